@@ -1,0 +1,53 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+import { sizeBudget } from "./src/cli/check/size_budget.ts";
+
+/**
+ * A page loads nothing but what its own origin serves. Inline styles are allowed because panes and virtual rows are
+ * placed by style attributes; scripts are never inline.
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "worker-src 'self' blob:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+export default defineConfig(({ command }) => {
+  const budget = sizeBudget({ firstLoadBytes: 200_000, lazyBytes: 100_000 });
+  return {
+    // Relative, so that the built folder works from any path of any static file server.
+    base: "./",
+    plugins: [
+      react(),
+      {
+        // In the built page only: the development server injects inline scripts.
+        name: "content-security-policy",
+        transformIndexHtml: (html) =>
+          command === "build"
+            ? html.replace(
+                '<meta charset="utf-8" />',
+                (charset) =>
+                  `${charset}\n    <meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}" />`,
+              )
+            : html,
+      },
+      budget.page,
+    ],
+    worker: { format: "es", plugins: () => [budget.worker()] },
+    build: {
+      // light-dark() and deflate-raw CompressionStream are there from these on.
+      target: ["chrome123", "edge123", "firefox120", "safari17.5"],
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: 1024,
+    },
+    test: {
+      include: ["src/**/*.test.{ts,tsx}"],
+      environment: "node",
+      restoreMocks: true,
+    },
+  };
+});
