@@ -1,0 +1,99 @@
+/**
+ * The Non-secure programming interface: registers by name and offset. Arm SMMUv3, IHI 0070 issue G.b, §6.2, §6.3.
+ * Offsets are from the start of page 0; page 1 starts at {@link PAGE_1}.
+ */
+import type { Layout } from "../../base/layout.ts";
+import * as control from "./control_registers.ts";
+import * as id from "./id_registers.ts";
+import * as queue from "./queue_registers.ts";
+
+/** Offset of page 1, which holds the indexes of the Event and PRI queues. */
+export const PAGE_1 = 0x10000;
+
+/** One register of the Non-secure programming interface. */
+export interface RegisterDefinition {
+  readonly name: string;
+  /** Byte offset from page 0. */
+  readonly offset: number;
+  /** 4 or 8. */
+  readonly widthBytes: 4 | 8;
+  readonly access: "RO" | "RW";
+  readonly layout: Layout;
+}
+
+const register = (offset: number, layout: Layout, access: "RO" | "RW" = "RW"): RegisterDefinition => ({
+  name: layout.name,
+  offset,
+  widthBytes: layout.bits === 64 ? 8 : 4,
+  access,
+  layout,
+});
+
+/** Every declared register, by rising offset. */
+export const REGISTERS: readonly RegisterDefinition[] = [
+  register(0x000, id.SMMU_IDR0, "RO"),
+  register(0x004, id.SMMU_IDR1, "RO"),
+  register(0x008, id.SMMU_IDR2, "RO"),
+  register(0x00c, id.SMMU_IDR3, "RO"),
+  register(0x010, id.SMMU_IDR4, "RO"),
+  register(0x014, id.SMMU_IDR5, "RO"),
+  register(0x018, id.SMMU_IIDR, "RO"),
+  register(0x01c, id.SMMU_AIDR, "RO"),
+  register(0x020, control.SMMU_CR0),
+  register(0x024, control.SMMU_CR0ACK, "RO"),
+  register(0x028, control.SMMU_CR1),
+  register(0x02c, control.SMMU_CR2),
+  register(0x030, control.SMMU_S2PII),
+  register(0x040, control.SMMU_STATUSR, "RO"),
+  register(0x044, control.SMMU_GBPA),
+  register(0x048, control.SMMU_AGBPA),
+  register(0x050, control.SMMU_IRQ_CTRL),
+  register(0x054, control.SMMU_IRQ_CTRLACK, "RO"),
+  register(0x060, control.SMMU_GERROR, "RO"),
+  register(0x064, control.SMMU_GERRORN),
+  register(0x068, control.SMMU_GERROR_IRQ_CFG0),
+  register(0x070, control.SMMU_GERROR_IRQ_CFG1),
+  register(0x074, control.SMMU_GERROR_IRQ_CFG2),
+  register(0x080, queue.SMMU_STRTAB_BASE),
+  register(0x088, queue.SMMU_STRTAB_BASE_CFG),
+  register(0x090, queue.SMMU_CMDQ_BASE),
+  register(0x098, queue.SMMU_CMDQ_PROD),
+  register(0x09c, queue.SMMU_CMDQ_CONS),
+  register(0x0a0, queue.SMMU_EVENTQ_BASE),
+  register(0x0b0, control.SMMU_EVENTQ_IRQ_CFG0),
+  register(0x0b8, control.SMMU_EVENTQ_IRQ_CFG1),
+  register(0x0bc, control.SMMU_EVENTQ_IRQ_CFG2),
+  register(0x0c0, queue.SMMU_PRIQ_BASE),
+  register(0x0d0, control.SMMU_PRIQ_IRQ_CFG0),
+  register(0x0d8, control.SMMU_PRIQ_IRQ_CFG1),
+  register(0x0dc, control.SMMU_PRIQ_IRQ_CFG2),
+  register(0x100, queue.SMMU_GATOS_CTRL),
+  register(0x108, queue.SMMU_GATOS_SID),
+  register(0x110, queue.SMMU_GATOS_ADDR),
+  register(0x118, queue.SMMU_GATOS_PAR, "RO"),
+  register(0x130, id.SMMU_MPAMIDR, "RO"),
+  register(0x138, control.SMMU_GMPAM),
+  register(0x13c, control.SMMU_GBPMPAM),
+  register(0x180, queue.SMMU_VATOS_SEL),
+  register(0x190, id.SMMU_IDR6, "RO"),
+  register(0x200, queue.SMMU_DPT_BASE),
+  register(0x208, queue.SMMU_DPT_BASE_CFG),
+  register(0x210, queue.SMMU_DPT_CFG_FAR),
+  register(PAGE_1 + 0x0a8, queue.SMMU_EVENTQ_PROD),
+  register(PAGE_1 + 0x0ac, queue.SMMU_EVENTQ_CONS),
+  register(PAGE_1 + 0x0c8, queue.SMMU_PRIQ_PROD),
+  register(PAGE_1 + 0x0cc, queue.SMMU_PRIQ_CONS),
+];
+
+const byName = new Map(REGISTERS.map((r) => [r.name, r]));
+const byOffset = new Map(REGISTERS.map((r) => [r.offset, r]));
+
+/** Register by name, with or without the prefix "SMMU_"; undefined for an unknown name. */
+export function registerByName(name: string): RegisterDefinition | undefined {
+  return byName.get(name) ?? byName.get(`SMMU_${name}`);
+}
+
+/** Register whose first byte is at `offset` from page 0; undefined where no register starts. */
+export function registerByOffset(offset: number): RegisterDefinition | undefined {
+  return byOffset.get(offset);
+}

@@ -1,0 +1,287 @@
+/**
+ * The engine as a page sees it: every call that crosses the worker boundary, and the plain data it answers with.
+ *
+ * A call answers `Result`; an error is input the user can put right and names the place. Large answers are
+ * columns of typed arrays, transferred. Every answer carries the revision it was computed for.
+ */
+import type { Access, Action, SessionDocument } from "./machine.ts";
+
+/** Either a value or a message that names the place. */
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Problem };
+
+/** Something wrong with an input. */
+export interface Problem {
+  /** One sentence: the consequence. */
+  readonly title: string;
+  /** Where: file, key, register, character. */
+  readonly place: string;
+  /** What was found there and what would be right. */
+  readonly detail: string;
+}
+
+/** A file the user chose, dropped or was sent; `name` may hold a path. */
+export interface InputFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** How far a long call has come: `done` of `total` units of `what`. */
+export interface Progress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** The open session in brief. */
+export interface SessionSummary {
+  /** Grows by one with every change of state; answers carry it. */
+  readonly revision: number;
+  readonly title: string;
+  readonly about: string;
+  readonly arch: "smmuv3";
+  /** Actions in the log, and how many of them are applied. */
+  readonly actions: readonly Action[];
+  readonly step: number;
+  /** Digest of registers, memory and events at `step`, hexadecimal. */
+  readonly digest: string;
+  /** What the IOMMU of this session offers: a name, a value and the register field it comes from. */
+  readonly capabilities: readonly { readonly name: string; readonly value: string; readonly from: string }[];
+  /** Things this session asks for that the model leaves out, a sentence each. */
+  readonly notModelled: readonly string[];
+  readonly streams: number;
+  readonly memory: { readonly bytes: number; readonly outside: "abort" | "unknown" };
+  readonly recorded: { readonly accesses: number; readonly events: number };
+  /** The access the document asks to look at first, or null. */
+  readonly view: Access | null;
+}
+
+/** A stream with a stream table entry worth showing: valid, malformed, or of a known device. */
+export interface StreamRow {
+  readonly sid: number;
+  readonly bdf: string | null;
+  readonly label: string | null;
+  /** What the STE makes of the stream. */
+  readonly state: "abort" | "bypass" | "stage 1" | "stage 2" | "nested" | "invalid" | "unknown";
+  /** Why, where the state is invalid or unknown. */
+  readonly why: string | null;
+  readonly vmid: number | null;
+  readonly asid: number | null;
+  /** Contexts with a valid CD: SubstreamIDs, at most 64 of them. */
+  readonly ssids: readonly number[];
+  /** Recorded fault events of this stream. */
+  readonly events: number;
+}
+
+/** How one leaf translation turns out; index into {@link LeafColumns.status}. */
+export const LeafStatus = { Ok: 0, Stage1Fault: 1, Stage2Fault: 2, Unknown: 3 } as const;
+
+/** Mapped ranges of a context, in ascending order of address; a row for each leaf (block or page) of the outer stage. */
+export interface LeafColumns {
+  readonly revision: number;
+  readonly count: number;
+  /** True when there were more leaves than the cap; `count` is then the cap. */
+  readonly truncated: boolean;
+  readonly iovaLo: Uint32Array;
+  readonly iovaHi: Uint32Array;
+  /** log2 of bytes mapped. */
+  readonly sizeLg2: Uint8Array;
+  /** Output of the first byte, valid where status is Ok. */
+  readonly paLo: Uint32Array;
+  readonly paHi: Uint32Array;
+  /** Bit 0 read, 1 write, 2 execute; both stages together, for an unprivileged access. */
+  readonly permissions: Uint8Array;
+  readonly status: Uint8Array;
+  /** Index into the architecture's reasons where status is not Ok. */
+  readonly reason: Uint16Array;
+  /** Physical address of the leaf descriptor (stage 1, or stage 2 where stage 1 is off). */
+  readonly leafLo: Uint32Array;
+  readonly leafHi: Uint32Array;
+}
+
+/** Recorded accesses, compared with what the model answers at this revision. */
+export interface RecordedColumns {
+  readonly revision: number;
+  readonly count: number;
+  readonly sid: Uint32Array;
+  readonly iovaLo: Uint32Array;
+  readonly iovaHi: Uint32Array;
+  readonly write: Uint8Array;
+  /** Recorded output; valid where `went` is 1. */
+  readonly paLo: Uint32Array;
+  readonly paHi: Uint32Array;
+  readonly went: Uint8Array;
+  /** 1 where the model agrees, 0 where it does not, 2 where the session lacks the memory to tell. */
+  readonly agrees: Uint8Array;
+}
+
+/** One record of the IOMMU's event queue, or one it would write. */
+export interface EventRecord {
+  readonly number: number;
+  readonly name: string;
+  /** Eight 32-bit words, lowest first. */
+  readonly words: Uint32Array;
+}
+
+/** What a translation stage was configured as, for captions. Levels count table accesses of a full walk. */
+export interface StageSummary {
+  readonly granuleLg2: number;
+  readonly inputBits: number;
+  /** First level as the architecture numbers it, -1 to 3. */
+  readonly startLevel: number;
+  readonly levels: number;
+  /** Root table address (IPA for a nested stage 1), after concatenation is applied its first table. */
+  readonly root: bigint;
+  /** Number of concatenated root tables; 1 for none. */
+  readonly concatenated: number;
+  /** Stage 1: which table base, 0 or 1. */
+  readonly base: 0 | 1;
+}
+
+/** What became of an access. */
+export type Outcome =
+  /** It went through to `pa`. `permissions` as in {@link LeafColumns}; `sizeLg2` is the smaller of both stages' leaves. */
+  | {
+      readonly type: "ok";
+      readonly pa: bigint;
+      readonly permissions: number;
+      readonly sizeLg2: number;
+      readonly bypass: boolean;
+    }
+  /** It was refused and `event` recorded. */
+  | { readonly type: "fault"; readonly event: EventRecord; readonly reason: number }
+  /** It was refused and nothing recorded. */
+  | { readonly type: "abort"; readonly reason: number }
+  /** The session does not hold the memory the IOMMU would have read. */
+  | { readonly type: "unknown"; readonly pa: bigint; readonly what: string };
+
+/** One check in the order the architecture makes them. */
+export interface CheckLine {
+  readonly state: "passed" | "failed" | "not reached";
+  readonly text: string;
+  /** Such as "IHI 0070 §5.2". */
+  readonly section: string;
+  /** The trace record that shows it, or null. */
+  readonly record: number | null;
+}
+
+/** A translation with everything that happened on the way. */
+export interface WalkAnswer {
+  readonly revision: number;
+  readonly access: Access;
+  readonly outcome: Outcome;
+  /** Records, TRACE_WORDS words each. */
+  readonly trace: Uint32Array;
+  /** Memory accesses: to configuration (with stage 2 beneath it), and to tables of either stage for the address itself. */
+  readonly counts: { readonly config: number; readonly stage1: number; readonly stage2: number };
+  readonly stage1: StageSummary | null;
+  readonly stage2: StageSummary | null;
+  readonly vmid: number | null;
+  readonly asid: number | null;
+  readonly checks: readonly CheckLine[];
+  /** Digest of trace and outcome, hexadecimal: equal digests, equal pictures. */
+  readonly digest: string;
+}
+
+/** Structures the inspector can show at an address. */
+export type StructureKind = "L1STD" | "STE" | "L1CD" | "CD" | "S1 descriptor" | "S2 descriptor";
+
+/** Which structure to show. */
+export interface StructureQuery {
+  readonly kind: StructureKind;
+  readonly pa: bigint;
+  /** For descriptors: level and granule, which decide the meaning of the bits. */
+  readonly level: number;
+  readonly granuleLg2: number;
+  /** Stream it was reached from, for rules that depend on it. */
+  readonly sid: number;
+}
+
+/** A rule of the specification that the structure breaks. */
+export interface LintFinding {
+  readonly severity: "illegal" | "warning";
+  /** Field the rule is about, as its layout names it. */
+  readonly field: string;
+  readonly text: string;
+  readonly section: string;
+}
+
+/** The structure's bits and what is wrong with them. */
+export interface StructureAnswer {
+  readonly revision: number;
+  readonly query: StructureQuery;
+  /** 32-bit words; null where the session does not hold the memory. */
+  readonly words: Uint32Array | null;
+  readonly lint: readonly LintFinding[];
+  /** Bits changed since the session began, as bit numbers of the structure. */
+  readonly editedBits: readonly number[];
+  /** Index of the last action that wrote here, or null when it stands as it began. */
+  readonly writtenBy: number | null;
+}
+
+/** Nodes of the table map: tables and runs of leaves, parents before children. */
+export const MapNodeKind = { Table: 0, Leaves: 1, Bad: 2, Unknown: 3 } as const;
+
+/** The tables of one stage of a context, aggregated: a node for each table and for each run of alike leaves in it. */
+export interface TableMapColumns {
+  readonly revision: number;
+  readonly stage: 1 | 2;
+  readonly inputBits: number;
+  readonly granuleLg2: number;
+  readonly startLevel: number;
+  readonly count: number;
+  readonly truncated: boolean;
+  /** Leaves and tables in all. */
+  readonly leaves: number;
+  readonly tables: number;
+  readonly kind: Uint8Array;
+  /** Level of the table, or of the table that holds the run; as the architecture numbers it, plus 1. */
+  readonly level: Uint8Array;
+  /** Index of the node above, -1 for a root. */
+  readonly parent: Int32Array;
+  /** First input address covered, and one past the last. */
+  readonly fromLo: Uint32Array;
+  readonly fromHi: Uint32Array;
+  readonly toLo: Uint32Array;
+  readonly toHi: Uint32Array;
+  /** Table: its address; run: output of its first leaf. IPA where stage 2 lies beneath stage 1. */
+  readonly atLo: Uint32Array;
+  readonly atHi: Uint32Array;
+  /** Table: entries in use; run: leaves in it. */
+  readonly used: Uint32Array;
+  readonly permissions: Uint8Array;
+}
+
+/** A case cut down to what one walk touches. */
+export interface SharedCase {
+  readonly document: SessionDocument;
+  /** Digest the walk has in the case, equal to the one it has here. */
+  readonly walkDigest: string;
+}
+
+/** Calls the worker answers. */
+export interface EngineApi {
+  /**
+   * Open a document in place of the session that is open. On an error, or when cancelled, the open one stays.
+   * Files may be: capture.json with its memory file, one zip of them, or one scenario file.
+   */
+  openFiles(files: readonly InputFile[], report: (p: Progress) => void): Promise<Result<SessionSummary>>;
+  openDocument(document: SessionDocument): Promise<Result<SessionSummary>>;
+  /** Stop a running `openFiles`. */
+  cancel(): Promise<void>;
+  summary(): Promise<SessionSummary>;
+  /** The whole session as a document, for saving to a file and for starting again after a crash. */
+  document(): Promise<SessionDocument>;
+  /** Drop the actions after the current step, append one and apply it. */
+  apply(action: Action): Promise<Result<SessionSummary>>;
+  /** Go to the state after the first `step` actions. */
+  seek(step: number): Promise<Result<SessionSummary>>;
+  streams(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly StreamRow[] }>;
+  leaves(sid: number, ssid: number | null): Promise<LeafColumns>;
+  recorded(): Promise<RecordedColumns>;
+  events(): Promise<readonly EventRecord[]>;
+  walk(access: Access): Promise<WalkAnswer>;
+  structure(query: StructureQuery): Promise<StructureAnswer>;
+  /** Nodes of a stage's tables; null when the stream does not use that stage. */
+  tableMap(sid: number, ssid: number | null, stage: 1 | 2): Promise<TableMapColumns | null>;
+  share(access: Access): Promise<Result<SharedCase>>;
+}
