@@ -1,0 +1,53 @@
+/**
+ * Reading a configuration structure of up to 64 bytes: an L1STD, STE, L1CD or CD.
+ */
+import { R } from "../../arch/smmuv3/reasons.ts";
+import { type TraceKind, TraceVerdict } from "../../protocol/trace.ts";
+import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { TraceRecorder } from "./trace_recorder.ts";
+import type { Translation } from "./translation.ts";
+
+/** Which structure, and what becomes of a fetch that gets no answer. */
+export interface FetchKind {
+  readonly kind: TraceKind;
+  /** Size in 64-bit words. */
+  readonly words64: number;
+  readonly abortEvent: number;
+  readonly abortReason: number;
+}
+
+/**
+ * Fetch a structure into `into`.
+ * @param atHi address as the structure's owner names it, `paHi` where it lies physically
+ * @returns false when the translation ended here: `t` says how
+ */
+export function fetchStructure(
+  memory: PhysicalMemory,
+  t: Translation,
+  trace: TraceRecorder | null,
+  what: FetchKind,
+  index: number,
+  atHi: number,
+  atLo: number,
+  paHi: number,
+  paLo: number,
+  into: Uint32Array,
+): boolean {
+  let status: MemoryStatus = MemoryStatus.Ok;
+  for (let i = 0; i < what.words64 && status === MemoryStatus.Ok; i++) {
+    status = memory.read64(paHi, (paLo + 8 * i) >>> 0);
+    into[2 * i] = memory.lo;
+    into[2 * i + 1] = memory.hi;
+  }
+  const ok = status === MemoryStatus.Ok;
+  if (trace !== null) trace.structure(what.kind, index, atHi, atLo, paHi, paLo, ok ? into[1]! : 0, ok ? into[0]! : 0);
+  if (ok) return true;
+  if (status === MemoryStatus.Unknown) {
+    if (trace !== null) trace.fail(TraceVerdict.Unknown, R.NONE);
+    return t.unknown(paHi, paLo);
+  }
+  if (trace !== null) trace.fail(TraceVerdict.Fault, what.abortReason);
+  t.fetchHi = paHi;
+  t.fetchLo = paLo;
+  return t.fault(what.abortEvent, what.abortReason);
+}

@@ -1,0 +1,52 @@
+/**
+ * What a session's IOMMU offers, and what the session asks for that the model leaves out, in words.
+ */
+import { registerByName } from "../../arch/smmuv3/registers.ts";
+import type { SessionSummary } from "../../protocol/engine.ts";
+import type { Machine } from "../machine.ts";
+
+/** Fields of identification registers worth a line. */
+const SHOWN: readonly (readonly [register: string, field: string])[] = [
+  ["SMMU_AIDR", "ArchMinorRev"],
+  ["SMMU_IDR0", "S1P"],
+  ["SMMU_IDR0", "S2P"],
+  ["SMMU_IDR0", "TTF"],
+  ["SMMU_IDR0", "ST_LEVEL"],
+  ["SMMU_IDR0", "HTTU"],
+  ["SMMU_IDR0", "ATS"],
+  ["SMMU_IDR0", "PRI"],
+  ["SMMU_IDR0", "STALL_MODEL"],
+  ["SMMU_IDR0", "TTENDIAN"],
+  ["SMMU_IDR1", "SIDSIZE"],
+  ["SMMU_IDR1", "SSIDSIZE"],
+  ["SMMU_IDR3", "HAD"],
+  ["SMMU_IDR3", "FWB"],
+  ["SMMU_IDR3", "RIL"],
+  ["SMMU_IDR3", "BBML"],
+  ["SMMU_IDR5", "OAS"],
+  ["SMMU_IDR5", "GRAN4K"],
+  ["SMMU_IDR5", "GRAN16K"],
+  ["SMMU_IDR5", "GRAN64K"],
+];
+
+/** Capabilities as rows: field, what its code means, and the register it comes from. */
+export function capabilityRows(machine: Machine): SessionSummary["capabilities"] {
+  return SHOWN.map(([register, field]) => {
+    const code = machine.smmu.registers.field(register, field);
+    const declared = registerByName(register)?.layout.fields.find((d) => d.name === field);
+    return { name: field, value: declared?.values?.[code] ?? String(code), from: register };
+  });
+}
+
+/** Sentences for the status line: what this session may ask for and the model does not do. */
+export function notModelled(machine: Machine): string[] {
+  const { caps, registers } = machine.smmu;
+  const said = ["TLBs and configuration caches: every walk reads memory.", "Command queue: commands are not executed."];
+  if (caps.httu !== 0) said.push("Hardware update of the Access flag and dirty state (IDR0.HTTU).");
+  if (caps.ats) said.push("ATS translation requests and translated transactions (IDR0.ATS).");
+  if (registers.field("SMMU_IDR0", "PRI") === 1) said.push("Page requests (IDR0.PRI).");
+  if (caps.stallModel !== 1) said.push("Stalled transactions: faults terminate (IDR0.STALL_MODEL).");
+  if (caps.aarch32) said.push("VMSAv8-32 tables (IDR0.TTF).");
+  said.push("Memory types and shareability of the output.");
+  return said;
+}

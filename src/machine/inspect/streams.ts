@@ -1,0 +1,120 @@
+/**
+ * The streams worth showing: those whose STE lets something happen, is malformed, or belongs to a known device.
+ */
+import { CD } from "../../arch/smmuv3/cd.ts";
+import { R, REASONS } from "../../arch/smmuv3/reasons.ts";
+import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
+import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
+import { steIllegal } from "../../engine/smmuv3/ste_rules.ts";
+import { fetchSte, level2Array, readStreamTable, spanReason } from "../../engine/smmuv3/stream_table.ts";
+import { End, Translation } from "../../engine/smmuv3/translation.ts";
+import type { StreamRow } from "../../protocol/engine.ts";
+import type { DeviceDescription } from "../../protocol/machine.ts";
+import type { Machine } from "../machine.ts";
+import { contextOf } from "./context.ts";
+
+/** Most stream table entries looked at, and most rows answered. */
+const MAX_ENTRIES = 1 << 20;
+const MAX_ROWS = 1 << 17;
+/** SubstreamIDs tried for a list of contexts, and the most of them listed. */
+const MAX_SSIDS_TRIED = 1 << 12;
+const MAX_SSIDS = 64;
+
+const STATES = ["abort", "abort", "abort", "abort", "bypass", "stage 1", "stage 2", "nested"] as const;
+
+/** List streams in ascending order of StreamID. `eventsOf` counts recorded events of a stream. */
+export function listStreams(
+  machine: Machine,
+  devices: readonly DeviceDescription[],
+  eventsOf: ReadonlyMap<number, number>,
+): StreamRow[] {
+  const byId = new Map(devices.map((device) => [device.sid, device]));
+  const rows: StreamRow[] = [];
+  const wanted = [...new Set([...byId.keys(), ...eventsOf.keys()])];
+  const sids = [...new Set([...liveStreams(machine), ...wanted])].sort((a, b) => a - b);
+  for (const sid of sids) {
+    if (rows.length >= MAX_ROWS) break;
+    const device = byId.get(sid);
+    rows.push({
+      sid,
+      bdf: device?.bdf ?? null,
+      label: device?.label ?? null,
+      ...describe(machine, sid),
+      events: eventsOf.get(sid) ?? 0,
+    });
+  }
+  return rows;
+}
+
+type Description = Pick<StreamRow, "state" | "why" | "vmid" | "asid" | "ssids">;
+
+function describe(machine: Machine, sid: number): Description {
+  const nothing = { vmid: null, asid: null, ssids: [] };
+  const t = new Translation();
+  t.sid = sid;
+  t.begin();
+  const ste = new Uint32Array(STE.bits / 32);
+  const { caps, registers } = machine.smmu;
+  if (!fetchSte(machine.memory, readStreamTable(registers, caps), true, t, null, ste)) {
+    const unknown = t.end === End.Unknown;
+    const why = unknown ? "The session does not hold this stream table entry." : REASONS[t.reason]!.text;
+    return { ...nothing, state: unknown ? "unknown" : "invalid", why };
+  }
+  const illegal = steIllegal(ste, caps);
+  if (illegal !== R.NONE) return { ...nothing, state: "invalid", why: REASONS[illegal]!.text };
+  const config = STE.f.Config.get(ste, 0);
+  const state = STATES[config]!;
+  const vmid = config >= 6 ? STE.f.S2VMID.get(ste, 0) : null;
+  if ((config & 5) !== 5) return { ...nothing, state, why: null, vmid };
+  const plain = contextOf(machine, sid, null);
+  const asid = plain.ok && plain.config.stage1 ? CD.f.ASID.get(plain.config.cd, 0) : null;
+  const why = plain.ok ? null : plain.unknown ? "The session does not hold its context." : REASONS[plain.reason]!.text;
+  return { state, why, vmid, asid, ssids: validSsids(machine, sid, STE.f.S1CDMax.get(ste, 0)) };
+}
+
+function validSsids(machine: Machine, sid: number, cdMax: number): number[] {
+  const found: number[] = [];
+  if (machine.smmu.caps.ssidSize === 0 || cdMax === 0) return found;
+  for (let ssid = 0; ssid < Math.min(2 ** cdMax, MAX_SSIDS_TRIED) && found.length < MAX_SSIDS; ssid++) {
+    if (contextOf(machine, sid, ssid).ok) found.push(ssid);
+  }
+  return found;
+}
+
+/** StreamIDs whose STE is valid and does not just abort. */
+function* liveStreams(machine: Machine): Generator<number> {
+  const { memory, smmu } = machine;
+  const table = readStreamTable(smmu.registers, smmu.caps);
+  const base = table.baseHi * 0x1_0000_0000 + table.baseLo;
+  let budget = MAX_ENTRIES;
+  if (table.split === null) {
+    const count = Math.min(2 ** table.log2Size, budget);
+    for (let sid = 0; sid < count; sid++) if (isLive(machine, base + sid * (STE.bits / 8))) yield sid;
+    return;
+  }
+  const l1std = new Uint32Array(2);
+  const entries = 2 ** Math.max(0, table.log2Size - table.split);
+  for (let i = 0; i < entries && budget > 0; i++, budget--) {
+    const at = base + i * (L1STD.bits / 8);
+    if (memory.read64(high(at), low(at)) !== MemoryStatus.Ok) continue;
+    [l1std[0], l1std[1]] = [memory.lo, memory.hi];
+    if (spanReason(L1STD.f.Span.get(l1std, 0), 0, table.split) !== R.NONE) continue;
+    const [arrayHi, arrayLo] = level2Array(l1std, 0);
+    const count = Math.min(2 ** (L1STD.f.Span.get(l1std, 0) - 1), 2 ** table.log2Size);
+    for (let j = 0; j < count && budget > 0; j++, budget--) {
+      const sid = i * 2 ** table.split + j;
+      if (isLive(machine, arrayHi * 0x1_0000_0000 + arrayLo + j * (STE.bits / 8))) yield sid;
+    }
+  }
+}
+
+const word = new Uint32Array(STE.bits / 32);
+
+function isLive({ memory }: Machine, at: number): boolean {
+  if (memory.read64(high(at), low(at)) !== MemoryStatus.Ok) return false;
+  [word[0], word[1]] = [memory.lo, memory.hi];
+  return STE.f.V.get(word, 0) === 1 && STE.f.Config.get(word, 0) >= 4;
+}
+
+const high = (at: number): number => Math.floor(at / 0x1_0000_0000);
+const low = (at: number): number => (at % 0x1_0000_0000) >>> 0;
