@@ -16,7 +16,7 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-export default defineConfig(({ command }) => {
+export default defineConfig(({ command, isSsrBuild }) => {
   const budget = sizeBudget({ firstLoadBytes: 200_000, lazyBytes: 100_000 });
   return {
     // Relative, so that the built folder works from any path of any static file server.
@@ -35,12 +35,14 @@ export default defineConfig(({ command }) => {
               )
             : html,
       },
-      budget.page,
+      isSsrBuild === true ? [] : budget.page,
     ],
     worker: { format: "es", plugins: () => [budget.worker()] },
     build: {
       // light-dark() and deflate-raw CompressionStream are there from these on.
       target: ["chrome123", "edge123", "firefox120", "safari17.5"],
+      // A command line program bundled with --ssr needs none of the page's files.
+      copyPublicDir: isSsrBuild !== true,
       reportCompressedSize: false,
       chunkSizeWarningLimit: 1024,
     },

@@ -151,8 +151,8 @@ export class Machine {
     t.sid = access.sid >>> 0;
     t.ssv = access.ssid !== null;
     t.ssid = access.ssid ?? 0;
-    t.iovaHi = high(access.iova);
-    t.iovaLo = low(access.iova);
+    t.iovaHi = high(access.iova) | 0;
+    t.iovaLo = low(access.iova) | 0;
     t.write = access.write;
     t.privileged = access.privileged;
     t.instruction = access.instruction;

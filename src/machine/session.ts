@@ -195,7 +195,7 @@ export class Session {
 
 const MISSING = "The register is missing: without it the SMMU offers nothing.";
 
-const join = (hi: number, lo: number): bigint => (BigInt(hi) << 32n) | BigInt(lo);
+const join = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
 function problem(place: string, detail: string, title = "That cannot be done."): { ok: false; error: Problem } {
   return { ok: false, error: { title, place, detail } };

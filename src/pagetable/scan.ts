@@ -24,7 +24,7 @@ export interface ScanPlace {
   hi: number;
   /** What the tables above impose (`PageTableFormat.inheritHi` bits), signed. */
   inherited: number;
-  /** Output address of a leaf, or address of the next table. */
+  /** Output address of a leaf, address of the next table, or of an entry that cannot be read. */
   out: number;
 }
 
@@ -88,7 +88,7 @@ export function scan(root: ScanRoot, reader: ScanReader, visitor: ScanVisitor, l
       if (code !== 0) {
         const first = i;
         while (i + 1 < entries && reader.readEntry(at + 8 * (i + 1)) === code) i++;
-        visitor.bad(put(level, at + 8 * first, here, inherited, 0), "unreadable", code, i + 1 - first);
+        visitor.bad(put(level, at + 8 * first, here, inherited, at + 8 * first), "unreadable", code, i + 1 - first);
         continue;
       }
       const { lo, hi } = reader;

@@ -35,7 +35,9 @@ export interface WalkSink {
   entry(c: Cursor, fmt: PageTableFormat, end: WalkEnd | -1): void;
 }
 
-/** State and answer of a walk. Halves of addresses are unsigned unless said otherwise. */
+/**
+ * State and answer of a walk. Halves of addresses and entries are 32-bit patterns, signed: engines keep those unboxed.
+ */
 export class Cursor {
   /** The stage this walk belongs to, for the sink. */
   readonly stage: number;
@@ -55,10 +57,10 @@ export class Cursor {
   index = 0;
   atHi = 0;
   atLo = 0;
-  /** The entry last read, halves as signed numbers. */
+  /** The entry last read. */
   lo = 0;
   hi = 0;
-  /** What the table entries passed so far impose on the leaf (`PageTableFormat.inheritHi` bits), signed. */
+  /** What the table entries passed so far impose on the leaf (`PageTableFormat.inheritHi` bits). */
   inherited = 0;
   /** The output address, after `WalkEnd.Leaf`. */
   outHi = 0;
@@ -99,7 +101,7 @@ export function walk(fmt: PageTableFormat, tables: TableReader, c: Cursor, sink:
     const index = bitsFrom(c.vaHi, c.vaLo, shift, mask);
     c.index = index;
     c.atHi = c.tableHi;
-    c.atLo = (c.tableLo + (index << 3)) >>> 0;
+    c.atLo = (c.tableLo + (index << 3)) | 0;
     if (!tables.read(c, c.atHi, c.atLo)) return WalkEnd.Unreadable;
     const lo = c.lo;
     const hi = c.hi;
@@ -111,18 +113,18 @@ export function walk(fmt: PageTableFormat, tables: TableReader, c: Cursor, sink:
       if ((outHi & c.beyondHi) !== 0) end = WalkEnd.AddressSize;
       else {
         c.outHi = outHi;
-        c.outLo = (lo & oaLo) >>> 0;
+        c.outLo = lo & oaLo;
       }
     } else if (kind === Kind.Leaf) {
       // Address bits inside the leaf come from the input.
       if (shift >= 32) {
         const inside = (1 << (shift - 32)) - 1;
-        c.outHi = ((outHi & ~inside) | (c.vaHi & inside)) >>> 0;
+        c.outHi = (outHi & ~inside) | (c.vaHi & inside);
         c.outLo = c.vaLo;
       } else {
-        const inside = (2 ** shift - 1) | 0;
-        c.outHi = outHi >>> 0;
-        c.outLo = ((lo & oaLo & ~inside) | (c.vaLo & inside)) >>> 0;
+        const inside = (1 << shift) - 1;
+        c.outHi = outHi;
+        c.outLo = (lo & oaLo & ~inside) | (c.vaLo & inside);
       }
       end = (c.outHi & c.beyondHi) !== 0 ? WalkEnd.AddressSize : WalkEnd.Leaf;
     } else end = kind === Kind.Empty ? WalkEnd.Empty : WalkEnd.Reserved;

@@ -216,6 +216,8 @@ export interface StructureAnswer {
   readonly editedBits: readonly number[];
   /** Index of the last action that wrote here, or null when it stands as it began. */
   readonly writtenBy: number | null;
+  /** Descriptors: 52-bit addresses, which move some bits (CD.DS, STE.S2DS, a 52-bit output size with 64 KiB). */
+  readonly wide: boolean;
 }
 
 /** Nodes of the table map: tables and runs of leaves, parents before children. */
@@ -243,12 +245,18 @@ export interface TableMapColumns {
   readonly fromHi: Uint32Array;
   readonly toLo: Uint32Array;
   readonly toHi: Uint32Array;
-  /** Table: its address; run: output of its first leaf. IPA where stage 2 lies beneath stage 1. */
+  /**
+   * Table: its address; run: output of its first leaf; broken entries: the address they hold, or their own where they
+   * cannot be read. IPA where stage 2 lies beneath stage 1.
+   */
   readonly atLo: Uint32Array;
   readonly atHi: Uint32Array;
   /** Table: entries in use; run: leaves in it. */
   readonly used: Uint32Array;
+  /** Bit 0 read, 1 write, 2 execute; bit 3 the leaves have their Contiguous bit set. */
   readonly permissions: Uint8Array;
+  /** Index into the architecture's reasons for broken entries, 0 otherwise. */
+  readonly reason: Uint16Array;
 }
 
 /** A case cut down to what one walk touches. */

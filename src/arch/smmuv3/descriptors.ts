@@ -7,7 +7,7 @@
  * Levels are the architecture's: 3 holds pages, smaller numbers are nearer to the base (-1 to 3).
  */
 import { address, field, type Layout, layout } from "../../base/layout.ts";
-import { OFF_ON, S2_MEMATTR, SHAREABILITY } from "./codes.ts";
+import { OFF_ON, S2_MEMATTR, S2_MEMATTR_FWB, SHAREABILITY } from "./codes.ts";
 
 /** What a descriptor is; {@link descriptorKind} tells. */
 export type DescriptorKind = "invalid" | "table" | "block" | "page";
@@ -77,17 +77,24 @@ const S1_HIGH = [
   field("_63", 63, 63, "free for software; AMEC for Realm EL2 streams"),
 ] as const;
 
+const S2AP = field("S2AP", 7, 6, "data access permission", {
+  section: D8("4.2"),
+  values: { 0: "none", 1: "read", 2: "write", 3: "read and write" },
+  when: "where permissions are indirect: bit 7 is Dirty, bit 6 is PIIndex[0]",
+});
 const S2_LOW = [
   field("MemAttr", 5, 2, "memory type", {
     section: D8("6.5"),
     values: S2_MEMATTR,
     when: "STE.S2FWB == 0; with S2FWB == 1 MemAttr[2:0] is read as §D8.6.6 says",
   }),
-  field("S2AP", 7, 6, "data access permission", {
-    section: D8("4.2"),
-    values: { 0: "none", 1: "read", 2: "write", 3: "read and write" },
-    when: "where permissions are indirect: bit 7 is Dirty, bit 6 is PIIndex[0]",
-  }),
+  S2AP,
+] as const;
+/** The same where STE.S2FWB == 1. */
+const S2_LOW_FWB = [
+  field("MemAttr", 4, 2, "memory type, STE.S2FWB == 1", { section: D8("6.6"), values: S2_MEMATTR_FWB }),
+  field("_5", 5, 5, "RES0"),
+  S2AP,
 ] as const;
 const FNXS = field("FnXS", 11, 11, "clears the XS attribute", { section: D8("7.4"), when: "RES0 without FEAT_XS" });
 const S2_HIGH = [
@@ -252,7 +259,7 @@ function addressBits(name: "OAB" | "NLTA", block: boolean, granuleLg2: GranuleLg
   return { ninth, run: [...low, ...base, ...upper] };
 }
 
-function buildLayout(stage: 1 | 2, kind: DescriptorKind, granuleLg2: GranuleLg2, wide: boolean): Layout {
+function buildLayout(stage: 1 | 2, kind: DescriptorKind, granuleLg2: GranuleLg2, wide: boolean, fwb: boolean): Layout {
   if (kind === "invalid") return INVALID;
   const size = { 12: "4KB", 14: "16KB", 16: "64KB" }[granuleLg2];
   const name = `Stage ${stage} ${kind === "table" ? "Table" : kind === "block" ? "Block" : "Page"}, ${size}${wide ? ", 52-bit" : ""}`;
@@ -262,7 +269,7 @@ function buildLayout(stage: 1 | 2, kind: DescriptorKind, granuleLg2: GranuleLg2,
     return layout(name, D8("3.1.1"), 64, [...TABLE_LOW, ninth ?? _9_8, TABLE_AF, _11, ...run, _50, ...high]);
   }
   const type = kind === "block" ? TYPE_BLOCK : TYPE_PAGE;
-  const low = stage === 1 ? S1_LOW : S2_LOW;
+  const low = stage === 1 ? S1_LOW : fwb ? S2_LOW_FWB : S2_LOW;
   const [bit11, bit50, high] = stage === 1 ? [NG, GP, S1_HIGH] : [FNXS, _50, S2_HIGH];
   return layout(name, D8("3.1.2"), 64, [VALID, type, ...low, ninth ?? SH, AF, bit11, ...run, bit50, ...high]);
 }
@@ -272,13 +279,20 @@ const built = new Map<string, Layout>();
 /**
  * Layout of one descriptor. `wide` asks for 52-bit addresses: CD.DS or STE.S2DS with the 4KB and 16KB
  * granules (bits [9:8] then hold address bits [51:50] and shareability comes from CD.SHx or STE.S2SH0),
- * an output size of 52 bits with the 64KB granule (bits [15:12] hold address bits [51:48]).
+ * an output size of 52 bits with the 64KB granule (bits [15:12] hold address bits [51:48]). `fwb` is STE.S2FWB,
+ * which changes MemAttr of stage 2.
  */
-export function descriptorLayout(stage: 1 | 2, kind: DescriptorKind, granuleLg2: GranuleLg2, wide = false): Layout {
-  const key = `${stage} ${kind} ${granuleLg2} ${wide}`;
+export function descriptorLayout(
+  stage: 1 | 2,
+  kind: DescriptorKind,
+  granuleLg2: GranuleLg2,
+  wide = false,
+  fwb = false,
+): Layout {
+  const key = `${stage} ${kind} ${granuleLg2} ${wide} ${fwb}`;
   const known = built.get(key);
   if (known !== undefined) return known;
-  const made = buildLayout(stage, kind, granuleLg2, wide);
+  const made = buildLayout(stage, kind, granuleLg2, wide, fwb);
   built.set(key, made);
   return made;
 }

@@ -7,6 +7,7 @@ import {
   descriptorKind,
   descriptorLayout,
   type GranuleLg2,
+  INVALID,
   S1_BLOCK,
   S1_PAGE,
   S1_TABLE,
@@ -15,7 +16,7 @@ import {
   S2_TABLE,
 } from "./descriptors.ts";
 import { EVENTS, eventByName, eventByNumber } from "./events.ts";
-import { REGISTERS, registerByName, registerByOffset } from "./registers.ts";
+import { PAGE_1, REGISTERS, registerByName, registerByOffset } from "./registers.ts";
 import { L1STD, STE } from "./ste.ts";
 
 const KINDS: readonly DescriptorKind[] = ["table", "block", "page", "invalid"];
@@ -167,6 +168,18 @@ describe("VMSAv8-64 descriptors, DDI 0487 §D8.3.1", () => {
     expect(l.fields.some((x) => x.name === "SH")).toBe(false);
   });
 
+  it("reads MemAttr as S2FWB says, DDI 0487 §D8.6.6", () => {
+    const s2 = words(0x0040_0000_4000_07d9n);
+    expect(value(descriptorLayout(2, "block", 12), "MemAttr", s2)?.value).toBe(6n);
+    expect(value(descriptorLayout(2, "block", 12, false, true), "MemAttr", s2)?.meaning).toContain(
+      "Write-Back whatever",
+    );
+  });
+
+  it("knows what is not valid", () => {
+    expect(descriptorLayout(1, "invalid", 14)).toBe(INVALID);
+  });
+
   it("reads permissions and memory types", () => {
     const s1 = words(0x0060_0000_4000_0f43n);
     expect(value(S1_PAGE, "AP", s1)?.meaning).toBe("read and write for both");
@@ -243,7 +256,7 @@ describe("registers, IHI 0070 §6.2", () => {
 
   it("finds registers by name with and without prefix, and by offset", () => {
     expect(registerByName("CR0")).toBe(registerByName("SMMU_CR0"));
-    expect(registerByOffset(0x100a8)?.name).toBe("SMMU_EVENTQ_PROD");
+    expect(registerByOffset(PAGE_1 + 0xa8)?.name).toBe("SMMU_EVENTQ_PROD");
     expect(registerByOffset(0xa8)).toBeUndefined();
   });
 

@@ -127,18 +127,8 @@ const WALK_REASONS = [
   reason("WALK_ABORT", "", "IHI 0070 §7.3.12", "Nothing answered at the address of the descriptor."),
   reason("INVALID", "Valid", "DDI 0487 §D8.3", "The descriptor is not valid: bit 0 is 0."),
   reason("RESERVED_TYPE", "Type", "DDI 0487 §D8.3", "The descriptor's type is reserved at this level."),
-  reason(
-    "TABLE_ADDRESS_SIZE",
-    "NextTable",
-    "DDI 0487 §D8.2",
-    "The next-level table lies beyond the effective output size.",
-  ),
-  reason(
-    "OUTPUT_ADDRESS_SIZE",
-    "OutputAddress",
-    "DDI 0487 §D8.2",
-    "The output address lies beyond the effective output size.",
-  ),
+  reason("TABLE_ADDRESS_SIZE", "NLTA", "DDI 0487 §D8.2", "The next-level table lies beyond the effective output size."),
+  reason("OUTPUT_ADDRESS_SIZE", "OAB", "DDI 0487 §D8.2", "The output address lies beyond the effective output size."),
   reason("ACCESS_FLAG", "AF", "DDI 0487 §D8.5", "The Access flag is 0."),
   reason(
     "S1_UNPRIVILEGED",

@@ -47,6 +47,8 @@ export interface MemoryImage {
 /** Most frames a memory may hold: 512 MiB. */
 export const MAX_FRAMES = 1 << 17;
 
+/** High-half bits of addresses that do not exist: from 2^52 on. */
+const BEYOND = ~0xfffff;
 const FRAME_WORDS = 1024;
 /** Words that say which of a frame's 512 eight-byte units are known. */
 const KNOWN_WORDS = 16;
@@ -61,6 +63,12 @@ export class PhysicalMemory {
   hi = 0;
   /** The frames. Replaced when memory grows: do not keep it across calls. */
   words = new Int32Array(16 * FRAME_WORDS);
+
+  /**
+   * For each 8-byte word, the frame at the address that its bits [47:12] hold: 0 where nobody asked yet.
+   * Page-table walks follow pointers by it; {@link target} fills it, a write to the word clears it. Replaced as `words` is.
+   */
+  targets = new Int32Array((16 * FRAME_WORDS) / 2);
 
   readonly outside: "abort" | "unknown";
   readonly #maxFrames: number;
@@ -108,8 +116,8 @@ export class PhysicalMemory {
 
   /**
    * Read the aligned 8 bytes at an address into {@link lo} and {@link hi}.
-   * @param hi address bits 63:32, unsigned; an address of 2^52 or more does not answer
-   * @param lo address bits 31:0, unsigned; bits 2:0 are taken as zero
+   * @param hi address bits 63:32; an address of 2^52 or more does not answer
+   * @param lo address bits 31:0; bits 2:0 are taken as zero
    */
   read64(hi: number, lo: number): MemoryStatus {
     const frame = this.#frameAt(hi, lo);
@@ -124,7 +132,7 @@ export class PhysicalMemory {
   write64(hi: number, lo: number, valueHi: number, valueLo: number): MemoryStatus {
     let frame = this.#frameAt(hi, lo);
     if (frame === 0) {
-      if (hi > 0xfffff) return MemoryStatus.Abort;
+      if ((hi & BEYOND) !== 0) return MemoryStatus.Abort;
       const page = pageNumber(hi, lo);
       const zero = this.#isZeroPage(page);
       if (!zero && this.outside === "abort") return MemoryStatus.Abort;
@@ -137,7 +145,21 @@ export class PhysicalMemory {
     const at = (index << 10) | ((lo & 0xff8) >>> 2);
     this.words[at] = valueLo;
     this.words[at + 1] = valueHi;
+    this.targets[at >>> 1] = 0;
     return MemoryStatus.Ok;
+  }
+
+  /** The frame of a wholly known page, or 0: `words[(frame << 10) + i]` is its 32-bit word number `i`. */
+  wholeFrame(hi: number, lo: number): number {
+    const frame = this.#frameAt(hi, lo);
+    return frame > 0 ? frame : 0;
+  }
+
+  /** Look up {@link targets} for 8-byte word number `slot` of the arena. @returns a frame, or 0 */
+  target(slot: number): number {
+    const frame = this.wholeFrame(this.words[2 * slot + 1]! & 0xffff, this.words[2 * slot]!);
+    this.targets[slot] = frame;
+    return frame;
   }
 
   /** Read any run of bytes; stops at the first that cannot be read. */
@@ -250,7 +272,7 @@ export class PhysicalMemory {
 
   /** Frame of an address: positive, negative when only partly known, 0 for none. */
   #frameAt(hi: number, lo: number): number {
-    if (hi > 0xfffff) return 0;
+    if ((hi & BEYOND) !== 0) return 0;
     const key = (hi << 10) | (lo >>> 22);
     const leaf = key === this.#lastKey ? this.#lastLeaf : this.#leafOf(key);
     return leaf === 0 ? 0 : this.#map[leaf + ((lo >>> 12) & 1023)]!;
@@ -275,7 +297,7 @@ export class PhysicalMemory {
       this.hi = this.words[(-frame << 10) | (word << 1) | 1]!;
       return MemoryStatus.Ok;
     }
-    if (frame === 0 && hi <= 0xfffff && this.#isZeroPage(pageNumber(hi, lo))) {
+    if (frame === 0 && (hi & BEYOND) === 0 && this.#isZeroPage(pageNumber(hi, lo))) {
       this.lo = 0;
       this.hi = 0;
       return MemoryStatus.Ok;
@@ -284,7 +306,7 @@ export class PhysicalMemory {
   }
 
   #nothing(hi: number): MemoryStatus {
-    return this.outside === "abort" || hi > 0xfffff ? MemoryStatus.Abort : MemoryStatus.Unknown;
+    return this.outside === "abort" || (hi & BEYOND) !== 0 ? MemoryStatus.Abort : MemoryStatus.Unknown;
   }
 
   /** Whether a page lies wholly in a range that reads as zero. */
@@ -320,6 +342,7 @@ export class PhysicalMemory {
   #grow(): void {
     const frames = (this.words.length / FRAME_WORDS) * 2;
     this.words = copyInto(new Int32Array(frames * FRAME_WORDS), this.words);
+    this.targets = copyInto(new Int32Array((frames * FRAME_WORDS) / 2), this.targets);
     this.#known = copyInto(new Int32Array(frames * KNOWN_WORDS), this.#known);
     this.#clean = copyInto(new Uint8Array(frames), this.#clean);
     this.#isUnhashed = copyInto(new Uint8Array(frames), this.#isUnhashed);
@@ -435,7 +458,11 @@ export class PhysicalMemory {
       this.words.set(copy.subarray(0, FRAME_WORDS), frame << 10);
       known.set(copy.subarray(FRAME_WORDS));
     }
-    this.#mapPage(this.#pageOf[frame]!, this.#isWhole(frame) ? frame : -frame);
+    this.targets.fill(0, frame << 9, (frame + 1) << 9);
+    const whole = this.#isWhole(frame);
+    // What pointed to a wholly known page may have to find out that it no longer is one.
+    if (!whole) this.targets.fill(0, 0, this.#frames << 9);
+    this.#mapPage(this.#pageOf[frame]!, whole ? frame : -frame);
   }
 
   /** Take a frame's hash out of the sum until it is computed anew. */

@@ -14,6 +14,7 @@ import { type Capabilities, readCapabilities } from "./capabilities.ts";
 import { cdIllegal, effectiveDs, granuleOf, hasTwoHalves, stage1OutputBits, walksDisabled } from "./cd_rules.ts";
 import { ContextFetch, chooseContext, Substream } from "./context_fetch.ts";
 import { Event } from "./event_record.ts";
+import { FastWalk, qualifies } from "./fast_walk.ts";
 import type { Stage1Controls } from "./leaf.ts";
 import type { RegisterFile } from "./register_file.ts";
 import { Stage1 } from "./stage1.ts";
@@ -39,6 +40,8 @@ export class ResolvedStream extends StreamConfig implements Stage1Controls {
   readonly ste = new Uint32Array(STE.bits / 32);
   readonly cd = new Uint32Array(CD.bits / 32);
   onePrivilege = false;
+  /** The fast walk may try. */
+  fast = false;
 }
 
 export class Smmuv3 {
@@ -48,6 +51,7 @@ export class Smmuv3 {
   readonly #stage1: Stage1;
   readonly stage2: Stage2;
   readonly #contexts: ContextFetch;
+  readonly #fast: FastWalk;
   readonly #resolved = new ResolvedStream();
 
   constructor(memory: PhysicalMemory, registers: RegisterFile) {
@@ -56,6 +60,7 @@ export class Smmuv3 {
     this.#memory = memory;
     this.stage2 = new Stage2(memory, this.caps.xnx);
     this.#stage1 = new Stage1(memory, this.stage2);
+    this.#fast = new FastWalk(memory, this.caps.xnx);
     this.#contexts = new ContextFetch(memory, this.stage2, this.caps);
   }
 
@@ -87,6 +92,8 @@ export class Smmuv3 {
       return t.abort(R.STE_ABORT);
     }
     this.#applySte(t, config);
+    config.fast = false;
+    if (config.stage2 && STE.f.S2AA64.get(ste, 0) === 0) return notModelled(t, trace);
     if (!config.stage1) {
       if (t.ssv)
         return end(t, trace, Event.C_BAD_SUBSTREAMID, this.caps.ssidSize === 0 ? R.SSID_UNSUPPORTED : R.SSID_NO_STAGE1);
@@ -109,6 +116,7 @@ export class Smmuv3 {
     if (badCd !== R.NONE) return end(t, trace, Event.C_BAD_CD, badCd);
     if (CD.f.AA64.get(cd, 0) === 0) return notModelled(t, trace);
     this.#applyCd(config);
+    config.fast = qualifies(config);
     if (trace !== null) {
       const base = config.twoHalves && (t.iovaHi & 0x00800000) !== 0 ? config.ttb1 : config.ttb0;
       trace.leadsTo(base.rootHi, base.rootLo);
@@ -119,6 +127,7 @@ export class Smmuv3 {
 
   /** Translate the address of `t` by a configuration that {@link resolve} made for its stream. */
   translateIn(t: Translation, config: ResolvedStream, trace: TraceRecorder | null): void {
+    if (trace === null && config.fast && this.#fast.translate(t, config)) return;
     let hi = t.iovaHi;
     let lo = t.iovaLo;
     let rows = 0;
@@ -129,6 +138,7 @@ export class Smmuv3 {
       rows = this.#stage1.reads;
     } else if (beyond(hi, config.stage2 ? this.caps.ias : this.caps.oas)) {
       const reason = config.stage2 ? R.IPA_BEYOND_IAS : R.BYPASS_BEYOND_OAS;
+      if (trace !== null) trace.row(TracePhase.Output, 0);
       if (trace !== null) trace.check(1, reason, hi, lo);
       t.stage = 1;
       t.fault(Event.F_ADDR_SIZE, reason);
@@ -137,10 +147,6 @@ export class Smmuv3 {
     if (trace !== null) trace.row(TracePhase.Output, rows);
     const [ipaHi, ipaLo] = [hi, lo];
     if (config.stage2) {
-      if (STE.f.S2AA64.get(config.ste, 0) === 0) {
-        notModelled(t, trace);
-        return;
-      }
       if (!this.stage2.translate(t, config, trace, hi, lo, 2)) return;
       hi = this.stage2.paHi;
       lo = this.stage2.paLo;

@@ -46,6 +46,7 @@ export class Stage1 implements TableReader {
     this.reads = 0;
     const refused = inputRefusal(t, base, base === config.ttb1);
     if (refused !== R.NONE) {
+      if (trace !== null) trace.row(TracePhase.Table, 0);
       if (trace !== null) trace.check(1, refused, t.iovaHi, t.iovaLo);
       return this.#fault(Event.F_TRANSLATION, refused);
     }

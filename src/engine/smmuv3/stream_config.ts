@@ -42,15 +42,15 @@ export class TableBase {
     const indexBits = inputBits - fmt.granuleLg2 - fmt.strideLg2 * level;
     const alignLg2 = Math.max(indexBits + 3, minAlignLg2);
     this.fmt = fmt;
-    this.rootHi = rootHi;
-    this.rootLo = (rootLo & (-1 << alignLg2)) >>> 0;
+    this.rootHi = rootHi | 0;
+    this.rootLo = rootLo & (-1 << alignLg2);
     this.level = level;
     this.inputBits = inputBits;
     this.outputBits = outputBits;
     this.rootMask = 2 ** indexBits - 1;
     this.beyondHi = highBitsFrom(outputBits);
     this.overHi = highBitsFrom(inputBits);
-    this.overLo = inputBits >= 32 ? 0 : (-1 << inputBits) >>> 0;
+    this.overLo = inputBits >= 32 ? 0 : -1 << inputBits;
   }
 
   /** Put a cursor at the root, ready to walk for an address. */
@@ -73,7 +73,7 @@ export class TableBase {
 }
 
 /** Bits of the high half of an address at or above bit `n`, n from 0 to 64. */
-export const highBitsFrom = (n: number): number => (n >= 64 ? 0 : n <= 32 ? 0xffffffff : (-1 << (n - 32)) >>> 0);
+export const highBitsFrom = (n: number): number => (n >= 64 ? 0 : n <= 32 ? -1 : -1 << (n - 32));
 
 /** StreamWorld of a Non-secure stream (IHI 0070 §5.2, STE.STRW). */
 export const StreamWorld = { EL1: 0, EL2: 1, EL2_E2H: 2 } as const;

@@ -47,7 +47,7 @@ export class SurveyReader implements ScanReader {
           return this.#t.end === End.Unknown ? UNKNOWN_CODE : 1 + this.#t.reason;
         }
         this.#page = page;
-        this.#pageAt = this.#smmu.stage2.paHi * 0x1_0000_0000 + this.#smmu.stage2.paLo;
+        this.#pageAt = this.#smmu.stage2.paHi * 0x1_0000_0000 + (this.#smmu.stage2.paLo >>> 0);
       }
       pa = this.#pageAt + (at % 4096);
     }
@@ -77,7 +77,7 @@ export function badReason(why: "reserved" | "address size" | "unreadable", code:
 export function scanRoot(base: TableBase): ScanRoot {
   return {
     fmt: base.fmt!,
-    at: base.rootHi * 0x1_0000_0000 + base.rootLo,
+    at: base.rootHi * 0x1_0000_0000 + (base.rootLo >>> 0),
     level: base.level,
     entries: base.rootMask + 1,
     outputBits: base.outputBits,

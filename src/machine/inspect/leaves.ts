@@ -119,7 +119,7 @@ export function listLeaves(machine: Machine, sid: number, ssid: number | null, r
         t.begin();
         t.want = 7; // Any permission will do: the list shows what there is.
         if (smmu.stage2.translate(t, config, null, high(out), low(out), EventClass.IN)) {
-          const pa = smmu.stage2.paHi * 0x1_0000_0000 + smmu.stage2.paLo;
+          const pa = smmu.stage2.paHi * 0x1_0000_0000 + (smmu.stage2.paLo >>> 0);
           add(p, 1, LeafStatus.Ok, 0, own.permissions & t.permissions2, pa);
         } else if (t.end === End.Unknown) add(p, 1, LeafStatus.Unknown, 0);
         else add(p, 1, LeafStatus.Stage2Fault, t.reason);

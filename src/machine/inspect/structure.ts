@@ -19,7 +19,7 @@ const high = (at: bigint): number => Number((at >> 32n) & 0xffffffffn);
 const low = (at: bigint): number => Number(at & 0xffffffffn);
 
 /** The layout a query's bits are read by; descriptors depend on their own bits. */
-function layoutOf(query: StructureQuery, lo: number): Layout {
+function layoutOf(query: StructureQuery, lo: number, wide: boolean): Layout {
   switch (query.kind) {
     case "L1STD":
       return L1STD;
@@ -31,7 +31,7 @@ function layoutOf(query: StructureQuery, lo: number): Layout {
       return CD;
     default: {
       const granule = ([12, 14, 16] as const).find((g) => g === query.granuleLg2) ?? (12 satisfies GranuleLg2);
-      return descriptorLayout(query.kind === "S1 descriptor" ? 1 : 2, descriptorKind(lo, query.level), granule);
+      return descriptorLayout(query.kind === "S1 descriptor" ? 1 : 2, descriptorKind(lo, query.level), granule, wide);
     }
   }
 }
@@ -46,17 +46,12 @@ export function inspectStructure(
   const size64 = query.kind === "STE" || query.kind === "CD" ? 8 : 1;
   const words = new Uint32Array(2 * size64);
   const editedBits: number[] = [];
+  const wide = isWide(machine, query);
   for (let i = 0; i < size64; i++) {
     const at = query.pa + BigInt(8 * i);
     if (machine.memory.read64(high(at), low(at)) !== MemoryStatus.Ok) {
-      return {
-        revision,
-        query,
-        words: null,
-        lint: [],
-        editedBits: [],
-        writtenBy: writerOf(timeline, query.pa, size64),
-      };
+      const writtenBy = writerOf(timeline, query.pa, size64);
+      return { revision, query, words: null, lint: [], editedBits: [], writtenBy, wide };
     }
     const [lo, hi] = [machine.memory.lo, machine.memory.hi];
     words[2 * i] = lo;
@@ -66,9 +61,17 @@ export function inspectStructure(
     for (let bit = 0; bit < 32; bit++) if ((changedLo >>> bit) & 1) editedBits.push(64 * i + bit);
     for (let bit = 0; bit < 32; bit++) if ((changedHi >>> bit) & 1) editedBits.push(64 * i + 32 + bit);
   }
-  const layout = layoutOf(query, words[0]!);
+  const layout = layoutOf(query, words[0]!, wide);
   const lint = [...brokenRules(machine, query, words), ...reservedBits(layout, words)];
-  return { revision, query, words, lint, editedBits, writtenBy: writerOf(timeline, query.pa, size64) };
+  return { revision, query, words, lint, editedBits, writtenBy: writerOf(timeline, query.pa, size64), wide };
+}
+
+/** The descriptor belongs to tables with 52-bit addresses. */
+function isWide(machine: Machine, query: StructureQuery): boolean {
+  if (query.kind !== "S1 descriptor" && query.kind !== "S2 descriptor") return false;
+  const { config } = contextOf(machine, query.sid, null);
+  const base = query.kind === "S2 descriptor" ? config.s2 : config.ttb0.disabled ? config.ttb1 : config.ttb0;
+  return base.fmt?.oaMoreHi != null;
 }
 
 function brokenRules(machine: Machine, query: StructureQuery, words: Uint32Array): LintFinding[] {

@@ -2,6 +2,7 @@
  * The tables of one stage of a context as nodes: every table, and the runs of alike leaves in it.
  */
 import {
+  badReason,
   SurveyReader,
   scanRoot,
   stage1LeafVerdict,
@@ -19,6 +20,8 @@ import { contextOf, type Half, halvesOf, inputAddress } from "./context.ts";
 const MAX_NODES = 1 << 17;
 const MAX_TABLES = 1 << 16;
 const MAX_LEAVES = 1 << 24;
+/** Bit of `permissions` for leaves with their Contiguous bit set. */
+const CONTIGUOUS = 8;
 
 interface Node {
   kind: number;
@@ -29,6 +32,7 @@ interface Node {
   at: number;
   used: number;
   permissions: number;
+  reason: number;
 }
 
 /** @returns null when the stream does not use that stage, or cannot be resolved */
@@ -53,24 +57,33 @@ export function mapTables(
     const fmt = base.fmt!;
     const path: number[] = [];
     let run = -1;
-    const node = (kind: number, p: ScanPlace, bytes: number, at: number, used: number, permissions: number): number => {
+    const node = (
+      kind: number,
+      p: ScanPlace,
+      bytes: number,
+      at: number,
+      used: number,
+      permissions: number,
+      reason: number,
+    ): number => {
       if (nodes.length >= MAX_NODES) return -1;
       const from = inputAddress(p.va, base, upper);
       const to = inputAddress(p.va + bytes - 1, base, upper);
-      return nodes.push({ kind, level: p.level, parent: path.at(-1) ?? -1, from, to, at, used, permissions }) - 1;
+      const parent = path.at(-1) ?? -1;
+      return nodes.push({ kind, level: p.level, parent, from, to, at, used, permissions, reason }) - 1;
     };
     /** One more leaf or broken entry: part of the run before it where it is alike and follows on. */
-    const entry = (kind: number, p: ScanPlace, entries: number, permissions: number): void => {
+    const entry = (kind: number, p: ScanPlace, entries: number, permissions: number, reason: number): void => {
       const size = 2 ** entrySizeLg2(fmt, p.level);
       const table = nodes[path.at(-1) ?? -1];
       if (table !== undefined && kind !== MapNodeKind.Unknown) table.used += entries;
       const last = nodes[run];
       const [hi, lo] = inputAddress(p.va - 1, base, upper);
       const follows = last !== undefined && p.va > 0 && last.to[0] === hi && last.to[1] === lo;
-      if (follows && last.kind === kind && last.permissions === permissions) {
+      if (follows && last.kind === kind && last.permissions === permissions && last.reason === reason) {
         last.to = inputAddress(p.va + size * entries - 1, base, upper);
         last.used += entries;
-      } else run = node(kind, p, size * entries, p.out, entries, permissions);
+      } else run = node(kind, p, size * entries, p.out, entries, permissions, reason);
     };
     const reader = new SurveyReader(machine.smmu, machine.memory, config, stage, base);
     const whole = scan(
@@ -81,7 +94,7 @@ export function mapTables(
           tables++;
           const above = nodes[path.at(-1) ?? -1];
           if (above !== undefined) above.used++;
-          const index = node(MapNodeKind.Table, p, 2 ** entrySizeLg2(fmt, p.level) * entries, p.out, 0, 0);
+          const index = node(MapNodeKind.Table, p, 2 ** entrySizeLg2(fmt, p.level) * entries, p.out, 0, 0, 0);
           path.push(index);
           run = -1;
         },
@@ -95,10 +108,13 @@ export function mapTables(
             stage === 1
               ? stage1LeafVerdict(config, base, p.lo, p.hi, p.inherited)
               : stage2LeafVerdict(machine.smmu, config, p.lo, p.hi);
-          entry(MapNodeKind.Leaves, p, 1, verdict.permissions);
+          const contiguous = fmt.runLg2(p.lo, p.hi, p.level) > 0 ? CONTIGUOUS : 0;
+          entry(MapNodeKind.Leaves, p, 1, verdict.permissions | contiguous, 0);
         },
-        bad: (p, _why, code, entries) =>
-          entry(code === UNKNOWN_CODE ? MapNodeKind.Unknown : MapNodeKind.Bad, p, entries, 0),
+        bad: (p, why, code, entries) => {
+          const kind = code === UNKNOWN_CODE ? MapNodeKind.Unknown : MapNodeKind.Bad;
+          entry(kind, p, entries, 0, badReason(why, code, p.lo));
+        },
       },
       { tables: MAX_TABLES, leaves: MAX_LEAVES },
     );
@@ -128,5 +144,6 @@ export function mapTables(
     atLo: column((n) => n.at % 0x1_0000_0000),
     used: column((n) => n.used),
     permissions: bytes((n) => n.permissions),
+    reason: Uint16Array.from(nodes, (n) => n.reason),
   };
 }

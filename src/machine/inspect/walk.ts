@@ -16,7 +16,7 @@ import { checksOf } from "./checks.ts";
 import { contextOf } from "./context.ts";
 
 const f = TRACE.f;
-const join = (hi: number, lo: number): bigint => (BigInt(hi) << 32n) | BigInt(lo);
+const join = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
 /** An event record as a view gets it. */
 export function eventRecord(words: Uint32Array, from = 0): EventRecord {
