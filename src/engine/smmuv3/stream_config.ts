@@ -86,6 +86,9 @@ export class StreamConfig {
   world: StreamWorld = StreamWorld.EL1;
   vmid = 0;
   asid = 0;
+  /** Effective STE.PRIVCFG and INSTCFG: 2 or 3 replace the incoming attribute. */
+  privCfg = 0;
+  instCfg = 0;
 
   readonly s2 = new TableBase();
   s2AccessFlagFaults = true;

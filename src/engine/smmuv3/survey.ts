@@ -4,8 +4,9 @@
 import { R } from "../../arch/smmuv3/reasons.ts";
 import type { ScanReader, ScanRoot } from "../../pagetable/scan.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { ResolvedStream } from "./config_resolver.ts";
 import { accessed, isTableType, stage1Permissions, stage2Permissions } from "./leaf.ts";
-import type { ResolvedStream, Smmuv3 } from "./smmu.ts";
+import type { Smmuv3 } from "./smmu.ts";
 import type { TableBase } from "./stream_config.ts";
 import { End, EventClass, Translation } from "./translation.ts";
 

@@ -1,7 +1,7 @@
 /**
  * The workloads that are timed, by the names of the native yardstick. No clock here: a caller times `pass`.
  */
-import { ResolvedStream } from "../../engine/smmuv3/smmu.ts";
+import { ResolvedStream } from "../../engine/smmuv3/config_resolver.ts";
 import { End, Translation } from "../../engine/smmuv3/translation.ts";
 import { buildNestedTables, KEYS, VA_BASE } from "./nested_tables.ts";
 

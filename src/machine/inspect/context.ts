@@ -2,7 +2,7 @@
  * The configuration of a stream as the lists and maps need it: resolved for a plain access, or why it cannot be.
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
-import { ResolvedStream } from "../../engine/smmuv3/smmu.ts";
+import { ResolvedStream } from "../../engine/smmuv3/config_resolver.ts";
 import type { TableBase } from "../../engine/smmuv3/stream_config.ts";
 import { End, Translation } from "../../engine/smmuv3/translation.ts";
 import type { Machine } from "../machine.ts";
