@@ -47,7 +47,7 @@ describe("every SMMUv3 layout", () => {
     for (const d of l.fields) {
       for (const code of Object.keys(d.values ?? {})) expect(Number(code)).toBeLessThan(2 ** (d.hi - d.lo + 1));
       expect(d.about.length).toBeGreaterThan(0);
-      expect(d.about.endsWith("."), `${l.name}.${d.name}`).toBe(false);
+      expect(d.about.endsWith(".")).toBe(false);
     }
     expect(l.section).toMatch(/^(IHI 0070|DDI 0487) §/);
   });
@@ -247,11 +247,9 @@ describe("commands, IHI 0070 §4", () => {
 
 describe("registers, IHI 0070 §6.2", () => {
   it("does not let two registers overlap", () => {
-    for (let i = 0; i + 1 < REGISTERS.length; i++) {
-      const r = REGISTERS[i]!;
-      expect(r.offset + r.widthBytes, r.name).toBeLessThanOrEqual(REGISTERS[i + 1]!.offset);
-      expect(r.offset % r.widthBytes, r.name).toBe(0);
-    }
+    const overlapping = REGISTERS.filter((r, i) => r.offset + r.widthBytes > (REGISTERS[i + 1]?.offset ?? 0x20000));
+    const misaligned = REGISTERS.filter((r) => r.offset % r.widthBytes !== 0);
+    expect([overlapping, misaligned]).toEqual([[], []]);
   });
 
   it("finds registers by name with and without prefix, and by offset", () => {
