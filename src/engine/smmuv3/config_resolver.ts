@@ -65,8 +65,13 @@ export class ConfigResolver {
    * @returns false when the transaction ended here: `t` says how
    */
   resolve(t: Translation, trace: TraceRecorder | null, config: ResolvedStream): boolean {
+    return this.resolveSte(t, trace, config) && this.resolveContext(t, trace, config);
+  }
+
+  /** The part of {@link resolve} that needs no CD: the STE, fetched and checked. @returns as {@link resolve} */
+  resolveSte(t: Translation, trace: TraceRecorder | null, config: ResolvedStream): boolean {
     if (trace !== null) trace.row(TracePhase.Config, 0);
-    const { ste, cd } = config;
+    const { ste } = config;
     const table = readStreamTable(this.#registers, this.#caps);
     const recordBad = this.#registers.field("SMMU_CR2", "RECINVSID") === 1;
     if (!fetchSte(this.#memory, table, recordBad, t, trace, ste)) return false;
@@ -80,6 +85,12 @@ export class ConfigResolver {
     this.#applySte(config);
     config.override(t);
     config.fast = false;
+    return true;
+  }
+
+  /** The part of {@link resolve} after {@link resolveSte}: the substream's CD. @returns as {@link resolve} */
+  resolveContext(t: Translation, trace: TraceRecorder | null, config: ResolvedStream): boolean {
+    const { ste, cd } = config;
     if (config.stage2 && STE.f.S2AA64.get(ste, 0) === 0) return notModelled(t, trace);
     if (!config.stage1) {
       if (t.ssv)
@@ -168,7 +179,10 @@ export class ConfigResolver {
     const { cd, world } = config;
     const f = CD.f;
     base.disabled = walksDisabled(cd, half, world);
-    if (base.disabled) return;
+    if (base.disabled) {
+      base.clear();
+      return;
+    }
     const granule = granuleOf(cd, half) as GranuleLg2;
     const inputBits = 64 - (half === 0 ? f.T0SZ : f.T1SZ).get(cd, 0);
     const fmt = vmsav8Format(granule, this.#wide(granule, effectiveDs(cd, this.#caps)));

@@ -29,6 +29,13 @@ export class TableBase {
   overHi = 0;
   overLo = 0;
 
+  /** No tables: nothing of an earlier stream stays. */
+  clear(): void {
+    this.fmt = null;
+    this.rootHi = 0;
+    this.rootLo = 0;
+  }
+
   /** Set the geometry; the root address is aligned to the root table's size, as the SMMU does. */
   set(
     fmt: PageTableFormat,
