@@ -101,10 +101,7 @@ export class PhysicalMemory {
     this.outside = layout.outside;
     this.#maxFrames = maxFrames;
     this.#zero = mergeRanges(layout.zero);
-    for (const { from, to } of this.#zero) {
-      this.#pinEdge(from);
-      this.#pinEdge(to);
-    }
+    for (const range of this.#zero) this.#pinEdges(range);
     for (const { at, bytes } of layout.segments) this.#load(at, bytes);
     for (let frame = 1; frame < this.#frames; frame++) this.#setIdentity(frame, this.#nextIdentity++);
   }
@@ -376,16 +373,19 @@ export class PhysicalMemory {
     for (let i = 0; i < keys.length; i++) if (keys[i] !== EMPTY) this.#insertKey(keys[i]!, leafs[i]!);
   }
 
-  /** A range of zeros that begins or ends inside a page: that page gets a frame that knows its part. */
-  #pinEdge(at: number): void {
-    if (at % 4096 === 0 || at >= END) return;
-    const page = Math.floor(at / 4096);
-    if (this.#frameAt(highHalf(at), lowHalf(at)) !== 0) return;
-    const frame = -this.#addFrame(page, false);
-    for (let word = 0; word < 512; word++) {
-      const address = page * 4096 + word * 8;
-      if (this.#zero.some((r) => r.from <= address && address + 8 <= r.to)) this.#learn(frame, word);
-    }
+  /** A range of zeros that begins or ends inside a page: those pages get frames that know their part. */
+  #pinEdges({ from, to }: Range): void {
+    const headEnd = Math.min(to, Math.ceil(from / 4096) * 4096);
+    if (from % 4096 !== 0) this.#knowZeros(from, headEnd);
+    const tail = Math.floor(to / 4096) * 4096;
+    if (to % 4096 !== 0 && tail >= from) this.#knowZeros(tail, to);
+  }
+
+  /** The words from `from` up to `to`, all of one page, read as zero. */
+  #knowZeros(from: number, to: number): void {
+    const found = this.#frameAt(highHalf(from), lowHalf(from));
+    const frame = found === 0 ? this.#addFrame(Math.floor(from / 4096), false) : found;
+    for (let at = from; at < to && frame < 0; at += 8) this.#learn(-frame, (at % 4096) / 8);
   }
 
   #load(at: number, bytes: Uint8Array): void {
