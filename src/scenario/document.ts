@@ -1,0 +1,107 @@
+/**
+ * The `scenario/1` document `{v, title, about, machine, steps}` and the session it describes.
+ *
+ * Reading trusts nothing: any value gives a scenario or a problem that names the key. Writing leaves out what a
+ * reader assumes anyway, so that a link stays short.
+ */
+import type { Result } from "../protocol/engine.ts";
+import type { Access, Action, MachineDescription, RecordedAccess, SessionDocument, View } from "../protocol/machine.ts";
+import { formatBytes, formatHex } from "./hex.ts";
+import { parseJson } from "./json_text.ts";
+import { formatWords } from "./memory_text.ts";
+import { DOCUMENT_VERSION, type JsonObject, migrate } from "./migrations.ts";
+import { ok } from "./problem.ts";
+import { SCENARIO } from "./schema.ts";
+import { checked } from "./schema_pieces.ts";
+
+/** A document as it was read: what to look at first is there or null. */
+export interface Scenario extends SessionDocument {
+  readonly view: View | null;
+}
+
+/** Read a parsed JSON value. `name` is what the document is called in a message: a file, or the link. */
+export function readScenario(json: unknown, name: string): Result<Scenario> {
+  const current = migrate(json, name);
+  if (!current.ok) return current;
+  const read = checked(SCENARIO, current.value, "This scenario cannot be opened.", name);
+  if (!read.ok) return read;
+  const { title, about, machine, steps, recorded, view } = read.value;
+  return ok({ title, about, machine, actions: steps, recorded, view });
+}
+
+/** Read the text of a scenario file. */
+export function parseScenario(text: string, name: string): Result<Scenario> {
+  const json = parseJson(text, name);
+  return json.ok ? readScenario(json.value, name) : json;
+}
+
+function accessJson(a: Access): JsonObject {
+  return {
+    sid: a.sid,
+    ...(a.ssid === null ? {} : { ssid: a.ssid }),
+    iova: formatHex(a.iova),
+    ...(a.write ? { write: true } : {}),
+    ...(a.privileged ? { privileged: true } : {}),
+    ...(a.instruction ? { instruction: true } : {}),
+  };
+}
+
+function actionJson(action: Action): JsonObject {
+  switch (action.do) {
+    case "dma":
+      return { do: "dma", ...accessJson(action), ...(action.length === 4 ? {} : { length: action.length }) };
+    case "write":
+      return { do: "write", at: formatHex(action.at), bytes: formatBytes(action.bytes) };
+    case "toggle":
+      return { do: "toggle", at: formatHex(action.at), bit: action.bit };
+    case "register":
+      return { do: "register", name: action.name, value: formatHex(action.value) };
+  }
+}
+
+function machineJson({ arch, registers, memory, devices }: MachineDescription): JsonObject {
+  return {
+    arch,
+    registers: Object.fromEntries(Object.entries(registers).map(([name, value]) => [name, formatHex(value)])),
+    memory: {
+      ...(memory.outside === "unknown" ? {} : { outside: memory.outside }),
+      ...(memory.zero.length === 0
+        ? {}
+        : { zero: memory.zero.map(([at, bytes]) => [formatHex(at), formatHex(bytes)]) }),
+      words: Object.fromEntries(
+        memory.segments.filter((s) => s.bytes.length > 0).map((s) => [formatHex(s.at), formatWords(s.bytes)]),
+      ),
+    },
+    ...(devices.length === 0 ? {} : { devices }),
+  };
+}
+
+function recordedJson({ access, pa, result, source }: RecordedAccess): JsonObject {
+  return {
+    ...accessJson(access),
+    ...(pa === null ? {} : { pa: formatHex(pa) }),
+    ...(result === null ? {} : { result }),
+    ...(source === "" ? {} : { source }),
+  };
+}
+
+/** The JSON value of a document, in its newest form. */
+export function writeScenario(d: SessionDocument): JsonObject {
+  const { accesses, events } = d.recorded;
+  return {
+    v: DOCUMENT_VERSION,
+    title: d.title,
+    ...(d.about === "" ? {} : { about: d.about }),
+    machine: machineJson(d.machine),
+    ...(d.actions.length === 0 ? {} : { steps: d.actions.map(actionJson) }),
+    ...(accesses.length + events.length === 0
+      ? {}
+      : { recorded: { accesses: accesses.map(recordedJson), events: events.map((e) => e.words.map(formatHex)) } }),
+    ...(d.view?.access ? { view: { access: accessJson(d.view.access) } } : {}),
+  };
+}
+
+/** The text of a scenario file: a key a line down to a register and a run of memory. */
+export function formatScenario(d: SessionDocument): string {
+  return `${JSON.stringify(writeScenario(d), null, 1)}\n`;
+}

@@ -1,0 +1,35 @@
+/**
+ * How much a document, a link or a capture may hold. Beyond a limit the input is refused with a message;
+ * nothing is allocated on the word of an input before its size was checked against these.
+ */
+export const LIMITS = {
+  /** Characters of a link's compressed text. */
+  linkCharacters: 4 << 20,
+  /** Bytes of JSON a link may inflate to. */
+  linkBytes: 16 << 20,
+  /** Bytes of a JSON file, plain or inflated. */
+  jsonBytes: 64 << 20,
+  /** Values (of any type) in a JSON text: bounds the memory it takes once parsed. */
+  jsonValues: 8_000_000,
+  /** Bytes of memory a machine may start with, not counting ranges that are zero. */
+  memoryBytes: 256 << 20,
+  /** Runs of memory. */
+  runs: 1 << 20,
+  /** Pages of 4 KiB that runs of memory may touch: scattered words take a page each. */
+  pages: 65_536,
+  /** Ranges that are zero. */
+  zeroRanges: 65_536,
+  /** Physical addresses lie below 2^52. */
+  addressBits: 52,
+  registers: 1024,
+  devices: 65_536,
+  actions: 100_000,
+  /** Bytes one action may move. */
+  actionBytes: 1 << 20,
+  recorded: 500_000,
+  title: 500,
+  about: 20_000,
+  label: 500,
+  /** Entries of a zip's directory, and files a user may choose at once. */
+  files: 10_000,
+} as const;

@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Access, Action, MachineDescription, RecordedAccess } from "../protocol/machine.ts";
+import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
+import { decodeFragment, encodeFragment } from "./url_codec.ts";
+
+const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
+const words = (most: number) =>
+  fc
+    .array(fc.oneof(fc.constant(0n), fc.constant(0x44d91003n), u64), { minLength: 1, maxLength: most })
+    .map((values) => new Uint8Array(BigUint64Array.from(values).buffer));
+
+/** Runs that do not overlap: each in a page of its own. */
+const segments = fc
+  .uniqueArray(fc.bigInt({ min: 0n, max: (1n << 40n) - 1n }), { maxLength: 12 })
+  .chain((pages) =>
+    fc.tuple(
+      ...pages.map((page) =>
+        fc
+          .tuple(fc.integer({ min: 0, max: 447 }), words(64))
+          .map(([index, bytes]) => ({ at: (page << 12n) | BigInt(8 * index), bytes })),
+      ),
+    ),
+  );
+
+const access: fc.Arbitrary<Access> = fc.record({
+  sid: fc.integer({ min: 0, max: 0xffffffff }),
+  ssid: fc.option(fc.integer({ min: 0, max: 0xfffff })),
+  iova: u64,
+  write: fc.boolean(),
+  privileged: fc.boolean(),
+  instruction: fc.boolean(),
+});
+
+const address = fc.bigInt({ min: 0n, max: (1n << 52n) - 1n });
+const registerName = fc.constantFrom("CR0", "CR2", "STRTAB_BASE", "STRTAB_BASE_CFG", "IDR0", "EVENTQ_PROD");
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  fc.tuple(access, fc.integer({ min: 1, max: 4096 })).map(([a, length]) => ({ do: "dma" as const, ...a, length })),
+  fc.record({ do: fc.constant("write" as const), at: address, bytes: fc.uint8Array({ minLength: 1, maxLength: 70 }) }),
+  fc.record({
+    do: fc.constant("toggle" as const),
+    at: address.map((a) => a & ~7n),
+    bit: fc.integer({ min: 0, max: 63 }),
+  }),
+  fc.record({ do: fc.constant("register" as const), name: registerName, value: u64 }),
+);
+
+const machine: fc.Arbitrary<MachineDescription> = fc.record({
+  arch: fc.constant("smmuv3" as const),
+  registers: fc.dictionary(registerName, u64).map((r) => ({ ...r })),
+  memory: fc.record({
+    outside: fc.constantFrom("abort" as const, "unknown" as const),
+    zero: fc.array(
+      address.chain((at) =>
+        fc.bigInt({ min: 0n, max: (1n << 49n) - (at >> 3n) }).map((words): [bigint, bigint] => [at & ~7n, words * 8n]),
+      ),
+      { maxLength: 4 },
+    ),
+    segments,
+  }),
+  devices: fc.array(
+    fc.record({ sid: fc.integer({ min: 0, max: 0xffffffff }), bdf: fc.string(), label: fc.string({ unit: "binary" }) }),
+    { maxLength: 4 },
+  ),
+});
+
+const recorded: fc.Arbitrary<RecordedAccess> = fc.record({
+  access,
+  pa: fc.option(u64),
+  result: fc.option(fc.constantFrom("F_TRANSLATION", "refused, no event")),
+  source: fc.constantFrom("", "traced I/O"),
+});
+
+const scenario: fc.Arbitrary<Scenario> = fc.record({
+  title: fc.string({ unit: "binary" }),
+  about: fc.string({ unit: "binary" }),
+  machine,
+  actions: fc.array(action, { maxLength: 8 }),
+  recorded: fc.record({
+    accesses: fc.array(recorded, { maxLength: 8 }),
+    events: fc.array(
+      fc.array(u64, { minLength: 4, maxLength: 4 }).map((w) => ({ words: w })),
+      { maxLength: 4 },
+    ),
+  }),
+  view: fc.option(fc.record({ access })),
+});
+
+describe("scenario/1", { timeout: 30_000 }, () => {
+  it("reads back what it wrote, seed 1", () => {
+    fc.assert(
+      fc.property(scenario, (s) => {
+        expect(parseScenario(formatScenario(s), "file")).toEqual({ ok: true, value: s });
+      }),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it("writes the same text again after reading, seed 2", () => {
+    fc.assert(
+      fc.property(scenario, (s) => {
+        const text = formatScenario(s);
+        const back = parseScenario(text, "file");
+        expect(back.ok && formatScenario(back.value)).toBe(text);
+      }),
+      { seed: 2, numRuns: 100 },
+    );
+  });
+
+  it("reads back what it packed into a link, seed 3", async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async (s) => {
+        const fragment = await encodeFragment(s);
+        expect(fragment).toMatch(/^c=1\.[A-Za-z0-9_-]+$/);
+        expect(await decodeFragment(`#${fragment}`)).toEqual({ ok: true, value: s });
+      }),
+      { seed: 3, numRuns: 100 },
+    );
+  });
+
+  it("gives a scenario or a problem for any JSON value, and for any change to a good one, seed 4", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (json) => {
+        const r = readScenario(json, "file");
+        expect(r.ok || r.error.place.startsWith("file")).toBe(true);
+      }),
+      { seed: 4, numRuns: 300 },
+    );
+    const anyKey = fc.tuple(scenario, fc.nat(), fc.jsonValue());
+    fc.assert(
+      fc.property(anyKey, ([s, which, value]) => {
+        const json = structuredClone(writeScenario(s)) as Record<string, unknown>;
+        const places: [Record<string, unknown>, string][] = [];
+        const visit = (o: unknown): void => {
+          if (typeof o !== "object" || o === null) return;
+          for (const key of Object.keys(o)) {
+            places.push([o as Record<string, unknown>, key]);
+            visit((o as Record<string, unknown>)[key]);
+          }
+        };
+        visit(json);
+        const [holder, key] = places[which % places.length]!;
+        holder[key] = value;
+        const r = readScenario(json, "file");
+        expect(r.ok || (r.error.place.startsWith("file") && r.error.detail.length > 0)).toBe(true);
+      }),
+      { seed: 4, numRuns: 300 },
+    );
+  });
+});
