@@ -1,0 +1,53 @@
+/** Tells files by what they hold and gives each to its player. */
+import type { InputFile } from "../protocol/engine.ts";
+import { isCapture } from "../scenario/capture.ts";
+import { importFiles } from "../scenario/import_files.ts";
+import { parseJson } from "../scenario/json_text.ts";
+import { playCapture } from "./play_capture.ts";
+import { isLogCorpus, playLogs } from "./play_logs.ts";
+import { playVectors } from "./play_vectors.ts";
+import { type FileReport, ReportBuilder, unreadable } from "./report.ts";
+
+/** What somebody asked to have played. */
+export interface Playable {
+  readonly file: InputFile;
+  /** Other files of the same folder: a capture's memory is among them. */
+  readonly beside: () => readonly InputFile[];
+}
+
+/** Whether a file may be something to play, by its name: the only test made without reading it. */
+export function mayBePlayed(name: string): boolean {
+  return /\.jsonl?$/i.test(name);
+}
+
+const format = (json: unknown): string | null => {
+  if (typeof json !== "object" || json === null || !("format" in json)) return null;
+  return typeof json.format === "string" ? json.format : null;
+};
+
+/** Play one file; null when it is nothing that is played. */
+export async function playFile({ file, beside }: Playable): Promise<FileReport | null> {
+  const { name } = file;
+  const text = new TextDecoder().decode(file.bytes);
+  if (/\.jsonl$/i.test(name)) return isLogCorpus(text) ? playLogs(text, name) : null;
+  const json = parseJson(text, name);
+  if (!json.ok) return unreadable(name, `${json.error.place}: ${json.error.detail}`);
+  if (isCapture(json.value)) return capture(json.value, file, beside());
+  return format(json.value) === "iommu-vectors/1" ? playVectors(json.value, name) : null;
+}
+
+async function capture(json: object, file: InputFile, beside: readonly InputFile[]): Promise<FileReport> {
+  if ("iommu" in json && typeof json.iommu === "string" && !/smmu-?v3/i.test(json.iommu)) {
+    const report = new ReportBuilder(file.name);
+    const cases = ["translations", "unmapped"].flatMap((key) => (json as Record<string, unknown>)[key] ?? []);
+    for (const _ of cases) report.add("", { type: "not played", reason: `${json.iommu} is not modelled yet` });
+    return report.report();
+  }
+  const imported = await importFiles([file, ...beside]);
+  if (!imported.ok) {
+    const { title, place, detail } = imported.error;
+    return unreadable(file.name, `${title} ${place}: ${detail}`);
+  }
+  if (imported.value.capture === null) return unreadable(file.name, "It is no capture.");
+  return playCapture(imported.value, imported.value.capture, file.name);
+}

@@ -1,0 +1,220 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { playVectors } from "./play_vectors.ts";
+import { needs } from "./unplayed.ts";
+import { readVectorCase } from "./vectors.ts";
+
+interface RawCase {
+  name: string;
+  tags: string[];
+  notes?: string;
+  caps: Record<string, string>;
+  steps: Record<string, unknown>[];
+}
+
+const load = (name: string): { cases: RawCase[]; arch: string; ram: unknown } =>
+  JSON.parse(readFileSync(new URL(`data/vectors/smmuv3/${name}.json`, import.meta.url), "utf8"));
+
+/** One good case, changed. */
+const changed = (name: string, change: (c: RawCase) => unknown) => {
+  const file = load(name);
+  const c = file.cases.find((one) => !one.tags.includes("oracle-quirk"))!;
+  change(c);
+  return { report: playVectors({ ...file, cases: [c] }, name), c };
+};
+
+const stepWith = (c: RawCase, key: string, which: (s: Record<string, unknown>) => boolean = () => true) =>
+  c.steps.findIndex((s) => s[key] !== undefined && which(s));
+
+const failure = (name: string, change: (c: RawCase) => void) => {
+  const { report } = changed(name, change);
+  expect(report).toMatchObject({ passed: 0, failures: [{}] });
+  return report.failures[0]!.difference;
+};
+
+const went = (s: Record<string, unknown>) => (s.expect as { ok: boolean }).ok;
+const dmaOf = (c: RawCase, i: number) => c.steps[i]!.dma as Record<string, unknown>;
+const expectOf = (c: RawCase, i: number) => c.steps[i]!.expect as Record<string, unknown>;
+
+describe("a vector case fails when one recorded answer is another", () => {
+  it("physical address", () => {
+    let at = -1;
+    const difference = failure("nested-basic", (c) => {
+      at = stepWith(c, "dma", went);
+      expectOf(c, at).pa = "0x12345";
+    });
+    expect(difference).toMatch(
+      new RegExp(
+        `^step ${at}: read of 4 bytes at 0x[0-9a-f]+ by stream 0x[0-9a-f]+: expected physical address 0x12345; got 0x`,
+      ),
+    );
+  });
+
+  it("data of a read", () => {
+    const difference = failure("nested-basic", (c) => {
+      const at = stepWith(c, "dma", (s) => went(s) && (s.dma as { write: boolean }).write === false);
+      dmaOf(c, at).data = "00112233";
+    });
+    expect(difference).toContain("expected data 00112233; got ");
+  });
+
+  it("a translation where there is none, with the reason", () => {
+    const difference = failure("nested-faults", (c) => {
+      c.steps[stepWith(c, "dma", (s) => !went(s))]!.expect = { ok: true, pa: "0x0" };
+    });
+    expect(difference).toMatch(/got none: .+ \((IHI 0070|DDI 0487) §/);
+  });
+
+  it("no translation where there is one", () => {
+    const difference = failure("nested-basic", (c) => {
+      c.steps[stepWith(c, "dma", went)]!.expect = { ok: false };
+    });
+    expect(difference).toContain("expected no translation; got 0x");
+  });
+
+  it("one bit of an event record, and the bit is named", () => {
+    const difference = failure("nested-faults", (c) => {
+      const i = stepWith(c, "events", (s) => (s.events as string[]).length > 0);
+      const [record] = c.steps[i]!.events as string[];
+      const bytes = Buffer.from(record!, "hex");
+      bytes[13]! ^= 1;
+      c.steps[i]!.events = [bytes.toString("hex")];
+    });
+    expect(difference).toContain("event 0: bits 104 differ: expected F_");
+  });
+
+  it("a missing and an additional event", () => {
+    const none = failure("nested-faults", (c) => {
+      c.steps[stepWith(c, "events", (s) => (s.events as string[]).length > 0)]!.events = [];
+    });
+    expect(none).toMatch(/events: expected none; got F_/);
+    const more = failure("nested-basic", (c) => {
+      c.steps[stepWith(c, "events", (s) => (s.events as string[]).length === 0)]!.events = ["00".repeat(32)];
+    });
+    expect(more).toContain("got none");
+  });
+
+  it("a register and memory", () => {
+    const register = failure("nested-basic", (c) => {
+      (c.steps[stepWith(c, "read")]!.read as string[])[2] = "0x1";
+    });
+    expect(register).toContain("CR0ACK: expected 0x1; got 0xd");
+    const memory = failure("lengths", (c) => {
+      c.steps.push({ peek: ["0x40000000", "01"] });
+    });
+    expect(memory).toBe(`step ${load("lengths").cases[0]!.steps.length}: memory at 0x40000000: expected 01; got 00`);
+  });
+});
+
+describe("what is masked is not compared", () => {
+  it("in records and registers", () => {
+    const { report } = changed("nested-faults", (c) => {
+      for (const s of c.steps) {
+        if (s.events !== undefined) s.mask = (s.events as string[]).map(() => "00".repeat(32));
+        if (s.events !== undefined) s.events = (s.events as string[]).map(() => "ff".repeat(32));
+        if (s.read !== undefined) s.mask = "0x0";
+        if (s.read !== undefined) (s.read as string[])[2] = "0xffffffff";
+      }
+    });
+    expect(report).toMatchObject({ passed: 1, failures: [] });
+  });
+});
+
+describe("what the engine does not do yet", () => {
+  const needsOf = (change: (c: RawCase) => unknown) => {
+    const { c } = changed("nested-basic", change);
+    return needs(readVectorCase(c));
+  };
+  const write = (name: string, offset: string, value: string) => ({ write: [name, offset, value, 4] });
+
+  it.each([
+    ["commands", (c: RawCase) => c.steps.push(write("CMDQ_PROD", "0x98", "0x1"))],
+    ["the event queue", (c: RawCase) => c.steps.push({ read: ["EVENTQ_PROD", "0x100a8", "0x1", 4] })],
+    ["GATOS lookups", (c: RawCase) => c.steps.push(write("GATOS_CTRL", "0x100", "0x1"))],
+    ["stalled transactions", (c: RawCase) => c.steps.push({ stag: ["0x0", 0] })],
+    ["PRI", (c: RawCase) => c.steps.push({ responses: [] })],
+    ["steps with something", (c: RawCase) => c.steps.push({ something: 1 })],
+    [
+      "ATS",
+      (c: RawCase) => {
+        dmaOf(c, stepWith(c, "dma")).ats = "translated";
+      },
+    ],
+    [
+      "memory attributes",
+      (c: RawCase) => {
+        expectOf(c, stepWith(c, "dma")).attrs = {};
+      },
+    ],
+    [
+      "hardware update of access flag and dirty state",
+      (c: RawCase) => {
+        c.caps.IDR0 = "0x0d4410db";
+        c.steps.push({ peek: ["0x40000000", "00"] });
+      },
+    ],
+    [
+      "interrupts",
+      (c: RawCase) => {
+        c.steps.push(write("EVENTQ_IRQ_CFG0", "0xb0", "0x40000000"), write("IRQ_CTRL", "0x50", "0x4"));
+        c.steps.push({ peek: ["0x40000000", "00"] });
+      },
+    ],
+    ["IMPLEMENTATION DEFINED registers", (c: RawCase) => c.steps.push({ read: ["RFD0", "0xfd0", "0x4", 4] })],
+  ])("%s", (reason, change) => {
+    expect(needsOf(change)).toBe(reason);
+  });
+
+  it("queue pointers alone start nothing while the queue is off", () => {
+    expect(
+      needsOf((c) => {
+        c.steps = [write("CMDQ_PROD", "0x98", "0x1")];
+      }),
+    ).toBeNull();
+  });
+
+  it("is counted apart by reason, and other architectures too", () => {
+    const { report } = changed("nested-basic", (c) => c.steps.push({ stag: ["0x0", 0] }));
+    expect(report).toMatchObject({ passed: 0, failures: [], notPlayed: { "stalled transactions": 1 } });
+    const file = { ...load("nested-basic"), arch: "vtd" };
+    expect(playVectors(file, "f").notPlayed).toEqual({ "Intel VT-d is not modelled yet": file.cases.length });
+  });
+});
+
+describe("cases tagged as departures", () => {
+  it("are played and counted apart", () => {
+    const { report } = changed("nested-basic", (c) => c.tags.push("impl-cache"));
+    expect(report).toMatchObject({ passed: 0, failures: [], apart: [{ tag: "impl-cache", cases: 1, agree: 1 }] });
+  });
+
+  it("are compared with the specification's answer where the notes name it", () => {
+    const { report } = changed("nested-basic", (c) => {
+      const at = stepWith(c, "dma", went);
+      c.notes = `[x] step ${at}: spec:pa oracle:none; [y] step ${at}: spec:F_ACCESS s2 class1 oracle:none`;
+    });
+    expect(report.asides).toMatchObject([{ checks: 2, agree: 1 }]);
+    expect(report.asides[0]!.differences[0]).toContain("the notes say F_ACCESS s2 class1; got pa");
+  });
+});
+
+describe("a malformed vector file", () => {
+  it.each([
+    [null, "the file is no object"],
+    [{ arch: "smmuv3" }, "ram is no list"],
+    [{ arch: "smmuv3", ram: [["0x0", "0x1000"]], cases: [{}] }, "caps is no object"],
+    [{ arch: "smmuv3", ram: [], cases: [{ name: "a", caps: {}, steps: [{ mem: [["0x0"]] }] }] }, "step 0 is no text"],
+    [
+      { arch: "smmuv3", ram: [], cases: [{ name: "a", caps: {}, steps: [{ write: ["A", "0x0", "0x0", 2] }] }] },
+      "step 0: width 2",
+    ],
+    [
+      { arch: "smmuv3", ram: [], cases: [{ name: "a", caps: {}, steps: [{ peek: ["zz", ""] }] }] },
+      "no hexadecimal number",
+    ],
+  ])("is one failure that says what is wrong: %j", (json, why) => {
+    const report = playVectors(json, "f.json");
+    expect(report.passed).toBe(0);
+    expect(report.failures).toHaveLength(1);
+    expect(report.failures[0]!.difference).toContain(why);
+  });
+});
