@@ -1,0 +1,48 @@
+import { expect, test } from "@playwright/test";
+import { openPage, outcome, walkDigest } from "./workbench.ts";
+
+test.describe("An edited bit", () => {
+  test("changes the outcome, and taking it back restores the walk", async ({ page }) => {
+    await openPage(page);
+    const before = await walkDigest(page);
+    // The last access is selected: the stage-2 leaf of the final address.
+    await page.getByRole("button", { name: "Bit 0, Valid" }).click();
+    await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
+    await expect(page.getByRole("banner").getByText("edited")).toBeVisible();
+    await expect(page.getByText("Action 1 of 1")).toBeVisible();
+    const edited = await walkDigest(page);
+    expect(edited).not.toBe(before);
+
+    await page.getByRole("button", { name: "Take back", exact: true }).click();
+    await expect(outcome(page)).toContainText("goes through to PA 0x480cd000");
+    expect(await walkDigest(page)).toBe(before);
+
+    await page.getByRole("button", { name: "Do one action again" }).click();
+    await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
+    expect(await walkDigest(page)).toBe(edited);
+  });
+
+  test("is taken back and done again by keyboard", async ({ page }) => {
+    await openPage(page);
+    const before = await walkDigest(page);
+    await page.getByRole("button", { name: "Bit 0, Valid" }).click();
+    await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
+    await page.keyboard.press("[");
+    await expect(outcome(page)).toContainText("goes through");
+    expect(await walkDigest(page)).toBe(before);
+    await page.keyboard.press("]");
+    await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
+  });
+
+  test("of the STE stops the walk before any table is read", async ({ page }) => {
+    await openPage(page);
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    await expect(page.getByRole("region", { name: "Inspector" })).toContainText("STE");
+    await page.getByRole("button", { name: "Bit 0, V", exact: true }).click();
+    await page.keyboard.press("End");
+    await expect(outcome(page)).toContainText("stopped by C_BAD_STE");
+    await expect(page.getByRole("region", { name: "Events" })).toContainText("C_BAD_STE");
+  });
+});

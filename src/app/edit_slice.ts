@@ -1,0 +1,92 @@
+/**
+ * Changes to the open session. Each is an action of its log; going back is a seek, and nothing is ever undone by hand.
+ */
+import type { Result, SessionSummary, StructureAnswer } from "../protocol/engine.ts";
+import type { Action } from "../protocol/machine.ts";
+import type { Core } from "./core.ts";
+import { STOPPED } from "./engine_client.ts";
+import type { AppActions } from "./state.ts";
+import type { WalkControl } from "./walk_slice.ts";
+
+type EditActions = Pick<AppActions, "toggleBit" | "writeField" | "writeWords" | "seek">;
+
+export function editSlice(core: Core, walk: WalkControl): EditActions {
+  const { get, set, engine } = core;
+  let last: Promise<void> = Promise.resolve();
+
+  /** One change after the other: each sees the state that the one before it left. */
+  function inTurn(change: () => Promise<void>): Promise<void> {
+    last = last.then(change);
+    return last;
+  }
+
+  async function settle(answer: Result<SessionSummary> | typeof STOPPED): Promise<void> {
+    if (answer === STOPPED) return;
+    if (!answer.ok) {
+      get().notify({ tone: "fault", ...answer.error });
+      return;
+    }
+    set({ summary: answer.value, share: { state: "closed" } });
+    await walk.refresh();
+  }
+
+  const apply = async (action: Action): Promise<void> =>
+    settle(await engine.ask("an edit", (api) => api.apply(action)));
+
+  /** Write the 64-bit words of the inspected structure in which `next` differs from what stands there. */
+  async function write(change: (words: Uint32Array) => Uint32Array | null): Promise<void> {
+    const shown = get().structureAnswer;
+    if (shown === null || shown.words === null) return;
+    const next = change(shown.words.slice());
+    const action = next === null ? null : difference(shown, shown.words, next);
+    if (action !== null) await apply(action);
+  }
+
+  return {
+    toggleBit: (bit) =>
+      inTurn(async () => {
+        const { structure } = get();
+        if (structure === null) return;
+        await apply({ do: "toggle", at: structure.pa + 8n * BigInt(bit >> 6), bit: bit & 63 });
+      }),
+    writeField: (field, value) =>
+      inTurn(() =>
+        write((words) => {
+          const raw = field.form === "address" ? value >> BigInt(field.lo & 63) : value;
+          for (let bit = field.lo; bit <= field.hi; bit++) setBit(words, bit, (raw >> BigInt(bit - field.lo)) & 1n);
+          return words;
+        }),
+      ),
+    writeWords: (next) => inTurn(() => write((words) => (next.length === words.length ? next : null))),
+    seek: (step) =>
+      inTurn(async () => {
+        const actions = get().summary?.actions.length ?? 0;
+        const target = Math.max(0, Math.min(step, actions));
+        if (target !== get().summary?.step) await settle(await engine.ask("a seek", (api) => api.seek(target)));
+      }),
+  };
+}
+
+function setBit(words: Uint32Array, bit: number, value: bigint): void {
+  const word = bit >> 5;
+  const mask = 1 << (bit & 31);
+  words[word] = value === 1n ? words[word]! | mask : words[word]! & ~mask;
+}
+
+/** The smallest action that turns `was` into `next`: a flipped bit, or a write of the 64-bit words that differ. */
+function difference(shown: StructureAnswer, was: Uint32Array, next: Uint32Array): Action | null {
+  const differing = [...was.keys()].filter((i) => was[i] !== next[i]);
+  const first = differing[0];
+  const final = differing.at(-1);
+  if (first === undefined || final === undefined) return null;
+  const flipped = (was[first]! ^ next[first]!) >>> 0;
+  if (first === final && (flipped & (flipped - 1)) === 0) {
+    const bit = 31 - Math.clz32(flipped) + 32 * (first & 1);
+    return { do: "toggle", at: shown.query.pa + 8n * BigInt(first >> 1), bit };
+  }
+  const from = first & ~1;
+  const bytes = new Uint8Array((((final | 1) - from + 1) * 4) | 0);
+  const view = new DataView(bytes.buffer);
+  for (let i = from; i < from + bytes.length / 4; i++) view.setUint32((i - from) * 4, next[i]!, true);
+  return { do: "write", at: shown.query.pa + 4n * BigInt(from), bytes };
+}

@@ -1,0 +1,56 @@
+// @vitest-environment happy-dom
+import { describe, expect, it } from "vitest";
+import { bindingOf, KEYS } from "./keys.ts";
+
+/** The binding of a press on an element of this markup with id `t`, or on the page. */
+function press(init: KeyboardEventInit, markup = ""): string | null {
+  document.body.innerHTML = markup;
+  const target = document.getElementById("t") ?? document.body;
+  let found: string | null = null;
+  const listen = (event: KeyboardEvent): void => {
+    found = bindingOf(event)?.what ?? null;
+  };
+  window.addEventListener("keydown", listen, { once: true });
+  target.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init }));
+  return found;
+}
+
+describe("The key table", () => {
+  it("has one meaning for each press and one key for each meaning", () => {
+    const presses = KEYS.flatMap((k) => k.keys.map((key) => `${key} ${k.shift ?? "any"}`));
+    expect(new Set(presses).size).toBe(presses.length);
+    expect(new Set(KEYS.map((k) => k.what)).size).toBe(KEYS.length);
+    expect(new Set(KEYS.map((k) => k.shown)).size).toBe(KEYS.length);
+  });
+
+  it("knows characters that need Shift, and tells F6 from Shift F6", () => {
+    expect(press({ key: "?", shiftKey: true })).toBe("These keys");
+    expect(press({ key: "F6" })).toBe("Next pane");
+    expect(press({ key: "F6", shiftKey: true })).toBe("Pane before");
+  });
+
+  it("leaves browser shortcuts alone", () => {
+    expect(press({ key: "ArrowLeft", altKey: true })).toBeNull();
+    expect(press({ key: "s", ctrlKey: true })).toBeNull();
+  });
+
+  it("leaves typing alone, but for F6", () => {
+    expect(press({ key: "ArrowLeft" }, "<input id=t>")).toBeNull();
+    expect(press({ key: "s" }, "<textarea id=t></textarea>")).toBeNull();
+    expect(press({ key: "F6" }, "<input id=t>")).toBe("Next pane");
+  });
+
+  it("lets Space press a button and play elsewhere", () => {
+    expect(press({ key: " " }, "<button id=t></button>")).toBeNull();
+    expect(press({ key: " " })).toBe("Play or pause");
+    expect(press({ key: "ArrowRight" }, "<button id=t></button>")).toBe("Forward one access");
+  });
+
+  it("leaves what a pane has handled", () => {
+    document.body.innerHTML = "<div id=t></div>";
+    document.getElementById("t")?.addEventListener("keydown", (event) => event.preventDefault(), { once: true });
+    const event = new KeyboardEvent("keydown", { key: "Home", bubbles: true, cancelable: true });
+    document.getElementById("t")?.dispatchEvent(event);
+    expect(bindingOf(event)).toBeNull();
+  });
+});

@@ -1,0 +1,226 @@
+/**
+ * An engine in the same thread for tests of the store: small answers that depend on the session's state, and calls that
+ * can be held back, let go out of order, or made to die.
+ */
+import type { EngineApi, LeafColumns, Result, SessionSummary, WalkAnswer } from "../protocol/engine.ts";
+import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
+import { TRACE, TRACE_WORDS, TraceKind, TracePhase, TraceVerdict } from "../protocol/trace.ts";
+import type { EngineTransport } from "./engine_client.ts";
+
+/** A call that waits for the test. */
+export interface HeldCall {
+  readonly name: keyof EngineApi;
+  readonly letGo: () => void;
+}
+
+/** Everything one engine was asked, and the strings that pull it. */
+export class ScriptedEngine {
+  readonly calls: { readonly name: keyof EngineApi; readonly argument: unknown }[] = [];
+  readonly held: HeldCall[] = [];
+  /** Calls of these names wait in `held`. */
+  holding: ReadonlySet<keyof EngineApi> = new Set();
+  /** Calls of this name throw, as a mistake of the engine does. */
+  throwing: keyof EngineApi | null = null;
+  ended = false;
+  #document: SessionDocument | null = null;
+  #step = 0;
+  #revision = 0;
+  #stopped: ((why: string) => void) | null = null;
+
+  /** The worker reports an error. */
+  die(why: string): void {
+    this.#stopped?.(why);
+  }
+
+  transport(): EngineTransport {
+    return {
+      api: this.#api(),
+      callback: (f) => f,
+      onStopped: (listener) => {
+        this.#stopped = listener;
+      },
+      end: () => {
+        this.ended = true;
+      },
+    };
+  }
+
+  async #call<T>(name: keyof EngineApi, argument: unknown, answer: () => T): Promise<T> {
+    this.calls.push({ name, argument });
+    if (this.throwing === name) throw new RangeError("planted");
+    // Worked out at once, as a worker does; only the message back is late.
+    const value = answer();
+    if (this.holding.has(name)) {
+      await new Promise<void>((letGo) => {
+        this.held.push({ name, letGo });
+      });
+    }
+    return value;
+  }
+
+  #summary(): SessionSummary {
+    const document = this.#document;
+    if (document === null) throw new Error("no session is open");
+    return {
+      revision: this.#revision,
+      title: document.title,
+      about: "",
+      arch: "smmuv3",
+      actions: document.actions,
+      step: this.#step,
+      digest: `digest of ${document.title} at ${this.#step}`,
+      capabilities: [],
+      notModelled: [],
+      streams: 2,
+      memory: { bytes: 4096, outside: "unknown" },
+      recorded: { accesses: 0, events: 0 },
+      view: document.view?.access ?? null,
+    };
+  }
+
+  #open(document: SessionDocument): Result<SessionSummary> {
+    this.#document = document;
+    this.#step = document.actions.length;
+    this.#revision++;
+    return { ok: true, value: this.#summary() };
+  }
+
+  #go(actions: readonly Action[], step: number): Result<SessionSummary> {
+    if (this.#document !== null) this.#document = { ...this.#document, actions };
+    this.#step = step;
+    this.#revision++;
+    return { ok: true, value: this.#summary() };
+  }
+
+  #api(): EngineApi {
+    const actions = (): readonly Action[] => this.#document?.actions ?? [];
+    return {
+      openFiles: (files, report) =>
+        this.#call("openFiles", files, () => {
+          report({ what: "pages", done: 1, total: 2 });
+          const text = new TextDecoder().decode(files[0]?.bytes);
+          if (text === "bad")
+            return { ok: false, error: { title: "This capture is bad.", place: "a file", detail: "" } };
+          return this.#open({ ...EMPTY_DOCUMENT, title: text });
+        }),
+      openDocument: (document) => this.#call("openDocument", document, () => this.#open(document)),
+      cancel: () => this.#call("cancel", null, () => undefined),
+      summary: () => this.#call("summary", null, () => this.#summary()),
+      document: () => this.#call("document", null, () => this.#document ?? EMPTY_DOCUMENT),
+      apply: (action) =>
+        this.#call("apply", action, () => this.#go([...actions().slice(0, this.#step), action], this.#step + 1)),
+      seek: (step) => this.#call("seek", step, () => this.#go(actions(), step)),
+      streams: (from, count) =>
+        this.#call("streams", [from, count], () => ({
+          total: 2,
+          rows: [8, 16].map((sid) => ({
+            sid,
+            bdf: null,
+            label: null,
+            state: sid === 8 ? ("stage 1" as const) : ("nested" as const),
+            why: null,
+            vmid: 1,
+            asid: 1,
+            ssids: [],
+            events: 0,
+          })),
+        })),
+      leaves: (sid) => this.#call("leaves", sid, () => leavesOf(sid, this.#revision)),
+      recorded: () => Promise.reject(new Error("not scripted")),
+      events: () => Promise.resolve([]),
+      walk: (access) => this.#call("walk", access, () => walkOf(access, this.#revision, this.#step)),
+      structure: (query) =>
+        this.#call("structure", query, () => ({
+          revision: this.#revision,
+          query,
+          words: Uint32Array.of(this.#step, 0),
+          lint: [],
+          editedBits: [],
+          writtenBy: null,
+          wide: false,
+        })),
+      tableMap: () => Promise.resolve(null),
+      share: (access) =>
+        this.#call("share", access, () => ({
+          ok: true,
+          value: { document: { ...(this.#document ?? EMPTY_DOCUMENT), actions: [] }, walkDigest: digestOf(access) },
+        })),
+    };
+  }
+}
+
+/** A session with nothing in it. */
+export const EMPTY_DOCUMENT: SessionDocument = {
+  title: "",
+  about: "",
+  machine: {
+    arch: "smmuv3",
+    registers: {},
+    memory: { outside: "unknown", zero: [], segments: [] },
+    devices: [],
+  },
+  actions: [],
+  recorded: { accesses: [], events: [] },
+};
+
+/** Two leaves, at 0x1000 times the StreamID and a page further. */
+function leavesOf(sid: number, revision: number): LeafColumns {
+  const words = (...values: number[]): Uint32Array => Uint32Array.from(values);
+  return {
+    revision,
+    count: 2,
+    truncated: false,
+    iovaLo: words(sid * 0x1000, (sid + 1) * 0x1000),
+    iovaHi: words(0, 0),
+    sizeLg2: Uint8Array.of(12, 12),
+    paLo: words(0, 0x4000_0000),
+    paHi: words(0, 0),
+    permissions: Uint8Array.of(3, 3),
+    status: Uint8Array.of(1, 0),
+    reason: Uint16Array.of(1, 0),
+    leafLo: words(0, 8),
+    leafHi: words(0, 0),
+  };
+}
+
+function digestOf(access: Access): string {
+  return `walk of ${access.sid} at ${access.iova.toString(16)}`;
+}
+
+/** An STE, then four descriptors of stage 1 and the output that follows the last; one descriptor fewer per action. */
+function walkOf(access: Access, revision: number, step: number): WalkAnswer {
+  const levels = Math.max(1, 4 - step);
+  const trace = new Uint32Array(TRACE_WORDS * (levels + 2));
+  const put = (record: number, fields: Partial<Record<keyof typeof TRACE.f, number>>): void => {
+    for (const [name, value] of Object.entries(fields)) {
+      TRACE.f[name as keyof typeof TRACE.f].set(trace, record * TRACE_WORDS, value);
+    }
+  };
+  put(0, { kind: TraceKind.STE, phase: TracePhase.Config, access: 1, pa: 0x1000 });
+  for (let level = 0; level < levels; level++) {
+    put(level + 1, {
+      kind: TraceKind.Descriptor,
+      phase: TracePhase.Table,
+      stage: 1,
+      level: level + 1,
+      access: level + 2,
+      row: level,
+      verdict: level === levels - 1 ? TraceVerdict.Done : TraceVerdict.Next,
+      pa: 0x2000 + level * 0x1000,
+    });
+  }
+  put(levels + 1, { kind: TraceKind.Output, phase: TracePhase.Output, verdict: TraceVerdict.Done });
+  return {
+    revision,
+    access,
+    outcome: { type: "ok", pa: 0x4000_0000n, permissions: 3, sizeLg2: 12, bypass: false },
+    trace,
+    counts: { config: 1, stage1: levels, stage2: 0 },
+    stage1: null,
+    stage2: null,
+    vmid: null,
+    asid: 1,
+    checks: [],
+    digest: `${digestOf(access)} after ${step}`,
+  };
+}

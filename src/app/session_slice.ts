@@ -1,0 +1,258 @@
+/**
+ * Opening sessions, and bringing the open one back when the engine stopped.
+ *
+ * The page keeps what a session was opened from and the list of its actions, so that a fresh engine can be brought to
+ * the same state. Nothing replaces the open session before the new one is there.
+ */
+import type { InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
+import type { Access, SessionDocument } from "../protocol/machine.ts";
+import { LIMITS } from "../scenario/limits.ts";
+import type { Core } from "./core.ts";
+import { STOPPED, type Stop } from "./engine_client.ts";
+import { Newest } from "./newest.ts";
+import { SHIPPED_SOURCE } from "./shipped.ts";
+import type { AppActions, EngineState, PickedFile } from "./state.ts";
+import { type WalkControl, walkLabel } from "./walk_slice.ts";
+
+/** What a session is opened from. */
+type Origin =
+  | { readonly type: "files"; readonly files: readonly InputFile[] }
+  | { readonly type: "document"; readonly document: SessionDocument };
+
+type Report = (progress: Progress) => void;
+
+/** Something to open. */
+interface Opening {
+  /** What is being opened, in a few words. */
+  readonly name: string;
+  /** How the session's source is called once it is open. */
+  readonly source: string;
+  readonly read: (signal: AbortSignal, report: Report) => Promise<Result<Origin>>;
+}
+
+type SessionActions = Pick<
+  AppActions,
+  | "start"
+  | "followFragment"
+  | "openFiles"
+  | "openPicked"
+  | "openDocument"
+  | "openShipped"
+  | "cancelOpening"
+  | "restartEngine"
+>;
+
+const READY: EngineState = { state: "ready", opening: null, progress: null, stopped: null };
+
+export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
+  const { get, set, engine } = core;
+  const opens = new Newest();
+  let opening: AbortController | null = null;
+  let origin: Origin | null = null;
+  let stops: readonly Stop[] = [];
+
+  engine.onStopped((stop) => {
+    stops = [...stops.slice(-1), stop];
+    opens.begin();
+    opening?.abort();
+    const during = stop.during === null ? "" : ` It was busy with ${stop.during}.`;
+    set({ engine: { state: "stopped", opening: null, progress: null, stopped: `${stop.why}${during}` } });
+    walk.actions.pause();
+  });
+
+  function send(from: Origin, report: Report): Promise<Result<SessionSummary> | typeof STOPPED> {
+    if (from.type === "document") return engine.ask("opening a case", (api) => api.openDocument(from.document));
+    return engine.ask("opening files", (api, callback) => api.openFiles(from.files, callback(report)));
+  }
+
+  /** Open something in place of what is open. Answers whether it is open now. */
+  async function open(what: Opening): Promise<boolean> {
+    if (get().engine.state === "stopped") await revive();
+    if (get().engine.state === "loading") cancelOpening();
+    const mine = opens.begin();
+    const abort = new AbortController();
+    opening = abort;
+    const report: Report = (progress) => {
+      if (mine()) set({ engine: { state: "loading", opening: what.name, progress, stopped: null } });
+    };
+    set({ engine: { state: "loading", opening: what.name, progress: null, stopped: null } });
+    const read = await what.read(abort.signal, report);
+    if (!mine()) return false;
+    const opened = read.ok ? await send(read.value, report) : read;
+    if (opened === STOPPED || !mine()) return false;
+    opening = null;
+    if (!read.ok || !opened.ok) {
+      set({ engine: READY });
+      if (!opened.ok) get().notify({ tone: "fault", ...opened.error });
+      return false;
+    }
+    origin = read.value;
+    stops = [];
+    await show(opened.value, what.source);
+    return true;
+  }
+
+  /** Show a session that the engine has just opened. */
+  async function show(summary: SessionSummary, source: string): Promise<void> {
+    set({ ...walk.cleared, summary, source, engine: READY });
+    const listed = await engine.ask("listing streams", (api) => api.streams(0, summary.streams));
+    if (listed === STOPPED || get().summary !== summary) return;
+    set({ streams: listed.rows });
+    if (summary.view !== null) await walk.actions.chooseAccess(summary.view);
+    else await walk.chooseFirst();
+  }
+
+  function cancelOpening(): void {
+    if (get().engine.state !== "loading") return;
+    opens.begin();
+    opening?.abort();
+    opening = null;
+    void engine.ask("cancelling", (api) => api.cancel());
+    set({ engine: READY });
+  }
+
+  /** Bring a fresh engine to where the stopped one was. Answers whether it is there. */
+  async function revive(): Promise<boolean> {
+    const { summary } = get();
+    const mine = opens.begin();
+    engine.restart();
+    if (summary === null || origin === null) {
+      set({ engine: READY });
+      return true;
+    }
+    set({ engine: { state: "loading", opening: summary.title, progress: null, stopped: null } });
+    const back = await replay(origin, summary, (progress) => {
+      if (mine()) set({ engine: { state: "loading", opening: summary.title, progress, stopped: null } });
+    });
+    if (back === STOPPED || !mine()) return false;
+    if (!back.ok) {
+      set({ engine: READY });
+      get().notify({ tone: "fault", ...back.error });
+      return false;
+    }
+    set({ summary: back.value, engine: READY });
+    const { access } = get();
+    if (access !== null && stoppedTwiceBy(access)) {
+      const detail = "The same walk stopped the engine twice, so it was not repeated. Everything else is as it was.";
+      get().notify({ tone: "warning", title: "One walk is left out.", place: walkLabel(access), detail });
+      set({ access: null, walk: null, shown: 0, selected: null });
+    }
+    await walk.refresh();
+    return true;
+  }
+
+  function stoppedTwiceBy(access: Access): boolean {
+    return stops.length === 2 && stops.every((stop) => stop.during === walkLabel(access));
+  }
+
+  /** Open `from` and go to the actions and the step of `was`. */
+  async function replay(
+    from: Origin,
+    was: SessionSummary,
+    report: Report,
+  ): Promise<Result<SessionSummary> | typeof STOPPED> {
+    let back = await send(from, report);
+    if (back === STOPPED || !back.ok) return back;
+    if (was.actions.length > 0 || back.value.actions.length > 0) {
+      const document = await engine.ask("reading the session", (api) => api.document());
+      if (document === STOPPED) return STOPPED;
+      const whole = { ...document, actions: was.actions };
+      back = await engine.ask("doing the actions again", (api) => api.openDocument(whole));
+      if (back === STOPPED || !back.ok) return back;
+    }
+    if (back.value.step === was.step) return back;
+    return engine.ask("going to the step", (api) => api.seek(was.step));
+  }
+
+  const openOrigin = (from: Origin, name: string, source: string): Promise<boolean> =>
+    open({ name, source, read: () => Promise.resolve({ ok: true, value: from }) });
+
+  /** Open the case of a fragment. Answers whether it is open now; a fragment without a case is somebody else's. */
+  async function openFragment(fragment: string): Promise<boolean> {
+    if (fragment.replace(/^#/, "") === "") return false;
+    // Most visits come without a case, so the codec is fetched when one may be there.
+    const { decodeFragment, isCaseFragment } = await import("../scenario/url_codec.ts");
+    if (!isCaseFragment(fragment)) return false;
+    const decoded = await decodeFragment(fragment);
+    if (!decoded.ok) {
+      get().notify({ tone: "fault", ...decoded.error });
+      return false;
+    }
+    return openOrigin({ type: "document", document: decoded.value }, "the case of the link", "from a link");
+  }
+
+  const openShipped = async (): Promise<boolean> =>
+    open({
+      name: "the shipped capture",
+      source: SHIPPED_SOURCE,
+      read: async (signal, report) => {
+        const files = await core.readShipped(signal, report);
+        return files.ok ? { ok: true, value: { type: "files", files: files.value } } : files;
+      },
+    });
+
+  return {
+    start: async (fragment) => {
+      engine.restart();
+      if (await openFragment(fragment)) return;
+      if (get().summary === null && get().engine.state !== "stopped") await openShipped();
+    },
+    followFragment: async (fragment) => {
+      await openFragment(fragment);
+    },
+    openFiles: async (files) => {
+      const names = filesName(files);
+      if (await openOrigin({ type: "files", files }, names, names)) core.address.clearFragment();
+    },
+    openPicked: async (files) => {
+      const name = filesName(files);
+      const read = (signal: AbortSignal, report: Report) => readPicked(files, signal, report);
+      if (await open({ name, source: name, read })) core.address.clearFragment();
+    },
+    openDocument: async (document, source) => {
+      if (await openOrigin({ type: "document", document }, source, source)) core.address.clearFragment();
+    },
+    openShipped: async () => {
+      if (await openShipped()) core.address.clearFragment();
+    },
+    cancelOpening,
+    restartEngine: async () => {
+      const nothing = get().summary === null;
+      if ((await revive()) && nothing) await openShipped();
+    },
+  };
+}
+
+/** Such as `capture.json and memory.bin`, or the folder they came from. */
+function filesName(files: readonly { readonly name: string }[]): string {
+  const folders = new Set(files.map((f) => f.name.split("/").slice(0, -1).join("/")));
+  const [folder] = folders;
+  if (folders.size === 1 && folder !== undefined && folder !== "") return folder;
+  const names = files.map((f) => f.name);
+  return names.length <= 2 ? names.join(" and ") : `${names[0]} and ${names.length - 1} more files`;
+}
+
+/** Read chosen files one after the other, none before their sizes were looked at. */
+async function readPicked(files: readonly PickedFile[], signal: AbortSignal, report: Report): Promise<Result<Origin>> {
+  const total = files.reduce((sum, f) => sum + f.size, 0);
+  const most = LIMITS.memoryBytes + LIMITS.jsonBytes;
+  if (files.length > LIMITS.files || total > most) {
+    const found = files.length > LIMITS.files ? `${files.length} files` : `${Math.round(total / 2 ** 20)} MiB`;
+    const detail = `There are ${found}; at most ${LIMITS.files} files of ${most / 2 ** 20} MiB together are read.`;
+    return { ok: false, error: { title: "These files are too much.", place: "chosen files", detail } };
+  }
+  const read: InputFile[] = [];
+  let done = 0;
+  for (const file of files) {
+    if (signal.aborted) break;
+    report({ what: "bytes read", done, total });
+    try {
+      read.push({ name: file.name, bytes: await file.read() });
+    } catch {
+      const detail = "The browser could not read it. It may have been moved, changed or locked.";
+      return { ok: false, error: { title: "A file could not be read.", place: file.name, detail } };
+    }
+    done += file.size;
+  }
+  return { ok: true, value: { type: "files", files: read } };
+}

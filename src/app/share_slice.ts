@@ -1,0 +1,54 @@
+/**
+ * Packing what is open for somebody else: the chosen walk as a link or a small file, the whole session as a file.
+ */
+import type { Core } from "./core.ts";
+import { STOPPED } from "./engine_client.ts";
+import { Newest } from "./newest.ts";
+import type { AppActions } from "./state.ts";
+
+type ShareActions = Pick<AppActions, "openShare" | "closeShare" | "wholeSession">;
+
+/** Longest link that mail and chat programs can be expected to carry; a longer case travels as a file. */
+export const LONGEST_LINK = 8000;
+
+/** What writes documents is fetched when somebody shares one. */
+async function writers() {
+  const [{ formatScenario }, { encodeFragment }] = await Promise.all([
+    import("../scenario/document.ts"),
+    import("../scenario/url_codec.ts"),
+  ]);
+  return { formatScenario, encodeFragment };
+}
+
+export function shareSlice(core: Core): ShareActions {
+  const { get, set, engine } = core;
+  const packings = new Newest();
+  return {
+    openShare: async () => {
+      const { access } = get();
+      if (access === null) return;
+      const mine = packings.begin();
+      set({ share: { state: "packing" } });
+      const shared = await engine.ask("packing the case", (api) => api.share(access));
+      if (!mine()) return;
+      if (shared === STOPPED) return set({ share: { state: "closed" } });
+      if (!shared.ok) return set({ share: { state: "failed", problem: shared.error } });
+      const { formatScenario, encodeFragment } = await writers();
+      const document = { ...shared.value.document, view: { access } };
+      const link = core.address.withFragment(await encodeFragment(document));
+      if (!mine()) return;
+      const { walkDigest } = shared.value;
+      set({ share: { state: "packed", title: document.title, link, file: formatScenario(document), walkDigest } });
+    },
+    closeShare: () => {
+      packings.begin();
+      set({ share: { state: "closed" } });
+    },
+    wholeSession: async () => {
+      const { access } = get();
+      const document = await engine.ask("reading the session", (api) => api.document());
+      const { formatScenario } = await writers();
+      return document === STOPPED ? null : formatScenario({ ...document, view: access === null ? null : { access } });
+    },
+  };
+}

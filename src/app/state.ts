@@ -1,0 +1,156 @@
+/**
+ * What the page knows: the open session in brief, what is chosen in it and the engine's newest answers.
+ *
+ * Memory contents, tables and lists stay in the worker; answers that hold many rows are columns kept by reference.
+ */
+import type { FieldDeclaration } from "../base/layout.ts";
+import type {
+  InputFile,
+  LeafColumns,
+  Problem,
+  Progress,
+  SessionSummary,
+  StreamRow,
+  StructureAnswer,
+  StructureQuery,
+  WalkAnswer,
+} from "../protocol/engine.ts";
+import type { Access, SessionDocument } from "../protocol/machine.ts";
+
+/** A message in place. It stays until the user closes it, or the thing it speaks of is settled. */
+export interface Notice extends Problem {
+  readonly id: number;
+  readonly tone: "fault" | "warning" | "plain";
+}
+
+/** State of the worker and of what it was asked to open. */
+export interface EngineState {
+  readonly state: "starting" | "ready" | "loading" | "stopped";
+  /** What is being opened; of `loading` only. */
+  readonly opening: string | null;
+  readonly progress: Progress | null;
+  /** Why the worker stopped, a sentence; of `stopped` only. */
+  readonly stopped: string | null;
+}
+
+/** The chosen stream, and within it the context: a SubstreamID, or null for traffic without one. */
+export interface StreamChoice {
+  readonly sid: number;
+  readonly ssid: number | null;
+}
+
+/** A case packed for sending. */
+export type ShareState =
+  | { readonly state: "closed" | "packing" }
+  | { readonly state: "failed"; readonly problem: Problem }
+  /**
+   * `link` is the whole address, `file` the same case as text of a scenario file; `walkDigest` is what its reader will
+   * see for the walk.
+   */
+  | {
+      readonly state: "packed";
+      readonly title: string;
+      readonly link: string;
+      readonly file: string;
+      readonly walkDigest: string;
+    };
+
+export type Preset = "walk" | "tables" | "decode";
+export type Theme = "system" | "light" | "dark";
+
+export interface AppState {
+  readonly engine: EngineState;
+  readonly notices: readonly Notice[];
+  readonly summary: SessionSummary | null;
+  /** Where the open session came from, in a few words: file names, `link` or `shipped with Nestwalk`. */
+  readonly source: string;
+  /** Every stream with an entry worth showing, in order of StreamID; null until known. */
+  readonly streams: readonly StreamRow[] | null;
+  readonly stream: StreamChoice | null;
+  /** Mapped ranges of the chosen stream; null until known. */
+  readonly leaves: LeafColumns | null;
+  /** The access whose walk is shown. */
+  readonly access: Access | null;
+  /** Newest answer for `access`; an older one stays until the new one is there. */
+  readonly walk: WalkAnswer | null;
+  /** Trace records of the walk that are shown, 0 to all of them. */
+  readonly shown: number;
+  readonly playing: boolean;
+  /** Selected trace record. */
+  readonly selected: number | null;
+  /** What the inspector shows. */
+  readonly structure: StructureQuery | null;
+  readonly structureAnswer: StructureAnswer | null;
+  readonly share: ShareState;
+  readonly preset: Preset;
+  readonly theme: Theme;
+  readonly helpOpen: boolean;
+  /** Text in the decoder's box. */
+  readonly pasted: string;
+}
+
+export interface AppActions {
+  /** Open what the page starts with: the case of `fragment` when it holds one, else the shipped capture. */
+  readonly start: (fragment: string) => Promise<void>;
+  /** The address changed while the page was open. */
+  readonly followFragment: (fragment: string) => Promise<void>;
+  readonly openFiles: (files: readonly InputFile[]) => Promise<void>;
+  /** Open files that are not read yet. */
+  readonly openPicked: (files: readonly PickedFile[]) => Promise<void>;
+  readonly openDocument: (document: SessionDocument, source: string) => Promise<void>;
+  readonly openShipped: () => Promise<void>;
+  /** Stop opening; the session that was open stays. */
+  readonly cancelOpening: () => void;
+  /** Start a fresh engine and bring back what was open: source, actions, step, access and selection. */
+  readonly restartEngine: () => Promise<void>;
+
+  /** Choose a stream and walk the first of its translations. */
+  readonly chooseStream: (sid: number, ssid: number | null) => Promise<void>;
+  /** Choose an access (any address, mapped or not); its stream becomes the chosen one. */
+  readonly chooseAccess: (access: Access) => Promise<void>;
+  /** Show the first `count` records of the walk. */
+  readonly showRecord: (count: number) => void;
+  /** One memory access forward or back. */
+  readonly step: (by: 1 | -1) => void;
+  readonly first: () => void;
+  readonly last: () => void;
+  readonly play: () => void;
+  readonly pause: () => void;
+  /** Select a trace record; the inspector follows where the record read a structure. */
+  readonly select: (record: number | null) => void;
+  readonly inspect: (query: StructureQuery) => void;
+
+  /** Flip a bit of the inspected structure, numbered over the whole structure. */
+  readonly toggleBit: (bit: number) => Promise<void>;
+  /**
+   * Write a field of the inspected structure. `value` is what `decodeFields` gives: a number, or for an address field
+   * the address in place. Bits that do not fit are dropped.
+   */
+  readonly writeField: (field: FieldDeclaration, value: bigint) => Promise<void>;
+  /** Write the whole inspected structure from 32-bit words, lowest first. */
+  readonly writeWords: (words: Uint32Array) => Promise<void>;
+  /** Go to the state after the first `step` actions: take back, or do again. */
+  readonly seek: (step: number) => Promise<void>;
+
+  /** Pack the chosen walk for sending. */
+  readonly openShare: () => Promise<void>;
+  readonly closeShare: () => void;
+  /** The whole session as text of a scenario file, or null when it cannot be had. */
+  readonly wholeSession: () => Promise<string | null>;
+
+  readonly notify: (notice: Omit<Notice, "id">) => void;
+  readonly dismiss: (id: number) => void;
+  readonly choosePreset: (preset: Preset) => void;
+  readonly chooseTheme: (theme: Theme) => void;
+  readonly showHelp: (open: boolean) => void;
+  readonly paste: (text: string) => void;
+}
+
+/** A file that can be read; `name` may hold a path. */
+export interface PickedFile {
+  readonly name: string;
+  readonly size: number;
+  readonly read: () => Promise<Uint8Array>;
+}
+
+export type App = AppState & AppActions;

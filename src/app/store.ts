@@ -1,0 +1,64 @@
+/**
+ * The store of the page: state, and actions that ask the engine. No React here; views read it through an adapter.
+ */
+import { createStore, type StoreApi } from "zustand/vanilla";
+import type { AppEnvironment, Core } from "./core.ts";
+import { editSlice } from "./edit_slice.ts";
+import { sessionSlice } from "./session_slice.ts";
+import { readTheme } from "./settings.ts";
+import { shareSlice } from "./share_slice.ts";
+import type { App, AppState } from "./state.ts";
+import { walkSlice } from "./walk_slice.ts";
+
+export type AppStore = StoreApi<App>;
+
+const EMPTY: Omit<AppState, "theme"> = {
+  engine: { state: "starting", opening: null, progress: null, stopped: null },
+  notices: [],
+  summary: null,
+  source: "",
+  streams: null,
+  stream: null,
+  leaves: null,
+  access: null,
+  walk: null,
+  shown: 0,
+  playing: false,
+  selected: null,
+  structure: null,
+  structureAnswer: null,
+  share: { state: "closed" },
+  preset: "walk",
+  helpOpen: false,
+  pasted: "",
+};
+
+/** A store with nothing open; `start` opens the first session. */
+export function createAppStore(environment: AppEnvironment): AppStore {
+  return createStore<App>()((set, get) => {
+    const core: Core = { ...environment, get, set: (part) => set(part) };
+    const walk = walkSlice(core);
+    let notices = 0;
+    return {
+      ...EMPTY,
+      theme: readTheme(environment.settings),
+      ...walk.actions,
+      ...sessionSlice(core, walk),
+      ...editSlice(core, walk),
+      ...shareSlice(core),
+      // The same message is not said twice: the newer one takes the place of the older.
+      notify: (notice) => {
+        const others = get().notices.filter((n) => n.title !== notice.title || n.place !== notice.place);
+        set({ notices: [...others, { ...notice, id: ++notices }] });
+      },
+      dismiss: (id) => set({ notices: get().notices.filter((n) => n.id !== id) }),
+      choosePreset: (preset) => set({ preset }),
+      chooseTheme: (theme) => {
+        environment.settings.set("theme", theme);
+        set({ theme });
+      },
+      showHelp: (helpOpen) => set({ helpOpen }),
+      paste: (pasted) => set({ pasted }),
+    };
+  });
+}

@@ -1,0 +1,252 @@
+/**
+ * Choosing a stream and an access, the walk of it, stepping through the walk, and the inspected structure.
+ *
+ * Answers are taken in only if they belong to the newest request of their kind and to the state the session is in now.
+ */
+import type { StructureQuery, WalkAnswer } from "../protocol/engine.ts";
+import type { Access } from "../protocol/machine.ts";
+import type { Core } from "./core.ts";
+import { STOPPED } from "./engine_client.ts";
+import { anyGoesThrough, firstAccess, sameAccess, streamsToShow } from "./first_choice.ts";
+import { Newest } from "./newest.ts";
+import {
+  currentRecord,
+  failingRecord,
+  recordCount,
+  recordOf,
+  sameStructure,
+  stepFrom,
+  structureOf,
+} from "./records.ts";
+import type { AppActions, AppState } from "./state.ts";
+
+/** Milliseconds a record stays before the next one when playing. */
+const PLAY_MS = 450;
+
+/** Streams looked at for the first walk. */
+const MOST_TRIED = 12;
+
+type WalkActions = Pick<
+  AppActions,
+  "chooseStream" | "chooseAccess" | "showRecord" | "step" | "first" | "last" | "play" | "pause" | "select" | "inspect"
+>;
+
+/** What the other parts of the store may ask of this one. */
+export interface WalkControl {
+  readonly actions: WalkActions;
+  /** Ask again for everything that is chosen: the session changed. */
+  readonly refresh: () => Promise<void>;
+  /** Choose the first stream that has a translation to show, and walk it. */
+  readonly chooseFirst: () => Promise<void>;
+  /** The choices of a session that is no longer open. */
+  readonly cleared: Partial<AppState>;
+}
+
+const CLEARED: Partial<AppState> = {
+  streams: null,
+  stream: null,
+  leaves: null,
+  access: null,
+  walk: null,
+  shown: 0,
+  playing: false,
+  selected: null,
+  structure: null,
+  structureAnswer: null,
+  share: { state: "closed" },
+};
+
+/** How a call is named in a report of a stop. */
+export function walkLabel(access: Access): string {
+  const substream = access.ssid === null ? "" : `, SubstreamID 0x${access.ssid.toString(16)}`;
+  return `the walk of IOVA 0x${access.iova.toString(16)}, StreamID 0x${access.sid.toString(16)}${substream}`;
+}
+
+export function walkSlice(core: Core): WalkControl {
+  const { get, set, engine } = core;
+  const walks = new Newest();
+  const structures = new Newest();
+  const lists = new Newest();
+  const choices = new Newest();
+  let stopTimer: (() => void) | null = null;
+
+  async function askWalk(): Promise<void> {
+    const mine = walks.begin();
+    const { access } = get();
+    if (access === null) return;
+    const answer = await engine.ask(walkLabel(access), (api) => api.walk(access));
+    if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
+    set(arrived(get(), answer));
+    await askStructure();
+  }
+
+  async function askStructure(): Promise<void> {
+    const mine = structures.begin();
+    const { structure } = get();
+    if (structure === null) return;
+    const answer = await engine.ask(`reading the ${structure.kind}`, (api) => api.structure(structure));
+    if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
+    set({ structureAnswer: answer });
+  }
+
+  async function askLeaves(): Promise<void> {
+    const mine = lists.begin();
+    const { stream } = get();
+    if (stream === null) return;
+    const answer = await engine.ask("listing translations", (api) => api.leaves(stream.sid, stream.ssid));
+    if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
+    set({ leaves: answer });
+  }
+
+  async function askStreams(): Promise<void> {
+    const { summary } = get();
+    if (summary === null) return;
+    const answer = await engine.ask("listing streams", (api) => api.streams(0, summary.streams));
+    if (answer === STOPPED || get().summary !== summary) return;
+    set({ streams: answer.rows });
+  }
+
+  function setStructure(structure: StructureQuery): void {
+    if (sameStructure(structure, get().structure)) return;
+    set({ structure, structureAnswer: null });
+    void askStructure();
+  }
+
+  function pause(): void {
+    stopTimer?.();
+    stopTimer = null;
+    if (get().playing) set({ playing: false });
+  }
+
+  /** Show `count` records and let the inspector follow. */
+  function show(count: number): void {
+    const { walk } = get();
+    if (walk === null) return;
+    const shown = Math.max(0, Math.min(count, recordCount(walk.trace)));
+    const selected = currentRecord(walk.trace, shown);
+    set({ shown, selected });
+    const structure = selected === null ? null : structureOf(walk, selected);
+    if (structure !== null) setStructure(structure);
+  }
+
+  async function walkTo(access: Access): Promise<void> {
+    pause();
+    const fresh = !sameAccess(access, get().access);
+    set({ access, ...(fresh ? { share: { state: "closed" } } : {}) });
+    await askWalk();
+  }
+
+  async function chooseAccess(access: Access): Promise<void> {
+    choices.begin();
+    const { stream } = get();
+    if (stream?.sid !== access.sid || stream.ssid !== access.ssid) {
+      set({ stream: { sid: access.sid, ssid: access.ssid }, leaves: null });
+      await Promise.all([walkTo(access), askLeaves()]);
+    } else await walkTo(access);
+  }
+
+  async function chooseStream(sid: number, ssid: number | null): Promise<void> {
+    const mine = choices.begin();
+    const stream = { sid, ssid };
+    set({ stream, leaves: null });
+    await askLeaves();
+    if (mine()) await walkTo(firstAccess(stream, get().leaves));
+  }
+
+  async function chooseFirst(): Promise<void> {
+    const mine = choices.begin();
+    const candidates = streamsToShow(get().streams ?? []).slice(0, MOST_TRIED);
+    for (const stream of candidates) {
+      set({ stream, leaves: null });
+      await askLeaves();
+      if (!mine()) return;
+      const { leaves } = get();
+      if (leaves !== null && anyGoesThrough(leaves)) return walkTo(firstAccess(stream, leaves));
+    }
+    // None goes through: the first is as good as any.
+    const stream = candidates[0] ?? { sid: 0, ssid: null };
+    await chooseStream(stream.sid, stream.ssid);
+  }
+
+  const actions: WalkActions = {
+    chooseStream,
+    chooseAccess,
+    showRecord: (count) => {
+      pause();
+      show(count);
+    },
+    step: (by) => {
+      const { walk, shown } = get();
+      pause();
+      if (walk !== null) show(stepFrom(walk.trace, shown, by));
+    },
+    first: () => {
+      pause();
+      show(0);
+    },
+    last: () => {
+      pause();
+      show(Number.POSITIVE_INFINITY);
+    },
+    play: () => {
+      const { walk, shown } = get();
+      if (walk === null || stopTimer !== null) return;
+      if (shown >= recordCount(walk.trace)) show(0);
+      set({ playing: true });
+      stopTimer = core.every(PLAY_MS, () => {
+        const now = get();
+        if (now.walk === null) return pause();
+        show(stepFrom(now.walk.trace, now.shown, 1));
+        if (get().shown >= recordCount(now.walk.trace)) pause();
+      });
+    },
+    pause,
+    select: (record) => {
+      const { walk } = get();
+      set({ selected: record });
+      const structure = walk === null || record === null ? null : structureOf(walk, record);
+      if (structure !== null) setStructure(structure);
+    },
+    inspect: (query) => {
+      const { walk } = get();
+      set({ selected: walk === null ? null : recordOf(walk, query) });
+      setStructure(query);
+    },
+  };
+
+  const refresh = async (): Promise<void> => {
+    await Promise.all([askStreams(), askWalk(), get().access === null ? askStructure() : undefined, askLeaves()]);
+  };
+  return { actions, refresh, chooseFirst, cleared: CLEARED };
+}
+
+/** What changes when a walk arrives. A walk of the access that was shown keeps its place; a new one is shown whole. */
+function arrived(app: AppState, walk: WalkAnswer): Partial<AppState> {
+  const count = recordCount(walk.trace);
+  const before = app.walk;
+  if (before !== null && sameAccess(before.access, walk.access)) {
+    const all = app.shown >= recordCount(before.trace);
+    const shown = all ? count : Math.min(app.shown, count);
+    const same =
+      app.selected !== null && sameStructure(structureOf(before, app.selected), structureOf(walk, app.selected));
+    return { walk, shown, selected: same ? app.selected : recordOf(walk, app.structure) };
+  }
+  const selected = failingRecord(walk.trace) ?? currentRecord(walk.trace, count);
+  const structure = selected === null ? null : (structureOf(walk, selected) ?? lastStructure(walk, selected));
+  const kept = structure === null || sameStructure(structure, app.structure);
+  return {
+    walk,
+    shown: count,
+    selected,
+    ...(kept ? {} : { structure, structureAnswer: null }),
+  };
+}
+
+/** The structure read last before a record that read none: what a failed check was about. */
+function lastStructure(walk: WalkAnswer, record: number): StructureQuery | null {
+  for (let r = record - 1; r >= 0; r--) {
+    const structure = structureOf(walk, r);
+    if (structure !== null) return structure;
+  }
+  return null;
+}

@@ -1,0 +1,123 @@
+/**
+ * A list of any length of which only the rows in view exist. One tab stop: arrows, Page Up and Down, Home and End move
+ * the active row, Enter chooses it.
+ */
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from "react";
+import { useSize } from "./use_size.ts";
+
+interface VirtualListProps {
+  /** Name for readers of the screen. */
+  readonly label: string;
+  readonly count: number;
+  /** Row that is chosen, -1 for none. It is brought into view when `reveal` changes and it is not there. */
+  readonly chosen: number;
+  readonly reveal: unknown;
+  /** Row to bring into view while none is chosen. */
+  readonly near?: number;
+  readonly onChoose: (row: number) => void;
+  /** The pointer is over a row, or over none. */
+  readonly onHover?: (row: number | null) => void;
+  /** Content of a row. */
+  readonly row: (row: number) => ReactNode;
+  /** CSS grid columns of a row. */
+  readonly columns: string;
+  /** Height of a row in px. */
+  readonly height?: number;
+}
+
+const ROW_PX = 22;
+/** Rows drawn beyond each edge of the view, so that a fast scroll shows no gap. */
+const SPARE = 12;
+const MOVES: Readonly<Record<string, (at: number, page: number, last: number) => number>> = {
+  ArrowDown: (at) => at + 1,
+  ArrowUp: (at) => at - 1,
+  PageDown: (at, page) => at + page,
+  PageUp: (at, page) => at - page,
+  Home: () => 0,
+  End: (_at, _page, last) => last,
+};
+
+export function VirtualList(props: VirtualListProps) {
+  const { label, count, chosen, reveal, near = -1, onChoose, onHover, row, columns, height = ROW_PX } = props;
+  const [box, size] = useSize<HTMLDivElement>();
+  const [top, setTop] = useState(0);
+  const id = useId();
+  const [moved, setMoved] = useState<number | null>(null);
+  const active = Math.min(moved ?? Math.max(chosen, 0), count - 1);
+  const first = Math.max(0, Math.floor(top / height) - SPARE);
+  const end = Math.min(count, Math.ceil((top + (size?.height ?? 0)) / height) + SPARE);
+
+  /** Scroll no further than it takes to see the row, or so that it stands in the middle. */
+  function bringIntoView(index: number, middle: boolean): void {
+    const element = box.current;
+    if (element === null) return;
+    const { scrollTop, clientHeight } = element;
+    const at = index * height;
+    if (at >= scrollTop && at + height <= scrollTop + clientHeight) return;
+    if (middle) element.scrollTop = at - (clientHeight - height) / 2;
+    else element.scrollTop = at < scrollTop ? at : at + height - clientHeight;
+  }
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `reveal` says when to look again.
+  useEffect(() => {
+    setMoved(null);
+    const target = chosen >= 0 ? chosen : near;
+    if (target >= 0) bringIntoView(target, true);
+  }, [chosen, near, reveal, height, size === null]);
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const move = MOVES[event.key];
+    if (move !== undefined) {
+      const page = Math.max(1, Math.floor((box.current?.clientHeight ?? height) / height) - 1);
+      const to = Math.max(0, Math.min(count - 1, move(active, page, count - 1)));
+      setMoved(to);
+      bringIntoView(to, false);
+    } else if (event.key === "Enter" || event.key === " ") onChoose(active);
+    else return;
+    event.preventDefault();
+  }
+
+  return (
+    <div
+      ref={box}
+      className="nw-list"
+      role="listbox"
+      aria-label={label}
+      aria-activedescendant={`${id}-${active}`}
+      tabIndex={0}
+      onKeyDown={onKeyDown}
+      onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+      onPointerLeave={() => onHover?.(null)}
+    >
+      <div style={{ height: count * height }} role="presentation">
+        {Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i).map((index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys; rows are reached by aria-activedescendant.
+          // biome-ignore lint/a11y/useFocusableInteractive: focus stays on the list.
+          <div
+            key={index}
+            id={`${id}-${index}`}
+            className="nw-row"
+            role="option"
+            aria-selected={index === chosen}
+            aria-setsize={count}
+            aria-posinset={index + 1}
+            data-active={index === active}
+            style={{
+              height,
+              transform: `translateY(${index * height}px)`,
+              gridTemplateColumns: columns,
+            }}
+            onPointerEnter={() => onHover?.(index)}
+            onClick={() => {
+              setMoved(index);
+              onChoose(index);
+            }}
+          >
+            {row(index)}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,286 @@
+/**
+ * The decoder page: a box for anything pasted, the records found in it, their fields and bits, and what they mean.
+ * Decoding happens here, as the text changes.
+ */
+import { type ReactNode, useDeferredValue, useMemo, useState } from "react";
+import { type DecodeResult, decode } from "../../decode/decode.ts";
+import type { StructureKind } from "../../decode/smmuv3/decode_as.ts";
+import { Button } from "../common/Button.tsx";
+import { Pane } from "../common/Pane.tsx";
+import { useApp } from "../common/use_app.ts";
+import { NARROW, useMedia } from "../common/use_media.ts";
+import { Part, Split } from "../workbench/Split.tsx";
+import { Bits } from "./Bits.tsx";
+import { EXAMPLES } from "./examples.ts";
+import { FieldList } from "./FieldList.tsx";
+import { Meaning } from "./Meaning.tsx";
+import { PasteBox } from "./PasteBox.tsx";
+import { RecordList } from "./RecordList.tsx";
+import { dumpKinds, fieldLines, type Reading, readingsOf, withFlips } from "./record_reading.ts";
+import { fieldMark, wordPlaces } from "./text_marks.ts";
+import "./decoder.css";
+
+const KIND_NAMES: Readonly<Record<string, string>> = {
+  event: "Event record",
+  ste: "STE",
+  cd: "CD",
+  command: "Command",
+  l1std: "L1STD",
+  l1cd: "L1CD",
+  "s1-descriptor": "Stage 1 descriptor",
+  "s2-descriptor": "Stage 2 descriptor",
+};
+
+interface Decoded {
+  readonly result: DecodeResult;
+  readonly lines: readonly string[];
+  readonly ms: number;
+}
+
+function decodeTimed(text: string): Decoded {
+  const start = performance.now();
+  const result = decode(text);
+  return { result, lines: text.split("\n"), ms: performance.now() - start };
+}
+
+const NO_FLIPS: ReadonlySet<number> = new Set();
+
+export function Decoder() {
+  const pasted = useApp((app) => app.pasted);
+  const paste = useApp((app) => app.paste);
+  const text = useDeferredValue(pasted);
+  const decoded = useMemo(() => decodeTimed(text), [text]);
+  const { result, lines } = decoded;
+  const [readAs, setReadAs] = useState<StructureKind | null>(null);
+  const [chosen, setChosen] = useState(0);
+  const [flips, setFlips] = useState<ReadonlySet<number>>(NO_FLIPS);
+  const [field, setField] = useState<string | null>(null);
+  const [hover, setHover] = useState<string | null>(null);
+  const narrow = useMedia(NARROW);
+
+  // Words that are no event record are read as what they most likely are.
+  const kind =
+    result.dump === null ? null : (readAs ?? (result.entries.length > 0 ? null : (dumpKinds(result)[0] ?? null)));
+  const readings = useMemo(() => readingsOf(result, kind), [result, kind]);
+  const at = Math.min(chosen, Math.max(0, readings.length - 1));
+  const reading = readings[at];
+  const structure = useMemo(
+    () => (reading?.structure == null ? null : withFlips(reading.structure, flips)),
+    [reading, flips],
+  );
+  const places = useMemo(
+    () => (reading?.entry?.words === undefined ? [] : wordPlaces(lines, reading.lines, reading.entry.words)),
+    [reading, lines],
+  );
+  const hot = hover ?? field;
+  const declared = structure?.layout.fields.find((f) => f.name === hot);
+  const mark = declared === undefined ? null : fieldMark(places, declared.hi, declared.lo);
+
+  function choose(record: number): void {
+    setChosen(record);
+    setFlips(NO_FLIPS);
+    setField(null);
+  }
+  function onText(next: string): void {
+    paste(next);
+    choose(0);
+    setReadAs(null);
+  }
+  function flip(bit: number): void {
+    const next = new Set(flips);
+    if (!next.delete(bit)) next.add(bit);
+    setFlips(next);
+  }
+
+  const panes: DecoderPanes = {
+    paste: (
+      <Pane
+        title="Paste anything"
+        about={aboutText(decoded, readings.length)}
+        tools={<PasteTools {...{ result, kind, setReadAs, onText }} />}
+      >
+        <PasteBox
+          text={pasted}
+          lines={lines}
+          onChange={onText}
+          ranges={readings.map((r) => r.lines)}
+          chosen={at}
+          mark={mark}
+        />
+      </Pane>
+    ),
+    records: (
+      <RecordsPane {...{ readings, result, at }} empty={text.trim() === ""} onChoose={choose} onExample={onText} />
+    ),
+    bits:
+      structure === null ? null : (
+        <Pane
+          title="Bits"
+          about={structure.layout.name}
+          tools={
+            flips.size > 0 ? (
+              <Button size="small" onClick={() => setFlips(NO_FLIPS)}>
+                As pasted
+              </Button>
+            ) : (
+              <span className="nw-3 nw-small">a click flips a bit</span>
+            )
+          }
+        >
+          <Bits structure={structure} flips={flips} hot={hot} onHot={setHover} onFlip={flip} />
+        </Pane>
+      ),
+    fields: (
+      <Pane title="Fields" about={structure === null ? undefined : structure.layout.section}>
+        {structure === null ? (
+          <p className="nw-empty">
+            {reading === undefined ? "Nothing is decoded yet." : "The paste holds no words of it."}
+          </p>
+        ) : (
+          <FieldList lines={fieldLines(structure)} hot={hot} onHover={setHover} onChoose={setField} />
+        )}
+      </Pane>
+    ),
+    meaning: (
+      <Pane title="What it means">
+        {reading === undefined ? (
+          <p className="nw-empty">Paste something to see what it means.</p>
+        ) : (
+          <Meaning reading={reading} />
+        )}
+      </Pane>
+    ),
+  };
+  return narrow ? <Stacked {...panes} /> : <SideBySide {...panes} />;
+}
+
+interface DecoderPanes {
+  readonly paste: ReactNode;
+  readonly records: ReactNode;
+  /** Null where the chosen record has no words. */
+  readonly bits: ReactNode;
+  readonly fields: ReactNode;
+  readonly meaning: ReactNode;
+}
+
+function SideBySide({ paste, records, bits, fields, meaning }: DecoderPanes) {
+  return (
+    <Split id="decode" direction="horizontal">
+      <Part id="reading" name="the reading" least={320}>
+        <Split id="decode.reading" direction="vertical">
+          <Part id="paste" name="the paste" size={240} least={90}>
+            {paste}
+          </Part>
+          <Part id="records" name="the records" least={160}>
+            <Split id="decode.record" direction="horizontal">
+              <Part id="list" name="the records" least={240}>
+                <Split id="decode.list" direction="vertical">
+                  <Part id="rows" name="the records" size={140} least={72}>
+                    {records}
+                  </Part>
+                  <Part id="bits" name="the bits" least={80}>
+                    {bits ?? <Pane title="Bits">{null}</Pane>}
+                  </Part>
+                </Split>
+              </Part>
+              <Part id="fields" name="the fields" least={200}>
+                {fields}
+              </Part>
+            </Split>
+          </Part>
+        </Split>
+      </Part>
+      <Part id="meaning" name="the meaning" size={window.innerWidth <= 1360 ? 320 : 372} least={220}>
+        {meaning}
+      </Part>
+    </Split>
+  );
+}
+
+/** One below the other, on a narrow screen. */
+function Stacked({ paste, records, bits, fields, meaning }: DecoderPanes) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
+    <section className="dec-stack" aria-label="Decoder" tabIndex={0}>
+      <div style={{ height: 180 }}>{paste}</div>
+      <div style={{ height: 150 }}>{records}</div>
+      <div>{meaning}</div>
+      <div style={{ height: 320 }}>{fields}</div>
+      {bits !== null && <div style={{ height: 420 }}>{bits}</div>}
+    </section>
+  );
+}
+
+function aboutText({ result, lines, ms }: Decoded, records: number): string {
+  const count = (n: number, one: string): string => `${n} ${one}${n === 1 ? "" : "s"}`;
+  if (result.entries.length === 0 && result.dump === null && lines.join("").trim() === "")
+    return "nothing leaves this page";
+  return `${count(lines.length - (lines.at(-1) === "" ? 1 : 0), "line")} · ${count(records, "record")} · decoded in ${Math.max(1, Math.round(ms))} ms, in this page only`;
+}
+
+interface PasteToolsProps {
+  readonly result: DecodeResult;
+  readonly kind: StructureKind | null;
+  readonly setReadAs: (kind: StructureKind | null) => void;
+  readonly onText: (text: string) => void;
+}
+
+function PasteTools({ result, kind, setReadAs, onText }: PasteToolsProps) {
+  return (
+    <>
+      {result.dump !== null && (
+        <label className="dec-read-as nw-small nw-2">
+          Read as
+          <select
+            className="nw-field"
+            value={kind ?? ""}
+            onChange={(event) => setReadAs(dumpKinds(result).find((k) => k === event.target.value) ?? null)}
+          >
+            {result.entries.length > 0 && <option value="">Event records</option>}
+            {dumpKinds(result).map((k) => (
+              <option key={k} value={k}>
+                {KIND_NAMES[k] ?? k}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <Button kind="quiet" size="small" onClick={() => onText("")}>
+        Clear
+      </Button>
+    </>
+  );
+}
+
+interface RecordsPaneProps {
+  readonly readings: readonly Reading[];
+  readonly result: DecodeResult;
+  readonly at: number;
+  readonly empty: boolean;
+  readonly onChoose: (record: number) => void;
+  readonly onExample: (text: string) => void;
+}
+
+function RecordsPane({ readings, result, at, empty, onChoose, onExample }: RecordsPaneProps) {
+  return (
+    <Pane title="Records" about={readings.length === 0 ? undefined : String(readings.length)}>
+      {!empty &&
+        result.notes.map((note) => (
+          <p key={note} className="dec-note nw-2">
+            {note}
+          </p>
+        ))}
+      {empty && (
+        <div className="dec-examples">
+          <p className="nw-2">Or try one of these:</p>
+          {EXAMPLES.map(({ name, text }) => (
+            <Button key={name} size="small" onClick={() => onExample(text)}>
+              {name}
+            </Button>
+          ))}
+        </div>
+      )}
+      {readings.length > 0 && <RecordList readings={readings} chosen={at} onChoose={onChoose} />}
+    </Pane>
+  );
+}

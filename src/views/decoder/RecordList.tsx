@@ -1,0 +1,52 @@
+/** The things found in a paste, one row each. */
+import { Glyph } from "../common/Glyph.tsx";
+import { Hex } from "../common/Hex.tsx";
+import { VirtualList } from "../common/VirtualList.tsx";
+import type { Reading } from "./record_reading.ts";
+
+interface RecordListProps {
+  readonly readings: readonly Reading[];
+  readonly chosen: number;
+  readonly onChoose: (record: number) => void;
+}
+
+/** Set in the style sheet: a narrow screen has no room for remarks. */
+const COLUMNS = "var(--dec-columns)";
+
+export function RecordList({ readings, chosen, onChoose }: RecordListProps) {
+  return (
+    <>
+      <div className="dec-columns" style={{ gridTemplateColumns: COLUMNS }} aria-hidden="true">
+        <span>Lines</span>
+        <span />
+        <span>Event</span>
+        <span className="dec-remark">Remark</span>
+        <span>SID</span>
+        <span>Address</span>
+      </div>
+      <VirtualList
+        label="Records"
+        count={readings.length}
+        chosen={chosen}
+        reveal={readings}
+        columns={COLUMNS}
+        onChoose={onChoose}
+        row={(i) => (readings[i] === undefined ? null : <RecordCells reading={readings[i]} />)}
+      />
+    </>
+  );
+}
+
+function RecordCells({ reading }: { readonly reading: Reading }) {
+  const [from, to] = reading.lines;
+  return (
+    <>
+      <span className="nw-mono nw-3">{from === to ? from : `${from}–${to}`}</span>
+      <Glyph name={reading.glyph} />
+      <span className="nw-strong nw-ellipsis">{reading.name}</span>
+      <span className="dec-remark nw-2 nw-ellipsis">{reading.remark}</span>
+      {reading.sid === null ? <span /> : <Hex value={reading.sid} />}
+      {reading.address === null ? <span /> : <Hex value={reading.address} />}
+    </>
+  );
+}

@@ -1,0 +1,75 @@
+/**
+ * One record of a translation's trace, taken apart for drawing. Geometry works on these plain values and never on the
+ * binary records, so that it depends on no layout.
+ */
+
+/** What a step is about; the names are those of the trace's record kinds. */
+export type StepKind = "L1STD" | "STE" | "L1CD" | "CD" | "Descriptor" | "Output" | "Check";
+
+/** Which part of a translation a step belongs to. */
+export type StepPhase = "config" | "table" | "output";
+
+/** How a step turned out. */
+export type StepVerdict = "next" | "done" | "fault" | "unknown";
+
+/** A record of the trace. */
+export interface TraceStep {
+  /** Number of the record in its trace, from 0. */
+  readonly record: number;
+  readonly kind: StepKind;
+  readonly phase: StepPhase;
+  readonly stage: 0 | 1 | 2;
+  /** Level as the architecture numbers it, -1 to 3; of a descriptor only. */
+  readonly level: number;
+  readonly verdict: StepVerdict;
+  /** Index into the architecture's reasons, 0 for none. */
+  readonly reason: number;
+  /** Ordinal of this memory access in the translation from 1, 0 where nothing was accessed. */
+  readonly access: number;
+  /** Stage-1 access it belongs to, from 0; the final address has the next number. */
+  readonly row: number;
+  /** A descriptor that maps memory: a block or page, whatever became of the access. */
+  readonly leaf: boolean;
+  readonly contiguous: boolean;
+  /** A check for write permission was part of it. */
+  readonly write: boolean;
+  /** log2 of bytes: what a leaf maps, or what one entry of the next table spans. */
+  readonly sizeLg2: number;
+  /** Index of the entry in its table. */
+  readonly entry: number;
+  /** Address being translated: IOVA at stage 1, IPA at stage 2. */
+  readonly input: bigint;
+  /** Address of what was read as its owner names it: an IPA where stage 2 lies beneath. */
+  readonly at: bigint;
+  /** Physical address read. */
+  readonly pa: bigint;
+  /** The 64 bits read. */
+  readonly value: bigint;
+  /** Address this leads to. */
+  readonly out: bigint;
+  /** Bit 0 read, 1 write, 2 execute. */
+  readonly permissions: number;
+}
+
+/** What geometry needs to know of a stage; a part of the protocol's StageSummary. */
+export interface StageShape {
+  readonly granuleLg2: number;
+  readonly inputBits: number;
+  /** First level as the architecture numbers it, -1 to 3. */
+  readonly startLevel: number;
+  /** Table accesses of a full walk. */
+  readonly levels: number;
+}
+
+/** The last level of every translation table, whose entries map pages. */
+export const LAST_LEVEL = 3;
+
+/** Bits of input address below the index of `level`: log2 of the bytes one of its entries spans. */
+export function levelShift(level: number, granuleLg2: number): number {
+  return granuleLg2 + (LAST_LEVEL - level) * (granuleLg2 - 3);
+}
+
+/** Whether the step read a translation table descriptor for the address itself, not for configuration. */
+export function isTableAccess(s: TraceStep): boolean {
+  return s.kind === "Descriptor" && s.phase !== "config";
+}

@@ -1,0 +1,73 @@
+/**
+ * Who wrote a structure, which accesses of the walk read it, and where it is defined.
+ */
+import type { StructureAnswer } from "../../protocol/engine.ts";
+import type { Action } from "../../protocol/machine.ts";
+import { Button } from "../common/Button.tsx";
+import { traceSteps } from "../common/trace_steps.ts";
+import { useApp } from "../common/use_app.ts";
+import { ordinalText } from "../walk_grid/walk_text.ts";
+
+/** What an action did, in a few words. */
+function actionText(action: Action | undefined, pa: bigint): string {
+  if (action === undefined) return "";
+  if (action.do === "toggle") return `toggle bit ${action.bit + Number(action.at - pa) * 8}`;
+  if (action.do === "write") return `write ${action.bytes.length} bytes`;
+  return action.do === "register" ? `write ${action.name}` : "DMA";
+}
+
+export function Provenance({
+  answer,
+  section,
+  name,
+}: {
+  readonly answer: StructureAnswer;
+  readonly section: string;
+  readonly name: string;
+}) {
+  const summary = useApp((app) => app.summary);
+  const walk = useApp((app) => app.walk);
+  const shown = useApp((app) => app.shown);
+  const select = useApp((app) => app.select);
+  const seek = useApp((app) => app.seek);
+  const { writtenBy, query } = answer;
+  const steps = traceSteps(walk?.trace);
+  const readers = steps.filter((s) => s.access > 0 && s.pa === query.pa && s.record < shown);
+  const undone = summary === null || writtenBy === null ? 0 : summary.step - writtenBy;
+  return (
+    <div className="inspector-part">
+      <dl className="inspector-kv">
+        <dt>Written by</dt>
+        <dd>
+          {writtenBy === null ? (
+            "as the session began"
+          ) : (
+            <>
+              action {writtenBy + 1}, {actionText(summary?.actions[writtenBy], query.pa)}
+            </>
+          )}
+        </dd>
+        <dt>Read by</dt>
+        <dd>
+          {readers.length === 0
+            ? "no access of this walk so far"
+            : readers.map((s) => (
+                <button key={s.record} type="button" className="inspector-link" onClick={() => select(s.record)}>
+                  {ordinalText(steps, s.record)}
+                </button>
+              ))}
+        </dd>
+        <dt>Defined in</dt>
+        <dd>
+          {section}, {name}
+        </dd>
+      </dl>
+      {writtenBy !== null && (
+        <Button onClick={() => void seek(writtenBy)}>
+          Take back action {writtenBy + 1}
+          {undone > 1 && <span className="nw-3"> and {undone - 1} after it</span>}
+        </Button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,39 @@
+import "./theme/tokens.css";
+import "./theme/base.css";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { EngineClient } from "../app/engine_client.ts";
+import { browserSettings } from "../app/settings.ts";
+import { fetchShipped } from "../app/shipped.ts";
+import { createAppStore } from "../app/store.ts";
+import { AppContext } from "./common/use_app.ts";
+import { Workbench } from "./workbench/Workbench.tsx";
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+
+const engine = new EngineClient();
+const store = createAppStore({
+  engine,
+  settings: browserSettings(),
+  readShipped: fetchShipped(document.baseURI),
+  address: {
+    withFragment: (fragment) => `${window.location.href.split("#")[0]}#${fragment}`,
+    clearFragment: () => {
+      if (window.location.hash !== "") history.replaceState(null, "", window.location.href.split("#")[0]);
+    },
+  },
+  every: (ms, tick) => {
+    const timer = setInterval(tick, ms);
+    return () => clearInterval(timer);
+  },
+});
+void store.getState().start(window.location.hash);
+
+createRoot(root).render(
+  <StrictMode>
+    <AppContext value={{ store, engine }}>
+      <Workbench />
+    </AppContext>
+  </StrictMode>,
+);

@@ -1,0 +1,16 @@
+/** Hand the user a text file. */
+export function downloadText(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  const anchor = document.createElement("a");
+  anchor.href = url;
+  anchor.download = name;
+  anchor.click();
+  // The browser has taken hold of the content by the end of this turn.
+  setTimeout(() => URL.revokeObjectURL(url), 0);
+}
+
+/** A title as the name of a file. */
+export function fileName(title: string): string {
+  const plain = title.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^-+|-+$/g, "");
+  return `${plain.slice(0, 80) || "session"}.nestwalk.json`;
+}

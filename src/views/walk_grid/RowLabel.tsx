@@ -1,0 +1,88 @@
+/**
+ * The label of a grid row: what it reads, and the address it has to reach once that is known.
+ */
+import { SvgGlyph } from "../common/SvgGlyph.tsx";
+import { SvgHex } from "../common/SvgHex.tsx";
+import { fitText } from "../geometry/text_fit.ts";
+import type { PlacedRow, WalkLayout } from "../geometry/walk_layout.ts";
+import type { WalkModel } from "../geometry/walk_model.ts";
+import type { WalkView } from "./walk_view.ts";
+
+/** First record of a row, or null where none belongs to it. */
+function firstRecord(row: PlacedRow): number | null {
+  const cell = row.cells
+    .map((c) => c.cell)
+    .find((c) => c.type === "access" || c.type === "check" || (c.type === "output" && c.step !== null));
+  return cell === undefined
+    ? null
+    : cell.type === "access" || cell.type === "check"
+      ? cell.step.record
+      : cell.type === "output"
+        ? (cell.step?.record ?? null)
+        : null;
+}
+
+export function RowLabel(props: {
+  readonly row: PlacedRow;
+  readonly layout: WalkLayout;
+  readonly model: WalkModel;
+  readonly view: WalkView;
+}) {
+  const { row, layout, model, view } = props;
+  const { wording } = layout;
+  const first = firstRecord(row);
+  const line = Math.min(17, (row.height - 6) / 3);
+  const top = row.y + row.height / 2 - line + 4;
+  const { kind, level, structure } = row.row;
+  const glyph = kind === "config" ? "config" : kind === "stage1" ? "stage1" : "physical";
+  const name =
+    kind === "config"
+      ? (structure ?? "CD")
+      : kind === "output"
+        ? wording === "small"
+          ? "out"
+          : "Output"
+        : { full: `Stage 1 L${level}`, short: `S1 L${level}`, small: `L${level}` }[wording];
+  const hue = kind === "config" ? "d-config" : kind === "stage1" ? "d-s1" : "";
+  // The first table's address is known once configuration has been read; the others with the descriptor before.
+  const known = first !== null && first <= view.shown;
+  if (wording === "small") {
+    return (
+      <g>
+        <SvgGlyph name={glyph} x={row.x} y={top - 10} size={9} />
+        <text x={row.x} y={top + 14} className={`d-b ${hue}`}>
+          {name}
+        </text>
+      </g>
+    );
+  }
+  return (
+    <g>
+      <SvgGlyph name={glyph} x={row.x} y={top - 8.5} size={9} />
+      <text x={row.x + 14} y={top} className={`d-b ${hue}`}>
+        {name}
+      </text>
+      {known && row.row.target !== null ? (
+        <>
+          <SvgHex x={row.x} y={top + line} value={row.row.target} />
+          <text x={row.x} y={top + 2 * line} className={kind === "output" ? "d-3" : "d-mono-s d-2"}>
+            {kind === "output"
+              ? fitText(["the data's IPA", "data IPA"], row.width, 11.5)
+              : row.row.entry === null
+                ? ""
+                : `[${row.row.entry.toString(16).padStart(3, "0")}]`}
+          </text>
+        </>
+      ) : (
+        <text x={row.x} y={top + line} className="d-3">
+          {first === null ? "not reached" : known ? "" : "not yet"}
+        </text>
+      )}
+      {kind === "output" && model.columns.length === 0 && known && (
+        <text x={row.x} y={top + line} className="d-3">
+          {model.stage1 === null ? "bypass" : "of stage 1"}
+        </text>
+      )}
+    </g>
+  );
+}

@@ -1,0 +1,186 @@
+/**
+ * The nested walk pane: the drawing with its pointer and keyboard, the outcome, and the count of accesses.
+ */
+import "../common/drawing.css";
+import "./walk_grid.css";
+import { type KeyboardEvent, type PointerEvent, type RefObject, useEffect, useMemo, useState } from "react";
+import { currentRecord } from "../../app/records.ts";
+import type { WalkAnswer } from "../../protocol/engine.ts";
+import { traceSteps } from "../common/trace_steps.ts";
+import { useApp } from "../common/use_app.ts";
+import { useSize } from "../common/use_size.ts";
+import { layoutWalk, recordBoxes, type WalkLayout } from "../geometry/walk_layout.ts";
+import { walkModel } from "../geometry/walk_model.ts";
+import { moveCursor } from "./move_cursor.ts";
+import { type Hover, recordUnder, useTip } from "./use_tip.ts";
+import { WalkDrawing } from "./WalkDrawing.tsx";
+import { WalkFoot } from "./WalkFoot.tsx";
+import { WalkTable } from "./WalkTable.tsx";
+import { WalkTip } from "./WalkTip.tsx";
+import { stepName } from "./walk_text.ts";
+import { editedRecords, linkedRecords, type WalkView } from "./walk_view.ts";
+
+/** The pane's body. */
+export function WalkGrid() {
+  const walk = useApp((app) => app.walk);
+  const summary = useApp((app) => app.summary);
+  if (walk !== null) return <Walk walk={walk} />;
+  return (
+    <div className="walk-grid">
+      <p className="walk-empty">
+        {summary === null ? "No session is open." : "Choose a stream and a translation to walk it."}
+      </p>
+    </div>
+  );
+}
+
+/** One line about the context of the walk. */
+export function WalkCaption() {
+  const walk = useApp((app) => app.walk);
+  return walk === null ? null : captionOf(walk);
+}
+
+function captionOf(walk: WalkAnswer): string {
+  const hex = (n: number): string => `0x${n.toString(16)}`;
+  const { stage1, stage2, access } = walk;
+  const parts = [`SID ${hex(access.sid)}`];
+  if (access.ssid !== null) parts.push(`SSID ${hex(access.ssid)}`);
+  if (walk.asid !== null) parts.push(`ASID ${hex(walk.asid)}`);
+  if (walk.vmid !== null) parts.push(`VMID ${hex(walk.vmid)}`);
+  const kib = (lg2: number): string => `${2 ** (lg2 - 10)} KiB`;
+  const stage = (n: number, s: NonNullable<WalkAnswer["stage1"]>, granule: boolean): string => {
+    const tables = s.concatenated > 1 ? `, ${s.concatenated} root tables` : "";
+    const base = n === 1 ? `TTB${s.base}, ` : "";
+    return `stage ${n}: ${base}${s.inputBits} bits, ${s.levels} level${s.levels === 1 ? "" : "s"}${tables}${granule ? `, ${kib(s.granuleLg2)}` : ""}`;
+  };
+  const same = stage1 === null || stage2 === null || stage1.granuleLg2 === stage2.granuleLg2;
+  if (stage1 !== null) parts.push(stage(1, stage1, !same));
+  if (stage2 !== null) parts.push(stage(2, stage2, !same));
+  const granule = stage1?.granuleLg2 ?? stage2?.granuleLg2;
+  if (same && granule !== undefined) parts.push(`${kib(granule)} granules`);
+  return parts.join(" · ");
+}
+
+function Walk({ walk }: { readonly walk: WalkAnswer }) {
+  const shown = useApp((app) => app.shown);
+  const selected = useApp((app) => app.selected);
+  const structure = useApp((app) => app.structure);
+  const summary = useApp((app) => app.summary);
+  const select = useApp((app) => app.select);
+  const showRecord = useApp((app) => app.showRecord);
+  const [ref, size] = useSize<HTMLDivElement>();
+  const [configOpen, setConfigOpen] = useState(false);
+  const [cursor, setCursor] = useState<number | null>(null);
+  const [hover, setHover] = useState<Hover | null>(null);
+
+  const steps = useMemo(() => traceSteps(walk.trace), [walk]);
+  const model = useMemo(() => walkModel(steps, walk), [steps, walk]);
+  const edited = useMemo(
+    () => editedRecords(steps, summary === null ? [] : summary.actions.slice(0, summary.step)),
+    [steps, summary],
+  );
+  const layout = useMemo(() => {
+    if (size === null) return null;
+    const strips = (model.stage1 === null ? 0 : 1) + (model.stage2 === null ? 0 : 1);
+    return layoutWalk(model, { ...size, strips, configOpen });
+  }, [model, size, configOpen]);
+  const view: WalkView = {
+    shown,
+    current: currentRecord(walk.trace, shown),
+    selected,
+    cursor,
+    linked: linkedRecords(steps, selected, structure?.pa ?? null),
+    edited,
+  };
+  const tip = useTip(setHover);
+  useScrollTo(ref, layout, selected);
+
+  function onKeyDown(e: KeyboardEvent): void {
+    if (layout === null || e.ctrlKey || e.altKey || e.metaKey) return;
+    const from = cursor ?? selected ?? view.current;
+    if (e.key === "Enter" && cursor !== null) {
+      if (e.shiftKey) showRecord(cursor + 1);
+      else if (cursor < shown) select(cursor);
+    } else {
+      const to = moveCursor(recordBoxes(layout), from, e.key);
+      if (to === undefined) return;
+      setCursor(to);
+    }
+    e.preventDefault();
+    e.stopPropagation();
+  }
+
+  function onClick(e: PointerEvent | React.MouseEvent): void {
+    const record = recordUnder(e.target);
+    if (record === null) return;
+    if (e.detail === 2) showRecord(record + 1);
+    else if (record < shown) select(record);
+    setCursor(null);
+  }
+
+  return (
+    <div className="walk-grid">
+      {/* biome-ignore lint/a11y/useSemanticElements: a group of accesses, not of form fields; a reader has the table. */}
+      <div
+        ref={ref}
+        className="walk-scroll"
+        role="group"
+        aria-label="Grid of accesses. Arrows move, Enter selects, Shift Enter steps there."
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the drawing is driven by keys.
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        onBlur={() => setCursor(null)}
+        onClick={onClick}
+        onPointerMove={(e) => tip.over(e, shown)}
+        onPointerLeave={tip.out}
+      >
+        {layout !== null && (
+          <WalkDrawing
+            steps={steps}
+            model={model}
+            layout={layout}
+            view={view}
+            iova={walk.access.iova}
+            sizeLg2={walk.outcome.type === "ok" && !walk.outcome.bypass ? walk.outcome.sizeLg2 : null}
+          />
+        )}
+        <WalkTable model={model} view={view} outcome={walk.outcome} />
+        <p className="nw-sr" aria-live="polite">
+          {cursor === null ? "" : cursorText(steps[cursor], shown)}
+        </p>
+      </div>
+      <WalkFoot
+        model={model}
+        walk={walk}
+        view={view}
+        steps={steps}
+        configOpen={configOpen}
+        onConfigOpen={model.configRows.length > 0 ? setConfigOpen : null}
+      />
+      {hover !== null && (
+        <WalkTip steps={steps} record={hover.record} box={hover.box} model={model} edited={edited.has(hover.record)} />
+      )}
+    </div>
+  );
+}
+
+/** Room for the ring around a cell. */
+const RING = 5;
+
+function cursorText(step: ReturnType<typeof traceSteps>[number] | undefined, shown: number): string {
+  if (step === undefined) return "";
+  return step.record < shown ? stepName(step) : `${stepName(step)}, not yet read`;
+}
+
+/** Scroll as little as shows the selected cell whole. */
+function useScrollTo(ref: RefObject<HTMLElement | null>, layout: WalkLayout | null, record: number | null): void {
+  useEffect(() => {
+    const box = ref.current;
+    if (layout === null || record === null || box === null) return;
+    const cell = recordBoxes(layout).get(record)?.[0];
+    if (cell === undefined) return;
+    const [top, bottom] = [cell.y - RING, cell.y + cell.height + RING];
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom - box.clientHeight;
+  }, [ref, layout, record]);
+}

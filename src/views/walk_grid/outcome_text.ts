@@ -1,0 +1,51 @@
+/**
+ * What became of an access, in words: the consequence first, then the cause.
+ */
+import { REASONS } from "../../arch/smmuv3/reasons.ts";
+import type { Outcome } from "../../protocol/engine.ts";
+import { permissionText, sizeText } from "../translations/leaf_rows.ts";
+
+export interface OutcomeText {
+  readonly tone: "ok" | "fault" | "unknown";
+  /** The consequence, without an address. */
+  readonly title: string;
+  /** The cause, and the section that says so; empty where there is none to give. */
+  readonly cause: string;
+  readonly section: string;
+}
+
+export function outcomeText(outcome: Outcome): OutcomeText {
+  switch (outcome.type) {
+    case "ok": {
+      const how = outcome.bypass
+        ? "The address passes unchanged."
+        : `The mapping allows ${permissionText(outcome.permissions)} on ${sizeText(outcome.sizeLg2)}.`;
+      return { tone: "ok", title: "The access goes through.", cause: how, section: "" };
+    }
+    case "fault": {
+      const why = REASONS[outcome.reason];
+      return {
+        tone: "fault",
+        title: `${outcome.event.name} is recorded.`,
+        cause: why?.text ?? "",
+        section: why?.section ?? "",
+      };
+    }
+    case "abort": {
+      const why = REASONS[outcome.reason];
+      return {
+        tone: "fault",
+        title: "The access is aborted and nothing is recorded.",
+        cause: why?.text ?? "",
+        section: why?.section ?? "",
+      };
+    }
+    case "unknown":
+      return {
+        tone: "unknown",
+        title: "The outcome is not known.",
+        cause: `The session does not hold the ${outcome.what} at PA 0x${outcome.pa.toString(16)}.`,
+        section: "",
+      };
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Words of the walk: what a record says in a cell, in a tooltip and in the table for readers. Rules and their sections
+ * come from the architecture's list of reasons; only the short forms that fit a cell are written here.
+ */
+import { R, REASONS, type ReasonId } from "../../arch/smmuv3/reasons.ts";
+import { isTableAccess, LAST_LEVEL, type TraceStep } from "../geometry/trace_step.ts";
+import { permissionText, sizeText } from "../translations/leaf_rows.ts";
+
+/** A few words for a cell, longest first. */
+const SHORT: Partial<Record<ReasonId, readonly string[]>> = {
+  INVALID: ["invalid, bit 0 is 0", "invalid"],
+  RESERVED_TYPE: ["reserved type", "reserved"],
+  TABLE_ADDRESS_SIZE: ["table beyond size", "too large"],
+  OUTPUT_ADDRESS_SIZE: ["output beyond size", "too large"],
+  ACCESS_FLAG: ["AF is 0"],
+  S1_UNPRIVILEGED: ["privileged only", "no access"],
+  S1_READ_ONLY: ["read-only"],
+  S1_EXECUTE: ["no execute"],
+  S1_PAN: ["PAN forbids", "PAN"],
+  S2_READ: ["no read"],
+  S2_WRITE: ["no write"],
+  S2_EXECUTE: ["no execute"],
+  S2_FETCH_READ: ["no read here", "no read"],
+  S2PTW: ["Device, S2PTW 1", "S2PTW"],
+  WALK_ABORT: ["nothing answered", "abort"],
+  STE_FETCH: ["nothing answered", "abort"],
+  CD_FETCH: ["nothing answered", "abort"],
+  VA_RANGE: ["outside T0SZ, T1SZ", "out of range"],
+  IPA_RANGE: ["outside S2T0SZ", "out of range"],
+  IPA_BEYOND_IAS: ["beyond IAS", "too large"],
+  EPD: ["EPD is 1"],
+  E0PD: ["E0PD is 1"],
+  SID_RANGE: ["SID out of range", "SID"],
+  STE_ABORT: ["stream disabled", "abort"],
+  STE_V: ["V is 0"],
+  CD_V: ["V is 0"],
+  L1CD_V: ["V is 0"],
+};
+
+/** Short forms of a reason, longest first, always at least one. */
+export function shortReason(reason: number): readonly string[] {
+  const entry = REASONS[reason];
+  if (entry === undefined || reason === R.NONE) return ["refused"];
+  const short = SHORT[entry.id];
+  if (short !== undefined) return short;
+  return entry.field === "" ? ["refused"] : [`${entry.field} is ILLEGAL`, entry.field, "refused"];
+}
+
+/** What kind of thing a step leads to. */
+export function leadsTo(step: TraceStep): "table" | "block" | "page" | "context" | "output" | "array" {
+  switch (step.kind) {
+    case "L1STD":
+      return "array";
+    case "STE":
+    case "L1CD":
+      return "context";
+    case "CD":
+      return "table";
+    case "Output":
+      return "output";
+    default:
+      return !step.leaf ? "table" : step.level === LAST_LEVEL ? "page" : "block";
+  }
+}
+
+/** What was read, in words: "Stage 2 level 1 descriptor". */
+export function stepName(step: TraceStep): string {
+  switch (step.kind) {
+    case "Descriptor":
+      return `Stage ${step.stage} level ${step.level} descriptor`;
+    case "Output":
+      return "Output address";
+    case "Check":
+      return step.stage === 0 ? "Check before any access" : `Stage ${step.stage} check before any access`;
+    default:
+      return step.kind;
+  }
+}
+
+/** "access 17" as the grid counts, "configuration access 3", or "check". */
+export function ordinalText(steps: readonly TraceStep[], record: number): string {
+  const step = steps[record];
+  if (step === undefined || step.access === 0) return "check";
+  const mine = steps.filter((s) => s.access > 0 && isTableAccess(s) === isTableAccess(step));
+  return `${isTableAccess(step) ? "access" : "configuration access"} ${mine.indexOf(step) + 1}`;
+}
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+
+/** What came of a step, a sentence without its address space. */
+export function stepMeaning(step: TraceStep): string {
+  switch (step.verdict) {
+    case "fault":
+      return REASONS[step.reason]?.text ?? "Refused.";
+    case "unknown":
+      return "The session does not hold this memory.";
+    case "next":
+      return `${leadsTo(step)} at ${hex(step.out)}`;
+    case "done": {
+      if (step.kind === "STE" || step.kind === "CD") return `valid, leads to ${hex(step.out)}`;
+      if (step.kind === "Output") return `PA ${hex(step.out)}`;
+      const run = step.contiguous ? ", part of a contiguous run" : "";
+      return `${leadsTo(step)} of ${sizeText(step.sizeLg2)} at ${hex(step.out)}, ${permissionText(step.permissions)}${run}`;
+    }
+  }
+}

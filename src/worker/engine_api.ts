@@ -1,0 +1,82 @@
+/**
+ * The engine's calls over one open session. What is opened is built apart and takes the open session's place only
+ * when it is whole, so that bad input and a cancellation leave everything as it was.
+ */
+import { Session } from "../machine/session.ts";
+import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
+import type { SessionDocument } from "../protocol/machine.ts";
+import { importFiles } from "../scenario/import_files.ts";
+import { CANCELLED, ok, problem } from "../scenario/problem.ts";
+
+type Report = (progress: Progress) => unknown;
+
+/** Progress is news, not an answer: nobody waits for it and nothing depends on its arrival. */
+function tell(report: Report, progress: Progress): void {
+  Promise.resolve(report(progress)).catch(() => {});
+}
+
+/** Build a session. A mistake of this program must not cost the session that is open, so it is caught here. */
+function build(document: SessionDocument): Result<Session> {
+  try {
+    return Session.open(document);
+  } catch (error) {
+    const detail = `This is a mistake of Nestwalk, not of the input: ${error instanceof Error ? error.message : String(error)}.`;
+    return problem("The session could not be built.", document.title || "session", detail);
+  }
+}
+
+const NOTHING_OPEN = problem("No session is open.", "session", "Open a capture, a scenario or a link first.");
+
+/** An engine with nothing open. Calls that need a session and cannot answer a problem throw while there is none. */
+export function createEngine(): EngineApi {
+  let session: Session | null = null;
+  /** Set true to stop the opening it belongs to. */
+  let opening = { cancelled: false };
+
+  const current = (): Session => {
+    if (session === null) throw new Error("no session is open");
+    return session;
+  };
+
+  const begin = (): { cancelled: boolean } => {
+    opening.cancelled = true;
+    opening = { cancelled: false };
+    return opening;
+  };
+
+  const replace = (document: SessionDocument): Result<SessionSummary> => {
+    const built = build(document);
+    if (!built.ok) return built;
+    session = built.value;
+    return ok(session.summary());
+  };
+
+  return {
+    openFiles: async (files: readonly InputFile[], report: Report) => {
+      const mine = begin();
+      const control = { report: (p: Progress) => tell(report, p), cancelled: () => mine.cancelled };
+      const imported = await importFiles(files, control);
+      if (mine.cancelled) return CANCELLED;
+      return imported.ok ? replace(imported.value.scenario) : imported;
+    },
+    openDocument: async (document) => {
+      begin();
+      return replace(document);
+    },
+    cancel: async () => {
+      opening.cancelled = true;
+    },
+    summary: async () => current().summary(),
+    document: async () => current().document(),
+    apply: async (action) => session?.apply(action) ?? NOTHING_OPEN,
+    seek: async (step) => session?.seek(step) ?? NOTHING_OPEN,
+    streams: async (from, count) => current().streams(from, count),
+    leaves: async (sid, ssid) => current().leaves(sid, ssid),
+    recorded: async () => current().recorded(),
+    events: async () => current().events(),
+    walk: async (access) => current().walk(access),
+    structure: async (query) => current().structure(query),
+    tableMap: async (sid, ssid, stage) => current().tableMap(sid, ssid, stage),
+    share: async (access) => session?.share(access) ?? NOTHING_OPEN,
+  };
+}

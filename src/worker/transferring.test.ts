@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { expose, proxy, type Remote, releaseProxy, wrap } from "comlink";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EngineApi, Progress } from "../protocol/engine.ts";
+import { createEngine } from "./engine_api.ts";
+import { moving, transferring } from "./transferring.ts";
+
+const FOLDER = new URL("../../public/captures/smmuv3-iommufd-nested/", import.meta.url);
+const files = ["capture.json", "memory.bin"].map((name) => ({
+  name,
+  bytes: Uint8Array.from(readFileSync(new URL(name, FOLDER))),
+}));
+const ACCESS = { sid: 16, ssid: null, iova: 0x10000n, write: true, privileged: false, instruction: false };
+
+describe("answers across a message channel", { timeout: 30_000 }, () => {
+  let channel: MessageChannel;
+  let remote: Remote<EngineApi>;
+
+  beforeEach(() => {
+    channel = new MessageChannel();
+    expose(transferring(createEngine()), channel.port1 as unknown as Parameters<typeof expose>[1]);
+    remote = wrap<EngineApi>(channel.port2 as unknown as Parameters<typeof wrap>[0]);
+  });
+  afterEach(() => {
+    remote[releaseProxy]();
+    channel.port1.close();
+    channel.port2.close();
+  });
+
+  it("arrive as they were, again and again, with progress told on the way", async () => {
+    const seen: Progress[] = [];
+    const many = JSON.parse(new TextDecoder().decode(files[0]!.bytes));
+    many.translations = Array.from({ length: 20 }, () => many.translations).flat();
+    const long = { name: "capture.json", bytes: new TextEncoder().encode(JSON.stringify(many)) };
+    const r = await remote.openFiles(
+      [long, files[1]!],
+      proxy((p: Progress) => void seen.push(p)),
+    );
+    expect(r.ok).toBe(true);
+    await expect.poll(() => seen.length).toBeGreaterThan(0);
+
+    const local = createEngine();
+    await local.openFiles([long, files[1]!], () => {});
+    for (let i = 0; i < 2; i++) {
+      expect(await remote.walk(ACCESS)).toEqual(await local.walk(ACCESS));
+      expect(await remote.leaves(16, null)).toEqual(await local.leaves(16, null));
+      expect(await remote.recorded()).toEqual(await local.recorded());
+      expect(await remote.tableMap(16, null, 2)).toEqual(await local.tableMap(16, null, 2));
+      expect(await remote.tableMap(8, null, 2)).toBeNull();
+      expect(await remote.events()).toEqual(await local.events());
+      expect(await remote.document()).toEqual(await local.document());
+    }
+  });
+
+  it("carry a problem with all its fields", async () => {
+    const r = await remote.openFiles(
+      [files[0]!],
+      proxy(() => {}),
+    );
+    expect(r).toMatchObject({ ok: false, error: { title: expect.any(String), place: "capture.json" } });
+  });
+});
+
+describe("what moves", { timeout: 30_000 }, () => {
+  it("is a copy where an array is a window on a larger buffer", () => {
+    const store = Uint32Array.of(1, 2, 3, 4);
+    const answer = moving({ column: store.subarray(1, 3), count: 2 });
+    expect(answer).toEqual({ column: Uint32Array.of(2, 3), count: 2 });
+    expect(answer.column.buffer).not.toBe(store.buffer);
+  });
+});
