@@ -5,13 +5,13 @@
 import type { InputFile, Result } from "../protocol/engine.ts";
 import { type Capture, captureMemory, captureScenario, isCapture, readCapture } from "./capture.ts";
 import { inflate } from "./compression.ts";
-import { readScenario, type Scenario } from "./document.ts";
+import type { Scenario } from "./document.ts";
 import { parseJson } from "./json_text.ts";
 import { LIMITS } from "./limits.ts";
+import { isGzip, isZip } from "./magic.ts";
 import { isObject } from "./migrations.ts";
 import { type Control, type Pace, pace, UNATTENDED } from "./pace.ts";
 import { CANCELLED, ok, problem, quoted } from "./problem.ts";
-import { isZip, readZip, unzip } from "./zip.ts";
 
 /** What came out of the files. */
 export interface Imported {
@@ -46,13 +46,15 @@ function plain(file: InputFile): Source {
 }
 
 /** Every file, those in zip archives included. */
-function sources(files: readonly InputFile[]): Result<readonly Source[]> {
+async function sources(files: readonly InputFile[]): Promise<Result<readonly Source[]>> {
   const all: Source[] = [];
   for (const file of files) {
     if (!isZip(file.bytes)) {
       all.push(plain(file));
       continue;
     }
+    // Archives and scenarios are the rarer inputs: a first visit opens a capture and need not load their readers.
+    const { readZip, unzip } = await import("./zip.ts");
     const entries = readZip(file.bytes, file.name);
     if (!entries.ok) return entries;
     for (const entry of entries.value) {
@@ -94,8 +96,6 @@ function leading(all: readonly Source[]): Result<Source> {
   }
   return ok(only);
 }
-
-const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
 
 async function gunzip(bytes: Uint8Array, name: string, cap: number, step: Pace): Promise<Result<Uint8Array>> {
   const out = await inflate(bytes, "gzip", cap, (done) => step(`bytes of ${base(name)} unpacked`, done, cap));
@@ -174,7 +174,7 @@ export async function importFiles(
   control: Control = UNATTENDED,
 ): Promise<Result<Imported>> {
   const step = pace(control);
-  const all = sources(files);
+  const all = await sources(files);
   if (!all.ok) return all;
   const lead = leading(all.value);
   if (!lead.ok) return lead;
@@ -191,6 +191,7 @@ export async function importFiles(
     const detail = `Its format is ${quoted(json.value.format, 40)}; a capture ("iommu-capture/1") or a scenario is expected.`;
     return problem("This is neither a capture nor a scenario.", `${name}, format`, detail);
   }
+  const { readScenario } = await import("./document.ts");
   const scenario = readScenario(json.value, name);
   return scenario.ok ? ok({ scenario: scenario.value, capture: null }) : scenario;
 }

@@ -31,13 +31,6 @@ const LOCAL_BYTES = 30;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Whether the bytes begin as an archive does (with an entry, or empty). */
-export function isZip(bytes: Uint8Array): boolean {
-  if (bytes.length < 4) return false;
-  const magic = view(bytes).getUint32(0, true);
-  return magic === LOCAL || magic === END;
-}
-
 /** Offset of the end record, which a comment of up to 65535 bytes may follow; -1 for none. */
 function findEnd(d: DataView): number {
   const last = d.byteLength - END_BYTES;

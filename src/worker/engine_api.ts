@@ -2,7 +2,7 @@
  * The engine's calls over one open session. What is opened is built apart and takes the open session's place only
  * when it is whole, so that bad input and a cancellation leave everything as it was.
  */
-import { Session } from "../machine/session.ts";
+import type { Session } from "../machine/session.ts";
 import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
 import type { SessionDocument } from "../protocol/machine.ts";
 import { importFiles } from "../scenario/import_files.ts";
@@ -15,10 +15,13 @@ function tell(report: Report, progress: Progress): void {
   Promise.resolve(report(progress)).catch(() => {});
 }
 
+/** The machine is a part of its own, asked for at once: the page comes up while it loads. */
+const loadMachine = () => import("../machine/session.ts");
+
 /** Build a session. A mistake of this program must not cost the session that is open, so it is caught here. */
-function build(document: SessionDocument): Result<Session> {
+function build(machine: Awaited<ReturnType<typeof loadMachine>>, document: SessionDocument): Result<Session> {
   try {
-    return Session.open(document);
+    return machine.Session.open(document);
   } catch (error) {
     const detail = `This is a mistake of Nestwalk, not of the input: ${error instanceof Error ? error.message : String(error)}.`;
     return problem("The session could not be built.", document.title || "session", detail);
@@ -29,6 +32,7 @@ const NOTHING_OPEN = problem("No session is open.", "session", "Open a capture, 
 
 /** An engine with nothing open. Calls that need a session and cannot answer a problem throw while there is none. */
 export function createEngine(): EngineApi {
+  const machine = loadMachine();
   let session: Session | null = null;
   /** Set true to stop the opening it belongs to. */
   let opening = { cancelled: false };
@@ -44,8 +48,10 @@ export function createEngine(): EngineApi {
     return opening;
   };
 
-  const replace = (document: SessionDocument): Result<SessionSummary> => {
-    const built = build(document);
+  const replace = async (document: SessionDocument, mine: typeof opening): Promise<Result<SessionSummary>> => {
+    const loaded = await machine;
+    if (mine.cancelled) return CANCELLED;
+    const built = build(loaded, document);
     if (!built.ok) return built;
     session = built.value;
     return ok(session.summary());
@@ -57,12 +63,9 @@ export function createEngine(): EngineApi {
       const control = { report: (p: Progress) => tell(report, p), cancelled: () => mine.cancelled };
       const imported = await importFiles(files, control);
       if (mine.cancelled) return CANCELLED;
-      return imported.ok ? replace(imported.value.scenario) : imported;
+      return imported.ok ? replace(imported.value.scenario, mine) : imported;
     },
-    openDocument: async (document) => {
-      begin();
-      return replace(document);
-    },
+    openDocument: async (document) => replace(document, begin()),
     cancel: async () => {
       opening.cancelled = true;
     },
