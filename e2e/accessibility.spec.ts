@@ -7,6 +7,9 @@ async function expectNothingFound(page: Page): Promise<void> {
   expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`)).toEqual([]);
 }
 
+// A look at everything on the page takes its time on a busy machine.
+test.describe.configure({ timeout: 120_000 });
+
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(`In the ${colorScheme} theme axe finds nothing`, () => {
     test.use({ colorScheme });
@@ -52,7 +55,6 @@ for (const colorScheme of ["light", "dark"] as const) {
     });
 
     test("on a narrow screen", async ({ page }) => {
-      test.slow();
       await page.setViewportSize({ width: 390, height: 844 });
       await openPage(page);
       for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Decode"]) {

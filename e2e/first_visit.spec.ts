@@ -100,10 +100,17 @@ test.describe("The first visit", () => {
     await openPage(page);
     const lists = page.getByRole("region", { name: "Streams" });
     const before = (await lists.boundingBox())?.width ?? 0;
-    const border = page.getByRole("separator", { name: "Border before the walk", exact: true }).first();
+    const border = page.getByRole("separator", { name: "Border between the lists and the walk" });
     await border.focus();
     await page.keyboard.press("ArrowRight");
     await expect.poll(async () => (await lists.boundingBox())?.width ?? 0).toBeGreaterThan(before + 10);
+    const box = await border.boundingBox();
+    if (box === null) throw new Error("the border is not drawn");
+    await page.mouse.move(box.x, box.y + 300);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 40, box.y + 310, { steps: 4 });
+    await page.mouse.up();
+    await expect.poll(async () => (await lists.boundingBox())?.width ?? 0).toBeGreaterThan(before + 50);
     const after = (await lists.boundingBox())?.width ?? 0;
     await page.getByRole("button", { name: "Theme: as the system" }).click();
     await page.reload();

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, type Locator, type Page } from "@playwright/test";
 
 /** A capture of the project's own recordings, other than the one that ships with the app. */
-export const CAPTURE_FOLDER = "src/conformance/data/captures/smmuv3-both-4k";
+const CAPTURE_FOLDER = "src/conformance/data/captures/smmuv3-both-4k";
 
 /** One of its files, as something to choose in a file picker. */
 export function captureFile(name: "capture.json" | "memory.bin.gz"): UploadedFile {

@@ -5,7 +5,7 @@ import type { ReadShipped } from "./shipped.ts";
 import type { App, AppState } from "./state.ts";
 
 /** The page's address, as far as the store cares. */
-export interface PageAddress {
+interface PageAddress {
   /** The whole address with this fragment (without `#`) in place of its own. */
   readonly withFragment: (fragment: string) => string;
   /** Take the fragment off the address: what it holds is no longer what is open. */

@@ -22,7 +22,7 @@ export interface EngineTransport {
 }
 
 /** The engine in a worker of its own. */
-export function connectWorker(): EngineTransport {
+function connectWorker(): EngineTransport {
   const worker = new Worker(new URL("../worker/engine.worker.ts", import.meta.url), { type: "module" });
   const remote = Comlink.wrap<EngineApi>(worker);
   return {

@@ -26,15 +26,28 @@ function firstContext(row: StreamRow): number | null {
   return row.ssids.length === 0 || row.ssids.includes(0) ? null : row.ssids[0]!;
 }
 
-/** The access to walk first: the first leaf that goes through, else the first leaf, else address 0. */
+/**
+ * The access to walk first: a read of the first leaf that lets one through, else a write of the first that lets that
+ * through, else a read of the first leaf, else of address 0.
+ */
 export function firstAccess(stream: StreamChoice, leaves: LeafColumns | null): Access {
-  let at = 0;
-  if (leaves !== null && leaves.count > 0) {
-    const through = leaves.status.subarray(0, leaves.count).indexOf(LeafStatus.Ok);
-    at = Math.max(through, 0);
-  }
-  return accessAt(stream, leaves === null || leaves.count === 0 ? 0n : leafIova(leaves, at));
+  if (leaves === null || leaves.count === 0) return accessAt(stream, 0n);
+  const find = (permission: number): number => {
+    for (let row = 0; row < leaves.count; row++) {
+      if (leaves.status[row] === LeafStatus.Ok && ((leaves.permissions[row] ?? 0) & permission) !== 0) return row;
+    }
+    return -1;
+  };
+  const readable = find(READ);
+  if (readable >= 0) return accessAt(stream, leafIova(leaves, readable));
+  const writable = find(WRITE);
+  if (writable >= 0) return { ...accessAt(stream, leafIova(leaves, writable)), write: true };
+  return accessAt(stream, leafIova(leaves, 0));
 }
+
+/** Bits of a leaf's permissions. */
+const READ = 1;
+const WRITE = 2;
 
 /** First address of a leaf. */
 function leafIova(leaves: LeafColumns, row: number): bigint {

@@ -7,7 +7,7 @@
 import type { App } from "./state.ts";
 
 /** What a key may do to the page besides the store. */
-export interface PageDoor {
+interface PageDoor {
   /** Move the focus to the next pane (1) or the one before (-1). */
   readonly focusPane: (by: 1 | -1) => void;
   readonly focusAddress: () => void;
@@ -53,6 +53,13 @@ export const KEYS: readonly KeyBinding[] = [
     run: (app) => (app.playing ? app.pause() : app.play()),
   },
   { keys: ["/"], shown: "/", what: "Type an address to walk", group: "Walk", run: (_app, page) => page.focusAddress() },
+  {
+    keys: ["Escape"],
+    shown: "Esc",
+    what: "Back to the selection before",
+    group: "Walk",
+    run: (app) => app.selectBefore(),
+  },
   { keys: ["["], shown: "[", what: "Take back one action", group: "Actions", run: (app) => seekBy(app, -1) },
   { keys: ["]"], shown: "]", what: "Do one action again", group: "Actions", run: (app) => seekBy(app, 1) },
   {

@@ -16,7 +16,7 @@ function isStop(trace: Uint32Array, record: number): boolean {
 }
 
 /** Counts of records at which stepping stops, ascending, from 0 to all of them. */
-export function stepStops(trace: Uint32Array): number[] {
+function stepStops(trace: Uint32Array): number[] {
   const count = recordCount(trace);
   const stops: number[] = [];
   for (let record = 0; record < count; record++) if (isStop(trace, record)) stops.push(record);

@@ -94,7 +94,7 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
 
   /** Show a session that the engine has just opened. */
   async function show(summary: SessionSummary, source: string): Promise<void> {
-    set({ ...walk.cleared, summary, source, engine: READY });
+    set({ ...walk.clear(), summary, source, engine: READY });
     const listed = await engine.ask("listing streams", (api) => api.streams(0, summary.streams));
     if (listed === STOPPED || get().summary !== summary) return;
     set({ streams: listed.rows });

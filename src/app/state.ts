@@ -119,6 +119,8 @@ export interface AppActions {
   /** Select a trace record; the inspector follows where the record read a structure. */
   readonly select: (record: number | null) => void;
   readonly inspect: (query: StructureQuery) => void;
+  /** Go back to what was selected before. */
+  readonly selectBefore: () => void;
 
   /** Flip a bit of the inspected structure, numbered over the whole structure. */
   readonly toggleBit: (bit: number) => Promise<void>;

@@ -181,7 +181,7 @@ describe("Opening", () => {
   it("refuses more bytes than it reads, before reading any", async () => {
     const { now } = setUp();
     await now().start("");
-    const read = vi.fn(async () => new Uint8Array());
+    const read = vi.fn<() => Promise<Uint8Array>>(async () => new Uint8Array());
     await now().openPicked([{ name: "huge", size: 2 ** 40, read }]);
     expect(read).not.toHaveBeenCalled();
     expect(now().notices[0]?.title).toBe("These files are too much.");
@@ -288,6 +288,23 @@ describe("Walks", () => {
     expect(now().shown).toBe(3);
     expect(now().selected).toBe(1);
     expect(now().structureAnswer?.words?.[0]).toBe(1);
+  });
+
+  it("goes back to what was selected before", async () => {
+    const { now } = setUp();
+    await now().start("");
+    now().select(1);
+    now().select(2);
+    now().selectBefore();
+    expect([now().selected, now().structure?.pa]).toEqual([1, 0x2000n]);
+    now().selectBefore();
+    expect(now().structure?.pa).toBe(0x5000n);
+    now().selectBefore();
+    expect(now().structure?.pa).toBe(0x5000n);
+    now().select(1);
+    await now().openFiles([file("other")]);
+    now().selectBefore();
+    expect(now().structure?.pa).toBe(0x5000n);
   });
 
   it("keeps the inspected structure when the walk no longer reads it", async () => {

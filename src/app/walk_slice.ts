@@ -23,12 +23,25 @@ import type { AppActions, AppState } from "./state.ts";
 /** Milliseconds a record stays before the next one when playing. */
 const PLAY_MS = 450;
 
+/** Structures remembered for going back. */
+const MOST_VISITED = 50;
+
 /** Streams looked at for the first walk. */
 const MOST_TRIED = 12;
 
 type WalkActions = Pick<
   AppActions,
-  "chooseStream" | "chooseAccess" | "showRecord" | "step" | "first" | "last" | "play" | "pause" | "select" | "inspect"
+  | "chooseStream"
+  | "chooseAccess"
+  | "showRecord"
+  | "step"
+  | "first"
+  | "last"
+  | "play"
+  | "pause"
+  | "select"
+  | "inspect"
+  | "selectBefore"
 >;
 
 /** What the other parts of the store may ask of this one. */
@@ -38,8 +51,8 @@ export interface WalkControl {
   readonly refresh: () => Promise<void>;
   /** Choose the first stream that has a translation to show, and walk it. */
   readonly chooseFirst: () => Promise<void>;
-  /** The choices of a session that is no longer open. */
-  readonly cleared: Partial<AppState>;
+  /** Forget the choices of a session that is no longer open. Answers the state without them. */
+  readonly clear: () => Partial<AppState>;
 }
 
 const CLEARED: Partial<AppState> = {
@@ -69,6 +82,8 @@ export function walkSlice(core: Core): WalkControl {
   const lists = new Newest();
   const choices = new Newest();
   let stopTimer: (() => void) | null = null;
+  /** Structures the user looked at, the newest last. */
+  let visited: StructureQuery[] = [];
 
   async function askWalk(): Promise<void> {
     const mine = walks.begin();
@@ -110,6 +125,13 @@ export function walkSlice(core: Core): WalkControl {
     if (sameStructure(structure, get().structure)) return;
     set({ structure, structureAnswer: null });
     void askStructure();
+  }
+
+  /** The user turns to another structure: the one shown now can be gone back to. */
+  function visit(structure: StructureQuery): void {
+    const { structure: now } = get();
+    if (now !== null && !sameStructure(now, structure)) visited = [...visited.slice(1 - MOST_VISITED), now];
+    setStructure(structure);
   }
 
   function pause(): void {
@@ -205,19 +227,31 @@ export function walkSlice(core: Core): WalkControl {
       const { walk } = get();
       set({ selected: record });
       const structure = walk === null || record === null ? null : structureOf(walk, record);
-      if (structure !== null) setStructure(structure);
+      if (structure !== null) visit(structure);
     },
     inspect: (query) => {
       const { walk } = get();
       set({ selected: walk === null ? null : recordOf(walk, query) });
-      setStructure(query);
+      visit(query);
+    },
+    selectBefore: () => {
+      const { walk } = get();
+      const structure = visited.at(-1);
+      if (structure === undefined) return;
+      visited = visited.slice(0, -1);
+      set({ selected: walk === null ? null : recordOf(walk, structure) });
+      setStructure(structure);
     },
   };
 
   const refresh = async (): Promise<void> => {
     await Promise.all([askStreams(), askWalk(), get().access === null ? askStructure() : undefined, askLeaves()]);
   };
-  return { actions, refresh, chooseFirst, cleared: CLEARED };
+  const clear = (): Partial<AppState> => {
+    visited = [];
+    return CLEARED;
+  };
+  return { actions, refresh, chooseFirst, clear };
 }
 
 /** What changes when a walk arrives. A walk of the access that was shown keeps its place; a new one is shown whole. */

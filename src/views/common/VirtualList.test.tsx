@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(cleanup);
 
-function show(chosen: number, onChoose = vi.fn()) {
+function show(chosen: number, onChoose = vi.fn<(row: number) => void>()) {
   const list = (
     <VirtualList
       label="Numbers"

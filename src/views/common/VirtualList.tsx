@@ -42,28 +42,18 @@ export function VirtualList(props: VirtualListProps) {
   const [box, size] = useSize<HTMLDivElement>();
   const [top, setTop] = useState(0);
   const id = useId();
-  const [moved, setMoved] = useState<number | null>(null);
-  const active = Math.min(moved ?? Math.max(chosen, 0), count - 1);
+  const [moved, setMoved] = useState<Moved | null>(null);
+  const kept = moved !== null && moved.chosen === chosen && moved.reveal === reveal;
+  const active = Math.min(kept ? moved.row : Math.max(chosen, 0), count - 1);
   const first = Math.max(0, Math.floor(top / height) - SPARE);
   const end = Math.min(count, Math.ceil((top + (size?.height ?? 0)) / height) + SPARE);
-
-  /** Scroll no further than it takes to see the row, or so that it stands in the middle. */
-  function bringIntoView(index: number, middle: boolean): void {
-    const element = box.current;
-    if (element === null) return;
-    const { scrollTop, clientHeight } = element;
-    const at = index * height;
-    if (at >= scrollTop && at + height <= scrollTop + clientHeight) return;
-    if (middle) element.scrollTop = at - (clientHeight - height) / 2;
-    else element.scrollTop = at < scrollTop ? at : at + height - clientHeight;
-  }
+  const laidOut = size !== null;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `reveal` says when to look again.
   useEffect(() => {
-    setMoved(null);
     const target = chosen >= 0 ? chosen : near;
-    if (target >= 0) bringIntoView(target, true);
-  }, [chosen, near, reveal, height, size === null]);
+    if (laidOut && target >= 0) bringIntoView(box.current, target, height, true);
+  }, [box, chosen, near, reveal, height, laidOut]);
 
   function onKeyDown(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -71,8 +61,8 @@ export function VirtualList(props: VirtualListProps) {
     if (move !== undefined) {
       const page = Math.max(1, Math.floor((box.current?.clientHeight ?? height) / height) - 1);
       const to = Math.max(0, Math.min(count - 1, move(active, page, count - 1)));
-      setMoved(to);
-      bringIntoView(to, false);
+      setMoved({ row: to, chosen, reveal });
+      bringIntoView(box.current, to, height, false);
     } else if (event.key === "Enter" || event.key === " ") onChoose(active);
     else return;
     event.preventDefault();
@@ -110,7 +100,7 @@ export function VirtualList(props: VirtualListProps) {
             }}
             onPointerEnter={() => onHover?.(index)}
             onClick={() => {
-              setMoved(index);
+              setMoved({ row: index, chosen, reveal });
               onChoose(index);
             }}
           >
@@ -120,4 +110,21 @@ export function VirtualList(props: VirtualListProps) {
       </div>
     </div>
   );
+}
+
+/** Where keys have moved to since a row was chosen. */
+interface Moved {
+  readonly row: number;
+  readonly chosen: number;
+  readonly reveal: unknown;
+}
+
+/** Scroll no further than it takes to see the row, or so that it stands in the middle. */
+function bringIntoView(list: HTMLElement | null, index: number, height: number, middle: boolean): void {
+  if (list === null) return;
+  const { scrollTop, clientHeight } = list;
+  const at = index * height;
+  if (at >= scrollTop && at + height <= scrollTop + clientHeight) return;
+  if (middle) list.scrollTop = at - (clientHeight - height) / 2;
+  else list.scrollTop = at < scrollTop ? at : at + height - clientHeight;
 }

@@ -1,7 +1,7 @@
 /**
  * The store and the engine's answers for components.
  */
-import { createContext, useContext, useEffect, useState } from "react";
+import { createContext, useContext, useEffect, useRef, useState } from "react";
 import { useStore } from "zustand";
 import type { EngineClient } from "../../app/engine_client.ts";
 import { EMPTY_SLOT, QuerySlot, type SlotState } from "../../app/query_slot.ts";
@@ -43,10 +43,13 @@ export function useEngineQuery<T>(key: string | null, ask: (engine: EngineApi) =
   const session = useApp((app) => app.summary);
   const [slot] = useState(() => new QuerySlot<T>());
   const [state, setState] = useState<SlotState<T>>(EMPTY_SLOT);
-  useEffect(() => slot.subscribe(setState), [slot]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for `ask`.
+  const newest = useRef(ask);
   useEffect(() => {
-    void slot.ask(session === null ? null : key, session, () => engine.ask(key ?? "", ask));
+    newest.current = ask;
+  });
+  useEffect(() => slot.subscribe(setState), [slot]);
+  useEffect(() => {
+    void slot.ask(session === null ? null : key, session, () => engine.ask(key ?? "", newest.current));
   }, [slot, engine, key, session]);
   return state;
 }

@@ -183,7 +183,7 @@ function SideBySide({ paste, records, bits, fields, meaning }: DecoderPanes) {
                   </Part>
                 </Split>
               </Part>
-              <Part id="fields" name="the fields" least={200}>
+              <Part id="fields" name="the fields" size={Math.round((window.innerWidth - 330) / 2)} least={200}>
                 {fields}
               </Part>
             </Split>

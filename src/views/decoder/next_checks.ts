@@ -3,7 +3,7 @@
  */
 
 /** Something to try; `command` can be pasted into a shell. */
-export interface NextCheck {
+interface NextCheck {
   readonly text: string;
   readonly command?: string;
 }

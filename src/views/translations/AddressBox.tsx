@@ -1,11 +1,17 @@
 /** The address to walk, and what kind of access it is. */
-import { useEffect, useId, useState } from "react";
+import { useId, useState } from "react";
 import { readAddress } from "../../app/address_input.ts";
 import { Button } from "../common/Button.tsx";
 import { Tooltip } from "../common/Tooltip.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
 
 type Switch = "write" | "privileged" | "instruction";
+
+/** What was typed, and the address of the walk that it stands for. */
+interface Typed {
+  readonly text: string;
+  readonly iova: bigint | undefined;
+}
 
 /** The key handler finds the box by this. */
 export const ADDRESS_BOX_ID = "nw-address";
@@ -16,25 +22,20 @@ export function AddressBox() {
   const choose = useApp((app) => app.chooseAccess);
   const now = useAppNow();
   const hint = useId();
-  const [text, setText] = useState("");
-  const typed = readAddress(text);
+  const [typed, setTyped] = useState<Typed>({ text: "", iova: undefined });
   const iova = access?.iova;
-  // The box follows an address that was chosen elsewhere, but leaves alone what is being typed for the same address.
-  useEffect(() => {
-    if (iova === undefined) return;
-    setText((was) => {
-      const before = readAddress(was);
-      return before.type === "address" && before.value === iova ? was : `0x${iova.toString(16)}`;
-    });
-  }, [iova]);
+  // An address that was chosen elsewhere takes the place of what was typed for another one.
+  const text = typed.iova === iova || iova === undefined ? typed.text : `0x${iova.toString(16)}`;
+  const read = readAddress(text);
 
   function onType(next: string): void {
-    setText(next);
-    const read = readAddress(next);
+    const address = readAddress(next);
     const { stream: chosen, access: before } = now();
-    if (read.type !== "address" || chosen === null) return;
+    const walk = address.type === "address" && chosen !== null;
+    setTyped({ text: next, iova: walk ? address.value : before?.iova });
+    if (!walk) return;
     const plain = { write: false, privileged: false, instruction: false };
-    void choose({ ...plain, ...before, ...chosen, iova: read.value });
+    void choose({ ...plain, ...before, ...chosen, iova: address.value });
   }
 
   function toggle(key: Switch): void {
@@ -73,7 +74,7 @@ export function AddressBox() {
           spellCheck={false}
           autoComplete="off"
           disabled={stream === null}
-          aria-invalid={typed.type === "wrong"}
+          aria-invalid={read.type === "wrong"}
           aria-describedby={hint}
         />
       </label>
@@ -84,7 +85,7 @@ export function AddressBox() {
         {flag("instruction", "exec", "An instruction fetch", "A data access")}
       </fieldset>
       <span id={hint} className="tr-wrong nw-fault">
-        {typed.type === "wrong" ? typed.why : ""}
+        {read.type === "wrong" ? read.why : ""}
       </span>
     </div>
   );

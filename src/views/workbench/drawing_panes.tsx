@@ -10,9 +10,17 @@ const Events = lazy(async () => ({ default: (await import("../events/Events.tsx"
 const EventsCaption = lazy(async () => ({ default: (await import("../events/Events.tsx")).EventsCaption }));
 const Decoder = lazy(async () => ({ default: (await import("../decoder/Decoder.tsx")).Decoder }));
 
+/** By whether stage 1 and stage 2 translate. */
+const WALK_TITLES: Readonly<Record<string, string>> = {
+  "true true": "Nested walk",
+  "true false": "Stage 1 walk",
+  "false true": "Stage 2 walk",
+};
+
 export function WalkPane() {
+  const stages = useApp((app) => app.walk && `${app.walk.stage1 !== null} ${app.walk.stage2 !== null}`);
   return (
-    <Pane title="Nested walk" about={<WalkCaption />}>
+    <Pane title={WALK_TITLES[stages ?? ""] ?? "Walk"} about={<WalkCaption />}>
       <WalkGrid />
     </Pane>
   );
