@@ -14,7 +14,7 @@ export interface Words {
 }
 
 /** How a reader should present a field's value. */
-export type FieldForm =
+type FieldForm =
   /** A number: shown in hexadecimal, with `values` naming the codes that have a meaning. */
   | "number"
   /** Bits [hi:lo] of an address, at the same positions modulo 64. */

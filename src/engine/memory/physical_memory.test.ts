@@ -37,6 +37,17 @@ describe("PhysicalMemory", () => {
     expect(memory.read64(0, 0x2020)).toBe(MemoryStatus.Unknown);
   });
 
+  it("holds its segments also where nothing answers around them", () => {
+    const memory = new PhysicalMemory({
+      outside: "abort",
+      zero: [],
+      segments: [{ at: 0x1000, bytes: bytes(1, 2, 3, 4, 5, 6, 7, 8) }],
+    });
+    expect(memory.read64(0, 0x1000)).toBe(MemoryStatus.Ok);
+    expect(memory.lo).toBe(0x04030201);
+    expect(memory.read64(0, 0x1008)).toBe(MemoryStatus.Abort);
+  });
+
   it("writes bytes across words and pages and reads them back", () => {
     const memory = new PhysicalMemory({ outside: "abort", zero: [[0, 0x10000]], segments: [] });
     fc.assert(
@@ -96,6 +107,16 @@ describe("PhysicalMemory", () => {
       memory.restore(image);
       expect(digestOf(memory)).toBe(digest);
     }
+  });
+
+  it("knows how many address bits its frames need", () => {
+    const memory = new PhysicalMemory({ outside: "abort", zero: [[0, 2 ** 52]], segments: [] });
+    expect(memory.addressBits).toBe(0);
+    const after = [0, 0x1000, 0x7fff_f000, 2 ** 32 - 8, 2 ** 32, 2 ** 48, 2 ** 48 - 8, 2 ** 52 - 8].map((at) => {
+      memory.write64(Math.floor(at / 2 ** 32), (at % 2 ** 32) >>> 0, 0, 1);
+      return memory.addressBits;
+    });
+    expect(after).toEqual([12, 13, 31, 32, 33, 49, 49, 52]);
   });
 
   it("stops at its limit of frames instead of growing without bound", () => {

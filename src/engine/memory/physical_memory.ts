@@ -45,7 +45,7 @@ export interface MemoryImage {
 }
 
 /** Most frames a memory may hold: 512 MiB. */
-export const MAX_FRAMES = 1 << 17;
+const MAX_FRAMES = 1 << 17;
 
 /** High-half bits of addresses that do not exist: from 2^52 on. */
 const BEYOND = ~0xfffff;
@@ -66,9 +66,13 @@ export class PhysicalMemory {
 
   /**
    * For each 8-byte word, the frame at the address that its bits [47:12] hold: 0 where nobody asked yet.
-   * Page-table walks follow pointers by it; {@link target} fills it, a write to the word clears it. Replaced as `words` is.
+   * Page-table walks follow pointers by it; {@link target} fills it, a write to the word clears it. Only a word that a
+   * walk may follow is looked up, so that one with a target need not be looked at again. Replaced as `words` is.
    */
   targets = new Int32Array((16 * FRAME_WORDS) / 2);
+
+  /** Bits that the address of every frame fits in: what has a {@link targets} entry lies below 2^addressBits. */
+  addressBits = 0;
 
   readonly outside: "abort" | "unknown";
   readonly #maxFrames: number;
@@ -329,6 +333,7 @@ export class PhysicalMemory {
       this.#shared.push(false);
     }
     this.#pageOf.push(page);
+    this.addressBits = Math.max(this.addressBits, 12 + bitsOf(page));
     this.#known.fill(known ? -1 : 0, frame * KNOWN_WORDS, (frame + 1) * KNOWN_WORDS);
     // Clean, so that the first write gives it an identity of its own.
     this.#clean[frame] = 1;
@@ -391,8 +396,13 @@ export class PhysicalMemory {
   #load(at: number, bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (let i = 0; i + 8 <= bytes.length; i += 8) {
-      const a = at + i;
-      this.write64(highHalf(a), lowHalf(a), view.getInt32(i + 4, true), view.getInt32(i, true));
+      const [hi, lo] = [highHalf(at + i), lowHalf(at + i)];
+      // What is described is there, whatever stands outside.
+      if ((hi & BEYOND) === 0 && this.#frameAt(hi, lo) === 0) {
+        const page = pageNumber(hi, lo);
+        this.#addFrame(page, this.#isZeroPage(page));
+      }
+      this.write64(hi, lo, view.getInt32(i + 4, true), view.getInt32(i, true));
     }
   }
 
@@ -517,6 +527,10 @@ const highHalf = (at: number): number => Math.floor(at / 0x1_0000_0000);
 const lowHalf = (at: number): number => (at % 0x1_0000_0000) >>> 0;
 
 const pageNumber = (hi: number, lo: number): number => hi * 0x100000 + (lo >>> 12);
+
+/** Significant bits of a page number. */
+const bitsOf = (page: number): number =>
+  page < 0x100000 ? 32 - Math.clz32(page) : 52 - Math.clz32(Math.floor(page / 0x100000));
 
 const hashKey = (key: number): number => Math.imul(key, 0x9e3779b1) >>> 8;
 

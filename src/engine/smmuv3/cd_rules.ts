@@ -21,7 +21,7 @@ export interface CdContext {
 }
 
 /** Granule of CD.TG1; null for the reserved code. */
-export const granuleOfTg1 = (code: number): GranuleLg2 | null => ([null, 14, 12, 16] as const)[code] ?? null;
+const granuleOfTg1 = (code: number): GranuleLg2 | null => ([null, 14, 12, 16] as const)[code] ?? null;
 
 /** The regime has an upper half (TTB1) and unprivileged accesses: EL1 and EL2-E2H. */
 export const hasTwoHalves = (world: StreamWorld): boolean => world !== StreamWorld.EL2;

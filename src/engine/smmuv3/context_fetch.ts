@@ -66,7 +66,7 @@ export function chooseContext(t: Translation, ste: Uint32Array, caps: Capabiliti
 }
 
 /** SubstreamID bits that index a level-2 CD table; null for a linear table or a single CD. */
-export function leafTableBits(ste: Uint32Array, caps: Capabilities): number | null {
+function leafTableBits(ste: Uint32Array, caps: Capabilities): number | null {
   const cdMax = caps.ssidSize === 0 ? 0 : STE.f.S1CDMax.get(ste, 0);
   const format = STE.f.S1Fmt.get(ste, 0);
   if (cdMax === 0 || format === 0 || format === 3) return null;

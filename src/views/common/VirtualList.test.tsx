@@ -7,8 +7,10 @@ const HEIGHT = 220;
 
 beforeEach(() => {
   // The DOM here lays nothing out: the list is 220 px high.
+  vi.spyOn(HTMLElement.prototype, "offsetHeight", "get").mockReturnValue(HEIGHT);
+  vi.spyOn(HTMLElement.prototype, "offsetWidth", "get").mockReturnValue(200);
   vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(HEIGHT);
-  vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(200);
+  vi.spyOn(HTMLElement.prototype, "scrollHeight", "get").mockReturnValue(100_000 * 22);
 });
 afterEach(cleanup);
 

@@ -2,8 +2,8 @@
  * A list of any length of which only the rows in view exist. One tab stop: arrows, Page Up and Down, Home and End move
  * the active row, Enter chooses it.
  */
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useState } from "react";
-import { useSize } from "./use_size.ts";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 
 interface VirtualListProps {
   /** Name for readers of the screen. */
@@ -39,30 +39,36 @@ const MOVES: Readonly<Record<string, (at: number, page: number, last: number) =>
 
 export function VirtualList(props: VirtualListProps) {
   const { label, count, chosen, reveal, near = -1, onChoose, onHover, row, columns, height = ROW_PX } = props;
-  const [box, size] = useSize<HTMLDivElement>();
-  const [top, setTop] = useState(0);
+  const box = useRef<HTMLDivElement>(null);
   const id = useId();
   const [moved, setMoved] = useState<Moved | null>(null);
+  const rows = useVirtualizer({
+    count,
+    getScrollElement: () => box.current,
+    estimateSize: () => height,
+    overscan: SPARE,
+  });
   const kept = moved !== null && moved.chosen === chosen && moved.reveal === reveal;
   const active = Math.min(kept ? moved.row : Math.max(chosen, 0), count - 1);
-  const first = Math.max(0, Math.floor(top / height) - SPARE);
-  const end = Math.min(count, Math.ceil((top + (size?.height ?? 0)) / height) + SPARE);
-  const laidOut = size !== null;
+  const laidOut = (rows.scrollRect?.height ?? 0) > 0;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `reveal` says when to look again.
   useEffect(() => {
     const target = chosen >= 0 ? chosen : near;
-    if (laidOut && target >= 0) bringIntoView(box.current, target, height, true);
-  }, [box, chosen, near, reveal, height, laidOut]);
+    const { startIndex = 0, endIndex = -1 } = rows.range ?? {};
+    if (laidOut && target >= 0 && (target < startIndex || target > endIndex)) {
+      rows.scrollToIndex(target, { align: "center" });
+    }
+  }, [rows, chosen, near, reveal, laidOut]);
 
   function onKeyDown(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const move = MOVES[event.key];
     if (move !== undefined) {
-      const page = Math.max(1, Math.floor((box.current?.clientHeight ?? height) / height) - 1);
+      const page = Math.max(1, Math.floor((rows.scrollRect?.height ?? height) / height) - 1);
       const to = Math.max(0, Math.min(count - 1, move(active, page, count - 1)));
       setMoved({ row: to, chosen, reveal });
-      bringIntoView(box.current, to, height, false);
+      rows.scrollToIndex(to, { align: "auto" });
     } else if (event.key === "Enter" || event.key === " ") onChoose(active);
     else return;
     event.preventDefault();
@@ -77,11 +83,10 @@ export function VirtualList(props: VirtualListProps) {
       aria-activedescendant={`${id}-${active}`}
       tabIndex={0}
       onKeyDown={onKeyDown}
-      onScroll={(event) => setTop(event.currentTarget.scrollTop)}
       onPointerLeave={() => onHover?.(null)}
     >
-      <div style={{ height: count * height }} role="presentation">
-        {Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i).map((index) => (
+      <div style={{ height: rows.getTotalSize() }} role="presentation">
+        {rows.getVirtualItems().map(({ index, start }) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys; rows are reached by aria-activedescendant.
           // biome-ignore lint/a11y/useFocusableInteractive: focus stays on the list.
           <div
@@ -93,11 +98,7 @@ export function VirtualList(props: VirtualListProps) {
             aria-setsize={count}
             aria-posinset={index + 1}
             data-active={index === active}
-            style={{
-              height,
-              transform: `translateY(${index * height}px)`,
-              gridTemplateColumns: columns,
-            }}
+            style={{ height, transform: `translateY(${start}px)`, gridTemplateColumns: columns }}
             onPointerEnter={() => onHover?.(index)}
             onClick={() => {
               setMoved({ row: index, chosen, reveal });
@@ -117,14 +118,4 @@ interface Moved {
   readonly row: number;
   readonly chosen: number;
   readonly reveal: unknown;
-}
-
-/** Scroll no further than it takes to see the row, or so that it stands in the middle. */
-function bringIntoView(list: HTMLElement | null, index: number, height: number, middle: boolean): void {
-  if (list === null) return;
-  const { scrollTop, clientHeight } = list;
-  const at = index * height;
-  if (at >= scrollTop && at + height <= scrollTop + clientHeight) return;
-  if (middle) list.scrollTop = at - (clientHeight - height) / 2;
-  else list.scrollTop = at < scrollTop ? at : at + height - clientHeight;
 }
