@@ -56,7 +56,7 @@ export interface FieldAccess {
 }
 
 /** Reader of a field that holds address bits: the address itself, in place, low and high half. */
-interface AddressAccess extends FieldAccess {
+export interface AddressAccess extends FieldAccess {
   readonly addressLo: (words: Words, at: number) => number;
   readonly addressHi: (words: Words, at: number) => number;
 }
