@@ -149,6 +149,12 @@ const WALK_REASONS = [
     "A stage-1 structure lies on a page that stage 2 does not let be read.",
   ),
   reason("S2PTW", "MemAttr", "IHI 0070 §5.2", "A stage-1 structure lies in Device memory, and S2PTW is 1."),
+  reason(
+    "S2_UPDATE_WRITE",
+    "S2AP",
+    "IHI 0070 §3.13.5",
+    "Hardware has to update a stage-1 descriptor, and stage 2 does not let its page be written.",
+  ),
   reason("SMMU_OFF", "", "IHI 0070 §6.3.9", "The SMMU is off: transactions pass with their address unchanged."),
   reason(
     "TABLES_NOT_MODELLED",
@@ -157,6 +163,31 @@ const WALK_REASONS = [
     "The structure selects VMSAv8-32 or VMSAv9-128 tables, which are not modelled.",
   ),
   reason("STE_BYPASS", "Config", "IHI 0070 §5.2", "The stream bypasses both stages."),
+  reason("ATS_SMMU_OFF", "", "IHI 0070 §3.9.1", "The SMMU is off: it takes part in no ATS."),
+  reason("ATS_EATS", "EATS", "IHI 0070 §5.2", "The effective EATS is 0b00: this stream may not use ATS."),
+  reason("ATS_NO_STAGE", "Config", "IHI 0070 §5.2", "No stage translates this stream, so that it may not use ATS."),
+  reason(
+    "ATS_NOT_GRANTED",
+    "",
+    "IHI 0070 §13.7.1",
+    "What the tables allow gives this Translation Request no permission.",
+  ),
+  reason(
+    "TRANSLATED_BEYOND_OAS",
+    "",
+    "IHI 0070 §3.9.1.1",
+    "The transaction is marked Translated and its address exceeds the output address size.",
+  ),
+  reason("DPT_NO_ACCESS", "", "IHI 0070 §3.24.1", "The Device Permission Table does not allow this access."),
+  reason("DPT_LOOKUP", "", "IHI 0070 §3.24.4", "The lookup in the Device Permission Table failed."),
+  reason(
+    "UNSUPPORTED_UPSTREAM",
+    "",
+    "IHI 0070 §7.3.2",
+    "The device sent a kind of transaction the SMMU does not take.",
+  ),
+  reason("TLB_CONFLICT", "", "IHI 0070 §7.3.17", "The transaction matched TLB entries that contradict each other."),
+  reason("CFG_CONFLICT", "", "IHI 0070 §7.3.18", "The transaction matched cached STEs that contradict each other."),
 ] as const;
 
 /** All reasons; index 0 is none. */

@@ -5,10 +5,15 @@
 import type { Layout } from "../../base/layout.ts";
 import * as control from "./control_registers.ts";
 import * as id from "./id_registers.ts";
+import * as part from "./peripheral_id.ts";
 import * as queue from "./queue_registers.ts";
+import * as vatos from "./vatos_registers.ts";
 
 /** Offset of page 1, which holds the indexes of the Event and PRI queues. */
 export const PAGE_1 = 0x10000;
+
+/** Offset that the VATOS page has where SMMU_IDR2.BA_VATOS is 0; each unit of it moves the page up by 64 KiB. */
+export const VATOS_PAGE = 0x20000;
 
 /** One register of the Non-secure programming interface. */
 export interface RegisterDefinition {
@@ -29,7 +34,7 @@ const register = (offset: number, layout: Layout, access: "RO" | "RW" = "RW"): R
   layout,
 });
 
-/** Every declared register, by rising offset. */
+/** Every declared register of pages 0 and 1, by rising offset. */
 export const REGISTERS: readonly RegisterDefinition[] = [
   register(0x000, id.SMMU_IDR0, "RO"),
   register(0x004, id.SMMU_IDR1, "RO"),
@@ -79,13 +84,33 @@ export const REGISTERS: readonly RegisterDefinition[] = [
   register(0x200, queue.SMMU_DPT_BASE),
   register(0x208, queue.SMMU_DPT_BASE_CFG),
   register(0x210, queue.SMMU_DPT_CFG_FAR),
+  register(0xfd0, part.SMMU_PIDR4, "RO"),
+  register(0xfd4, part.SMMU_PIDR5, "RO"),
+  register(0xfd8, part.SMMU_PIDR6, "RO"),
+  register(0xfdc, part.SMMU_PIDR7, "RO"),
+  register(0xfe0, part.SMMU_PIDR0, "RO"),
+  register(0xfe4, part.SMMU_PIDR1, "RO"),
+  register(0xfe8, part.SMMU_PIDR2, "RO"),
+  register(0xfec, part.SMMU_PIDR3, "RO"),
+  register(0xff0, part.SMMU_CIDR0, "RO"),
+  register(0xff4, part.SMMU_CIDR1, "RO"),
+  register(0xff8, part.SMMU_CIDR2, "RO"),
+  register(0xffc, part.SMMU_CIDR3, "RO"),
   register(PAGE_1 + 0x0a8, queue.SMMU_EVENTQ_PROD),
   register(PAGE_1 + 0x0ac, queue.SMMU_EVENTQ_CONS),
   register(PAGE_1 + 0x0c8, queue.SMMU_PRIQ_PROD),
   register(PAGE_1 + 0x0cc, queue.SMMU_PRIQ_CONS),
 ];
 
-const byName = new Map(REGISTERS.map((r) => [r.name, r]));
+/** Registers of the VATOS page, with offsets as for SMMU_IDR2.BA_VATOS == 0. */
+export const VATOS_REGISTERS: readonly RegisterDefinition[] = [
+  register(VATOS_PAGE + 0xa00, vatos.SMMU_VATOS_CTRL),
+  register(VATOS_PAGE + 0xa08, vatos.SMMU_VATOS_SID),
+  register(VATOS_PAGE + 0xa10, vatos.SMMU_VATOS_ADDR),
+  register(VATOS_PAGE + 0xa18, vatos.SMMU_VATOS_PAR, "RO"),
+];
+
+const byName = new Map([...REGISTERS, ...VATOS_REGISTERS].map((r) => [r.name, r]));
 const byOffset = new Map(REGISTERS.map((r) => [r.offset, r]));
 
 /** Register by name, with or without the prefix "SMMU_"; undefined for an unknown name. */
