@@ -5,32 +5,40 @@
  */
 import { registerByName } from "../arch/smmuv3/registers.ts";
 import { Digest } from "../base/digest.ts";
+import { DeviceSet, type DeviceSetImage } from "../engine/device/device_set.ts";
 import { type MemoryImage, MemoryStatus, PhysicalMemory } from "../engine/memory/physical_memory.ts";
-import { EventQueue } from "../engine/smmuv3/event_queue.ts";
+import { mairOf, shareabilityOf } from "../engine/smmuv3/attributes.ts";
+import { Cmdqv, type CmdqvImage } from "../engine/smmuv3/cmdqv/cmdqv.ts";
+import { linkTo } from "../engine/smmuv3/device_link.ts";
 import { EVENT_WORDS, encodeEvent } from "../engine/smmuv3/event_record.ts";
+import { type InterfaceImage, ProgrammingInterface } from "../engine/smmuv3/programming_interface.ts";
 import { RegisterFile } from "../engine/smmuv3/register_file.ts";
 import { Smmuv3 } from "../engine/smmuv3/smmu.ts";
 import type { TraceRecorder } from "../engine/smmuv3/trace_recorder.ts";
-import { End, Translation } from "../engine/smmuv3/translation.ts";
+import { Translation, Updates } from "../engine/smmuv3/translation.ts";
 import type { Access, Action, MachineDescription } from "../protocol/machine.ts";
-
-/** What became of a transaction. */
-export type DmaResult =
-  /** It went to `pa`; `data` is what a read brought, absent where nothing answers at `pa`. */
-  | { readonly ok: true; readonly pa: bigint; readonly data?: Uint8Array }
-  /** It was terminated; `unknown` is the address of memory the session lacks, where that was the cause. */
-  | { readonly ok: false; readonly unknown?: bigint; readonly razwi: boolean };
+import { Pcie } from "./pcie.ts";
+import {
+  type Dma,
+  type DmaResult,
+  type TransactionHost,
+  Transactions,
+  type TransactionsImage,
+} from "./transactions.ts";
 
 /** A saved state of a machine; only meaningful to the machine that made it. */
 export interface MachineImage {
   readonly memory: MemoryImage;
   readonly registers: Uint32Array;
+  readonly control: InterfaceImage;
+  readonly transactions: TransactionsImage;
+  readonly devices: DeviceSetImage;
+  readonly cmdqv: CmdqvImage | null;
   readonly events: number;
 }
 
 /** Most events a machine keeps; later ones are not recorded. */
 const MAX_EVENTS = 1 << 20;
-const PAGE = 4096n;
 
 const low = (value: bigint): number => Number(value & 0xffffffffn);
 const high = (value: bigint): number => Number((value >> 32n) & 0xffffffffn);
@@ -40,12 +48,20 @@ export class Machine {
   readonly memory: PhysicalMemory;
   readonly smmu: Smmuv3;
   readonly #registers = new RegisterFile();
-  readonly #eventQueue: EventQueue;
+  /** Registers as software reaches them, and what stands behind them. */
+  readonly control: ProgrammingInterface;
+  /** Devices with ATS and PRI, and their messages. */
+  readonly pcie: Pcie;
+  /** More command queues beside the SMMU's own; null without the extension. */
+  readonly cmdqv: Cmdqv | null;
+  readonly #transactions: Transactions;
   readonly #t = new Translation();
   /** Records that reached the Event queue, EVENT_WORDS words each, oldest first. */
   #events = new Uint32Array(16 * EVENT_WORDS);
   #eventCount = 0;
   #taken = 0;
+  /** The record being posted. */
+  readonly #posted = new Uint32Array(EVENT_WORDS);
 
   constructor(description: MachineDescription) {
     const { memory, registers } = description;
@@ -59,7 +75,34 @@ export class Machine {
       if (register !== undefined) this.#registers.load(register, low(value), high(value));
     }
     this.smmu = new Smmuv3(this.memory, this.#registers);
-    this.#eventQueue = new EventQueue(this.#registers, this.memory);
+    const devices = new DeviceSet();
+    this.control = new ProgrammingInterface(this.smmu, this.memory, { devices: linkTo(devices) });
+    const host: TransactionHost = {
+      memory: this.memory,
+      control: this.control,
+      translate: (access, updates) => {
+        const t = this.translate(access, null, updates ? Updates.Make : Updates.Show);
+        if (!updates) this.smmu.details(t);
+        return t;
+      },
+      record: (t) => this.#record(t),
+    };
+    this.#transactions = new Transactions(host);
+    this.pcie = new Pcie({
+      ...host,
+      devices,
+      smmu: this.smmu,
+      dma: (access) => this.dma(access),
+      post: (encode) => this.#post(encode),
+    });
+    this.cmdqv =
+      description.cmdqv === undefined
+        ? null
+        : new Cmdqv(description.cmdqv, {
+            memory: this.memory,
+            largestLg2: this.#registers.field("SMMU_IDR1", "CMDQS"),
+            execute: (command, at) => this.control.processor.execute(command, at),
+          });
   }
 
   /** Records of all events so far, EVENT_WORDS words each. */
@@ -84,27 +127,42 @@ export class Machine {
       }
       case "register": {
         const register = registerByName(action.name);
-        if (register !== undefined) this.writeRegister(register.offset, action.value, register.widthBytes);
+        if (register !== undefined) {
+          this.writeRegister(this.#registers.offsetOf(register), action.value, register.widthBytes);
+        }
         return null;
       }
     }
   }
 
-  /** Write a register at a byte offset from page 0, a multiple of 4. */
+  /** Write a register at a byte offset from page 0. What the write sets in motion has happened when this returns. */
   writeRegister(offset: number, value: bigint, width: 4 | 8): void {
-    this.#registers.write32(offset, low(value));
-    if (width === 8) this.#registers.write32(offset + 4, high(value));
+    this.control.write(offset, width, high(value), low(value));
+    this.#transactions.settle();
   }
 
-  /** Read a register at a byte offset from page 0, a multiple of 4. */
+  /** Read a register at a byte offset from page 0. */
   readRegister(offset: number, width: 4 | 8): bigint {
-    return join(width === 8 ? this.#registers.read32(offset + 4) : 0, this.#registers.read32(offset));
+    this.control.read(offset, width);
+    return join(this.control.hi, this.control.lo);
+  }
+
+  /** Write a register of the CMDQV, at a byte offset from its first page; ignored without the extension. */
+  writeCmdqv(offset: number, value: bigint, width: 4 | 8): void {
+    this.cmdqv?.write(offset, width, high(value), low(value));
+    this.#transactions.settle();
+  }
+
+  /** Read a register of the CMDQV; 0 without the extension. */
+  readCmdqv(offset: number, width: 4 | 8): bigint {
+    this.cmdqv?.read(offset, width);
+    return this.cmdqv === null ? 0n : join(this.cmdqv.hi, this.cmdqv.lo);
   }
 
   /** The value of a register by name, with or without `SMMU_`; 0 for an unknown name. */
   registerValue(name: string): bigint {
     const register = registerByName(name);
-    return register === undefined ? 0n : this.readRegister(register.offset, register.widthBytes);
+    return register === undefined ? 0n : this.readRegister(this.#registers.offsetOf(register), register.widthBytes);
   }
 
   /** @returns false where nothing answers, or the session may hold no more memory */
@@ -119,35 +177,30 @@ export class Machine {
   }
 
   /**
-   * One transaction: split at 4 KiB pages, each part translated by itself; the first part that does not pass ends it.
-   * `data` is what a write sends; without it nothing is written.
+   * One transaction: split at 4 KiB pages, each part translated by itself; the first part that does not pass ends it, or
+   * stalls it.
    */
-  dma(access: Access & { readonly length: number; readonly data?: Uint8Array }): DmaResult {
-    const read = access.write ? null : new Uint8Array(access.length);
-    let first: bigint | null = null;
-    let answered = true;
-    for (let done = 0; done < access.length || first === null; ) {
-      const iova = BigInt.asUintN(64, access.iova + BigInt(done));
-      const size = Math.min(Math.max(access.length - done, 1), Number(PAGE - (iova % PAGE)));
-      const t = this.translate({ ...access, iova }, null);
-      if (t.end !== End.Ok) {
-        if (t.end === End.Fault) this.#record(t);
-        const failed = { ok: false, razwi: t.razwi } as const;
-        return t.end === End.Unknown ? { ...failed, unknown: join(t.fetchHi, t.fetchLo) } : failed;
-      }
-      const pa = join(t.paHi, t.paLo);
-      first ??= pa;
-      if (read !== null) {
-        answered &&= this.memory.readBytes(Number(pa), read.subarray(done, done + size)) === MemoryStatus.Ok;
-      } else if (access.data !== undefined) this.memory.writeBytes(Number(pa), access.data.subarray(done, done + size));
-      done += size;
-    }
-    return read !== null && answered ? { ok: true, pa: first, data: read } : { ok: true, pa: first };
+  dma(access: Dma): DmaResult {
+    return this.#transactions.start(access);
   }
 
-  /** Translate without any effect on the machine. The answer is overwritten by the next call. */
-  translate(access: Access, trace: TraceRecorder | null): Translation {
+  /** What became of stall number `number`: null while it is stalled, or where it was long ago. */
+  stallResult(number: number): DmaResult | null {
+    return this.#transactions.resultOf(number);
+  }
+
+  /** STAG of stall number `number`; null once it is answered, or while its event waits for the Event queue. */
+  stallTag(number: number): number | null {
+    return this.#transactions.tagOf(number);
+  }
+
+  /**
+   * Translate without any effect on the machine, unless `updates` has hardware updates of descriptors made.
+   * The answer is overwritten by the next call.
+   */
+  translate(access: Access, trace: TraceRecorder | null, updates: Updates = Updates.Show): Translation {
     const t = this.#t;
+    t.updates = updates;
     t.sid = access.sid >>> 0;
     t.ssv = access.ssid !== null;
     t.ssid = access.ssid ?? 0;
@@ -156,8 +209,17 @@ export class Machine {
     t.write = access.write;
     t.privileged = access.privileged;
     t.instruction = access.instruction;
+    t.inMair = access.attributes?.mair ?? 0xff;
+    t.inSh = access.attributes?.sh ?? 0;
+    t.noSnoop = access.noSnoop ?? false;
     this.smmu.translate(t, trace);
     return t;
+  }
+
+  /** Memory type (a MAIR byte) and shareability that the last translated access left with, if it passed. */
+  attributes(): { readonly mair: number; readonly sh: number } {
+    const a = this.smmu.attributes(this.#t);
+    return { mair: mairOf(a), sh: shareabilityOf(a) };
   }
 
   /** Event records posted since the last call, 32 bytes each in memory order. */
@@ -171,12 +233,24 @@ export class Machine {
   }
 
   snapshot(): MachineImage {
-    return { memory: this.memory.snapshot(), registers: this.#registers.words.slice(), events: this.#eventCount };
+    return {
+      memory: this.memory.snapshot(),
+      registers: this.#registers.words.slice(),
+      control: this.control.snapshot(),
+      transactions: this.#transactions.snapshot(),
+      devices: this.pcie.snapshot(),
+      cmdqv: this.cmdqv === null ? null : this.cmdqv.snapshot(),
+      events: this.#eventCount,
+    };
   }
 
   restore(image: MachineImage): void {
     this.memory.restore(image.memory);
     this.#registers.words.set(image.registers);
+    this.control.restore(image.control);
+    this.#transactions.restore(image.transactions);
+    this.pcie.restore(image.devices);
+    if (image.cmdqv !== null) this.cmdqv?.restore(image.cmdqv);
     this.#eventCount = image.events;
     this.#taken = Math.min(this.#taken, image.events);
   }
@@ -185,18 +259,28 @@ export class Machine {
   digest(): string {
     const digest = new Digest().words(this.#registers.words).words(this.events);
     this.memory.digest(digest);
+    this.control.digest(digest);
+    this.#transactions.digest(digest);
+    this.pcie.digest(digest);
+    this.cmdqv?.digest(digest);
     return digest.hex();
   }
 
   #record(t: Translation): void {
+    this.#post((words, at) => encodeEvent(t, words, at));
+  }
+
+  /** Put a record into the Event queue, and keep it if it got there: what was kept in a later state stays whole. */
+  #post(encode: (words: Uint32Array, at: number) => void): void {
     if (this.#eventCount >= MAX_EVENTS) return;
-    const at = this.#eventCount * EVENT_WORDS;
+    encode(this.#posted, 0);
+    if (!this.control.events.write(this.#posted, 0)) return;
+    const at = this.#eventCount++ * EVENT_WORDS;
     if (at >= this.#events.length) {
       const grown = new Uint32Array(this.#events.length * 2);
       grown.set(this.#events);
       this.#events = grown;
     }
-    encodeEvent(t, this.#events, at);
-    if (this.#eventQueue.write(this.#events, at)) this.#eventCount++;
+    this.#events.set(this.#posted, at);
   }
 }

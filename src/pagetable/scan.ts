@@ -45,7 +45,10 @@ export interface ScanVisitor {
 /** Bounds of a scan. */
 export interface ScanLimits {
   readonly tables: number;
+  /** Leaves, and runs of broken entries. */
   readonly leaves: number;
+  /** Entries read, checked at the start of each table. */
+  readonly entries: number;
 }
 
 /** Where a table tree begins. */
@@ -65,6 +68,7 @@ export function scan(root: ScanRoot, reader: ScanReader, visitor: ScanVisitor, l
   const beyond = 2 ** root.outputBits;
   let tables = 0;
   let leaves = 0;
+  let read = 0;
   const place: ScanPlace = { level: 0, at: 0, va: 0, lo: 0, hi: 0, inherited: 0, out: 0 };
 
   const put = (level: number, at: number, va: number, inherited: number, out: number): ScanPlace => {
@@ -79,7 +83,8 @@ export function scan(root: ScanRoot, reader: ScanReader, visitor: ScanVisitor, l
   };
 
   const table = (at: number, level: number, entries: number, va: number, inherited: number): boolean => {
-    if (++tables > limits.tables) return false;
+    read += entries;
+    if (++tables > limits.tables || read > limits.entries) return false;
     visitor.enter(put(level, at, va, inherited, at), entries);
     const span = 2 ** entrySizeLg2(fmt, level);
     for (let i = 0; i < entries; i++) {
@@ -87,6 +92,7 @@ export function scan(root: ScanRoot, reader: ScanReader, visitor: ScanVisitor, l
       const here = va + i * span;
       if (code !== 0) {
         const first = i;
+        if (++leaves > limits.leaves) return false;
         while (i + 1 < entries && reader.readEntry(at + 8 * (i + 1)) === code) i++;
         visitor.bad(put(level, at + 8 * first, here, inherited, at + 8 * first), "unreadable", code, i + 1 - first);
         continue;
@@ -97,12 +103,13 @@ export function scan(root: ScanRoot, reader: ScanReader, visitor: ScanVisitor, l
       const outHi = (hi & fmt.oaHiMask) | (fmt.oaMoreHi === null ? 0 : fmt.oaMoreHi(lo, hi));
       let out = (outHi >>> 0) * 0x1_0000_0000 + ((lo & fmt.oaLoMask) >>> 0);
       if (kind === Kind.Leaf) out -= out % span;
+      if (kind !== Kind.Table || out >= beyond) {
+        if (++leaves > limits.leaves) return false;
+      }
       if (kind === Kind.Reserved) visitor.bad(put(level, at + 8 * i, here, inherited, out), "reserved", 0, 1);
       else if (out >= beyond) visitor.bad(put(level, at + 8 * i, here, inherited, out), "address size", 0, 1);
-      else if (kind === Kind.Leaf) {
-        if (++leaves > limits.leaves) return false;
-        visitor.leaf(put(level, at + 8 * i, here, inherited, out));
-      } else if (!table(out, level - 1, 2 ** fmt.strideLg2, here, inherited | (hi & fmt.inheritHi))) return false;
+      else if (kind === Kind.Leaf) visitor.leaf(put(level, at + 8 * i, here, inherited, out));
+      else if (!table(out, level - 1, 2 ** fmt.strideLg2, here, inherited | (hi & fmt.inheritHi))) return false;
     }
     visitor.leave();
     return true;

@@ -156,7 +156,7 @@ export type Outcome =
 
 /** One check in the order the architecture makes them. */
 export interface CheckLine {
-  readonly state: "passed" | "failed" | "not reached";
+  readonly state: "passed" | "failed" | "would fail too" | "not reached";
   readonly text: string;
   /** Such as "IHI 0070 §5.2". */
   readonly section: string;

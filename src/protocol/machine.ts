@@ -32,6 +32,8 @@ export interface MachineDescription {
   readonly registers: Readonly<Record<string, bigint>>;
   readonly memory: MemoryDescription;
   readonly devices: readonly DeviceDescription[];
+  /** Command Queue Virtualization (NVIDIA Tegra241) beside the SMMU, by log2 of how many there are; absent: none. */
+  readonly cmdqv?: { readonly vcmdqsLg2: number; readonly vintfsLg2: number; readonly sidsLg2: number };
 }
 
 /** One memory transaction by a device. */
@@ -43,6 +45,10 @@ export interface Access {
   readonly write: boolean;
   readonly privileged: boolean;
   readonly instruction: boolean;
+  /** Memory type as a MAIR byte, and shareability (0 non-, 2 outer, 3 inner); absent: 0xff and 0. */
+  readonly attributes?: { readonly mair: number; readonly sh: number };
+  /** PCIe No_snoop; absent: false. */
+  readonly noSnoop?: boolean;
 }
 
 /** Everything that can happen to a machine. */

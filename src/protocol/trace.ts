@@ -49,6 +49,18 @@ export type TraceVerdict = (typeof TraceVerdict)[keyof typeof TraceVerdict];
 /** 32-bit words of one record. */
 export const TRACE_WORDS = 16;
 
+/** Which kind of cache stood in for an access. Such a record has no ordinal, for there was no access. */
+export const TraceHit = {
+  None: 0,
+  /** A configuration cache: the record is the cached structure. */
+  Config: 1,
+  /** A walk cache: the record is the table descriptor that led to the cached table; `pa` and `value` are not kept. */
+  Walk: 2,
+  /** A TLB: the record is a cached leaf descriptor, or the output of the whole translation. */
+  Tlb: 3,
+} as const;
+export type TraceHit = (typeof TraceHit)[keyof typeof TraceHit];
+
 /** The record. Addresses and values are two words each, low half first. */
 export const TRACE = layout("Trace record", "Nestwalk protocol/trace", 32 * TRACE_WORDS, [
   field("kind", 3, 0, "TraceKind"),
@@ -75,7 +87,9 @@ export const TRACE = layout("Trace record", "Nestwalk protocol/trace", 32 * TRAC
   field("value", 383, 320, "the 64 bits read (the first 64 of a larger structure)"),
   field("out", 447, 384, "address this leads to: next table, context pointer, output address of the stage"),
   field("permissions", 451, 448, "bit 0 read, 1 write, 2 execute: what this leaf, with the levels above it, allows"),
-  field("_511_452", 511, 452, "zero"),
+  field("update", 453, 452, "what hardware changes in the descriptor after this: bit 0 sets AF, bit 1 marks it dirty"),
+  field("hit", 455, 454, "TraceHit: a cache stood in for the access; `pa` and `value` are those of when it was made"),
+  field("_511_456", 511, 456, "zero"),
 ]);
 
 /** A 64-bit field of a record as an exact integer. */

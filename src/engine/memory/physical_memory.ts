@@ -63,6 +63,7 @@ export class PhysicalMemory {
   hi = 0;
   /** The frames. Replaced when memory grows: do not keep it across calls. */
   words = new Int32Array(16 * FRAME_WORDS);
+  #bytes = new Uint8Array(this.words.buffer);
 
   /**
    * For each 8-byte word, the frame at the address that its bits [47:12] hold: 0 where nobody asked yet.
@@ -180,6 +181,11 @@ export class PhysicalMemory {
   writeBytes(at: number, bytes: Uint8Array): MemoryStatus {
     for (let i = 0; i < bytes.length; ) {
       const a = at + i;
+      const run = a % 8 === 0 ? this.#writeRun(a, bytes, i) : 0;
+      if (run > 0) {
+        i += run;
+        continue;
+      }
       const [hi, lo] = [highHalf(a), lowHalf(a)];
       const status = this.read64(hi, lo);
       if (status === MemoryStatus.Abort) return status;
@@ -195,6 +201,19 @@ export class PhysicalMemory {
       if (wrote !== MemoryStatus.Ok) return wrote;
     }
     return MemoryStatus.Ok;
+  }
+
+  /** Write whole words from `bytes[from]` on as far as a wholly known page goes. @returns bytes written, 0 for none */
+  #writeRun(at: number, bytes: Uint8Array, from: number): number {
+    const offset = at % 4096;
+    const run = Math.min(4096 - offset, bytes.length - from) & ~7;
+    const frame = run === 0 ? 0 : this.#frameAt(highHalf(at), lowHalf(at));
+    if (frame <= 0) return 0;
+    this.#beforeWrite(frame);
+    const start = frame * 4096 + offset;
+    this.#bytes.set(run === bytes.length ? bytes : bytes.subarray(from, from + run), start);
+    this.targets.fill(0, start >>> 3, (start + run) >>> 3);
+    return run;
   }
 
   /** Save the state. The cost is that of one table of identities; contents are saved when first overwritten. */
@@ -344,6 +363,7 @@ export class PhysicalMemory {
   #grow(): void {
     const frames = (this.words.length / FRAME_WORDS) * 2;
     this.words = copyInto(new Int32Array(frames * FRAME_WORDS), this.words);
+    this.#bytes = new Uint8Array(this.words.buffer);
     this.targets = copyInto(new Int32Array((frames * FRAME_WORDS) / 2), this.targets);
     this.#known = copyInto(new Int32Array(frames * KNOWN_WORDS), this.#known);
     this.#clean = copyInto(new Uint8Array(frames), this.#clean);

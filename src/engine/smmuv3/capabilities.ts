@@ -31,6 +31,7 @@ export interface Capabilities {
   readonly sidSize: number;
   readonly ssidSize: number;
   readonly attrPermsOvr: boolean;
+  readonly attrTypesOvr: boolean;
   readonly had: boolean;
   readonly xnx: boolean;
   readonly fwb: boolean;
@@ -38,6 +39,8 @@ export interface Capabilities {
   readonly e0pd: boolean;
   readonly epan: boolean;
   readonly dpt: boolean;
+  readonly mtePerm: boolean;
+  readonly aie: boolean;
   /** Output address size, and the largest IPA: bits. */
   readonly oas: number;
   readonly ias: number;
@@ -80,6 +83,7 @@ export function readCapabilities(regs: RegisterFile): Capabilities {
     sidSize: Math.min(idr(1, "SIDSIZE"), 32),
     ssidSize: Math.min(idr(1, "SSIDSIZE"), 20),
     attrPermsOvr: has(1, "ATTR_PERMS_OVR"),
+    attrTypesOvr: has(1, "ATTR_TYPES_OVR"),
     had: has(3, "HAD"),
     xnx: has(3, "XNX"),
     fwb: has(3, "FWB"),
@@ -87,6 +91,8 @@ export function readCapabilities(regs: RegisterFile): Capabilities {
     e0pd: has(3, "E0PD"),
     epan: has(3, "EPAN"),
     dpt: has(3, "DPT"),
+    mtePerm: has(3, "MTEPERM"),
+    aie: has(3, "AIE"),
     oas,
     ias: Math.max(aarch32 ? 40 : 0, oas),
     granules,

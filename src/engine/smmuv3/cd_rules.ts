@@ -6,7 +6,7 @@ import { CD_REASONS, R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import type { GranuleLg2 } from "../../pagetable/formats/vmsav8.ts";
 import { addressBits, type Capabilities } from "./capabilities.ts";
-import { beyond, granuleOfTg0, maxTxSz, translatesStage2 } from "./ste_rules.ts";
+import { beyond, granuleOfTg0, LPAE_OUTPUT_BITS, maxTxSz, translatesStage2 } from "./ste_rules.ts";
 import { StreamWorld } from "./stream_config.ts";
 
 const f = CD.f;
@@ -60,6 +60,7 @@ const granuleRule =
   (half: 0 | 1): Rule =>
   (w, { caps, world }) => {
     const granule = granuleOf(w, half);
+    if (f.AA64.get(w, 0) === 0) return false;
     return !walksDisabled(w, half, world) && (granule === null || !caps.granules.has(granule));
   };
 
@@ -69,6 +70,7 @@ const ttbRule =
     if (walksDisabled(w, half, world)) return false;
     const wide = granuleOf(w, half) === 16 || effectiveDs(w, caps);
     const hi = (half === 0 ? f.TTB0 : f.TTB1).addressHi(w, 0);
+    if (f.AA64.get(w, 0) === 0) return beyond(hi, LPAE_OUTPUT_BITS);
     return beyond(hi, Math.min(stage1OutputBits(w, caps), wide ? 52 : 48));
   };
 
@@ -88,7 +90,7 @@ const RULES: Readonly<Record<CdRuleId, Rule>> = {
   CD_HA: (w, { caps }) =>
     f.AA64.get(w, 0) === 1 &&
     (((f.HA.get(w, 0) === 1 || f.HD.get(w, 0) === 1) && caps.httu === 0) || (f.HD.get(w, 0) === 1 && caps.httu === 1)),
-  CD_HAFT: (w, { caps }) => caps.httu === 3 && f.HAFT.get(w, 0) === 1 && f.HA.get(w, 0) === 0,
+  CD_HAFT: (w, { caps }) => f.AA64.get(w, 0) === 1 && caps.httu === 3 && f.HAFT.get(w, 0) === 1 && f.HA.get(w, 0) === 0,
   CD_ASID: (w, { caps, world }) => world !== StreamWorld.EL2 && !caps.asid16 && f.ASID.get(w, 0) > 0xff,
   CD_T0SZ: txszRule(0),
   CD_T1SZ: txszRule(1),

@@ -72,11 +72,15 @@ export class ConfigResolver {
   resolveSte(t: Translation, trace: TraceRecorder | null, config: ResolvedStream): boolean {
     if (trace !== null) trace.row(TracePhase.Config, 0);
     const { ste } = config;
-    const table = readStreamTable(this.#registers, this.#caps);
-    const recordBad = this.#registers.field("SMMU_CR2", "RECINVSID") === 1;
-    if (!fetchSte(this.#memory, table, recordBad, t, trace, ste)) return false;
-    const illegal = steIllegal(ste, this.#caps);
-    if (illegal !== R.NONE) return end(t, trace, Event.C_BAD_STE, illegal);
+    const cache = config.caches === null ? null : config.caches.config;
+    if (cache === null || !cache.recallSte(t, trace, ste)) {
+      const table = readStreamTable(this.#registers, this.#caps);
+      const recordBad = this.#registers.field("SMMU_CR2", "RECINVSID") === 1;
+      if (!fetchSte(this.#memory, table, recordBad, t, trace, ste)) return false;
+      const illegal = steIllegal(ste, this.#caps);
+      if (illegal !== R.NONE) return end(t, trace, Event.C_BAD_STE, illegal);
+      if (cache !== null) cache.keepSte(t, ste);
+    }
     const code = STE.f.Config.get(ste, 0);
     if ((code & 4) === 0) {
       if (trace !== null) trace.fail(TraceVerdict.Fault, R.STE_ABORT);
@@ -114,9 +118,12 @@ export class ConfigResolver {
       return true;
     }
     if (trace !== null) trace.leadsTo(STE.f.S1ContextPtr.addressHi(ste, 0), STE.f.S1ContextPtr.addressLo(ste, 0));
-    if (!this.#contexts.fetch(t, config, trace, ste, index, cd)) return false;
+    const cache = config.caches === null ? null : config.caches.config;
+    const recalled = cache?.recallCd(t, trace, index, cd) ?? false;
+    if (!recalled && !this.#contexts.fetch(t, config, trace, ste, index, cd)) return false;
     const badCd = cdIllegal(cd, { caps: this.#caps, ste, world: config.world });
     if (badCd !== R.NONE) return end(t, trace, Event.C_BAD_CD, badCd);
+    if (!recalled && cache !== null) cache.keepCd(t, index, cd);
     if (CD.f.AA64.get(cd, 0) === 0) return notModelled(t, trace);
     this.#applyCd(config);
     config.fast = qualifies(config);
@@ -154,10 +161,14 @@ export class ConfigResolver {
       outputBits === 52 ? 6 : 0,
     );
     config.s2.bigEndian = f.S2ENDI.get(ste, 0) === 1;
-    config.s2AccessFlagFaults = f.S2AFFD.get(ste, 0) === 0;
+    config.s2Ha = this.#caps.httu >= 1 && f.S2HA.get(ste, 0) === 1;
+    config.s2Hd = config.s2Ha && this.#caps.httu >= 2 && f.S2HD.get(ste, 0) === 1;
+    config.s2Haft = config.s2Ha && this.#caps.httu === 3 && f.S2HAFT.get(ste, 0) === 1;
+    config.s2AccessFlagFaults = !config.s2Ha && f.S2AFFD.get(ste, 0) === 0;
     config.s2ProtectWalks = f.S2PTW.get(ste, 0) === 1;
     config.s2Fwb = this.#caps.fwb && f.S2FWB.get(ste, 0) === 1;
     config.s2Record = f.S2R.get(ste, 0) === 1;
+    config.s2Stall = f.S2S.get(ste, 0) === 1;
   }
 
   #applyCd(config: ResolvedStream): void {
@@ -165,8 +176,12 @@ export class ConfigResolver {
     const f = CD.f;
     config.twoHalves = hasTwoHalves(world);
     config.asid = f.ASID.get(cd, 0);
-    config.s1AccessFlagFaults = f.AFFD.get(cd, 0) === 0;
+    config.ha = this.#caps.httu >= 1 && f.HA.get(cd, 0) === 1;
+    config.hd = config.ha && this.#caps.httu >= 2 && f.HD.get(cd, 0) === 1;
+    config.haft = config.ha && this.#caps.httu === 3 && f.HAFT.get(cd, 0) === 1;
+    config.s1AccessFlagFaults = !config.ha && f.AFFD.get(cd, 0) === 0;
     config.s1Record = f.R.get(cd, 0) === 1;
+    config.s1Stall = f.S.get(cd, 0) === 1;
     config.s1Abort = f.A.get(cd, 0) === 1;
     config.wxn = f.WXN.get(cd, 0) === 1;
     config.pan = hasTwoHalves(world) && f.PAN.get(cd, 0) === 1;
@@ -193,7 +208,9 @@ export class ConfigResolver {
     base.bigEndian = f.ENDI.get(cd, 0) === 1;
     base.topByteIgnored = (half === 0 ? f.TBI0 : f.TBI1).get(cd, 0) === 1;
     base.e0pd = this.#caps.e0pd && hasTwoHalves(world) && (half === 0 ? f.E0PD0 : f.E0PD1).get(cd, 0) === 1;
-    base.hierarchy = this.#caps.had && (half === 0 ? f.HAD0 : f.HAD1).get(cd, 0) === 1 ? 0 : -1;
+    const ignored = this.#caps.had && (half === 0 ? f.HAD0 : f.HAD1).get(cd, 0) === 1;
+    // With AIE there are no hierarchical permissions (DDI 0487 §D8.6.1).
+    base.hierarchy = ignored || (this.#caps.aie && f.AIE.get(cd, 0) === 1) ? 0 : -1;
   }
 
   /** 52-bit descriptors: with DS, or where the 64 KiB granule meets a 52-bit output size (DDI 0487 §D8.3). */

@@ -15,10 +15,13 @@ const number = (name: string): number => {
 
 /** Numbers of the events this model records. */
 export const Event = {
+  F_UUT: number("F_UUT"),
   C_BAD_STREAMID: number("C_BAD_STREAMID"),
   F_STE_FETCH: number("F_STE_FETCH"),
   C_BAD_STE: number("C_BAD_STE"),
+  F_BAD_ATS_TREQ: number("F_BAD_ATS_TREQ"),
   F_STREAM_DISABLED: number("F_STREAM_DISABLED"),
+  F_TRANSL_FORBIDDEN: number("F_TRANSL_FORBIDDEN"),
   C_BAD_SUBSTREAMID: number("C_BAD_SUBSTREAMID"),
   F_CD_FETCH: number("F_CD_FETCH"),
   C_BAD_CD: number("C_BAD_CD"),
@@ -27,6 +30,8 @@ export const Event = {
   F_ADDR_SIZE: number("F_ADDR_SIZE"),
   F_ACCESS: number("F_ACCESS"),
   F_PERMISSION: number("F_PERMISSION"),
+  F_TLB_CONFLICT: number("F_TLB_CONFLICT"),
+  F_CFG_CONFLICT: number("F_CFG_CONFLICT"),
 } as const;
 
 /** 32-bit words of a record. */
@@ -46,8 +51,10 @@ const SOURCES: Readonly<Record<string, Source>> = {
   PnU: (t) => [t.privileged ? 1 : 0, 0],
   S2: (t) => [t.stage === 2 ? 1 : 0, 0],
   CLASS: (t) => [t.class, 0],
-  // The fetch of a stage-1 descriptor is a read; only an update of one would be a write.
-  TTRnW: (t) => [t.class === EventClass.TT ? 1 : 0, 0],
+  Stall: (t) => [t.stalls ? 1 : 0, 0],
+  STAG: (t) => [t.stalls ? t.stag : 0, 0],
+  // The fetch of a stage-1 descriptor is a read, its update a write.
+  TTRnW: (t) => [t.class === EventClass.TT && !t.ttWrite ? 1 : 0, 0],
 };
 
 /** Fields that hold bits [55:n] of an address, by the address they take it from. */

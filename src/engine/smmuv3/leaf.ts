@@ -1,5 +1,6 @@
 /**
  * What the bits of a leaf descriptor allow (DDI 0487 §D8.4 permissions, §D8.5 Access flag, §D8.6 memory types).
+ * A writable-clean leaf counts as writable where hardware manages the dirty state (§D8.5.2.2).
  *
  * Bit positions come from the layouts; sets of permissions are sets of {@link Want}.
  */
@@ -7,6 +8,7 @@ import { S1_PAGE, S1_TABLE, S2_PAGE } from "../../arch/smmuv3/descriptors.ts";
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { locate } from "../../base/layout.ts";
 import type { Cursor } from "../../pagetable/walk.ts";
+import { clean1, clean2 } from "./hardware_update.ts";
 import { Want } from "./translation.ts";
 
 const AF = 1 << locate(S1_PAGE, "AF").shift;
@@ -35,9 +37,12 @@ export const addressSizeReason = (c: Cursor): number =>
 const XN_WITH_XNX = [0b00, 0b10, 0b11, 0b01];
 const XN_WITHOUT_XNX = [0b00, 0b00, 0b11, 0b11];
 
-/** What a stage-2 leaf allows. Executing is apart from reading: a page may be execute-only (IHI 0070 §5.2, S2AA64). */
-export function stage2Permissions(lo: number, hi: number, privileged: boolean, xnx: boolean): number {
-  const data = (lo >>> S2AP_SHIFT) & 3;
+/**
+ * What a stage-2 leaf allows. Executing is apart from reading: a page may be execute-only (IHI 0070 §5.2, S2AA64).
+ * @param hd hardware manages the dirty state of stage 2
+ */
+export function stage2Permissions(lo: number, hi: number, privileged: boolean, xnx: boolean, hd = false): number {
+  const data = ((lo >>> S2AP_SHIFT) & 3) | (hd && clean2(lo, hi) ? Want.Write : 0);
   const never = (xnx ? XN_WITH_XNX : XN_WITHOUT_XNX)[(hi >>> XN_SHIFT) & 3]!;
   return ((never >>> (privileged ? 1 : 0)) & 1) === 0 ? data | Want.Execute : data;
 }
@@ -55,6 +60,8 @@ export interface Stage1Controls {
   readonly wxn: boolean;
   readonly pan: boolean;
   readonly epan: boolean;
+  /** Hardware manages the dirty state of stage 1. */
+  readonly hd: boolean;
 }
 
 /** What a stage-1 leaf allows, `inherited` being the bits [63:32] that the tables above it impose. */
@@ -67,7 +74,7 @@ export function stage1Permissions(
 ): number {
   const ap = (lo >>> AP_SHIFT) & 3;
   const apTable = (inherited >>> APTABLE_SHIFT) & 3;
-  const writable = (ap & 2) === 0 && (apTable & 2) === 0;
+  const writable = ((ap & 2) === 0 || (controls.hd && clean1(lo, hi))) && (apTable & 2) === 0;
   const uxn = (((hi >>> UXN_SHIFT) | (inherited >>> UXNTABLE_SHIFT)) & 1) !== 0;
   const data = Want.Read | (writable ? Want.Write : 0);
   if (controls.onePrivilege) return data | (uxn || (controls.wxn && writable) ? 0 : Want.Execute);

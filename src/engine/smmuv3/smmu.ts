@@ -1,67 +1,160 @@
 /**
  * An SMMUv3: registers, memory and the procedure of a translation in the architecture's order (IHI 0070 §3.3, §3.4, §15).
  *
- * UNMODELLED here: caches, queues and commands, stalls, hardware update of tables, ATS and PRI, memory attributes,
- * VMSAv8-32 and VMSAv9-128 tables. `notModelled` of the machine tells a user which of these a session asks for.
+ * UNMODELLED: VMSAv8-32 and VMSAv9-128 tables. Registers and queues stand in `programming_interface.ts`, ATS and page
+ * requests in `pcie.ts`; the machine puts them together.
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { TracePhase } from "../../protocol/trace.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import { type AttributeSink, type Attributes, outputAttributes, passedDisabled } from "./attributes.ts";
+import { HitLane } from "./caches/hit_lane.ts";
+import { CACHE_NAMES, type CacheOptions, NO_CACHE_OPTIONS } from "./caches/options.ts";
+import { SmmuCaches } from "./caches/smmu_caches.ts";
+import { StageCaches } from "./caches/stage_caches.ts";
+import type { CachedStream } from "./caches/tags.ts";
+import { WalkLane } from "./caches/walk_lane.ts";
 import { type Capabilities, readCapabilities } from "./capabilities.ts";
 import { ConfigResolver, ResolvedStream } from "./config_resolver.ts";
 import { Event } from "./event_record.ts";
 import { FastWalk } from "./fast_walk.ts";
-import type { RegisterFile } from "./register_file.ts";
+import { type RegisterFile, registerBit, registerIndex } from "./register_file.ts";
 import { Stage1 } from "./stage1.ts";
 import { Stage2 } from "./stage2.ts";
 import { beyond } from "./ste_rules.ts";
 import type { TraceRecorder } from "./trace_recorder.ts";
-import { EventClass, type Translation } from "./translation.ts";
+import { EventClass, type Translation, Updates } from "./translation.ts";
+
+const CR0 = registerIndex("SMMU_CR0");
+const SMMUEN = registerBit("SMMU_CR0", "SMMUEN").mask;
+const CR2 = registerIndex("SMMU_CR2");
 
 export class Smmuv3 {
   readonly registers: RegisterFile;
   readonly caps: Capabilities;
-  readonly #stage1: Stage1;
+  readonly stage1: Stage1;
   readonly stage2: Stage2;
-  readonly #resolver: ConfigResolver;
+  readonly resolver: ConfigResolver;
+  readonly #words: Uint32Array;
   readonly #fast: FastWalk;
   readonly #resolved = new ResolvedStream();
+  /** The stream of the last transaction. */
+  #last: ResolvedStream = this.#resolved;
+  /** The caches, or null where there are none. */
+  readonly caches: SmmuCaches | null;
+  readonly #hitLane: HitLane;
+  readonly #walkLane: WalkLane;
 
-  constructor(memory: PhysicalMemory, registers: RegisterFile) {
+  /** @param caches which caches there are; by default everything is read from memory every time */
+  constructor(memory: PhysicalMemory, registers: RegisterFile, caches: CacheOptions = NO_CACHE_OPTIONS) {
     this.registers = registers;
+    this.#words = registers.words;
     this.caps = readCapabilities(registers);
+    const some = CACHE_NAMES.some((name) => caches[name] !== null);
+    this.caches = some ? new SmmuCaches(caches, memory, this.caps) : null;
+    const own = this.caches;
+    this.#hitLane = own?.hitLane ?? new HitLane(null);
+    this.#walkLane = own?.walkLane ?? new WalkLane(memory, new StageCaches(NO_CACHE_OPTIONS, memory, false));
+    if (own !== null) {
+      registers.watchers.push((at) => {
+        if (at === CR0 || at === CR2) own.leaveLanes();
+      });
+    }
     this.stage2 = new Stage2(memory, this.caps.xnx);
-    this.#stage1 = new Stage1(memory, this.stage2);
+    this.stage1 = new Stage1(memory, this.stage2);
     this.#fast = new FastWalk(memory, this.caps.xnx);
-    this.#resolver = new ConfigResolver(memory, registers, this.caps, this.stage2);
+    this.resolver = new ConfigResolver(memory, registers, this.caps, this.stage2);
   }
 
-  /** Translate the transaction that `t` describes; the answer is in `t`. */
+  /**
+   * Translate the transaction that `t` describes; the answer is in `t`. Caches are looked into, and filled where
+   * `t.updates` says that this is no mere look. Where `t.tlbEntry` is not -1, {@link details} has more of the answer.
+   */
   translate(t: Translation, trace: TraceRecorder | null): void {
+    if (trace === null && this.#hitLane.serves(t) === true) {
+      if (this.#hitLane.hit(t) === true || this.#walkLane.hit(t) === true) return;
+      this.#translateKnown(t, this.#hitLane.stream!);
+    } else this.#translateAnew(t, trace);
+  }
+
+  /** Fill in what {@link translate} leaves out where a cache answered quickly: permissions, sizes, leaves. */
+  details(t: Translation): void {
+    if (this.caches !== null) this.caches.stages.details(t, this.#last as CachedStream);
+  }
+
+  /** For a stream whose configuration is cached and resolved. */
+  #translateKnown(t: Translation, s: CachedStream): void {
+    if (t.updates === Updates.Make) s.uses++;
+    if (s.overrides) s.override(t);
+    else t.setWant();
+    const { stages } = s.caches!;
+    if (s.tagged && stages.hit(t, s)) return;
     t.begin();
-    if (this.registers.field("SMMU_CR0", "SMMUEN") === 0) {
+    if (s.overrides) s.override(t);
+    if (s.fast && stages.isOff && this.#fast.translate(t, s)) return;
+    this.#walk(t, s, null);
+  }
+
+  #translateAnew(t: Translation, trace: TraceRecorder | null): void {
+    const { caches } = this;
+    if ((this.#words[CR0]! & SMMUEN) === 0) {
+      t.begin();
       this.#disabled(t, trace);
+    } else if (caches === null) {
+      t.begin();
+      if (this.resolve(t, trace, this.#resolved)) this.translateIn(t, this.#resolved, trace);
+    } else {
+      const ssid = t.ssv ? t.ssid : -1;
+      const s = trace === null ? caches.config.resolved(t.sid, ssid, this.#words[CR2]!) : null;
+      if (s === null) this.#translateNew(t, trace, caches, ssid);
+      else {
+        caches.enterLanes(s, t.sid, ssid);
+        this.#last = s;
+        this.#translateKnown(t, s);
+      }
+    }
+  }
+
+  /** For a stream that is not resolved yet, or to show how. */
+  #translateNew(t: Translation, trace: TraceRecorder | null, caches: SmmuCaches, ssid: number): void {
+    const looks = t.updates !== Updates.Make || trace !== null;
+    t.begin();
+    caches.leaveLanes();
+    const s = looks ? caches.passing : caches.config.take(t.sid, ssid);
+    this.#last = s;
+    if (!this.resolve(t, trace, s)) return;
+    s.setTags(this.caps);
+    if (!looks) caches.config.keep(t.sid, ssid);
+    if (s.tagged && caches.stages.hit(t, s)) {
+      caches.stages.details(t, s);
+      if (trace !== null) caches.stages.traceOutput(trace, t);
       return;
     }
-    if (this.resolve(t, trace, this.#resolved)) this.translateIn(t, this.#resolved, trace);
+    this.#walk(t, s, trace);
   }
 
   /** Find out what applies to the stream and substream of `t`; see {@link ConfigResolver.resolve}. */
   resolve(t: Translation, trace: TraceRecorder | null, config: ResolvedStream): boolean {
-    return this.#resolver.resolve(t, trace, config);
+    return this.resolver.resolve(t, trace, config);
   }
 
   /** Translate the address of `t` by a configuration that {@link resolve} made for its stream. */
   translateIn(t: Translation, config: ResolvedStream, trace: TraceRecorder | null): void {
-    if (trace === null && config.fast && this.#fast.translate(t, config)) return;
+    if (trace === null && config.fast && config.caches === null && this.#fast.translate(t, config)) return;
+    this.#walk(t, config, trace);
+  }
+
+  #walk(t: Translation, config: ResolvedStream, trace: TraceRecorder | null): void {
+    const { caches } = config;
+    if (caches !== null) caches.stages.begin();
     let hi = t.iovaHi;
     let lo = t.iovaLo;
     let rows = 0;
     if (config.stage1) {
-      if (!this.#stage1.translate(t, config, trace)) return;
-      hi = this.#stage1.outHi;
-      lo = this.#stage1.outLo;
-      rows = this.#stage1.reads;
+      if (!this.stage1.translate(t, config, trace)) return;
+      hi = this.stage1.outHi;
+      lo = this.stage1.outLo;
+      rows = this.stage1.reads;
     } else if (beyond(hi, config.stage2 ? this.caps.ias : this.caps.oas)) {
       const reason = config.stage2 ? R.IPA_BEYOND_IAS : R.BYPASS_BEYOND_OAS;
       if (trace !== null) trace.row(TracePhase.Output, 0);
@@ -77,13 +170,21 @@ export class Smmuv3 {
       hi = this.stage2.paHi;
       lo = this.stage2.paLo;
     }
+    if (t.pending.count > 0) this.stage2.finishUpdates(t, trace);
     t.paHi = hi;
     t.paLo = lo;
     t.bypass = !config.stage1 && !config.stage2;
+    if (caches !== null && !t.bypass) caches.stages.passed(t, config as CachedStream);
     if (trace !== null) {
       const permissions = t.permissions1 & t.permissions2;
       trace.output(ipaHi, ipaLo, hi, lo, permissions, Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2));
     }
+  }
+
+  /** Memory type and shareability of the transaction that {@link translate} has just let through (§13). */
+  attributes(t: Translation, sink: AttributeSink | null = null): Attributes {
+    this.details(t);
+    return outputAttributes(t, passedDisabled(t) ? null : this.#last, this.registers, this.caps, sink);
   }
 
   /** SMMUEN is 0: GBPA decides (§3.4, §6.3.14). */

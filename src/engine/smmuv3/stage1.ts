@@ -7,12 +7,31 @@ import { R } from "../../arch/smmuv3/reasons.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { SmmuCaches } from "./caches/smmu_caches.ts";
+import type { CachedStream } from "./caches/tags.ts";
 import { Event } from "./event_record.ts";
-import { accessed, addressSizeReason, type Stage1Controls, stage1Permissions } from "./leaf.ts";
+import { clean1, clean2, Update } from "./hardware_update.ts";
+import { accessed, addressSizeReason, type Stage1Controls, stage1Permissions, stage2Permissions } from "./leaf.ts";
 import type { Stage2 } from "./stage2.ts";
 import type { StreamConfig, TableBase } from "./stream_config.ts";
 import type { TraceRecorder } from "./trace_recorder.ts";
-import { End, EventClass, type Translation, Want } from "./translation.ts";
+import { End, EventClass, type Translation, Updates, Want } from "./translation.ts";
+
+/** What a walk keeps of each entry, for hardware may have to update it: numbers of words, by level. */
+const Kept = {
+  PaHi: 0,
+  PaLo: 1,
+  IpaHi: 2,
+  IpaLo: 3,
+  Lo: 4,
+  Record: 5,
+  LeafAtHi: 6,
+  LeafAtLo: 7,
+  LeafHi: 8,
+  LeafLo: 9,
+} as const;
+const KEPT_WORDS = 10;
+const MOST_LEVELS = 5;
 
 export class Stage1 implements TableReader {
   /** The address the last translation gave. */
@@ -27,6 +46,10 @@ export class Stage1 implements TableReader {
   #config: StreamConfig | null = null;
   #base: TableBase | null = null;
   #trace: TraceRecorder | null = null;
+  /** Where the entry read last lies. */
+  #entryHi = 0;
+  #entryLo = 0;
+  readonly #kept = new Int32Array(MOST_LEVELS * KEPT_WORDS);
 
   constructor(memory: PhysicalMemory, stage2: Stage2) {
     this.#memory = memory;
@@ -44,6 +67,8 @@ export class Stage1 implements TableReader {
     this.#base = base;
     this.#trace = trace;
     this.reads = 0;
+    // A table that is not read has its Access flag set, or nothing could have kept it.
+    if (config.haft) this.#kept.fill(-1);
     const refused = inputRefusal(t, base, base === config.ttb1);
     if (refused !== R.NONE) {
       if (trace !== null) trace.row(TracePhase.Table, 0);
@@ -53,16 +78,82 @@ export class Stage1 implements TableReader {
     const c = this.cursor;
     const fmt = base.fmt!;
     base.start(c, t.iovaHi, t.iovaLo);
+    const { caches } = config;
+    if (caches !== null && this.#recall(caches, t, config as unknown as CachedStream, trace)) return true;
     const end = walk(fmt, this, c, trace);
     if (end !== WalkEnd.Leaf) return this.#badEnd(end);
-    if (!accessed(c.lo) && config.s1AccessFlagFaults) return this.#stop(Event.F_ACCESS, R.ACCESS_FLAG);
+    if (config.s1AccessFlagFaults && !accessed(c.lo)) return this.#stop(Event.F_ACCESS, R.ACCESS_FLAG);
     const allowed = stage1Permissions(c.lo, c.hi, c.inherited & base.hierarchy, t.privileged, config);
     if (trace !== null) trace.leaf(allowed, t.write);
     t.permissions1 = allowed;
     t.sizeLg2Stage1 = fmt.granuleLg2 + fmt.strideLg2 * c.level;
-    if ((allowed & t.want) === 0) return this.#stop(Event.F_PERMISSION, refusalOf(t, allowed));
+    if ((allowed & t.want) === 0) return this.#stop(Event.F_PERMISSION, stage1Refusal(t, allowed));
+    t.leaf1Hi = c.hi;
+    t.leaf1Lo = c.lo;
+    if (config.ha && !this.#markUsed(t, config, trace, allowed)) return false;
+    if (caches !== null) {
+      caches.stages.walked1(t, config as unknown as CachedStream, base, c, this.#entryHi, this.#entryLo);
+    }
     this.outHi = c.outHi;
     this.outLo = c.outLo;
+    return true;
+  }
+
+  /** Take the answer from a cache, or the last-level table to walk on from. @returns whether the answer is there */
+  #recall(caches: SmmuCaches, t: Translation, s: CachedStream, trace: TraceRecorder | null): boolean {
+    const { stages } = caches;
+    if (trace !== null) trace.row(TracePhase.Table, 0);
+    if (stages.hit1(t, s)) {
+      this.outHi = stages.outHi;
+      this.outLo = stages.outLo;
+      this.reads = 1;
+      if (trace !== null) stages.traceHit(trace, 1, true, t.iovaHi, t.iovaLo);
+      return true;
+    }
+    if (!stages.resume1(t, s, this.#base!, this.cursor)) return false;
+    this.reads = 1;
+    if (trace !== null) stages.traceTable(trace, 1, this.cursor, t.iovaHi, t.iovaLo);
+    return false;
+  }
+
+  /**
+   * The walk's leaf is used: hardware sets what flags are clear, and marks a page that is written dirty.
+   * CHOICE(HTTU_FAULT_ORDER): what stage 2 has against the updates comes before what it has against the output address,
+   * and after every fault of stage 1 (DDI 0487 §D8.5.2.1, §D8.15.5).
+   */
+  #markUsed(t: Translation, config: StreamConfig, trace: TraceRecorder | null, allowed: number): boolean {
+    const c = this.cursor;
+    let what = accessed(c.lo) ? 0 : Update.Accessed;
+    if (config.hd && clean1(c.lo, c.hi)) {
+      if (t.write && (allowed & Want.Write) !== 0) what |= Update.Dirty;
+      else t.clean |= 1;
+    }
+    if (t.updates === Updates.Inhibit) return true;
+    if (config.haft) {
+      for (let level = this.#base!.level; level > c.level; level--) {
+        const marked = accessed(this.#kept[level * KEPT_WORDS + Kept.Lo]!);
+        if (!marked && !this.#change(t, config, trace, level, Update.Accessed)) return false;
+      }
+    }
+    return what === 0 || this.#change(t, config, trace, c.level, what);
+  }
+
+  /** Have an entry updated when the access has passed: a write at stage 2, which has to let it (§3.13.5). */
+  #change(t: Translation, config: StreamConfig, trace: TraceRecorder | null, level: number, what: number): boolean {
+    const kept = this.#kept;
+    const at = level * KEPT_WORDS;
+    const record = kept[at + Kept.Record]!;
+    if (config.stage2) {
+      const [hi, lo] = [kept[at + Kept.LeafHi]!, kept[at + Kept.LeafLo]!];
+      if ((stage2Permissions(lo, hi, t.privileged, false, config.s2Hd) & Want.Write) === 0) {
+        return this.#stage2.refuseUpdate(t, config, trace, kept[at + Kept.IpaHi]!, kept[at + Kept.IpaLo]!);
+      }
+      if (clean2(lo, hi)) {
+        const [leafHi, leafLo] = [kept[at + Kept.LeafAtHi]!, kept[at + Kept.LeafAtLo]!];
+        t.pending.add(2, leafHi, leafLo, config.s2.bigEndian, Update.Dirty, record - 1);
+      }
+    }
+    t.pending.add(1, kept[at + Kept.PaHi]!, kept[at + Kept.PaLo]!, this.#base!.bigEndian, what, record);
     return true;
   }
 
@@ -73,11 +164,21 @@ export class Stage1 implements TableReader {
     this.reads++;
     let paHi = atHi;
     let paLo = atLo;
-    if (this.#config!.stage2) {
-      if (!this.#stage2.translate(this.#t!, this.#config!, trace, atHi, atLo, EventClass.TT)) return false;
-      paHi = this.#stage2.paHi;
-      paLo = this.#stage2.paLo;
+    const config = this.#config!;
+    if (config.stage2) {
+      const stages = config.caches === null ? null : config.caches.stages;
+      if (stages?.placed) {
+        // The table that the walk went on from: where it lies is part of what was kept.
+        paHi = stages.tableHi;
+        paLo = stages.tableLo + (c.index << 3);
+      } else {
+        if (!this.#stage2.translate(this.#t!, config, trace, atHi, atLo, EventClass.TT)) return false;
+        paHi = this.#stage2.paHi;
+        paLo = this.#stage2.paLo;
+      }
     }
+    this.#entryHi = paHi;
+    this.#entryLo = paLo;
     if (trace !== null) {
       trace.paHi = paHi;
       trace.paLo = paLo;
@@ -87,9 +188,27 @@ export class Stage1 implements TableReader {
       c.lo = this.#memory.lo;
       c.hi = this.#memory.hi;
       if (this.#base!.bigEndian) c.swapBytes();
+      if (this.#config!.ha) this.#keep(c, paHi, paLo);
       return true;
     }
     return this.#unreadable(c, status, paHi, paLo);
+  }
+
+  /** Keep what an update of this entry needs to know. */
+  #keep(c: Cursor, paHi: number, paLo: number): void {
+    const kept = this.#kept;
+    const at = c.level * KEPT_WORDS;
+    const leaf = this.#stage2.cursor;
+    kept[at + Kept.PaHi] = paHi;
+    kept[at + Kept.PaLo] = paLo;
+    kept[at + Kept.IpaHi] = c.atHi;
+    kept[at + Kept.IpaLo] = c.atLo;
+    kept[at + Kept.Lo] = c.lo;
+    kept[at + Kept.Record] = this.#trace === null ? -1 : this.#trace.count;
+    kept[at + Kept.LeafAtHi] = leaf.atHi;
+    kept[at + Kept.LeafAtLo] = leaf.atLo;
+    kept[at + Kept.LeafHi] = leaf.hi;
+    kept[at + Kept.LeafLo] = leaf.lo;
   }
 
   #unreadable(c: Cursor, status: MemoryStatus, paHi: number, paLo: number): false {
@@ -131,8 +250,11 @@ export class Stage1 implements TableReader {
     t.stage = 1;
     t.class = EventClass.IN;
     t.fault(event, reason);
-    t.razwi = !this.#config!.s1Abort;
-    if (!this.#config!.s1Record) t.end = End.Abort;
+    const config = this.#config!;
+    // A stall is always recorded, and ends as a command says (§5.5).
+    t.stalls = config.s1Stall;
+    t.razwi = !config.s1Stall && !config.s1Abort;
+    if (!config.s1Stall && !config.s1Record) t.end = End.Abort;
     return false;
   }
 }
@@ -147,7 +269,8 @@ function inputRefusal(t: Translation, base: TableBase, upper: boolean): number {
   return ((hi & base.overHi) | (lo & base.overLo)) === 0 ? R.NONE : R.VA_RANGE;
 }
 
-function refusalOf(t: Translation, allowed: number): number {
+/** Why stage 1 refuses what is wanted, by what its leaf allows. */
+export function stage1Refusal(t: Translation, allowed: number): number {
   if (t.want === Want.Execute) return R.S1_EXECUTE;
   if ((allowed & Want.Read) === 0) return t.privileged ? R.S1_PAN : R.S1_UNPRIVILEGED;
   return R.S1_READ_ONLY;

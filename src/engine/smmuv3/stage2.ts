@@ -8,11 +8,17 @@ import { R } from "../../arch/smmuv3/reasons.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TraceVerdict } from "../../protocol/trace.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { SmmuCaches } from "./caches/smmu_caches.ts";
+import type { CachedStream } from "./caches/tags.ts";
 import { Event } from "./event_record.ts";
-import { accessed, addressSizeReason, stage2IsDevice, stage2Permissions } from "./leaf.ts";
+import { clean2, Update, update } from "./hardware_update.ts";
+import { accessed, addressSizeReason, isTableType, stage2IsDevice, stage2Permissions } from "./leaf.ts";
 import type { StreamConfig } from "./stream_config.ts";
 import type { TraceRecorder } from "./trace_recorder.ts";
-import { End, EventClass, type Translation, Want } from "./translation.ts";
+import { End, EventClass, type Translation, Updates, Want } from "./translation.ts";
+
+/** Most tables above a leaf. */
+const MOST_TABLES = 5;
 
 export class Stage2 implements TableReader {
   /** The address the last translation gave. */
@@ -25,6 +31,9 @@ export class Stage2 implements TableReader {
   #config: StreamConfig | null = null;
   #trace: TraceRecorder | null = null;
   #class: EventClass = EventClass.IN;
+  /** Tables of this walk whose Access flag is clear: address and trace record of each. */
+  #unmarked = 0;
+  readonly #tables = new Int32Array(3 * MOST_TABLES);
 
   /** @param executeByPrivilege IDR3.XNX: stage 2 tells privileged from unprivileged execution */
   constructor(memory: PhysicalMemory, executeByPrivilege: boolean) {
@@ -56,28 +65,99 @@ export class Stage2 implements TableReader {
       if (trace !== null) trace.check(2, R.IPA_RANGE, ipaHi, ipaLo);
       return this.#fault(Event.F_TRANSLATION, R.IPA_RANGE, ipaHi, ipaLo);
     }
+    this.#unmarked = 0;
     base.start(c, ipaHi, ipaLo);
+    const { caches } = config;
+    if (caches !== null && this.#recall(caches, t, config as CachedStream, trace, ipaHi, ipaLo)) return true;
     const end = walk(fmt, this, c, trace);
-    if (end === WalkEnd.Leaf) {
-      const lo = c.lo;
-      if (accessed(lo) || !config.s2AccessFlagFaults) {
-        const allowed = stage2Permissions(lo, c.hi, t.privileged, this.#executeByPrivilege);
-        if (trace !== null) trace.leaf(allowed, forClass === EventClass.IN && t.write);
-        if (forClass === EventClass.IN) {
-          t.permissions2 = allowed;
-          t.sizeLg2Stage2 = fmt.granuleLg2 + fmt.strideLg2 * c.level;
-          if ((allowed & t.want) === 0) return this.#refuse(refusalOf(t.want));
-        } else {
-          if ((allowed & Want.Read) === 0) return this.#refuse(R.S2_FETCH_READ);
-          if (config.s2ProtectWalks && stage2IsDevice(lo, config.s2Fwb)) return this.#refuse(R.S2PTW);
-        }
-        this.paHi = c.outHi;
-        this.paLo = c.outLo;
-        return true;
-      }
-      return this.#stop(Event.F_ACCESS, R.ACCESS_FLAG);
+    if (end !== WalkEnd.Leaf) return this.#badEnd(end);
+    const lo = c.lo;
+    if (config.s2AccessFlagFaults && !accessed(lo)) return this.#stop(Event.F_ACCESS, R.ACCESS_FLAG);
+    const allowed = stage2Permissions(lo, c.hi, t.privileged, this.#executeByPrivilege, config.s2Hd);
+    if (trace !== null) trace.leaf(allowed, forClass === EventClass.IN && t.write);
+    if (forClass === EventClass.IN) {
+      t.permissions2 = allowed;
+      t.sizeLg2Stage2 = fmt.granuleLg2 + fmt.strideLg2 * c.level;
+      if ((allowed & t.want) === 0) return this.#refuse(stage2Refusal(t.want));
+      t.leaf2Hi = c.hi;
+      t.leaf2Lo = lo;
+    } else {
+      if ((allowed & Want.Read) === 0) return this.#refuse(R.S2_FETCH_READ);
+      if (config.s2ProtectWalks && stage2IsDevice(lo, config.s2Fwb)) return this.#refuse(R.S2PTW);
     }
-    return this.#badEnd(end);
+    if (config.s2Ha) this.#markUsed(t, config, trace);
+    if (caches !== null) caches.stages.walked2(t, config as CachedStream, c, forClass === EventClass.IN);
+    this.paHi = c.outHi;
+    this.paLo = c.outLo;
+    return true;
+  }
+
+  /** Take the answer from a cache, or the last-level table to walk on from. @returns whether the answer is there */
+  #recall(
+    caches: SmmuCaches,
+    t: Translation,
+    s: CachedStream,
+    trace: TraceRecorder | null,
+    ipaHi: number,
+    ipaLo: number,
+  ): boolean {
+    const { stages } = caches;
+    const own = this.#class === EventClass.IN;
+    if (stages.hit2(t, s, this.cursor, ipaHi, ipaLo, own)) {
+      this.paHi = stages.outHi;
+      this.paLo = stages.outLo;
+      if (trace !== null) stages.traceHit(trace, 2, own, ipaHi, ipaLo);
+      return true;
+    }
+    if (stages.resume2(t, s, this.cursor) && trace !== null) stages.traceTable(trace, 2, this.cursor, ipaHi, ipaLo);
+    return false;
+  }
+
+  /**
+   * End the translation: hardware has to update the stage-1 descriptor at an IPA, and may not write there (§3.13.5).
+   * @returns false
+   */
+  refuseUpdate(t: Translation, config: StreamConfig, trace: TraceRecorder | null, ipaHi: number, ipaLo: number): false {
+    this.#class = EventClass.TT;
+    this.#t = t;
+    this.#config = config;
+    if (trace !== null) trace.check(2, R.S2_UPDATE_WRITE, ipaHi, ipaLo);
+    this.#fault(Event.F_PERMISSION, R.S2_UPDATE_WRITE, ipaHi, ipaLo);
+    t.ttWrite = true;
+    return false;
+  }
+
+  /** The access has passed every stage: make the updates that waited for it, as `t.updates` says. */
+  finishUpdates(t: Translation, trace: TraceRecorder | null): void {
+    const writable = (t.permissions1 & t.permissions2 & Want.Write) !== 0;
+    if (t.pending.finish(this.#memory, t.updates === Updates.Make, writable, trace)) t.clean |= 1;
+  }
+
+  /** The walk's leaf is used: hardware sets what flags are clear, and marks a page that is written dirty. */
+  #markUsed(t: Translation, config: StreamConfig, trace: TraceRecorder | null): void {
+    const c = this.cursor;
+    const forAccess = this.#class === EventClass.IN;
+    let what = accessed(c.lo) ? 0 : Update.Accessed;
+    if (config.s2Hd && forAccess && clean2(c.lo, c.hi)) {
+      if (t.write && (t.permissions1 & t.permissions2 & Want.Write) !== 0) what |= Update.Dirty;
+      else t.clean |= 2;
+    }
+    if (t.updates === Updates.Inhibit) return;
+    for (let i = 0; i < this.#unmarked; i += 3) {
+      this.#change(t, trace, this.#tables[i]!, this.#tables[i + 1]!, Update.Accessed, this.#tables[i + 2]!);
+    }
+    if (what !== 0) this.#change(t, trace, c.atHi, c.atLo, what, trace === null ? -1 : trace.count - 1);
+  }
+
+  /** What the access itself needs waits for it to pass; what a fetch for it used is changed at once. */
+  #change(t: Translation, trace: TraceRecorder | null, hi: number, lo: number, what: number, record: number): void {
+    const { bigEndian } = this.#config!.s2;
+    if (this.#class === EventClass.IN) {
+      t.pending.add(2, hi, lo, bigEndian, what, record);
+      return;
+    }
+    if (trace !== null) trace.updated(record, what);
+    if (t.updates === Updates.Make) update(this.#memory, 2, hi, lo, bigEndian, what);
   }
 
   /** Stage-2 tables are read at physical addresses. Part of {@link TableReader}. */
@@ -86,10 +166,21 @@ export class Stage2 implements TableReader {
     if (status === MemoryStatus.Ok) {
       c.lo = this.#memory.lo;
       c.hi = this.#memory.hi;
-      if (this.#config!.s2.bigEndian) c.swapBytes();
+      const config = this.#config!;
+      if (config.s2.bigEndian) c.swapBytes();
+      if (config.s2Haft && c.level > 0 && isTableType(c.lo) && !accessed(c.lo)) this.#noteTable(c);
       return true;
     }
     return this.#unreadable(c, status);
+  }
+
+  /** A table's Access flag is clear; the walk's success will set it. */
+  #noteTable(c: Cursor): void {
+    const at = this.#unmarked;
+    this.#tables[at] = c.atHi;
+    this.#tables[at + 1] = c.atLo;
+    this.#tables[at + 2] = this.#trace === null ? -1 : this.#trace.count;
+    this.#unmarked = at + 3;
   }
 
   #unreadable(c: Cursor, status: MemoryStatus): false {
@@ -138,11 +229,14 @@ export class Stage2 implements TableReader {
     t.ipaHi = ipaHi;
     t.ipaLo = ipaLo;
     t.fault(event, reason);
-    // Translation faults of stage 2 are recorded as S2R says; F_WALK_EABT is not one of them (§5.5).
-    if (!this.#config!.s2Record) t.end = End.Abort;
+    const config = this.#config!;
+    // Translation faults of stage 2 stall or are recorded as S2S and S2R say; F_WALK_EABT is not one of them (§5.5).
+    t.stalls = config.s2Stall;
+    if (!config.s2Stall && !config.s2Record) t.end = End.Abort;
     return false;
   }
 }
 
-const refusalOf = (want: number): number =>
+/** Why stage 2 refuses what is wanted. */
+export const stage2Refusal = (want: number): number =>
   want === Want.Write ? R.S2_WRITE : want === Want.Execute ? R.S2_EXECUTE : R.S2_READ;

@@ -48,6 +48,9 @@ export const effectiveS2Ds = (w: Uint32Array, caps: Capabilities): boolean => ca
 export const stage2OutputBits = (w: Uint32Array, caps: Capabilities): number =>
   Math.min(addressBits(f.S2PS.get(w, 0), caps.v31), caps.oas);
 
+/** Output address size of VMSAv8-32 LPAE tables, whatever S2PS and IPS say (§5.2, §5.4). */
+export const LPAE_OUTPUT_BITS = 40;
+
 /** Largest TxSZ a granule allows. */
 export const maxTxSz = (granule: GranuleLg2, caps: Capabilities): number => (!caps.stt ? 39 : granule === 16 ? 47 : 48);
 
@@ -63,11 +66,11 @@ const stage2Rule =
   (rule: Rule): Rule =>
   (w, caps) =>
     translatesStage2(f.Config.get(w, 0)) && rule(w, caps);
-/** Rules on a stage-2 walk only make sense with a granule that exists. */
+/** Rules on a stage-2 walk only make sense with VMSAv8-64 tables of a granule that exists. */
 const granuleRule = (rule: (w: Uint32Array, caps: Capabilities, granule: GranuleLg2) => boolean): Rule =>
   stage2Rule((w, caps) => {
     const granule = granuleOfTg0(f.S2TG.get(w, 0));
-    return granule !== null && caps.granules.has(granule) && rule(w, caps, granule);
+    return f.S2AA64.get(w, 0) === 1 && granule !== null && caps.granules.has(granule) && rule(w, caps, granule);
   });
 
 const RULES: Readonly<Record<SteRuleId, Rule>> = {
@@ -111,12 +114,15 @@ const RULES: Readonly<Record<SteRuleId, Rule>> = {
   ),
   STE_S2HAFT: stage2Rule((w, caps) => caps.httu === 3 && f.S2HAFT.get(w, 0) === 1 && f.S2HA.get(w, 0) === 0),
   STE_S2TG: stage2Rule((w, caps) => {
+    if (f.S2AA64.get(w, 0) === 0) return false;
     const granule = granuleOfTg0(f.S2TG.get(w, 0));
     return granule === null || !caps.granules.has(granule);
   }),
-  STE_S2TTB: granuleRule((w, caps, granule) => {
-    const wide = granule === 16 || effectiveS2Ds(w, caps);
-    return beyond(f.S2TTB.addressHi(w, 0), Math.min(stage2OutputBits(w, caps), wide ? 52 : 48));
+  STE_S2TTB: stage2Rule((w, caps) => {
+    const hi = f.S2TTB.addressHi(w, 0);
+    if (f.S2AA64.get(w, 0) === 0) return beyond(hi, LPAE_OUTPUT_BITS);
+    const wide = granuleOfTg0(f.S2TG.get(w, 0)) === 16 || effectiveS2Ds(w, caps);
+    return beyond(hi, Math.min(stage2OutputBits(w, caps), wide ? 52 : 48));
   }),
   // CHOICE(S2T0SZ): SMMUv3.0 may clamp an S2T0SZ out of range; this model treats it as ILLEGAL, as SMMUv3.1 must.
   STE_S2T0SZ: granuleRule((w, caps, granule) => {

@@ -3,6 +3,7 @@
  */
 import type { PageTableFormat } from "../../pagetable/format.ts";
 import type { Cursor } from "../../pagetable/walk.ts";
+import type { SmmuCaches } from "./caches/smmu_caches.ts";
 
 /** The tables behind one base address: one of stage 1's two, or stage 2's. */
 export class TableBase {
@@ -88,6 +89,8 @@ export type StreamWorld = (typeof StreamWorld)[keyof typeof StreamWorld];
 
 /** A stream's configuration. */
 export class StreamConfig {
+  /** Caches that this stream's translations go through: of a `CachedStream` only. */
+  caches: SmmuCaches | null = null;
   stage1 = false;
   stage2 = false;
   world: StreamWorld = StreamWorld.EL1;
@@ -99,10 +102,16 @@ export class StreamConfig {
 
   readonly s2 = new TableBase();
   s2AccessFlagFaults = true;
+  /** Effective S2HA, S2HD and S2HAFT: hardware updates Access flags, dirty state, Access flags of tables (§3.13). */
+  s2Ha = false;
+  s2Hd = false;
+  s2Haft = false;
   /** Stage-1 structures in Device memory are refused (S2PTW). */
   s2ProtectWalks = false;
   s2Fwb = false;
   s2Record = false;
+  /** Faults of stage 2, and of stage 1, stall the transaction (S2S, S). */
+  s2Stall = false;
 
   /** Stage 1: bases for the lower and the upper half of the address space. */
   readonly ttb0 = new TableBase();
@@ -110,7 +119,12 @@ export class StreamConfig {
   /** There is an upper half, told from the lower by address bit 55. */
   twoHalves = false;
   s1AccessFlagFaults = true;
+  /** Effective HA, HD and HAFT. */
+  ha = false;
+  hd = false;
+  haft = false;
   s1Record = false;
+  s1Stall = false;
   s1Abort = false;
   wxn = false;
   pan = false;

@@ -36,7 +36,7 @@ export function readStreamTable(regs: RegisterFile, caps: Capabilities): StreamT
   const at = regs.at("SMMU_STRTAB_BASE");
   const [lo, hi] = [regs.words[at]! & ~63, regs.words[at + 1]! & 0x00ffffff];
   return {
-    baseHi: alignLg2 <= 32 ? hi : (hi & (-1 << (alignLg2 - 32))) >>> 0,
+    baseHi: alignLg2 <= 32 ? hi : alignLg2 >= 64 ? 0 : (hi & (-1 << (alignLg2 - 32))) >>> 0,
     baseLo: alignLg2 >= 32 ? 0 : (lo & (-1 << alignLg2)) >>> 0,
     log2Size: Math.min(literal, caps.sidSize),
     split: twoLevel ? split : null,

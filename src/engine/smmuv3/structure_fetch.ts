@@ -16,8 +16,17 @@ export interface FetchKind {
   readonly abortReason: number;
 }
 
+/** Where a structure lies: its index in its table, its address as its owner names it, its physical address. */
+export class StructurePlace {
+  index = 0;
+  atHi = 0;
+  atLo = 0;
+  paHi = 0;
+  paLo = 0;
+}
+
 /**
- * Fetch a structure into `into`.
+ * Fetch a structure into `into`; `t.place` says where it lies.
  * @param atHi address as the structure's owner names it, `paHi` where it lies physically
  * @returns false when the translation ended here: `t` says how
  */
@@ -33,6 +42,12 @@ export function fetchStructure(
   paLo: number,
   into: Uint32Array,
 ): boolean {
+  const { place } = t;
+  place.index = index;
+  place.atHi = atHi;
+  place.atLo = atLo;
+  place.paHi = paHi;
+  place.paLo = paLo;
   let status: MemoryStatus = MemoryStatus.Ok;
   for (let i = 0; i < what.words64 && status === MemoryStatus.Ok; i++) {
     status = memory.read64(paHi, (paLo + 8 * i) >>> 0);

@@ -67,11 +67,16 @@ export class SurveyReader implements ScanReader {
 
 const swap = (x: number): number => (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 
-/** The reason for an entry that a scan found broken; `lo` is its low half. */
-export function badReason(why: "reserved" | "address size" | "unreadable", code: number, lo: number): number {
+/** The reason for an entry that a scan found broken; `lo` is its low half, `level` its level from the leaves. */
+export function badReason(
+  why: "reserved" | "address size" | "unreadable",
+  code: number,
+  lo: number,
+  level: number,
+): number {
   if (why === "unreadable") return code === UNKNOWN_CODE ? R.NONE : code - 1;
   if (why === "reserved") return R.RESERVED_TYPE;
-  return isTableType(lo) ? R.TABLE_ADDRESS_SIZE : R.OUTPUT_ADDRESS_SIZE;
+  return level > 0 && isTableType(lo) ? R.TABLE_ADDRESS_SIZE : R.OUTPUT_ADDRESS_SIZE;
 }
 
 /** The tables behind a base, as a scan wants them. */
@@ -106,6 +111,6 @@ export function stage2LeafVerdict(
   hi: number,
 ): { permissions: number; reason: number } {
   if (!accessed(lo) && config.s2AccessFlagFaults) return { permissions: 0, reason: R.ACCESS_FLAG };
-  const permissions = stage2Permissions(lo, hi, false, smmu.caps.xnx);
+  const permissions = stage2Permissions(lo, hi, false, smmu.caps.xnx, config.s2Hd);
   return { permissions, reason: permissions === 0 ? R.S2_READ : R.NONE };
 }

@@ -5,7 +5,7 @@ import { R } from "../../arch/smmuv3/reasons.ts";
 import { entrySizeLg2, type PageTableFormat } from "../../pagetable/format.ts";
 import { armLevel } from "../../pagetable/formats/vmsav8.ts";
 import { type Cursor, WalkEnd, type WalkSink } from "../../pagetable/walk.ts";
-import { TRACE, TRACE_WORDS, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import { TRACE, TRACE_WORDS, TraceHit, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 
 /** Most records of one translation: far more than any legal walk makes. */
 const MAX_RECORDS = 256;
@@ -14,6 +14,27 @@ const WALK_REASON: Readonly<Record<number, number>> = {
   [WalkEnd.Empty]: R.INVALID,
   [WalkEnd.Reserved]: R.RESERVED_TYPE,
 };
+
+/** What a cache knows of a descriptor; signed halves. */
+export interface Recalled {
+  readonly hit: TraceHit;
+  readonly stage: 1 | 2;
+  /** As the architecture numbers it. */
+  readonly level: number;
+  readonly index: number;
+  readonly inputHi: number;
+  readonly inputLo: number;
+  readonly atHi: number;
+  readonly atLo: number;
+  readonly paHi: number;
+  readonly paLo: number;
+  readonly hi: number;
+  readonly lo: number;
+  readonly outHi: number;
+  readonly outLo: number;
+  readonly sizeLg2: number;
+  readonly permissions: number;
+}
 
 export class TraceRecorder implements WalkSink {
   readonly #words = new Uint32Array(MAX_RECORDS * TRACE_WORDS);
@@ -114,10 +135,47 @@ export class TraceRecorder implements WalkSink {
     this.fail(verdict, reason);
   }
 
+  /** A cached descriptor stood in for one that would have been read. */
+  recalled(e: Recalled): void {
+    const f = TRACE.f;
+    const w = this.#words;
+    const at = this.#next(TraceKind.Descriptor, false);
+    f.hit.set(w, at, e.hit);
+    f.stage.set(w, at, e.stage);
+    f.level.set(w, at, e.level + 1);
+    f.index.set(w, at, e.index);
+    f.input.set(w, at, e.inputLo, e.inputHi);
+    f.at.set(w, at, e.atLo, e.atHi);
+    f.pa.set(w, at, e.paLo, e.paHi);
+    f.value.set(w, at, e.lo >>> 0, e.hi >>> 0);
+    f.out.set(w, at, e.outLo, e.outHi);
+    f.sizeLg2.set(w, at, e.sizeLg2);
+    f.permissions.set(w, at, e.permissions);
+    f.verdict.set(w, at, e.hit === TraceHit.Walk ? TraceVerdict.Next : TraceVerdict.Done);
+  }
+
+  /** The last record is of a cache, not of an access. */
+  fromCache(hit: TraceHit): void {
+    if (TRACE.f.access.get(this.#words, this.#last) !== 0) this.#access--;
+    TRACE.f.access.set(this.#words, this.#last, 0);
+    TRACE.f.hit.set(this.#words, this.#last, hit);
+  }
+
   /** What the leaf just read allows, and whether writing was asked of it. */
   leaf(permissions: number, write: boolean): void {
     TRACE.f.permissions.set(this.#words, this.#last, permissions);
     TRACE.f.write.set(this.#words, this.#last, write ? 1 : 0);
+  }
+
+  /** Number of records so far: that of the next one, counted from 0. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Hardware changes the descriptor of record number `record`, beside what it changed there before: a set of `Update`. */
+  updated(record: number, what: number): void {
+    const at = record * TRACE_WORDS;
+    TRACE.f.update.set(this.#words, at, TRACE.f.update.get(this.#words, at) | what);
   }
 
   /** The last record is where the translation ended. */

@@ -4,6 +4,8 @@
  * The object is reused from one transaction to the next, so that translating allocates nothing.
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
+import { PendingUpdates } from "./hardware_update.ts";
+import { StructurePlace } from "./structure_fetch.ts";
 
 /** How a translation ended. */
 export const End = {
@@ -25,6 +27,17 @@ export type EventClass = (typeof EventClass)[keyof typeof EventClass];
 /** Kinds of access, as bits, so that a leaf's permissions are a set of them. */
 export const Want = { Read: 1, Write: 2, Execute: 4 } as const;
 
+/** What becomes of hardware updates of descriptors (IHI 0070 §3.13). */
+export const Updates = {
+  /** Decided as ever, and shown in a trace, but not made: for somebody who only looks. */
+  Show: 0,
+  /** Made. */
+  Make: 1,
+  /** Not needed: descriptors count as up to date (ATOS_ADDR.HTTUI, §9). */
+  Inhibit: 2,
+} as const;
+export type Updates = (typeof Updates)[keyof typeof Updates];
+
 export class Translation {
   // The transaction.
   sid = 0;
@@ -37,8 +50,14 @@ export class Translation {
   /** Post-override attributes once the STE is known. */
   privileged = false;
   instruction = false;
-  /** One of {@link Want}, once the attributes are known. */
+  /** A set of {@link Want}, once the attributes are known; an access passes with one of it. */
   want: number = Want.Read;
+  updates: Updates = Updates.Show;
+  /** Memory type as a MAIR byte and shareability (0 non-, 2 outer, 3 inner), as the device sends them (§13.1.3). */
+  inMair = 0xff;
+  inSh = 0;
+  /** PCIe No_snoop (§13.6.1.1). */
+  noSnoop = false;
 
   // The end.
   end: End = End.Ok;
@@ -49,6 +68,8 @@ export class Translation {
   /** Stage of a translation fault, 1 or 2. */
   stage = 0;
   class: EventClass = EventClass.IN;
+  /** The faulting access to a stage-1 descriptor was its update, with class TT. */
+  ttWrite = false;
   ipaHi = 0;
   ipaLo = 0;
   /** Address of a fetch that got no answer, or of memory the session does not hold. */
@@ -56,6 +77,9 @@ export class Translation {
   fetchLo = 0;
   /** Terminated with reads as zero and writes ignored, not with an abort (CD.A == 0). */
   razwi = false;
+  /** Not terminated: the faulting transaction waits for a command (CD.S, STE.S2S), under this tag (§3.12.2). */
+  stalls = false;
+  stag = 0;
 
   // The answer.
   paHi = 0;
@@ -68,6 +92,21 @@ export class Translation {
   sizeLg2Stage2 = 64;
   /** No stage translated. */
   bypass = false;
+  /** The leaf of each stage as it was read, 0 where the stage is off. */
+  leaf1Hi = 0;
+  leaf1Lo = 0;
+  leaf2Hi = 0;
+  leaf2Lo = 0;
+  /** Stages whose leaf stays writable-clean, so that a write has to walk again: bit 0 stage 1, bit 1 stage 2. */
+  clean = 0;
+  /** Entry of the TLB that answered, or -1. `Smmuv3.details` fills in the fields above then. */
+  tlbEntry = -1;
+  /** The same of the walk cache, where the shortest walk answered; the leaves above are there already. */
+  walkEntry = -1;
+  /** Where the configuration structure read last lies. */
+  readonly place = new StructurePlace();
+  /** Updates of descriptors that wait for the translation to pass. */
+  readonly pending = new PendingUpdates();
 
   /** Forget the last transaction's answers. */
   begin(): void {
@@ -77,16 +116,27 @@ export class Translation {
     this.event = 0;
     this.stage = 0;
     this.class = EventClass.IN;
+    this.ttWrite = false;
     this.ipaHi = 0;
     this.ipaLo = 0;
     this.fetchHi = 0;
     this.fetchLo = 0;
     this.razwi = false;
+    this.stalls = false;
+    this.stag = 0;
     this.permissions1 = 7;
     this.permissions2 = 7;
     this.sizeLg2Stage1 = 64;
     this.sizeLg2Stage2 = 64;
     this.bypass = false;
+    this.leaf1Hi = 0;
+    this.leaf1Lo = 0;
+    this.leaf2Hi = 0;
+    this.leaf2Lo = 0;
+    this.clean = 0;
+    this.tlbEntry = -1;
+    this.walkEntry = -1;
+    this.pending.count = 0;
   }
 
   /** Derive what is wanted from the attributes; a write is data whatever they say. */

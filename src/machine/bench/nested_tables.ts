@@ -11,7 +11,6 @@ import type { FieldAccess, Layout } from "../../base/layout.ts";
 import { xorshift32 } from "../../base/rng.ts";
 import { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import { RegisterFile } from "../../engine/smmuv3/register_file.ts";
-import { Smmuv3 } from "../../engine/smmuv3/smmu.ts";
 
 export const VA_BASE = 0x7f80_1234_5000;
 const IPA_BASE = 0x12_4000_0000;
@@ -19,6 +18,10 @@ const PA_BASE = 0x88_0000_0000;
 /** The stream table and the CD stand apart from the measured memory. */
 const CONFIG_BASE = 0x1000_0000;
 const CONFIG_IPA = 2 ** 39;
+/** The Command queue: 4096 commands of 16 bytes. */
+export const QUEUE_BASE = 0x2000_0000;
+export const QUEUE_LG2 = 12;
+const QUEUE_BYTES = 16 << QUEUE_LG2;
 
 const TABLE = 0x3;
 /** Attributes of a leaf of either stage, high and low half. */
@@ -28,9 +31,10 @@ const S2_PAGE = [0x0040_0000, 0x7ff] as const;
 /** Ids the yardstick uses. */
 export const KEYS = { sid: 0x1b0, asid: 0x155, vmid: 0x2a } as const;
 
-/** Tables in memory under an SMMU that is set up for them, and the order of the random pass. */
+/** Tables in memory, registers set up for them, and the order of the random pass. */
 export interface NestedTables {
-  readonly smmu: Smmuv3;
+  readonly memory: PhysicalMemory;
+  readonly registers: RegisterFile;
   readonly pages: number;
   readonly order: Uint32Array;
 }
@@ -66,6 +70,7 @@ export function buildNestedTables(pages: number, seed = 0x2545f491): NestedTable
     zero: [
       [PA_BASE, hostFrames * 4096],
       [CONFIG_BASE, 0x30000],
+      [QUEUE_BASE, QUEUE_BYTES],
     ],
     segments: [],
   });
@@ -137,22 +142,23 @@ export function buildNestedTables(pages: number, seed = 0x2545f491): NestedTable
     S2R: 1,
     S2TTB: s2Root,
   });
-  const regs = new RegisterFile();
+  const registers = new RegisterFile();
   for (const [name, fields] of Object.entries(REGISTERS)) {
     const register = registerByName(name)!;
     const [lo, hi] = encode(register.layout, fields);
-    regs.load(register, lo!, hi ?? 0);
+    registers.load(register, lo!, hi ?? 0);
   }
-  return { smmu: new Smmuv3(memory, regs), pages, order };
+  return { memory, registers, pages, order };
 }
 
 /** An SMMUv3.1 with both stages, 4 KiB granules and 48-bit addresses, and a linear stream table. */
 const REGISTERS: Readonly<Record<string, Fields>> = {
   IDR0: { S1P: 1, S2P: 1, TTF: 2, ASID16: 1, VMID16: 1, TTENDIAN: 2, STALL_MODEL: 1, TERM_MODEL: 1 },
-  IDR1: { SIDSIZE: 16 },
+  IDR1: { SIDSIZE: 16, CMDQS: QUEUE_LG2 },
   IDR5: { OAS: 5, GRAN4K: 1 },
   AIDR: { ArchMinorRev: 1 },
-  CR0: { SMMUEN: 1 },
+  CR0: { SMMUEN: 1, CMDQEN: 1 },
+  CMDQ_BASE: { ADDR: QUEUE_BASE, LOG2SIZE: QUEUE_LG2 },
   STRTAB_BASE: { ADDR: CONFIG_BASE },
   STRTAB_BASE_CFG: { LOG2SIZE: 9 },
 };

@@ -41,12 +41,12 @@ export function capabilityRows(machine: Machine): SessionSummary["capabilities"]
 /** Sentences for the status line: what this session may ask for and the model does not do. */
 export function notModelled(machine: Machine): string[] {
   const { caps, registers } = machine.smmu;
-  const said = ["TLBs and configuration caches: every walk reads memory.", "Command queue: commands are not executed."];
-  if (caps.httu !== 0) said.push("Hardware update of the Access flag and dirty state (IDR0.HTTU).");
+  const said = [
+    "Secure, Realm and Root programming interfaces.",
+    "TLBs and configuration caches: every walk reads memory.",
+  ];
   if (caps.ats) said.push("ATS translation requests and translated transactions (IDR0.ATS).");
   if (registers.field("SMMU_IDR0", "PRI") === 1) said.push("Page requests (IDR0.PRI).");
-  if (caps.stallModel !== 1) said.push("Stalled transactions: faults terminate (IDR0.STALL_MODEL).");
   if (caps.aarch32) said.push("VMSAv8-32 tables (IDR0.TTF).");
-  said.push("Memory types and shareability of the output.");
   return said;
 }

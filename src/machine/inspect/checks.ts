@@ -30,8 +30,11 @@ const STRUCTURES: Readonly<Record<number, Pick<Line, "text" | "section">>> = {
 
 const SECTION_TABLES = "DDI 0487 §D8.2";
 
-/** Lines in the order the architecture has it; the last failed one, if any, is where the translation ended. */
-export function checksOf(trace: Uint32Array, plan: Plan): CheckLine[] {
+/**
+ * Lines in the order the architecture has it; the failed one, if any, is where the translation ended.
+ * @param also reasons that would have ended it after that one
+ */
+export function checksOf(trace: Uint32Array, plan: Plan, also: readonly number[]): CheckLine[] {
   const lines = linesOf(trace);
   const out: CheckLine[] = lines.map((line): CheckLine => {
     const verdict = line.last < 0 ? TraceVerdict.Done : f.verdict.get(trace, line.last * TRACE_WORDS);
@@ -46,7 +49,12 @@ export function checksOf(trace: Uint32Array, plan: Plan): CheckLine[] {
       record: line.last,
     };
   });
-  if (out.at(-1)?.state === "failed") out.push(...notReached(trace, plan));
+  if (out.at(-1)?.state !== "failed") return out;
+  for (const reason of also) {
+    const { text, section } = REASONS[reason]!;
+    out.push({ state: "would fail too", text, section, record: lines.at(-1)?.last ?? null });
+  }
+  out.push(...notReached(trace, plan));
   return out;
 }
 

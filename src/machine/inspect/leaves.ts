@@ -19,6 +19,8 @@ import { contextOf, type Half, halvesOf, inputAddress } from "./context.ts";
 /** Most leaves of one answer. */
 const MAX_LEAVES = 1 << 20;
 const MAX_TABLES = 1 << 16;
+/** Most table entries read for one answer: about half a second. */
+const MAX_ENTRIES = 1 << 23;
 
 /** Words of a row while it is collected. */
 const W = {
@@ -137,10 +139,10 @@ export function listLeaves(machine: Machine, sid: number, ssid: number | null, r
           if (code === UNKNOWN_CODE) return;
           const byStage2 = stage === 2 || (config.stage2 && why === "unreadable");
           const fault = byStage2 ? LeafStatus.Stage2Fault : LeafStatus.Stage1Fault;
-          add(p, entries, fault, badReason(why, code, p.lo));
+          add(p, entries, fault, badReason(why, code, p.lo, p.level));
         },
       },
-      { tables: MAX_TABLES, leaves: MAX_LEAVES },
+      { tables: MAX_TABLES, leaves: MAX_LEAVES, entries: MAX_ENTRIES },
     );
     complete &&= whole;
   }

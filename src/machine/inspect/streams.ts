@@ -16,9 +16,14 @@ import { contextOf } from "./context.ts";
 /** Most stream table entries looked at, and most rows answered. */
 const MAX_ENTRIES = 1 << 20;
 const MAX_ROWS = 1 << 17;
-/** SubstreamIDs tried for a list of contexts, and the most of them listed. */
-const MAX_SSIDS_TRIED = 1 << 12;
+/** SubstreamIDs tried for the whole list, and the most of them listed for one stream. */
+const MAX_SSIDS_TRIED = 1 << 13;
 const MAX_SSIDS = 64;
+
+/** What is left to try. */
+interface Budget {
+  ssids: number;
+}
 
 const STATES = ["abort", "abort", "abort", "abort", "bypass", "stage 1", "stage 2", "nested"] as const;
 
@@ -28,6 +33,7 @@ export function listStreams(
   devices: readonly DeviceDescription[],
   eventsOf: ReadonlyMap<number, number>,
 ): StreamRow[] {
+  const budget: Budget = { ssids: MAX_SSIDS_TRIED };
   const byId = new Map(devices.map((device) => [device.sid, device]));
   const rows: StreamRow[] = [];
   const wanted = [...new Set([...byId.keys(), ...eventsOf.keys()])];
@@ -39,7 +45,7 @@ export function listStreams(
       sid,
       bdf: device?.bdf ?? null,
       label: device?.label ?? null,
-      ...describe(machine, sid),
+      ...describe(machine, sid, budget),
       events: eventsOf.get(sid) ?? 0,
     });
   }
@@ -48,7 +54,7 @@ export function listStreams(
 
 type Description = Pick<StreamRow, "state" | "why" | "vmid" | "asid" | "ssids">;
 
-function describe(machine: Machine, sid: number): Description {
+function describe(machine: Machine, sid: number, budget: Budget): Description {
   const nothing = { vmid: null, asid: null, ssids: [] };
   const t = new Translation();
   t.sid = sid;
@@ -69,13 +75,14 @@ function describe(machine: Machine, sid: number): Description {
   const plain = contextOf(machine, sid, null);
   const asid = plain.ok && plain.config.stage1 ? CD.f.ASID.get(plain.config.cd, 0) : null;
   const why = plain.ok ? null : plain.unknown ? "The session does not hold its context." : REASONS[plain.reason]!.text;
-  return { state, why, vmid, asid, ssids: validSsids(machine, sid, STE.f.S1CDMax.get(ste, 0)) };
+  return { state, why, vmid, asid, ssids: validSsids(machine, sid, STE.f.S1CDMax.get(ste, 0), budget) };
 }
 
-function validSsids(machine: Machine, sid: number, cdMax: number): number[] {
+function validSsids(machine: Machine, sid: number, cdMax: number, budget: Budget): number[] {
   const found: number[] = [];
   if (machine.smmu.caps.ssidSize === 0 || cdMax === 0) return found;
-  for (let ssid = 0; ssid < Math.min(2 ** cdMax, MAX_SSIDS_TRIED) && found.length < MAX_SSIDS; ssid++) {
+  for (let ssid = 0; ssid < 2 ** cdMax && found.length < MAX_SSIDS && budget.ssids > 0; ssid++) {
+    budget.ssids--;
     if (contextOf(machine, sid, ssid).ok) found.push(ssid);
   }
   return found;

@@ -19,6 +19,8 @@ import { contextOf, type Half, halvesOf, inputAddress } from "./context.ts";
 /** Most nodes of one answer. */
 const MAX_NODES = 1 << 17;
 const MAX_TABLES = 1 << 16;
+/** Most table entries read for one answer: about half a second. */
+const MAX_ENTRIES = 1 << 23;
 const MAX_LEAVES = 1 << 24;
 /** Bit of `permissions` for leaves with their Contiguous bit set. */
 const CONTIGUOUS = 8;
@@ -113,10 +115,10 @@ export function mapTables(
         },
         bad: (p, why, code, entries) => {
           const kind = code === UNKNOWN_CODE ? MapNodeKind.Unknown : MapNodeKind.Bad;
-          entry(kind, p, entries, 0, badReason(why, code, p.lo));
+          entry(kind, p, entries, 0, badReason(why, code, p.lo, p.level));
         },
       },
-      { tables: MAX_TABLES, leaves: MAX_LEAVES },
+      { tables: MAX_TABLES, leaves: MAX_LEAVES, entries: MAX_ENTRIES },
     );
     complete &&= whole && nodes.length < MAX_NODES;
   }

@@ -12,6 +12,7 @@ import type { EventRecord, Outcome, StageSummary, WalkAnswer } from "../../proto
 import type { Access } from "../../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, TracePhase } from "../../protocol/trace.ts";
 import type { Machine } from "../machine.ts";
+import { alsoFailing } from "./also_failing.ts";
 import { checksOf } from "./checks.ts";
 import { contextOf } from "./context.ts";
 
@@ -86,11 +87,13 @@ function digestOf(trace: Uint32Array, outcome: Outcome): string {
 export function inspectWalk(machine: Machine, access: Access, revision: number): WalkAnswer {
   const recorder = new TraceRecorder();
   recorder.begin(0);
-  const outcome = outcomeOf(machine.translate(access, recorder));
+  const t = machine.translate(access, recorder);
+  const outcome = outcomeOf(t);
   const trace = recorder.take();
   const on = machine.smmu.registers.field("SMMU_CR0", "SMMUEN") === 1;
   const context = contextOf(machine, access.sid, access.ssid);
   const { config } = context;
+  const also = t.end === End.Ok || t.end === End.Unknown ? [] : alsoFailing(machine, t, config, trace);
   const upper = context.ok && config.twoHalves && ((access.iova >> 55n) & 1n) === 1n;
   const half = upper ? config.ttb1 : config.ttb0;
   const stage1 = on && context.ok && config.stage1 && !half.disabled ? stageSummary(half, upper ? 1 : 0) : null;
@@ -105,7 +108,7 @@ export function inspectWalk(machine: Machine, access: Access, revision: number):
     stage2,
     vmid: stage2 === null ? null : config.vmid,
     asid: stage1 === null ? null : config.asid,
-    checks: checksOf(trace, { stage1, stage2 }),
+    checks: checksOf(trace, { stage1, stage2 }, also),
     digest: digestOf(trace, outcome),
   };
 }
