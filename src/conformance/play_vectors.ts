@@ -3,11 +3,21 @@ import { eventByNumber } from "../arch/smmuv3/events.ts";
 import { REASONS } from "../arch/smmuv3/reasons.ts";
 import { End } from "../engine/smmuv3/translation.ts";
 import { Machine } from "../machine/machine.ts";
+import { playAts, playPageRequest, playResponses } from "./play_ats.ts";
+import { playResolved, playStag, resultText } from "./play_stalls.ts";
 import { corrected } from "./quirks.ts";
 import { type CaseResult, type FileReport, ReportBuilder, unreadable } from "./report.ts";
 import { outcomeText, specificationAnswers } from "./specification_notes.ts";
 import { needs } from "./unplayed.ts";
-import { Malformed, readVectorCase, readVectorFile, type Step, type VectorCase, type VectorFile } from "./vectors.ts";
+import {
+  Malformed,
+  type MemoryAttributes,
+  readVectorCase,
+  readVectorFile,
+  type Step,
+  type VectorCase,
+  type VectorFile,
+} from "./vectors.ts";
 
 /** Names of the architectures that are not played yet. */
 const NOT_YET: Readonly<Record<string, string>> = { vtd: "Intel VT-d", amdvi: "AMD-Vi" };
@@ -61,11 +71,15 @@ function playEvents(
 }
 
 function playDma(machine: Machine, { dma, expect }: Step & { type: "dma" }): string | null {
-  const { data, more: _, ...access } = dma;
+  const { data, ats: _ats, more: _more, ...access } = dma;
   const kind = `${dma.privileged ? "privileged " : ""}${dma.instruction ? "instruction " : ""}${dma.write ? "write" : "read"}`;
   const what = `${kind} of ${dma.length} bytes at ${hex(dma.iova)} by stream ${hex(dma.sid)}${dma.ssid === null ? "" : ` substream ${hex(dma.ssid)}`}`;
   const got = machine.dma(dma.write && data !== null ? { ...access, data } : access);
   const expected = expect.ok ? `physical address ${expect.pa === null ? "any" : hex(expect.pa)}` : "no translation";
+  if (!got.ok && (expect.stalled || got.stalled !== undefined)) {
+    const agrees = expect.stalled && got.stalled !== undefined;
+    return agrees ? null : `${what}: expected ${expect.stalled ? "a stall" : expected}; got ${resultText(got)}`;
+  }
   if (!got.ok) {
     if (!expect.ok && expect.razwi === got.razwi) return null;
     const t = machine.translate(dma, null);
@@ -76,6 +90,13 @@ function playDma(machine: Machine, { dma, expect }: Step & { type: "dma" }): str
   }
   if (!expect.ok) return `${what}: expected ${expected}; got ${hex(got.pa)}`;
   if (expect.pa !== null && got.pa !== expect.pa) return `${what}: expected ${expected}; got ${hex(got.pa)}`;
+  const { attributes } = expect;
+  if (attributes !== null) {
+    const { mair, sh } = machine.attributes();
+    const name = (a: MemoryAttributes): string => `type ${hex(a.mair)}, shareability ${a.sh}`;
+    if (mair !== attributes.mair || sh !== attributes.sh)
+      return `${what}: expected ${name(attributes)}; got ${name({ mair, sh })}`;
+  }
   if (dma.write || data === null) return null;
   const read = got.data === undefined ? "nothing" : hexBytes(got.data);
   return read === hexBytes(data) ? null : `${what}: expected data ${hexBytes(data)}; got ${read}`;
@@ -97,7 +118,15 @@ function playStep(machine: Machine, tags: readonly string[], step: Step): string
       return (got & step.mask) === (value & step.mask) ? null : `${name}: expected ${hex(value)}; got ${hex(got)}`;
     }
     case "dma":
-      return playDma(machine, step);
+      return step.dma.ats === null ? playDma(machine, step) : playAts(machine, step.dma, step.expect);
+    case "stag":
+      return playStag(machine, step);
+    case "resolved":
+      return playResolved(machine, step);
+    case "pri":
+      return playPageRequest(machine, step.request, step.expect);
+    case "responses":
+      return playResponses(machine, step.responses);
     case "events":
       return playEvents(step, tags, machine.takeEvents());
     case "peek": {

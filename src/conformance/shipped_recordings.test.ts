@@ -30,7 +30,7 @@ const DATA = below("src/conformance/data").filter(mayBePlayed);
 
 describe("recordings that come with the project", { timeout: 30_000 }, () => {
   it("are there", () => {
-    expect(DATA.filter((path) => path.includes("/vectors/"))).toHaveLength(22);
+    expect(DATA.filter((path) => path.includes("/vectors/"))).toHaveLength(31);
   });
 
   it.each(DATA)("%s agrees in every case", async (path) => {

@@ -14,6 +14,13 @@ export type Step =
   /** Masks hide bits that nothing determines; null where all bits count. */
   | { readonly type: "events"; readonly records: readonly Uint8Array[]; readonly masks: readonly Uint8Array[] | null }
   | { readonly type: "peek"; readonly at: bigint; readonly bytes: Uint8Array }
+  | { readonly type: "pri"; readonly request: PriRequest; readonly expect: PriExpectation }
+  /** PRG Responses that commands caused since the last such step. */
+  | { readonly type: "responses"; readonly responses: readonly (PriResponse & { readonly sid: number })[] }
+  /** Put the tag of a stall, counted by their records, into memory: 2 bytes. */
+  | { readonly type: "stag"; readonly at: bigint; readonly stall: number }
+  /** What became of a stalled transaction. */
+  | { readonly type: "resolved"; readonly stall: number; readonly expect: ResolvedExpectation }
   | { readonly type: "other"; readonly key: string };
 
 /** A register's name, byte offset, value (to write, or expected) and width in bytes. */
@@ -35,8 +42,18 @@ interface Dma {
   readonly instruction: boolean;
   /** A write: what is sent; a read: what comes back, null where that is not stated. */
   readonly data: Uint8Array | null;
+  /** What it has, where that is not the default. */
+  readonly attributes?: MemoryAttributes;
+  /** A PCIe Translation Request, a transaction marked Translated, or an ordinary one. */
+  readonly ats: "translation-request" | "translated" | null;
   /** Keys of the transaction that are not read here. */
   readonly more: readonly string[];
+}
+
+/** Memory type as a MAIR byte, and shareability: 0 non-, 2 outer, 3 inner. */
+export interface MemoryAttributes {
+  readonly mair: number;
+  readonly sh: number;
 }
 
 /** What a transaction must answer. */
@@ -44,9 +61,59 @@ interface Expectation {
   readonly ok: boolean;
   readonly pa: bigint | null;
   readonly razwi: boolean;
+  /** There is no answer yet. */
+  readonly stalled: boolean;
+  /** What the transaction leaves with; null where that is not stated. */
+  readonly attributes: MemoryAttributes | null;
+  /** Answer to a Translation Request. */
+  readonly ats: "UR" | "CA" | AtsExpectation | null;
   /** Keys of the expectation that are not read here. */
   readonly more: readonly string[];
 }
+
+/** What a stalled transaction must come to. */
+interface ResolvedExpectation {
+  readonly ok: boolean;
+  readonly pa: bigint | null;
+  readonly razwi: boolean;
+  /** It stalled anew. */
+  readonly stalled: boolean;
+  /** What a read brings, null where that is not stated. */
+  readonly data: Uint8Array | null;
+}
+
+/** A Translation Completion. */
+export interface AtsExpectation {
+  /** Fields r, w, x, priv, n and u; null where 0 and 1 are both right. */
+  readonly fields: Readonly<Record<string, number | null>>;
+  /** Address of the 4 KiB page, and the largest size the answer may cover; null where no access is granted. */
+  readonly granted: { readonly pa: bigint; readonly maxSize: bigint } | null;
+}
+
+/** A Page Request message. */
+export interface PriRequest {
+  readonly sid: number;
+  readonly ssid: number | null;
+  readonly address: bigint;
+  readonly prgIndex: number;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly execute: boolean;
+  readonly privileged: boolean;
+  readonly last: boolean;
+}
+
+/** A PRG Response. */
+export interface PriResponse {
+  readonly ssid: number | null;
+  readonly prgIndex: number;
+  readonly code: number;
+}
+
+/** What becomes of a Page Request: queued, or discarded with an automatic response or without one. */
+export type PriExpectation =
+  | { readonly queued: true }
+  | { readonly queued: false; readonly response: PriResponse | null };
 
 /** A case that was not looked into yet. */
 export interface VectorCase {
@@ -107,20 +174,75 @@ function register(value: unknown, what: string): RegisterAccess {
   return { name: text(name, what), offset: Number(hex(offset, what)), value: hex(content, what), width };
 }
 
-const DMA_KEYS = ["rid", "pasid", "iova", "len", "write", "priv", "inst", "data"];
-const EXPECT_KEYS = ["ok", "pa", "razwi"];
+const DMA_KEYS = ["rid", "pasid", "iova", "len", "write", "priv", "inst", "data", "ats", "attrs"];
+const EXPECT_KEYS = ["ok", "pa", "razwi", "stalled", "ats", "attrs"];
+const COMPLETION_FIELDS = ["r", "w", "x", "priv", "n", "u"];
+
+const pasid = (value: unknown, what: string): number | null =>
+  value === null || value === undefined ? null : Number(hex(value, what));
+
+function atsKind(value: unknown, what: string): Dma["ats"] {
+  if (value === undefined) return null;
+  if (value === "translation-request" || value === "translated") return value;
+  throw new Malformed(`${what} is no kind of ATS`);
+}
+
+function atsAnswer(value: unknown, what: string): Expectation["ats"] {
+  if (value === undefined) return null;
+  if (value === "UR" || value === "CA") return value;
+  const a = object(value, what);
+  const fields = COMPLETION_FIELDS.map((name) => [name, a[name] === "any" ? null : Number(a[name])]);
+  const granted =
+    a.pa === undefined ? null : { pa: hex(a.pa, `${what}.pa`), maxSize: hex(a.max_size, `${what}.max_size`) };
+  return { fields: Object.fromEntries(fields), granted };
+}
+
+function pageRequest(value: unknown, what: string): PriRequest {
+  const p = object(value, what);
+  return {
+    sid: Number(hex(p.rid, `${what}.rid`)),
+    ssid: pasid(p.pasid, `${what}.pasid`),
+    address: hex(p.addr, `${what}.addr`),
+    prgIndex: Number(p.prg),
+    read: Boolean(p.r),
+    write: Boolean(p.w),
+    execute: Boolean(p.x),
+    privileged: Boolean(p.priv),
+    last: Boolean(p.last),
+  };
+}
+
+function response(value: unknown, what: string): PriResponse {
+  const r = object(value, what);
+  return { ssid: pasid(r.pasid, `${what}.pasid`), prgIndex: Number(r.prg), code: Number(r.code) };
+}
+
+function pageAnswer(value: unknown, what: string): PriExpectation {
+  const e = object(value, what);
+  if (e.queued === true) return { queued: true };
+  return { queued: false, response: e.response === null ? null : response(e.response, `${what}.response`) };
+}
+
+function memoryAttributes(value: unknown, what: string): MemoryAttributes | null {
+  if (value === undefined) return null;
+  const a = object(value, what);
+  return { mair: Number(hex(a.mair, `${what}.mair`)), sh: Number(a.sh) };
+}
 
 function dma(value: unknown, what: string): Dma {
   const d = object(value, what);
+  const attributes = memoryAttributes(d.attrs, `${what}.attrs`);
   return {
+    ...(attributes === null ? {} : { attributes }),
     sid: Number(hex(d.rid, `${what}.rid`)),
-    ssid: d.pasid === null || d.pasid === undefined ? null : Number(hex(d.pasid, `${what}.pasid`)),
+    ssid: pasid(d.pasid, `${what}.pasid`),
     iova: hex(d.iova, `${what}.iova`),
     length: Number(d.len),
     write: d.write === true,
     privileged: d.priv === true,
     instruction: d.inst === true,
     data: d.data === undefined ? null : bytes(d.data, `${what}.data`),
+    ats: atsKind(d.ats, `${what}.ats`),
     more: others(d, DMA_KEYS),
   };
 }
@@ -131,6 +253,9 @@ function expectation(value: unknown, what: string): Expectation {
     ok: e.ok === true,
     pa: e.pa === undefined ? null : hex(e.pa, `${what}.pa`),
     razwi: e.razwi === true,
+    stalled: e.stalled === true,
+    attributes: memoryAttributes(e.attrs, `${what}.attrs`),
+    ats: atsAnswer(e.ats, `${what}.ats`),
     more: others(e, EXPECT_KEYS),
   };
 }
@@ -157,6 +282,23 @@ function step(value: unknown, what: string): Step {
   if (s.peek !== undefined) {
     const [at, content] = array(s.peek, what);
     return { type: "peek", at: hex(at, what), bytes: bytes(content, what) };
+  }
+  if (s.pri !== undefined)
+    return { type: "pri", request: pageRequest(s.pri, what), expect: pageAnswer(s.expect, what) };
+  if (s.responses !== undefined) {
+    const responses = array(s.responses, what).map((r) => {
+      return { ...response(r, what), sid: Number(hex(object(r, what).rid, `${what}.rid`)) };
+    });
+    return { type: "responses", responses };
+  }
+  if (s.stag !== undefined) {
+    const [at, stall] = array(s.stag, what);
+    return { type: "stag", at: hex(at, what), stall: Number(stall) };
+  }
+  if (s.resolved !== undefined) {
+    const r = object(s.resolved, what);
+    const data = r.data === undefined ? null : bytes(r.data, `${what}.data`);
+    return { type: "resolved", stall: Number(r.stall), expect: { ...expectation(r, what), data } };
   }
   return { type: "other", key: Object.keys(s)[0] ?? "nothing" };
 }

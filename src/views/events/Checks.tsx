@@ -5,7 +5,12 @@ import type { CheckLine } from "../../protocol/engine.ts";
 import { Glyph, type GlyphName } from "../common/Glyph.tsx";
 import { useApp } from "../common/use_app.ts";
 
-const GLYPHS: Record<CheckLine["state"], GlyphName> = { passed: "ok", failed: "fault", "not reached": "missed" };
+const GLYPHS: Record<CheckLine["state"], GlyphName> = {
+  passed: "ok",
+  failed: "fault",
+  "would fail too": "fault",
+  "not reached": "missed",
+};
 
 export function Checks({ checks }: { readonly checks: readonly CheckLine[] }) {
   const select = useApp((app) => app.select);
@@ -20,7 +25,7 @@ export function Checks({ checks }: { readonly checks: readonly CheckLine[] }) {
             <>
               <Glyph name={GLYPHS[c.state]} />
               <span className="check-text">
-                <span className="nw-sr">{c.state}: </span>
+                <span className={c.state === "would fail too" ? "nw-3" : "nw-sr"}>{c.state}: </span>
                 {c.text}
               </span>
               <span className="nw-3 nw-small nw-nowrap">{c.section}</span>
