@@ -147,6 +147,10 @@ export class ConfigResolver {
     config.privCfg = this.#caps.attrPermsOvr ? f.PRIVCFG.get(ste, 0) : 0;
     config.instCfg = this.#caps.attrPermsOvr ? f.INSTCFG.get(ste, 0) : 0;
     if (!config.stage2) return;
+    if (f.S2AA64.get(ste, 0) === 0) {
+      config.s2.clear();
+      return;
+    }
     const granule = granuleOfTg0(f.S2TG.get(ste, 0)) as GranuleLg2;
     const ds = effectiveS2Ds(ste, this.#caps);
     const outputBits = stage2OutputBits(ste, this.#caps);

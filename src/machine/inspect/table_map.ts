@@ -47,7 +47,7 @@ export function mapTables(
 ): TableMapColumns | null {
   const context = contextOf(machine, sid, ssid);
   const { config } = context;
-  const walked = stage === 1 ? context.ok && config.stage1 : config.stage2;
+  const walked = stage === 1 ? context.ok && config.stage1 : config.stage2 && config.s2.fmt !== null;
   const roots: Half[] = !walked ? [] : stage === 1 ? halvesOf(config) : [{ base: config.s2, upper: false }];
   if (roots.length === 0) return null;
   const nodes: Node[] = [];
