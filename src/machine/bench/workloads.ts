@@ -10,7 +10,7 @@ import { BURST, BURSTS, CommandBursts, REPEATS } from "./command_bursts.ts";
 import { buildNestedTables, KEYS, type NestedTables, VA_BASE } from "./nested_tables.ts";
 
 /** One pass: how many operations failed, and its checksum. */
-export interface PassResult {
+interface PassResult {
   readonly failed: number;
   /** Two 32-bit sums: of the outputs, and of the sums. */
   readonly a: number;
@@ -65,7 +65,7 @@ export function yardstick(pages: number): Workload[] {
 }
 
 /** Translations of every page, in order and in random order. The first pass fills the caches. */
-export function translations(work: string, tables: NestedTables, caches: CacheOptions): Workload[] {
+function translations(work: string, tables: NestedTables, caches: CacheOptions): Workload[] {
   const { pages, order } = tables;
   const smmu = new Smmuv3(tables.memory, tables.registers, caches);
   const t = transaction();

@@ -27,7 +27,7 @@ export const TABLE_COLD_WORDS = 2;
 
 /** log2 of what one last-level table spans, by granule: its code stands where translations have their size. */
 const GRANULES = [12, 14, 16] as const;
-export const spanOfGranule = (granuleLg2: number): number => 2 * granuleLg2 - 3;
+const spanOfGranule = (granuleLg2: number): number => 2 * granuleLg2 - 3;
 const codeOf = (granuleLg2: number): number => ((granuleLg2 - 12) >> 1) << SIZE_SHIFT;
 
 export class TableCache {

@@ -42,9 +42,9 @@ export const ADDRESS_BITS = 0xfffff;
 export const SIZE_SHIFT = 20;
 export const SIZE_BITS = 0xf << SIZE_SHIFT;
 export const GLOBAL = 1 << 25;
-export const ASET = 1 << 26;
-export const WORLD_SHIFT = 27;
-export const KIND_SHIFT = 29;
+const ASET = 1 << 26;
+const WORLD_SHIFT = 27;
+const KIND_SHIFT = 29;
 
 /** Key word 1 of entries by IPA, without address and size. */
 export const IPA_KEY1 = EntryKind.Stage2 << KIND_SHIFT;

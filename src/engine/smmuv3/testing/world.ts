@@ -36,7 +36,7 @@ export function encode(layout: Layout, fields: Fields): Uint32Array {
 }
 
 /** Capabilities and state by register: all that is modelled, 48-bit addresses, translation and events on. */
-export const REGISTERS = {
+const REGISTERS = {
   IDR0: { S1P: 1, S2P: 1, TTF: 2, Hyp: 1, ASID16: 1, VMID16: 1, CD2L: 1, ST_LEVEL: 1 },
   IDR1: { SIDSIZE: 16, SSIDSIZE: 20, EVENTQS: 8, ATTR_PERMS_OVR: 1 },
   IDR3: { HAD: 1, XNX: 1, FWB: 1, STT: 1, E0PD: 1, EPAN: 1 },
