@@ -8,6 +8,8 @@ import { Digest } from "../base/digest.ts";
 import { DeviceSet, type DeviceSetImage } from "../engine/device/device_set.ts";
 import { type MemoryImage, MemoryStatus, PhysicalMemory } from "../engine/memory/physical_memory.ts";
 import { mairOf, shareabilityOf } from "../engine/smmuv3/attributes.ts";
+import { type CacheOptions, NO_CACHE_OPTIONS } from "../engine/smmuv3/caches/options.ts";
+import type { SmmuCachesImage } from "../engine/smmuv3/caches/smmu_caches.ts";
 import { Cmdqv, type CmdqvImage } from "../engine/smmuv3/cmdqv/cmdqv.ts";
 import { linkTo } from "../engine/smmuv3/device_link.ts";
 import { EVENT_WORDS, encodeEvent } from "../engine/smmuv3/event_record.ts";
@@ -34,6 +36,8 @@ export interface MachineImage {
   readonly transactions: TransactionsImage;
   readonly devices: DeviceSetImage;
   readonly cmdqv: CmdqvImage | null;
+  /** What the SMMU's caches hold: going back brings back stale entries, too. */
+  readonly caches: SmmuCachesImage | null;
   readonly events: number;
 }
 
@@ -63,7 +67,8 @@ export class Machine {
   /** The record being posted. */
   readonly #posted = new Uint32Array(EVENT_WORDS);
 
-  constructor(description: MachineDescription) {
+  /** @param caches which caches the SMMU has; by default none, so that everything is read from memory every time */
+  constructor(description: MachineDescription, caches: CacheOptions = NO_CACHE_OPTIONS) {
     const { memory, registers } = description;
     this.memory = new PhysicalMemory({
       outside: memory.outside,
@@ -74,7 +79,7 @@ export class Machine {
       const register = registerByName(name);
       if (register !== undefined) this.#registers.load(register, low(value), high(value));
     }
-    this.smmu = new Smmuv3(this.memory, this.#registers);
+    this.smmu = new Smmuv3(this.memory, this.#registers, caches);
     const devices = new DeviceSet();
     this.control = new ProgrammingInterface(this.smmu, this.memory, { devices: linkTo(devices) });
     const host: TransactionHost = {
@@ -240,6 +245,7 @@ export class Machine {
       transactions: this.#transactions.snapshot(),
       devices: this.pcie.snapshot(),
       cmdqv: this.cmdqv === null ? null : this.cmdqv.snapshot(),
+      caches: this.smmu.caches === null ? null : this.smmu.caches.snapshot(),
       events: this.#eventCount,
     };
   }
@@ -251,6 +257,7 @@ export class Machine {
     this.#transactions.restore(image.transactions);
     this.pcie.restore(image.devices);
     if (image.cmdqv !== null) this.cmdqv?.restore(image.cmdqv);
+    if (image.caches !== null) this.smmu.caches?.restore(image.caches);
     this.#eventCount = image.events;
     this.#taken = Math.min(this.#taken, image.events);
   }
@@ -263,6 +270,7 @@ export class Machine {
     this.#transactions.digest(digest);
     this.pcie.digest(digest);
     this.cmdqv?.digest(digest);
+    this.smmu.caches?.digest(digest);
     return digest.hex();
   }
 

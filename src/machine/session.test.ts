@@ -387,7 +387,9 @@ describe("a case that was cut down to one walk", () => {
       for (const iova of [0n, 0x1000n, 0xffff_8000_0000_0000n, 0x7f_ffff_f000n, 1n << 55n])
         same(session, read(sid, iova));
     }
-    same(session, read(0x77, 0n));
+    // A stream that the table does not reach, and one that is out of range: RECINVSID has both recorded.
+    for (const sid of [0x77, 0x1_0000]) same(session, read(sid, 0n));
+    expect(reasonOf(session.walk(read(0x1_0000, 0n)).outcome)).toBe("SID_RANGE");
     expect([...types].sort()).toEqual(["fault", "ok"]);
   });
 
@@ -409,12 +411,15 @@ describe("a case that was cut down to one walk", () => {
       { do: "write", at: at + 2n, bytes: Uint8Array.of(0x34, 0x12) },
       { do: "dma", length: 4, ...access },
       { do: "register", name: "CR2", value: 0n },
-      { do: "toggle", at: 0x41525000n, bit: 3 },
+      { do: "toggle", at: 0x41f8_f100n, bit: 3 },
     ];
     for (const edit of edits) value(session.apply(edit));
     const document = same(session, access);
     expect(document.actions).toEqual(edits.filter((edit) => edit.do !== "dma"));
     const copy = value(Session.open(document));
+    // A word that no walk reads comes along, so that its edit shows there too.
+    const far = { kind: "S1 descriptor", pa: 0x41f8_f100n, level: 3, granuleLg2: 12, sid: 16 } as const;
+    expect(copy.structure(far)).toMatchObject({ editedBits: [3], words: session.structure(far).words });
     const plain = document.actions.map((_, step) => {
       value(copy.seek(step));
       return copy.walk(access).digest;

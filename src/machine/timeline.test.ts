@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { CD } from "../arch/smmuv3/cd.ts";
+import { GuestStore, HostStore, OPEN, stage1Fields, stage2Fields } from "../engine/smmuv3/testing/nested_world.ts";
 import { randomNested } from "../engine/smmuv3/testing/random_nested.ts";
 import { chooser, randomConfiguration } from "../engine/smmuv3/testing/random_world.ts";
+import { NESTED_STE, PLAIN_CD, World } from "../engine/smmuv3/testing/world.ts";
 import { End } from "../engine/smmuv3/translation.ts";
+import { vmsav8Format } from "../pagetable/formats/vmsav8.ts";
+import { descriptor, TableBuilder } from "../pagetable/testing/table_builder.ts";
 import type { Access, Action, MachineDescription } from "../protocol/machine.ts";
 import { Machine } from "./machine.ts";
 import { describeWorld, randomActions } from "./testing/documents.ts";
@@ -89,6 +94,62 @@ describe("the timeline", () => {
     for (const step of [kept.length, 0, Math.floor(kept.length / 2), kept.length]) {
       timeline.seek(step);
       expect(stateOf(machine, actions.accesses)).toBe(expected[step]);
+    }
+  });
+
+  it("walks by what tables hold at a step, not by pointers that were followed at another", () => {
+    const world = new World();
+    const host = new HostStore(world);
+    const fmt = vmsav8Format(12, false);
+    const stage2 = new TableBuilder(fmt, host, 2, 3, 48);
+    const guest = new GuestStore(stage2, host, 0x10_0000);
+    const stage1 = new TableBuilder(fmt, guest, 1, 3, 48);
+    const [first, second] = [guest.allocate(4096), guest.allocate(4096)];
+    stage1.map(0x1000, 0, first, OPEN[1]);
+    const cd = guest.allocate(64);
+    world.put(CD, guest.physical(cd), { ...PLAIN_CD, ...stage1Fields(stage1, 0) });
+    world.ste(1, { ...NESTED_STE, ...stage2Fields(stage2), S1ContextPtr: cd });
+    const entry = (at: number, [lo, hi]: readonly [number, number]): Action => {
+      return { do: "write", at: BigInt(at), bytes: new Uint8Array(Uint32Array.of(lo, hi).buffer) };
+    };
+    /** A copy of a table, in which one entry is another. */
+    const copy = (table: number, at: number, [lo, hi]: readonly [number, number]): number => {
+      const to = host.allocate(4096);
+      for (let i = 0; i < 4096; i += 8) host.write(to + i, table + i === at ? [lo, hi] : host.read(table + i));
+      return to;
+    };
+    // What a walk follows: a stage-2 table, and a stage-1 table that stage 2 puts elsewhere.
+    const leaf2 = stage2.place(first, 0);
+    const moved = copy(leaf2 - (leaf2 % 4096), leaf2, descriptor(fmt, 2, "page", 0x2fff_0000, OPEN[2]));
+    const leaf1 = stage1.place(0x1000, 0);
+    const at1 = guest.physical(leaf1);
+    const other = copy(at1 - (at1 % 4096), at1, descriptor(fmt, 1, "page", second, OPEN[1]));
+    const [table2, page2] = [stage2.place(first, 1), stage2.place(leaf1, 0)];
+    const steps = [
+      entry(table2, descriptor(fmt, 2, "table", moved)),
+      entry(table2, host.read(table2)),
+      entry(page2, descriptor(fmt, 2, "page", other, OPEN[2])),
+      entry(page2, host.read(page2)),
+      entry(at1, descriptor(fmt, 1, "page", second, OPEN[1])),
+      entry(table2, [0, 0]),
+    ];
+    const machine = new Machine(describeWorld(world));
+    const timeline = new Timeline(machine);
+    const access = { sid: 1, ssid: null, iova: 0x1000n, write: false, privileged: false, instruction: false };
+    const output = (): number => {
+      const { end, paHi, paLo } = machine.translate(access, null);
+      return end === End.Ok ? paHi * 2 ** 32 + (paLo >>> 0) : -1;
+    };
+    const outputs = [output()];
+    for (const step of steps) {
+      timeline.append(step);
+      outputs.push(output());
+    }
+    const [one, two] = [guest.physical(first), guest.physical(second)];
+    expect(outputs).toEqual([one, 0x2fff_0000, one, two, one, two, -1]);
+    for (const step of [1, 0, 3, 0, 5, 2, 5, 3, 1, 6, 0]) {
+      timeline.seek(step);
+      expect([step, output()]).toEqual([step, outputs[step]]);
     }
   });
 

@@ -164,6 +164,22 @@ describe.each(VMSAV8_FORMATS)("scan of $id", (fmt) => {
     }
   });
 
+  it("takes the last address below the output size, and no table or leaf at or beyond it", () => {
+    for (const bits of [32, 44, isWide(fmt) ? 51 : 47]) {
+      const tables = new TableBuilder(fmt, new SparseStore(), 1, 1, entrySizeLg2(fmt, 1) + 2);
+      const page = spanOf(fmt, 0);
+      tables.map(0, 0, 2 ** bits - page);
+      tables.map(page, 0, 2 ** bits);
+      tables.put(tables.place(spanOf(fmt, 1), 1), descriptor(fmt, 1, "table", 2 ** bits));
+      const met = visit(rootOf(tables, bits), new StoreReader(tables.store as SparseStore));
+      expect(met.leaves.map((leaf) => leaf.out)).toEqual([2 ** bits - page]);
+      expect(met.bad.map(({ why, va }) => [why, va])).toEqual([
+        ["address size", page],
+        ["address size", spanOf(fmt, 1)],
+      ]);
+    }
+  });
+
   it("tells neighbours that cannot be read for one reason as one run", () => {
     const tables = new TableBuilder(fmt, new SparseStore(), 1, 0, fmt.granuleLg2 + 4);
     tables.map(0, 0, 0);

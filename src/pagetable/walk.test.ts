@@ -177,6 +177,18 @@ describe.each(VMSAV8_FORMATS)("walk of $id", (fmt) => {
     }
   });
 
+  it("leaves the address that is too large in the cursor, of a table as of a leaf", () => {
+    for (const [level, kind] of [
+      [1, "table"],
+      [0, "page"],
+    ] as const) {
+      const tables = new TableBuilder(fmt, new SparseStore(), 1, level, entrySizeLg2(fmt, level) + 1);
+      const address = 2 ** 40 + 3 * spanOf(fmt, 0);
+      tables.put(tables.place(0, level), descriptor(fmt, 1, kind, address));
+      expect(findAt(tables, 0, 40)).toMatchObject({ end: WalkEnd.AddressSize, out: address });
+    }
+  });
+
   it("carries each address bit of a leaf from where the descriptor keeps it", () => {
     const tables = new TableBuilder(fmt, new SparseStore(), 1, 0, fmt.granuleLg2 + 1);
     for (let bit = fmt.granuleLg2; bit < addressBits(fmt); bit++) {

@@ -110,11 +110,9 @@ export function walk(fmt: PageTableFormat, tables: TableReader, c: Cursor, sink:
     if (more !== null) outHi |= more(lo, hi);
     let end: WalkEnd | -1 = -1;
     if (kind === Kind.Table) {
+      c.outHi = outHi;
+      c.outLo = lo & oaLo;
       if ((outHi & c.beyondHi) !== 0) end = WalkEnd.AddressSize;
-      else {
-        c.outHi = outHi;
-        c.outLo = lo & oaLo;
-      }
     } else if (kind === Kind.Leaf) {
       // Address bits inside the leaf come from the input.
       if (shift >= 32) {

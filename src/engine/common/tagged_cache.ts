@@ -57,6 +57,9 @@ export class TaggedCache {
   /** Entries from one way of a set to the next: the number of sets. */
   readonly stride: number;
   readonly #mask: number;
+  /** Hot words from one way to the next, and from the first to the third; 0 where there is none. */
+  readonly #step: number;
+  readonly #twoSteps: number;
   readonly #changed: Uint8Array;
   #saved: readonly Int32Array[] = [];
   #clock = 0;
@@ -77,6 +80,8 @@ export class TaggedCache {
     this.#times = new Int32Array(entries);
     this.stride = entries / ways;
     this.#mask = entries - 1;
+    this.#step = ways > 1 ? this.stride * HOT_WORDS : 0;
+    this.#twoSteps = ways > 2 ? 2 * this.stride * HOT_WORDS : 0;
     this.#changed = new Uint8Array(Math.ceil(entries / CHUNK)).fill(1);
   }
 
@@ -171,33 +176,38 @@ export class TaggedCache {
    * @param hash as for {@link find}; `key1` has no bit outside `mask1`, and neither says anything of bit 31
    */
   dropKey(hash: number, key0: number, key1: number, mask1: number, key2: number): void {
-    const { hot, entries, stride } = this;
-    const first = hash & this.#mask;
-    const valid = key1 | (1 << 31);
-    const mask = mask1 | (1 << 31);
-    for (let way = 0; way < entries; way = (way + stride) | 0) {
-      const at = (first ^ way) << 3;
-      if (hot[at] !== key0 || hot[at | 2] !== key2) continue;
-      const now = hot[at | 1]!;
-      if ((now & mask) !== valid) continue;
-      hot[at | 1] = now & 0x7fffffff;
-      this.#changed[at >>> 6] = 1;
-      this.#drops = (this.#drops + 1) | 0;
+    const hot = this.hot;
+    const first = (hash & this.#mask) << 3;
+    const stride = this.#step;
+    if (hot[first] === key0) this.#dropIf(first, key1, mask1, key2);
+    if (stride === 0) return;
+    // Four ways, written out; of two ways each comes twice, which does no harm.
+    const second = first ^ stride;
+    if (hot[second] === key0) this.#dropIf(second, key1, mask1, key2);
+    const third = first ^ this.#twoSteps;
+    if (hot[third] === key0) this.#dropIf(third, key1, mask1, key2);
+    const fourth = third ^ stride;
+    if (hot[fourth] === key0) this.#dropIf(fourth, key1, mask1, key2);
+    for (let way = 4; way < this.ways; way++) {
+      const at = this.entryOf(hash, way) << 3;
+      if (hot[at] === key0) this.#dropIf(at, key1, mask1, key2);
     }
   }
 
-  /** Undo {@link drop} for every entry of a set that was ever filled: for measuring look-ups and drops by turns. */
-  revive(hash: number): void {
+  #dropIf(at: number, key1: number, mask1: number, key2: number): void {
+    const hot = this.hot;
+    const now = hot[at | 1]!;
+    if ((now & (mask1 | (1 << 31))) !== (key1 | (1 << 31)) || hot[at | 2] !== key2) return;
+    hot[at | 1] = now & 0x7fffffff;
+    this.#changed[at >>> 6] = 1;
+    this.#drops = (this.#drops + 1) | 0;
+  }
+
+  /** Undo {@link drop}: for measuring look-ups and drops by turns. */
+  revive(entry: number): void {
+    this.hot[(entry << 3) | 1]! |= 1 << 31;
+    this.#changed[entry >>> 3] = 1;
     this.#empty = false;
-    const { hot, entries, stride } = this;
-    const first = hash & this.#mask;
-    for (let way = 0; way < entries; way = (way + stride) | 0) {
-      const entry = first ^ way;
-      const key1 = hot[(entry << 3) | 1]!;
-      if (key1 < 0 || this.#times[entry] === 0) continue;
-      hot[(entry << 3) | 1] = key1 | (1 << 31);
-      this.#changed[entry >>> 3] = 1;
-    }
   }
 
   /** Drop every valid entry that `named` names. @returns how many */

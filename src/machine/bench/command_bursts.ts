@@ -27,7 +27,9 @@ export class CommandBursts {
   readonly #tlb: TranslationCache;
   readonly #order: Uint32Array;
   #prod = 0;
-  /** A burst as it is written. */
+  /** Entry of each page. */
+  readonly #entries: Int32Array;
+  /** A burst as it is written; what varies is the address. */
   readonly #words = new Int32Array(BURST * 4);
   readonly #bytes = new Uint8Array(this.#words.buffer);
 
@@ -39,6 +41,17 @@ export class CommandBursts {
     this.#memory = memory;
     this.#tlb = tlb;
     this.#order = order;
+    const hi = Math.floor(VA_BASE / 0x1_0000_0000);
+    const stream = smmu.caches?.config.resolved(KEYS.sid, -1, 0);
+    if (stream === null || stream === undefined) throw new Error("the stream is not cached");
+    this.#entries = Int32Array.from({ length: order.length }, (_, page) =>
+      tlb.find(stream, hi, (VA_BASE + page * 4096) | 0),
+    );
+    if (this.#entries.includes(-1)) throw new Error("the TLB does not hold every page");
+    for (let j = 0; j < BURST - 1; j++) {
+      this.#words.set([INVALIDATE, (KEYS.asid << 16) | KEYS.vmid, 0, hi], 4 * j);
+    }
+    this.#words[4 * (BURST - 1)] = SYNC;
   }
 
   /** Every burst, repeated. `a` is the number of entries dropped for each CMD_SYNC. */
@@ -57,27 +70,16 @@ export class CommandBursts {
 
   /** @returns 1 when the queue was not consumed to its end */
   #burst(from: number): number {
-    const vaHi = Math.floor(VA_BASE / 0x1_0000_0000);
+    const table = this.#tlb.table;
     const vaLo = VA_BASE | 0;
-    const { asid, vmid } = KEYS;
-    const invalidate = INVALIDATE;
     const order = this.#order;
+    const entries = this.#entries;
     const words = this.#words;
-    for (let j = 0; j < BURST - 1; j++) {
-      const at = j << 2;
-      words[at] = invalidate;
-      words[at | 1] = (asid << 16) | vmid;
-      words[at | 2] = (vaLo + (order[from + j]! << 12)) | 0;
-      words[at | 3] = vaHi;
-    }
-    words.fill(0, (BURST - 1) << 2);
-    words[(BURST - 1) << 2] = SYNC;
+    for (let j = 0; j < 63; j++) words[(j << 2) | 2] = (vaLo + (order[from + j]! << 12)) | 0;
     this.#memory.writeBytes(QUEUE_BASE + ((this.#prod & (INDEX_MASK >>> 1)) << 4), this.#bytes);
     this.#prod = (this.#prod + BURST) & INDEX_MASK;
     this.#control.write(PROD, 4, 0, this.#prod);
-    for (let j = 0; j < BURST - 1; j++) {
-      this.#tlb.revive(asid, vmid, vaHi, (vaLo + (order[from + j]! << 12)) | 0);
-    }
+    for (let j = 0; j < 63; j++) table.revive(entries[order[from + j]!]!);
     return this.#consumed() === this.#prod ? 0 : 1;
   }
 

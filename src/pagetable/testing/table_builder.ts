@@ -70,6 +70,8 @@ export class TableBuilder {
   readonly entries: number;
   /** Address of every entry written, in order of writing. */
   readonly written: number[] = [];
+  /** Those that lead to a table. */
+  readonly links: number[] = [];
 
   /** @param inputBits significant bits of an input address; they give the size of the root */
   constructor(fmt: PageTableFormat, store: TableStore, stage: 1 | 2, level: number, inputBits: number) {
@@ -100,6 +102,7 @@ export class TableBuilder {
       if (type !== 3) {
         const next = this.store.allocate(8 * 2 ** this.fmt.strideLg2);
         this.put(at, descriptor(this.fmt, this.stage, "table", next, attributes));
+        this.links.push(at);
         table = next;
       } else table = this.nextTable(this.store.read(at));
     }

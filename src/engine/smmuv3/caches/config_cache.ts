@@ -50,8 +50,9 @@ export class ConfigCache {
    * @param changed called when no stream counts as resolved any longer
    */
   constructor(ste: CacheGeometry | null, cd: CacheGeometry | null, stream: () => CachedStream, changed: () => void) {
-    this.stes = ste === null ? null : new TaggedCache(ste, STE_WORDS);
-    this.cds = cd === null ? null : new TaggedCache(cd, CD_WORDS);
+    // A resolved stream is used without a look at the structures behind it: these are replaced in order of age.
+    this.stes = ste === null ? null : new TaggedCache({ ...ste, lru: false }, STE_WORDS);
+    this.cds = cd === null ? null : new TaggedCache({ ...cd, lru: false }, CD_WORDS);
     this.#keepsResolved = ste !== null && cd !== null;
     this.#streams = Array.from({ length: this.#keepsResolved ? RESOLVED : 1 }, stream);
     this.#changed = changed;
@@ -186,7 +187,6 @@ function recall(
   const counting = t.updates === Updates.Make;
   if (counting) cache.counts[entry < 0 ? CacheCount.Misses : CacheCount.Hits]!++;
   if (entry < 0) return false;
-  if (counting) cache.used(entry);
   const from = entry * cache.coldWords;
   for (let i = 0; i < words.length; i++) words[i] = cache.cold[from + i]!;
   if (trace !== null) {

@@ -5,7 +5,7 @@ import type { CacheGeometry } from "../../common/tagged_cache.ts";
 
 /** The caches, by what they hold; null switches one off. */
 export interface CacheOptions {
-  /** STEs, by StreamID. */
+  /** STEs, by StreamID; these and CDs are replaced in order of age, never as least recently used. */
   readonly ste: CacheGeometry | null;
   /** CDs, by StreamID and SubstreamID. */
   readonly cd: CacheGeometry | null;
@@ -21,9 +21,14 @@ export interface CacheOptions {
   readonly walk1: CacheGeometry | null;
   /** Last-level tables of stage 2, by IPA. */
   readonly walk2: CacheGeometry | null;
+  /**
+   * Global entries serve every ASID of their VMID and ASID set, as they may (§3.17.1). Otherwise each serves the ASID it
+   * was made for, and software that maps different things as global in different address spaces gets away with it.
+   */
+  readonly shareGlobal: boolean;
 }
 
-export type CacheName = keyof CacheOptions;
+export type CacheName = Exclude<keyof CacheOptions, "shareGlobal">;
 
 /** Every cache, in the order in which a transaction meets them. */
 export const CACHE_NAMES: readonly CacheName[] = ["ste", "cd", "tlb", "stage1", "stage2", "fetches", "walk1", "walk2"];
@@ -38,6 +43,7 @@ export const NO_CACHE_OPTIONS: CacheOptions = {
   fetches: null,
   walk1: null,
   walk2: null,
+  shareGlobal: false,
 };
 
 /** Everything is cached, in sizes of a small implementation. */
@@ -50,4 +56,5 @@ export const EVERY_CACHE: CacheOptions = {
   fetches: { entries: 32, ways: 4 },
   walk1: { entries: 64, ways: 4 },
   walk2: { entries: 64, ways: 4 },
+  shareGlobal: false,
 };

@@ -31,7 +31,9 @@ export class SmmuCaches implements CacheMaintenance {
   readonly walkLane: WalkLane;
   /** For a stream that is not kept. */
   readonly #passing: CachedStream;
-  readonly #translations: readonly (TranslationCache | TableCache)[];
+  readonly #tlb: TranslationCache | null;
+  /** Caches of single stages and of tables. */
+  readonly #partial: readonly (TranslationCache | TableCache)[];
 
   constructor(options: CacheOptions, memory: PhysicalMemory, caps: Capabilities) {
     this.options = options;
@@ -45,7 +47,8 @@ export class SmmuCaches implements CacheMaintenance {
     this.walkLane = new WalkLane(memory, this.stages);
     this.config = new ConfigCache(options.ste, options.cd, stream, () => this.leaveLanes());
     this.#passing = stream();
-    this.#translations = this.stages.all;
+    this.#tlb = this.stages.tlb;
+    this.#partial = this.stages.all.filter((cache) => cache !== this.#tlb);
   }
 
   /** An object to resolve a stream into that is not to be kept. */
@@ -99,13 +102,8 @@ export class SmmuCaches implements CacheMaintenance {
   vmsPidm(): void {}
 
   tlbi(op: TlbiOp): void {
-    const { tlb, stage1, stage2, fetches, walk1, walk2 } = this.stages;
-    if (tlb !== null) tlb.tlbi(op);
-    if (stage1 !== null) stage1.tlbi(op);
-    if (stage2 !== null) stage2.tlbi(op);
-    if (fetches !== null) fetches.tlbi(op);
-    if (walk1 !== null) walk1.tlbi(op);
-    if (walk2 !== null) walk2.tlbi(op);
+    if (this.#tlb !== null) this.#tlb.tlbi(op);
+    for (const cache of this.#partial) cache.tlbi(op);
   }
 
   // Device Permission Tables are not cached.
@@ -115,7 +113,7 @@ export class SmmuCaches implements CacheMaintenance {
   /** Empty every cache. */
   dropAll(): void {
     this.config.dropStreams(0, 0);
-    for (const cache of this.#translations) cache.table.dropAll();
+    for (const cache of this.stages.all) cache.table.dropAll();
     this.#refresh();
   }
 
@@ -137,12 +135,12 @@ export class SmmuCaches implements CacheMaintenance {
 
   get #tables(): TaggedCache[] {
     const { stes, cds } = this.config;
-    return [stes, cds, ...this.#translations.map((cache) => cache.table)].filter((table) => table !== null);
+    return [stes, cds, ...this.stages.all.map((cache) => cache.table)].filter((table) => table !== null);
   }
 
   /** Contents changed all at once: work out anew what is derived from them. */
   #refresh(): void {
     this.config.forgetResolved();
-    for (const cache of this.#translations) if (cache instanceof TranslationCache) cache.refresh();
+    for (const cache of this.stages.all) if (cache instanceof TranslationCache) cache.refresh();
   }
 }

@@ -94,6 +94,8 @@ export class StageCaches {
   #hit1 = false;
   #hit2 = false;
   #resumed1 = false;
+  /** The stage-2 walk in progress began at a table that was known. */
+  #resumed2 = false;
 
   /** @param xnx IDR3.XNX */
   constructor(options: CacheOptions, memory: PhysicalMemory, xnx: boolean) {
@@ -284,10 +286,12 @@ export class StageCaches {
   /** Put the cursor of stage 2 at the last-level table, if it is known. @returns whether it is */
   resume2(t: Translation, s: CachedStream, c: Cursor): boolean {
     const cache = this.walk2;
+    this.#resumed2 = false;
     if (cache === null || s.s2.level === 0) return false;
     const granule = s.s2.fmt!.granuleLg2;
     const entry = cache.find(IPA_KEY1, idsOf(0, s.vmid), idsHash(0, s.vmid), granule, c.vaHi, c.vaLo);
-    return take(t, cache, entry, granule, c);
+    this.#resumed2 = take(t, cache, entry, granule, c);
+    return this.#resumed2;
   }
 
   /** Stage 1 was walked to a leaf, which lies at a PA. */
@@ -323,7 +327,7 @@ export class StageCaches {
       const entry = fetches.fillIpa(s.vmid, c.vaHi, c.vaLo, leaf.size);
       write(t, fetches, entry, c.outHi, c.outLo, NO_LEAF, leaf, 0, 0);
     }
-    if (walk2 === null || c.level !== 0 || s2.level === 0) return;
+    if (walk2 === null || this.#resumed2 || c.level !== 0 || s2.level === 0) return;
     const granule = s2.fmt!.granuleLg2;
     const entry = walk2.fill(IPA_KEY1, idsOf(0, s.vmid), idsHash(0, s.vmid), granule, c.vaHi, c.vaLo);
     this.#writeTable(t, walk2, entry, c, c.tableHi, c.tableLo, granule === 12, c.tableLo | 1);

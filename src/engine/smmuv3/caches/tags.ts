@@ -108,8 +108,9 @@ export class CachedStream extends ResolvedStream {
     this.ids = idsOf(asid, vmid);
     this.hash = idsHash(asid, vmid);
     this.globalKey1 = this.key1 | GLOBAL | aset;
-    this.globalIds = idsOf(0, vmid);
-    this.globalHash = idsHash(0, vmid);
+    const globalAsid = this.caches?.options.shareGlobal === true ? 0 : asid;
+    this.globalIds = idsOf(globalAsid, vmid);
+    this.globalHash = idsHash(globalAsid, vmid);
     this.ipaIds = idsOf(0, vmid);
     this.ipaHash = idsHash(0, vmid);
   }

@@ -80,6 +80,8 @@ export class TranslationCache {
   /** There may be global entries, and entries smaller than the stage-1 leaf they come from. */
   #globals = false;
   #splintered = false;
+  /** There are none but entries of 4 KiB of one address space each. */
+  #pagesOnly = false;
 
   constructor(geometry: CacheGeometry) {
     this.table = new TaggedCache(geometry, COLD_WORDS);
@@ -142,30 +144,34 @@ export class TranslationCache {
 
   /** Drop what an invalidation names: what §4.4 asks, and no more. */
   tlbi(op: TlbiOp): void {
-    if (this.#sizeCount === 0) return;
     const lo = op.firstLo;
     const hi = op.firstHi;
     // TlbiScope.NH_VA, of one address: the entries lie where look-ups find them.
     if (op.scope === 2 && lo === op.lastLo && hi === op.lastHi && op.vmidMask === 0xffff && op.granuleLg2 === 0) {
-      if (this.#splintered === false) {
-        this.#dropAt(op.asid, op.vmid, 0, hi, lo);
-        if (this.#globals === true) this.#dropAt(0, op.vmid, GLOBAL, hi, lo);
+      const { asid, vmid } = op;
+      if (this.#pagesOnly === true) {
+        // As #dropAt, of entries of 4 KiB.
+        const key0 = (lo >>> 12) | (hi << 20);
+        const hash = key0 ^ Math.imul(asid, 0x9e37) ^ Math.imul(vmid, 0x79b9);
+        this.table.dropKey(hash, key0, (hi >>> 12) | (1 << 29), ~((1 << 26) | (1 << 30)), asid | (vmid << 16));
+        return;
+      }
+      if (this.#splintered === false && this.#globals === false) {
+        this.#dropAt(asid, vmid, hi, lo);
         return;
       }
     }
+    if (this.#sizeCount === 0) return;
     this.table.dropWhere((entry) => this.names(op, entry));
     this.refresh();
   }
 
-  /**
-   * Drop the EL1 entries by VA of one address, in the sets they can be in.
-   * @param asid ASID, with `global` 0; 0 with `global` GLOBAL
-   */
-  #dropAt(asid: number, vmid: number, global: number, hi: number, lo: number): void {
+  /** Drop the non-global EL1 entries by VA of one address, in the sets they can be in. */
+  #dropAt(asid: number, vmid: number, hi: number, lo: number): void {
     const ids = asid | (vmid << 16);
     const hash = Math.imul(asid, 0x9e37) ^ Math.imul(vmid, 0x79b9);
     // Whichever ASET, one stage or both: bit 29, the lower one of the kind, is what entries by VA have in common.
-    const byVa = (hi >>> 12) | global | (1 << 29);
+    const byVa = (hi >>> 12) | (1 << 29);
     const mask = ~((1 << 26) | (1 << 30));
     for (let i = 0; i < this.#sizeCount; i++) {
       const key0 = key0Of(hi, lo, this.#sizes[i]!);
@@ -248,17 +254,13 @@ export class TranslationCache {
     return size < 32 ? this.table.hot[entry * HOT_WORDS]! << size : 0;
   }
 
-  /** Undo the drops in the set that a 4 KiB entry of an address is in: for measuring invalidations by turns. */
-  revive(asid: number, vmid: number, hi: number, lo: number): void {
-    this.table.revive(key0Of(hi, lo, 12) ^ idsHash(asid, vmid));
-  }
-
   /** Work out anew which sizes and kinds of entries there are: after many were dropped, or a state was restored. */
   refresh(): void {
     this.#sizeCount = 0;
     this.#sizeSet = 0;
     this.#globals = false;
     this.#splintered = false;
+    this.#pagesOnly = false;
     for (let entry = 0; entry < this.table.entries; entry++) {
       if (!this.table.isValid(entry)) continue;
       const key1 = this.table.hot[entry * HOT_WORDS + 1]!;
@@ -271,8 +273,11 @@ export class TranslationCache {
     if (global) this.#globals = true;
     if (size1 > size && size1 < 64) this.#splintered = true;
     const bit = 1 << SIZE_CODES.indexOf(code);
-    if ((this.#sizeSet & bit) !== 0) return;
+    const known = (this.#sizeSet & bit) !== 0;
     this.#sizeSet |= bit;
+    // The first code is that of 4 KiB.
+    this.#pagesOnly = this.#sizeSet === 1 && !this.#globals && !this.#splintered;
+    if (known) return;
     this.#sizeCount = 0;
     for (let i = 0; i < SIZE_CODES.length; i++) {
       if (((this.#sizeSet >>> i) & 1) === 0) continue;

@@ -19,10 +19,8 @@ export class WalkLane {
   readonly #hot2: Int32Array;
   readonly #mask1: number;
   readonly #mask2: number;
-  /** A stream is served. */
-  #open = false;
   #stream: CachedStream | null = null;
-  /** Key word 1 without the address, key word 2 and hash, for each stage. */
+  /** Key word 1 without the address (0 while no stream is served), key word 2 and hash, for each stage. */
   #key1 = 0;
   #ids1 = 0;
   #hash1 = 0;
@@ -53,9 +51,9 @@ export class WalkLane {
     this.leave();
     const { s2 } = s;
     const special = s.topByte || s.overrides || s.onePrivilege || s.ha || s.s2Ha || s2.overLo !== 0;
-    this.#open = this.#table1 !== null && s.fast && !special;
+    const open = this.#table1 !== null && s.fast && !special;
     this.#stream = s;
-    this.#key1 = s.key1 | VALID;
+    this.#key1 = open ? s.key1 | VALID : 0;
     this.#ids1 = s.ids;
     this.#hash1 = s.hash;
     this.#ids2 = s.ipaIds;
@@ -68,7 +66,7 @@ export class WalkLane {
   /** Serve no stream. */
   leave(): void {
     this.count();
-    this.#open = false;
+    this.#key1 = 0;
   }
 
   /**
@@ -77,7 +75,6 @@ export class WalkLane {
    * @returns false when a walk has to: nothing is decided then
    */
   hit(t: Translation): boolean {
-    if (this.#open === false || t.privileged === true || t.updates !== 1) return false;
     const lo = t.iovaLo;
     const hi = t.iovaHi;
     const hot1 = this.#hot1;
@@ -90,6 +87,7 @@ export class WalkLane {
     const slot1 = (hot1[at1 | 7]! << 10) | ((lo >>> 11) & 0x3fe);
     const leaf1Lo = words[slot1]!;
     const leaf1Hi = words[slot1 | 1]!;
+    if (t.privileged === true || t.updates !== 1) return false;
     // A page with AF and AP[1]; to write, without AP[2].
     const write = t.write === true;
     if ((leaf1Lo & (write ? 0x4c3 : 0x443)) !== 0x443 || (leaf1Hi & this.#beyond1) !== 0) return false;

@@ -49,7 +49,10 @@ export function randomNested(seed: number): RandomNested {
   const neighbour = new TableBuilder(FMT, host, 2, level, ipaBits);
   const stage2 = new TableBuilder(FMT, host, 2, level, ipaBits);
   const pages2: number[] = [];
-  const guest = new GuestStore(stage2, host, PAGE * (1 + below(Math.min(2 ** ipaBits, 2 ** 47) / PAGE / 4)));
+  // Now and then some of the guest's memory lies beyond what its tables may name.
+  const astride = ipaBits > 36 && one(4) === 1;
+  const from = astride ? 2 ** 32 - 12 * PAGE : PAGE * (1 + below(Math.min(2 ** ipaBits, 2 ** 47) / PAGE / 4));
+  const guest = new GuestStore(stage2, host, from);
 
   const half = (upper: boolean): { tables: TableBuilder; bits: number; pages: number[]; upper: boolean } => {
     const bits = pick([48, 48, 39, 25 + (next() % 24)]);
@@ -82,6 +85,12 @@ export function randomNested(seed: number): RandomNested {
     stage2.put(at, descriptor(FMT, 2, "page", out, leaf));
   }
 
+  // The pages that hold tables: with S2PTW they may not be Device, and they are to be readable.
+  for (const [ipa, frame] of guest.frames()) {
+    if (pages2.includes(ipa) || one(8) === 0) continue;
+    stage2.map(ipa, 0, frame, { ...OPEN[2], MemAttr: next() % 16, S2AP: 3 - one(6) });
+  }
+
   // The neighbour has the same tables at the same addresses, and other pages.
   for (const [ipa, frame] of guest.frames()) {
     neighbour.map(ipa, 0, pages2.includes(ipa) ? host.allocate(PAGE) : frame, OPEN[2]);
@@ -95,7 +104,7 @@ export function randomNested(seed: number): RandomNested {
     ...Object.assign({}, ...halves.map((h) => stage1Fields(h.tables, h.upper ? 1 : 0))),
     ...controls,
     ...disable,
-    IPS: pick([5, 5, 4, 1 + (next() % 5)]),
+    IPS: astride ? 0 : pick([5, 5, 4, 1 + (next() % 5)]),
     ENDI: one(24),
     A: one(2),
     R: 1 - one(8),
@@ -123,9 +132,10 @@ export function randomNested(seed: number): RandomNested {
     },
     damage() {
       const tables = one(2) === 1 ? stage2 : pick(halves).tables;
-      const at = pick(tables.written);
+      const at = pick(one(3) === 1 && tables.links.length > 0 ? tables.links : tables.written);
       const [lo, hi] = tables.store.read(at);
-      const bit = next() % 64;
+      // Valid, type and the address come first.
+      const bit = pick([next() % 2, 10, 12 + (next() % 36), next() % 64]);
       tables.store.write(at, bit < 32 ? [(lo ^ (1 << bit)) >>> 0, hi] : [lo, (hi ^ (1 << (bit - 32))) >>> 0]);
     },
   };
