@@ -5,8 +5,9 @@
 import { EVENTS, eventByNumber } from "../arch/smmuv3/events.ts";
 import { REASONS } from "../arch/smmuv3/reasons.ts";
 import { decodeFields } from "../base/layout.ts";
+import type { TraceRecorder } from "../engine/common/trace_recorder.ts";
 import { encodeEvent } from "../engine/smmuv3/event_record.ts";
-import { TraceRecorder } from "../engine/smmuv3/trace_recorder.ts";
+import { SmmuTraceRecorder } from "../engine/smmuv3/trace_recorder.ts";
 import { End, type Translation } from "../engine/smmuv3/translation.ts";
 import { Machine } from "../machine/machine.ts";
 import type { Access, RecordedEvent } from "../protocol/machine.ts";
@@ -148,7 +149,7 @@ const caseName = (r: Request & { readonly source: string }): string =>
 /** Play a capture that was imported. */
 export function playCapture({ scenario }: Imported, capture: Capture, name: string): FileReport {
   const machine = new Machine(scenario.machine);
-  const recorder = new TraceRecorder();
+  const recorder = new SmmuTraceRecorder();
   const report = new ReportBuilder(name);
   for (const r of capture.translations) report.add(caseName(r), translation(machine, r));
   for (const r of capture.unmapped) report.add(caseName(r), miss(machine, r));

@@ -5,6 +5,7 @@
  */
 import { registerByName } from "../arch/smmuv3/registers.ts";
 import { Digest } from "../base/digest.ts";
+import type { TraceRecorder } from "../engine/common/trace_recorder.ts";
 import { DeviceSet, type DeviceSetImage } from "../engine/device/device_set.ts";
 import { type MemoryImage, MemoryStatus, PhysicalMemory } from "../engine/memory/physical_memory.ts";
 import { mairOf, shareabilityOf } from "../engine/smmuv3/attributes.ts";
@@ -16,7 +17,6 @@ import { EVENT_WORDS, encodeEvent } from "../engine/smmuv3/event_record.ts";
 import { type InterfaceImage, ProgrammingInterface } from "../engine/smmuv3/programming_interface.ts";
 import { RegisterFile } from "../engine/smmuv3/register_file.ts";
 import { Smmuv3 } from "../engine/smmuv3/smmu.ts";
-import type { TraceRecorder } from "../engine/smmuv3/trace_recorder.ts";
 import { Translation, Updates } from "../engine/smmuv3/translation.ts";
 import type { Access, Action, MachineDescription } from "../protocol/machine.ts";
 import { Pcie } from "./pcie.ts";

@@ -4,6 +4,7 @@
  * 64-bit values are bigint on this side and halves on the engine's.
  */
 import type { Digest } from "../base/digest.ts";
+import type { TraceRecorder } from "../engine/common/trace_recorder.ts";
 import { AtsDevice, type AtsDeviceOptions, type DeviceAccess, type Turn } from "../engine/device/ats_device.ts";
 import {
   CompletionStatus,
@@ -17,7 +18,6 @@ import type { DeviceSet, DeviceSetImage } from "../engine/device/device_set.ts";
 import { encodePageHint, type PageHint } from "../engine/smmuv3/page_hint.ts";
 import type { PageAnswer } from "../engine/smmuv3/page_requests.ts";
 import { PcieInterface } from "../engine/smmuv3/pcie.ts";
-import type { TraceRecorder } from "../engine/smmuv3/trace_recorder.ts";
 import { Translation, Updates } from "../engine/smmuv3/translation.ts";
 import type { Access } from "../protocol/machine.ts";
 import { type Dma, type DmaResult, type TransactionHost, Transactions } from "./transactions.ts";

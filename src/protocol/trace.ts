@@ -19,6 +19,16 @@ export const TraceKind = {
   Output: 5,
   /** A check that failed before any access was made for it; not an access. */
   Check: 6,
+  /** Configuration structures of Intel VT-d. */
+  RootEntry: 7,
+  ContextEntry: 8,
+  PasidDirectoryEntry: 9,
+  PasidEntry: 10,
+  /** Configuration structures of AMD-Vi. */
+  DTE: 11,
+  GCR3: 12,
+  /** An interrupt remapping table entry, of either. */
+  IRTE: 13,
 } as const;
 export type TraceKind = (typeof TraceKind)[keyof typeof TraceKind];
 

@@ -6,6 +6,7 @@
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { CompletionStatus, Grant, type TranslationCompletion, type TranslationRequest } from "../device/ats_port.ts";
 import { Eats, eatsOffReason, effectiveEats, recordsAtsErrors } from "./ats_config.ts";
 import type { SmmuCaches } from "./caches/smmu_caches.ts";
@@ -18,7 +19,6 @@ import type { Smmuv3 } from "./smmu.ts";
 import type { Stage1 } from "./stage1.ts";
 import type { Stage2 } from "./stage2.ts";
 import { beyond } from "./ste_rules.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import { End, EventClass, Translation, Want } from "./translation.ts";
 
 /** Every permission; a leaf that gives none of them faults, any other answers with what it gives. */

@@ -7,6 +7,7 @@ import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import { type GranuleLg2, vmsav8Format } from "../../pagetable/formats/vmsav8.ts";
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { cdIllegal, effectiveDs, granuleOf, hasTwoHalves, stage1OutputBits, walksDisabled } from "./cd_rules.ts";
@@ -28,7 +29,6 @@ import {
 } from "./ste_rules.ts";
 import { StreamConfig, StreamWorld, type TableBase } from "./stream_config.ts";
 import { fetchSte, readStreamTable } from "./stream_table.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import type { Translation } from "./translation.ts";
 
 /** A stream's configuration with the structures it came from. */

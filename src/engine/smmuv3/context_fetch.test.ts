@@ -7,7 +7,7 @@ import { TRACE, TRACE_WORDS, TraceKind } from "../../protocol/trace.ts";
 import { Event } from "./event_record.ts";
 import { HostStore, OPEN, stage1Fields, stage2Fields } from "./testing/nested_world.ts";
 import { type Fields, NESTED_STE, PLAIN_CD, type Request, World } from "./testing/world.ts";
-import { TraceRecorder } from "./trace_recorder.ts";
+import { SmmuTraceRecorder } from "./trace_recorder.ts";
 import { End, EventClass } from "./translation.ts";
 
 const TABLE = 0x4000_0000;
@@ -22,7 +22,7 @@ interface Outcome {
 
 /** Translate with a trace; which CD structures were read on the way. */
 function fetch(world: World, request: Request): Outcome {
-  const recorder = new TraceRecorder();
+  const recorder = new SmmuTraceRecorder();
   recorder.begin(0);
   const t = world.translate(request, recorder);
   const trace = recorder.take();

@@ -6,6 +6,7 @@ import { CD, L1CD } from "../../arch/smmuv3/cd.ts";
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import { TraceKind, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { Event } from "./event_record.ts";
@@ -13,7 +14,6 @@ import type { Stage2 } from "./stage2.ts";
 import { beyond } from "./ste_rules.ts";
 import type { StreamConfig } from "./stream_config.ts";
 import { type FetchKind, fetchStructure } from "./structure_fetch.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import { EventClass, type Translation } from "./translation.ts";
 
 const CD_BYTES_LG2 = Math.log2(CD.bits / 8);

@@ -9,13 +9,13 @@ import { SMMU_DPT_BASE, SMMU_DPT_BASE_CFG, SMMU_DPT_CFG_FAR } from "../../arch/s
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { Event } from "./event_record.ts";
 import { GlobalError, type GlobalErrors } from "./global_errors.ts";
 import type { RegisterFile } from "./register_file.ts";
 import { beyond, granuleOfTg0 } from "./ste_rules.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import type { Translation } from "./translation.ts";
 
 /** DPT_CFG_FAR.DPT_FAULTCODE. */

@@ -12,7 +12,7 @@ import { PendingUpdates, Update } from "./hardware_update.ts";
 import { Mapped, type Setup } from "./testing/mapped_page.ts";
 import { HostStore } from "./testing/nested_world.ts";
 import { randomFlags } from "./testing/random_flags.ts";
-import { TraceRecorder } from "./trace_recorder.ts";
+import { SmmuTraceRecorder } from "./trace_recorder.ts";
 import { End, EventClass, type Translation, Updates } from "./translation.ts";
 
 const AF = 1 << 10;
@@ -239,7 +239,7 @@ describe("looking", () => {
   it("changes nothing, and shows which descriptors a write would change", () => {
     const m = new Mapped({ ...setup, s2: { leaf: { ...CLEAN2, AF: 0 } } });
     const before = m.digest();
-    const trace = new TraceRecorder();
+    const trace = new SmmuTraceRecorder();
     trace.begin(0);
     expect(outcome(m.show({ write: true }, trace))).toBe("ok");
     expect(m.digest()).toBe(before);
@@ -259,7 +259,7 @@ describe("looking", () => {
 
   it("shows nothing of what waits for an access that faults", () => {
     const m = new Mapped({ ...setup, s1Tables: {}, s2: { leaf: { S2AP: 1 } } });
-    const trace = new TraceRecorder();
+    const trace = new SmmuTraceRecorder();
     trace.begin(0);
     expect(outcome(m.show({ write: true }, trace))).toBe("S2_WRITE");
     const records = trace.take();
@@ -331,7 +331,7 @@ describe("whatever the flags", () => {
         world.translate(request);
         const shown = answer();
         expect(digest(), `seed ${seed}`).toBe(was);
-        const trace = new TraceRecorder();
+        const trace = new SmmuTraceRecorder();
         trace.begin(0);
         world.translate(request, trace);
         expect(answer(), `seed ${seed}`).toEqual(shown);

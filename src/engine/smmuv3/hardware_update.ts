@@ -9,8 +9,8 @@
  */
 import { S1_PAGE, S2_PAGE } from "../../arch/smmuv3/descriptors.ts";
 import { locate } from "../../base/layout.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 
 /** What hardware changes in a descriptor, as a set. */
 export const Update = {

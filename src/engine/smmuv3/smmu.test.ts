@@ -11,7 +11,7 @@ import { GuestStore, HostStore, OPEN, stage1Fields, stage2Fields } from "./testi
 import { randomNested } from "./testing/random_nested.ts";
 import { chooser, noise, randomConfiguration } from "./testing/random_world.ts";
 import { type Fields, NESTED_STE, PLAIN_CD, type Request, WIDE, World } from "./testing/world.ts";
-import { TraceRecorder } from "./trace_recorder.ts";
+import { SmmuTraceRecorder } from "./trace_recorder.ts";
 import { End, type Translation } from "./translation.ts";
 
 const FMT = vmsav8Format(12, false);
@@ -20,7 +20,7 @@ const reasonOf = (t: Translation): string => (t.end === End.Ok ? "ok" : REASONS[
 
 /** Records of a translation. */
 function traceOf(world: World, request: Request): Uint32Array {
-  const recorder = new TraceRecorder();
+  const recorder = new SmmuTraceRecorder();
   recorder.begin(0);
   world.translate(request, recorder);
   return recorder.take();
@@ -369,7 +369,7 @@ describe("a translation keeps nothing of the one before it", () => {
         const asked = request();
         const records = traceOf(world, asked);
         const t = world.request(asked);
-        const recorder = new TraceRecorder();
+        const recorder = new SmmuTraceRecorder();
         recorder.begin(0);
         new Smmuv3(world.memory, world.registers).translate(t, recorder);
         expect(records).toEqual(recorder.take());

@@ -6,6 +6,7 @@
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { TracePhase } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type AttributeSink, type Attributes, outputAttributes, passedDisabled } from "./attributes.ts";
 import { HitLane } from "./caches/hit_lane.ts";
@@ -22,7 +23,6 @@ import { type RegisterFile, registerBit, registerIndex } from "./register_file.t
 import { Stage1 } from "./stage1.ts";
 import { Stage2 } from "./stage2.ts";
 import { beyond } from "./ste_rules.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import { EventClass, type Translation, Updates } from "./translation.ts";
 
 const CR0 = registerIndex("SMMU_CR0");

@@ -6,6 +6,7 @@
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { SmmuCaches } from "./caches/smmu_caches.ts";
 import type { CachedStream } from "./caches/tags.ts";
@@ -14,7 +15,6 @@ import { clean1, clean2, Update } from "./hardware_update.ts";
 import { accessed, addressSizeReason, type Stage1Controls, stage1Permissions, stage2Permissions } from "./leaf.ts";
 import type { Stage2 } from "./stage2.ts";
 import type { StreamConfig, TableBase } from "./stream_config.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import { End, EventClass, type Translation, Updates, Want } from "./translation.ts";
 
 /** What a walk keeps of each entry, for hardware may have to update it: numbers of words, by level. */

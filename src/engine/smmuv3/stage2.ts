@@ -7,6 +7,7 @@
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { SmmuCaches } from "./caches/smmu_caches.ts";
 import type { CachedStream } from "./caches/tags.ts";
@@ -14,7 +15,6 @@ import { Event } from "./event_record.ts";
 import { clean2, Update, update } from "./hardware_update.ts";
 import { accessed, addressSizeReason, isTableType, stage2IsDevice, stage2Permissions } from "./leaf.ts";
 import type { StreamConfig } from "./stream_config.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import { End, EventClass, type Translation, Updates, Want } from "./translation.ts";
 
 /** Most tables above a leaf. */

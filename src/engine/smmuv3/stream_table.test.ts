@@ -6,7 +6,7 @@ import { TRACE, TRACE_WORDS, TraceKind } from "../../protocol/trace.ts";
 import { Event } from "./event_record.ts";
 import { readStreamTable, spanReason } from "./stream_table.ts";
 import { type Fields, STREAM_TABLE, World } from "./testing/world.ts";
-import { TraceRecorder } from "./trace_recorder.ts";
+import { SmmuTraceRecorder } from "./trace_recorder.ts";
 import { End } from "./translation.ts";
 
 const STE_BYTES = STE.bits / 8;
@@ -15,7 +15,7 @@ const BYPASS: Fields = { V: 1, Config: 4 };
 
 /** Addresses of the L1STD and STE that the lookup of a stream read, and how it ended. */
 function lookup(world: World, sid: number): { reads: [number, number][]; end: string; event: number } {
-  const recorder = new TraceRecorder();
+  const recorder = new SmmuTraceRecorder();
   recorder.begin(0);
   const t = world.translate({ sid, va: 0x1000 }, recorder);
   const trace = recorder.take();

@@ -4,12 +4,12 @@
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
 import { TraceKind, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { Event } from "./event_record.ts";
 import type { RegisterFile } from "./register_file.ts";
 import { type FetchKind, fetchStructure } from "./structure_fetch.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import type { Translation } from "./translation.ts";
 
 const STE_BYTES_LG2 = Math.log2(STE.bits / 8);

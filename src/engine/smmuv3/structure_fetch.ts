@@ -3,8 +3,8 @@
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { type TraceKind, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import type { Translation } from "./translation.ts";
 
 /** Which structure, and what becomes of a fetch that gets no answer. */

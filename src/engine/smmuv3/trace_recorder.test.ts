@@ -3,7 +3,7 @@ import { REASONS } from "../../arch/smmuv3/reasons.ts";
 import { TRACE, TRACE_WORDS, TraceKind, TraceVerdict } from "../../protocol/trace.ts";
 import { randomNested } from "./testing/random_nested.ts";
 import { noise, type RandomWorld, randomConfiguration } from "./testing/random_world.ts";
-import { TraceRecorder } from "./trace_recorder.ts";
+import { SmmuTraceRecorder } from "./trace_recorder.ts";
 import { End, Translation } from "./translation.ts";
 
 const FIELDS = Object.keys(new Translation()) as (keyof Translation)[];
@@ -45,7 +45,7 @@ describe.each([
   ["noise", noise, 15],
 ] as const)("a trace of %s", (_, make: (seed: number) => RandomWorld, worlds) => {
   it.each([1, 5001, 128383])("leaves the outcome as it is and tells it, from seed %i", (seed) => {
-    const recorder = new TraceRecorder();
+    const recorder = new SmmuTraceRecorder();
     const wrong: unknown[] = [];
     const ends = new Set<End>();
     const reasons = new Set<number>();

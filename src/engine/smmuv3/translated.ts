@@ -5,6 +5,7 @@
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { Eats, eatsOffReason, effectiveEats, recordsAtsErrors } from "./ats_config.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { type ConfigResolver, ResolvedStream } from "./config_resolver.ts";
@@ -15,7 +16,6 @@ import type { RegisterFile } from "./register_file.ts";
 import type { Smmuv3 } from "./smmu.ts";
 import type { Stage2 } from "./stage2.ts";
 import { beyond } from "./ste_rules.ts";
-import type { TraceRecorder } from "./trace_recorder.ts";
 import { End, EventClass, type Translation } from "./translation.ts";
 
 export class TranslatedTransactions {

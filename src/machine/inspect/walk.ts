@@ -5,7 +5,7 @@ import { eventByNumber } from "../../arch/smmuv3/events.ts";
 import { Digest } from "../../base/digest.ts";
 import { EVENT_WORDS, encodeEvent } from "../../engine/smmuv3/event_record.ts";
 import type { TableBase } from "../../engine/smmuv3/stream_config.ts";
-import { TraceRecorder } from "../../engine/smmuv3/trace_recorder.ts";
+import { SmmuTraceRecorder } from "../../engine/smmuv3/trace_recorder.ts";
 import { End, type Translation } from "../../engine/smmuv3/translation.ts";
 import { armLevel } from "../../pagetable/formats/vmsav8.ts";
 import type { EventRecord, Outcome, StageSummary, WalkAnswer } from "../../protocol/engine.ts";
@@ -85,7 +85,7 @@ function digestOf(trace: Uint32Array, outcome: Outcome): string {
 
 /** Translate without any effect on the machine, recording everything. */
 export function inspectWalk(machine: Machine, access: Access, revision: number): WalkAnswer {
-  const recorder = new TraceRecorder();
+  const recorder = new SmmuTraceRecorder();
   recorder.begin(0);
   const t = machine.translate(access, recorder);
   const outcome = outcomeOf(t);

@@ -4,13 +4,14 @@
 import { describe, expect, it } from "vitest";
 import { Digest } from "../../../base/digest.ts";
 import { TRACE, TRACE_WORDS, TraceHit } from "../../../protocol/trace.ts";
+import type { TraceRecorder } from "../../common/trace_recorder.ts";
 import { TlbiOp, TlbiScope } from "../maintenance.ts";
 import { Smmuv3 } from "../smmu.ts";
 import { randomFlags } from "../testing/random_flags.ts";
 import { randomNested } from "../testing/random_nested.ts";
 import { chooser, noise, type RandomWorld, randomConfiguration } from "../testing/random_world.ts";
 import type { Request, World } from "../testing/world.ts";
-import { TraceRecorder } from "../trace_recorder.ts";
+import { SmmuTraceRecorder } from "../trace_recorder.ts";
 import { Translation, Updates } from "../translation.ts";
 import { CACHE_NAMES, type CacheOptions, EVERY_CACHE, NO_CACHE_OPTIONS } from "./options.ts";
 import type { SmmuCaches } from "./smmu_caches.ts";
@@ -133,7 +134,7 @@ describe.each([
     const options = someCaches(seed);
     const [plain, traced] = [new Beside(made.world, options), new Beside(made.world, options)];
     const next = pool(made, seed);
-    const trace = new TraceRecorder();
+    const trace = new SmmuTraceRecorder();
     for (let i = 0; i < 200; i++) {
       if (i % 40 === 20) made.damage();
       const r = next();
@@ -148,7 +149,7 @@ describe.each([
     const made = make(seed);
     const beside = new Beside(made.world, EVERY_CACHE);
     const next = pool(made, seed);
-    const trace = new TraceRecorder();
+    const trace = new SmmuTraceRecorder();
     for (let i = 0; i < 60; i++) beside.translate(made.world, next(), Updates.Make);
     const before = beside.digest();
     const counts = CACHE_NAMES.map((name) => [...beside.caches.table(name)!.counts]);
@@ -229,7 +230,7 @@ describe("traces of caches", () => {
   it("mark what a cache stood in for, and count no access for it", () => {
     const made = randomNested(8128);
     const beside = new Beside(made.world, EVERY_CACHE);
-    const trace = new TraceRecorder();
+    const trace = new SmmuTraceRecorder();
     const records = (r: Request): number[][] => {
       trace.begin(0);
       beside.translate(made.world, r, Updates.Show, trace);

@@ -10,7 +10,7 @@ import { CD } from "../../../arch/smmuv3/cd.ts";
 import { STE } from "../../../arch/smmuv3/ste.ts";
 import { TraceHit, TraceKind } from "../../../protocol/trace.ts";
 import { CacheCount, type CacheGeometry, HOT_WORDS, TaggedCache } from "../../common/tagged_cache.ts";
-import type { TraceRecorder } from "../trace_recorder.ts";
+import type { TraceRecorder } from "../../common/trace_recorder.ts";
 import { type Translation, Updates } from "../translation.ts";
 import type { CachedStream } from "./tags.ts";
 

@@ -5,7 +5,7 @@ import { CD } from "../../../arch/smmuv3/cd.ts";
 import { Digest } from "../../../base/digest.ts";
 import { type GranuleLg2, vmsav8Format } from "../../../pagetable/formats/vmsav8.ts";
 import { type Attributes, spanOf, TableBuilder } from "../../../pagetable/testing/table_builder.ts";
-import type { TraceRecorder } from "../trace_recorder.ts";
+import type { TraceRecorder } from "../../common/trace_recorder.ts";
 import { type Translation, Updates } from "../translation.ts";
 import { GuestStore, HostStore, OPEN, stage1Fields, stage2Fields } from "./nested_world.ts";
 import { type Fields, NESTED_STE, PLAIN_CD, type Request, World } from "./world.ts";

@@ -5,11 +5,11 @@ import { CD } from "../../../arch/smmuv3/cd.ts";
 import { registerByName } from "../../../arch/smmuv3/registers.ts";
 import { STE } from "../../../arch/smmuv3/ste.ts";
 import type { FieldAccess, Layout } from "../../../base/layout.ts";
+import type { TraceRecorder } from "../../common/trace_recorder.ts";
 import { type MemoryLayout, PhysicalMemory } from "../../memory/physical_memory.ts";
 import { type CacheOptions, NO_CACHE_OPTIONS } from "../caches/options.ts";
 import { RegisterFile } from "../register_file.ts";
 import { Smmuv3 } from "../smmu.ts";
-import type { TraceRecorder } from "../trace_recorder.ts";
 import { Translation } from "../translation.ts";
 
 /** Field values by name, as the layout spells them; an address field takes the address. */
