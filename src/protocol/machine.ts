@@ -25,6 +25,9 @@ export interface DeviceDescription {
   readonly label: string;
 }
 
+/** Architectures, by the names that documents have for them. */
+export type Arch = "smmuv3" | "vtd" | "amdvi";
+
 /** The machine before the first action. */
 export interface MachineDescription {
   readonly arch: "smmuv3";

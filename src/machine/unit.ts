@@ -1,0 +1,96 @@
+/**
+ * One IOMMU with everything behind its registers, as a machine drives it and a page looks at it.
+ *
+ * Each architecture has a folder beside this file that puts its engine behind this interface; the machine, the session
+ * and the players know nothing else of it. 64-bit values are bigint on this side and halves on the engine's.
+ */
+import type { Digest } from "../base/digest.ts";
+import type { PhysicalMemory } from "../engine/memory/physical_memory.ts";
+import type {
+  EventRecord,
+  LeafColumns,
+  SessionSummary,
+  StreamRow,
+  StructureAnswer,
+  StructureQuery,
+  TableMapColumns,
+  WalkAnswer,
+} from "../protocol/engine.ts";
+import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
+
+/** Where software finds a register: byte offset from the unit's first page, and width in bytes. */
+export interface RegisterPlace {
+  readonly offset: number;
+  readonly width: 4 | 8;
+}
+
+/** A transaction of a device: `data` is what a write sends; without it nothing is written. */
+export type Transfer = Access & { readonly length: number; readonly data?: Uint8Array };
+
+/** What became of a transaction. */
+export type TransferResult =
+  /**
+   * It went to `pa`, null where it was taken as an interrupt message; `data` is what a read brought, absent where
+   * nothing answers at `pa`.
+   */
+  | { readonly ok: true; readonly pa: bigint | null; readonly data?: Uint8Array }
+  /**
+   * It was terminated, or is stalled: `stalled` is then the number of the stall, counted from 0 over the session.
+   * `unknown` is the address of memory the session lacks, where that was the cause. `razwi`: it read as zero or was
+   * ignored as a write, instead of an abort.
+   */
+  | { readonly ok: false; readonly unknown?: bigint; readonly razwi: boolean; readonly stalled?: number };
+
+/** What an access would come to, looked at without any effect. */
+export type Reach =
+  | { readonly end: "ok"; readonly pa: bigint | null }
+  /** `why` names the rule and its section. */
+  | { readonly end: "refused"; readonly why: string }
+  | { readonly end: "unknown"; readonly at: bigint };
+
+/** A saved state of a unit; only meaningful to the unit that made it. */
+export type UnitImage = unknown;
+
+/** What a page asks of a unit. Looking changes nothing; addresses and ids that lead nowhere are answers, not errors. */
+export interface UnitInspection {
+  walk(access: Access, revision: number): WalkAnswer;
+  /** Streams (requesters) with an entry worth showing. `devices` gives them names. */
+  streams(devices: readonly DeviceDescription[]): StreamRow[];
+  leaves(sid: number, ssid: number | null, revision: number): LeafColumns;
+  /** Null when the stream does not use that stage, or cannot be resolved. */
+  tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null;
+  /** Words, broken rules and reserved bits; what was edited and by whom is the session's to add. */
+  structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide">;
+  /** A record of {@link Unit.takeRecords} or of a session's recorded events, with its name. */
+  record(words: Uint32Array): EventRecord;
+  capabilities(): SessionSummary["capabilities"];
+  /** Sentences: what this session may ask for and the model does not do. */
+  notModelled(): readonly string[];
+}
+
+/** An IOMMU behind its registers. */
+export interface Unit {
+  readonly arch: Arch;
+  readonly inspect: UnitInspection;
+  /** By the specification's name; null for a name it does not have. */
+  register(name: string): RegisterPlace | null;
+  /** Read at a byte offset from the first page. */
+  read(offset: number, width: 4 | 8): bigint;
+  /** Write at a byte offset from the first page. What the write sets in motion has happened when this returns. */
+  write(offset: number, value: bigint, width: 4 | 8): void;
+  /** One transaction: split at pages, each part translated by itself; the first part that does not pass ends it. */
+  transfer(transfer: Transfer): TransferResult;
+  /** What an access would come to. */
+  reach(access: Access): Reach;
+  /** Event or fault records posted since the last call, in memory order, as `iommu-vectors/1` lists them. */
+  takeRecords(): Uint8Array[];
+  /** Every record so far, oldest first, as 32-bit words. */
+  records(): readonly Uint32Array[];
+  snapshot(): UnitImage;
+  restore(image: UnitImage): void;
+  /** Take everything that is not in memory into a digest. */
+  digest(into: Digest): void;
+}
+
+/** Makes a unit: capabilities and programmed state from the description, memory shared with the machine. */
+export type MakeUnit = (description: MachineDescription, memory: PhysicalMemory) => Unit;
