@@ -9,6 +9,7 @@ import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { CompletionStatus, Grant, type TranslationCompletion, type TranslationRequest } from "../device/ats_port.ts";
 import { Eats, eatsOffReason, effectiveEats, recordsAtsErrors } from "./ats_config.ts";
+import { traceTlbOutput } from "./caches/cache_traces.ts";
 import type { SmmuCaches } from "./caches/smmu_caches.ts";
 import { CachedStream } from "./caches/tags.ts";
 import type { Capabilities } from "./capabilities.ts";
@@ -108,7 +109,7 @@ export class AtsRequests {
     if (!split && config.tagged && caches.stages.hit(t, config)) {
       caches.stages.details(t, config);
       if (this.#grant(split, completion) && this.#satisfied(completion)) {
-        if (trace !== null) caches.stages.traceOutput(trace, t);
+        if (trace !== null) traceTlbOutput(trace, t);
         return true;
       }
     }

@@ -9,10 +9,12 @@ import { TracePhase } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type AttributeSink, type Attributes, outputAttributes, passedDisabled } from "./attributes.ts";
+import { traceTlbOutput } from "./caches/cache_traces.ts";
 import { HitLane } from "./caches/hit_lane.ts";
 import { CACHE_NAMES, type CacheOptions, NO_CACHE_OPTIONS } from "./caches/options.ts";
 import { SmmuCaches } from "./caches/smmu_caches.ts";
 import { StageCaches } from "./caches/stage_caches.ts";
+import { type StaleEntry, staleEntries } from "./caches/staleness.ts";
 import type { CachedStream } from "./caches/tags.ts";
 import { WalkLane } from "./caches/walk_lane.ts";
 import { type Capabilities, readCapabilities } from "./capabilities.ts";
@@ -35,6 +37,7 @@ export class Smmuv3 {
   readonly stage1: Stage1;
   readonly stage2: Stage2;
   readonly resolver: ConfigResolver;
+  readonly #memory: PhysicalMemory;
   readonly #words: Uint32Array;
   readonly #fast: FastWalk;
   readonly #resolved = new ResolvedStream();
@@ -48,6 +51,7 @@ export class Smmuv3 {
   /** @param caches which caches there are; by default everything is read from memory every time */
   constructor(memory: PhysicalMemory, registers: RegisterFile, caches: CacheOptions = NO_CACHE_OPTIONS) {
     this.registers = registers;
+    this.#memory = memory;
     this.#words = registers.words;
     this.caps = readCapabilities(registers);
     const some = CACHE_NAMES.some((name) => caches[name] !== null);
@@ -127,7 +131,7 @@ export class Smmuv3 {
     if (!looks) caches.config.keep(t.sid, ssid);
     if (s.tagged && caches.stages.hit(t, s)) {
       caches.stages.details(t, s);
-      if (trace !== null) caches.stages.traceOutput(trace, t);
+      if (trace !== null) traceTlbOutput(trace, t);
       return;
     }
     this.#walk(t, s, trace);
@@ -185,6 +189,11 @@ export class Smmuv3 {
   attributes(t: Translation, sink: AttributeSink | null = null): Attributes {
     this.details(t);
     return outputAttributes(t, passedDisabled(t) ? null : this.#last, this.registers, this.caps, sink);
+  }
+
+  /** The cached entries that no longer say what memory says, and the commands that are missing; not for hot paths. */
+  staleEntries(): StaleEntry[] {
+    return staleEntries(this, this.#memory);
   }
 
   /** SMMUEN is 0: GBPA decides (§3.4, §6.3.14). */

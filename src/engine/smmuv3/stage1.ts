@@ -8,6 +8,7 @@ import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import { traceTable } from "./caches/cache_traces.ts";
 import type { SmmuCaches } from "./caches/smmu_caches.ts";
 import type { CachedStream } from "./caches/tags.ts";
 import { Event } from "./event_record.ts";
@@ -112,7 +113,7 @@ export class Stage1 implements TableReader {
     }
     if (!stages.resume1(t, s, this.#base!, this.cursor)) return false;
     this.reads = 1;
-    if (trace !== null) stages.traceTable(trace, 1, this.cursor, t.iovaHi, t.iovaLo);
+    if (trace !== null) traceTable(trace, 1, this.cursor, t.iovaHi, t.iovaLo);
     return false;
   }
 

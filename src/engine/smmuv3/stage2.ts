@@ -9,6 +9,7 @@ import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts
 import { TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import { traceTable } from "./caches/cache_traces.ts";
 import type { SmmuCaches } from "./caches/smmu_caches.ts";
 import type { CachedStream } from "./caches/tags.ts";
 import { Event } from "./event_record.ts";
@@ -109,7 +110,7 @@ export class Stage2 implements TableReader {
       if (trace !== null) stages.traceHit(trace, 2, own, ipaHi, ipaLo);
       return true;
     }
-    if (stages.resume2(t, s, this.cursor) && trace !== null) stages.traceTable(trace, 2, this.cursor, ipaHi, ipaLo);
+    if (stages.resume2(t, s, this.cursor) && trace !== null) traceTable(trace, 2, this.cursor, ipaHi, ipaLo);
     return false;
   }
 

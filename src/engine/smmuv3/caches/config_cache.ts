@@ -16,10 +16,10 @@ import type { CachedStream } from "./tags.ts";
 
 // Hot words of an entry beyond its key.
 /** Physical address the structure was read from, the address its owner has for it, its index in its table. */
-const W_PA_LO = 3;
-const W_PA_HI = 4;
-const W_AT_LO = 5;
-const W_AT_HI = 6;
+export const W_PA_LO = 3;
+export const W_PA_HI = 4;
+export const W_AT_LO = 5;
+export const W_AT_HI = 6;
 const W_INDEX = 7;
 
 const STE_WORDS = STE.bits / 32;

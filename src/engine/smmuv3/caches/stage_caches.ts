@@ -9,60 +9,33 @@
 import { S1_PAGE } from "../../../arch/smmuv3/descriptors.ts";
 import { locate } from "../../../base/layout.ts";
 import type { Cursor } from "../../../pagetable/walk.ts";
-import { TraceHit, TracePhase } from "../../../protocol/trace.ts";
 import { CacheCount, HOT_WORDS } from "../../common/tagged_cache.ts";
 import type { TraceRecorder } from "../../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../../memory/physical_memory.ts";
 import { stage1Permissions, stage2IsDevice, stage2Permissions } from "../leaf.ts";
 import type { TableBase } from "../stream_config.ts";
 import { End, type Translation, Updates, Want } from "../translation.ts";
+import { traceLeaf } from "./cache_traces.ts";
+import {
+  ALLOWS_ALL,
+  allowed1,
+  allowed2,
+  halfOf,
+  INHERITED,
+  LeafRead,
+  leafSize,
+  NO_LEAF,
+  PA_HI,
+  PAGE,
+  WRITES,
+  writeEntry,
+} from "./leaf_read.ts";
 import type { CacheOptions } from "./options.ts";
 import { TABLE_COLD_WORDS, TableCache, TableCold, W_AT_HI, W_AT_LO, W_FRAME, W_PA_HI, W_PA_LO } from "./table_cache.ts";
-import { type CachedStream, granuleOfSize, IPA_KEY1, idsHash, idsOf, levelOfSize } from "./tags.ts";
-import { ALLOW1_SHIFT, ALLOW2_SHIFT, COLD_WORDS, Cold, TranslationCache, W_HIGH, W_LOW } from "./translation_cache.ts";
+import { type CachedStream, IPA_KEY1, idsHash, idsOf } from "./tags.ts";
+import { ALLOW1_SHIFT, ALLOW2_SHIFT, TranslationCache, W_HIGH, W_LOW } from "./translation_cache.ts";
 
 const NG = 1 << locate(S1_PAGE, "nG").shift;
-/** A set of Want for either privilege: everything, and writing. */
-const ALL = 0b111111;
-const WRITES = Want.Write | (Want.Write << 3);
-const PAGE = ~0xfff;
-/** Of the high word of an entry: PA bits [51:32], and what tables impose on what lies below them. */
-const PA_HI = 0xfffff;
-const INHERITED = 0x1f << 27;
-
-/** A leaf descriptor: where it was read, what it held, what it allows. */
-class LeafRead {
-  atHi = 0;
-  atLo = 0;
-  hi = 0;
-  lo = 0;
-  /** Sets of Want: unprivileged in bits 2:0, privileged in 5:3. */
-  allow = ALL;
-  /** log2 of what it maps, 64 for a stage that is off. */
-  size = 64;
-
-  /** There is none: the stage is off. */
-  clear(): void {
-    this.atHi = 0;
-    this.atLo = 0;
-    this.hi = 0;
-    this.lo = 0;
-    this.allow = ALL;
-    this.size = 64;
-  }
-
-  set(atHi: number, atLo: number, hi: number, lo: number, allow: number, size: number): void {
-    this.atHi = atHi;
-    this.atLo = atLo;
-    this.hi = hi;
-    this.lo = lo;
-    this.allow = allow;
-    this.size = size;
-  }
-}
-
-/** Of a stage that is off. */
-const NO_LEAF = new LeafRead();
 
 export class StageCaches {
   readonly tlb: TranslationCache | null;
@@ -214,7 +187,7 @@ export class StageCaches {
     const hi = s.tagHi(t.iovaHi);
     const entry = cache.find(s, hi, t.iovaLo);
     if (entry < 0) return count(t, cache, CacheCount.Misses);
-    const allow = (cache.table.hot[entry * HOT_WORDS + W_HIGH]! >>> ALLOW1_SHIFT) & ALL;
+    const allow = (cache.table.hot[entry * HOT_WORDS + W_HIGH]! >>> ALLOW1_SHIFT) & ALLOWS_ALL;
     const allowed = (allow >>> (t.privileged ? 3 : 0)) & 7;
     if ((allowed & t.want) === 0) return count(t, cache, CacheCount.Misses);
     const leaf = this.#leaf1;
@@ -242,7 +215,7 @@ export class StageCaches {
     if (cache === null || (own && !s.stage1)) return false;
     const entry = cache.findIpa(s.vmid, hi, lo);
     if (entry < 0) return count(t, cache, CacheCount.Misses);
-    const allow = (cache.table.hot[entry * HOT_WORDS + W_HIGH]! >>> ALLOW2_SHIFT) & ALL;
+    const allow = (cache.table.hot[entry * HOT_WORDS + W_HIGH]! >>> ALLOW2_SHIFT) & ALLOWS_ALL;
     const allowed = (allow >>> (t.privileged ? 3 : 0)) & 7;
     if ((allowed & (own ? t.want : Want.Read)) === 0) return count(t, cache, CacheCount.Misses);
     const leaf = own ? this.#leaf2 : this.#fetch;
@@ -325,7 +298,7 @@ export class StageCaches {
     const { fetches, walk2 } = this;
     if (!own && fetches !== null) {
       const entry = fetches.fillIpa(s.vmid, c.vaHi, c.vaLo, leaf.size);
-      write(t, fetches, entry, c.outHi, c.outLo, NO_LEAF, leaf, 0, 0);
+      writeEntry(t, fetches, entry, c.outHi, c.outLo, NO_LEAF, leaf, 0, 0);
     }
     if (walk2 === null || this.#resumed2 || c.level !== 0 || s2.level === 0) return;
     const granule = s2.fmt!.granuleLg2;
@@ -370,25 +343,16 @@ export class StageCaches {
     const nested = s.stage1 && s.stage2;
     if (stage1 !== null && nested && !this.#hit1) {
       const entry = stage1.fill(s, this.#global, hi, lo, leaf1.size, leaf1.size);
-      write(t, stage1, entry, ipaHi, ipaLo, leaf1, NO_LEAF, 0, 0);
+      writeEntry(t, stage1, entry, ipaHi, ipaLo, leaf1, NO_LEAF, 0, 0);
     }
     if (stage2 !== null && nested && !this.#hit2) {
       const entry = stage2.fillIpa(s.vmid, ipaHi, ipaLo, leaf2.size);
-      write(t, stage2, entry, t.paHi, t.paLo, NO_LEAF, leaf2, 0, 0);
+      writeEntry(t, stage2, entry, t.paHi, t.paLo, NO_LEAF, leaf2, 0, 0);
     }
     if (tlb !== null) {
       const entry = tlb.fill(s, this.#global, hi, lo, Math.min(leaf1.size, leaf2.size), leaf1.size);
-      write(t, tlb, entry, t.paHi, t.paLo, leaf1, leaf2, nested ? ipaHi : 0, nested ? ipaLo : 0);
+      writeEntry(t, tlb, entry, t.paHi, t.paLo, leaf1, leaf2, nested ? ipaHi : 0, nested ? ipaLo : 0);
     }
-  }
-
-  /** Record in a trace that the TLB answered the transaction. */
-  traceOutput(trace: TraceRecorder, t: Translation): void {
-    trace.row(TracePhase.Output, 0);
-    const permissions = t.permissions1 & t.permissions2;
-    const size = Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2);
-    trace.output(t.iovaHi, t.iovaLo, t.paHi, t.paLo, permissions, size);
-    trace.fromCache(TraceHit.Tlb);
   }
 
   /**
@@ -397,46 +361,7 @@ export class StageCaches {
    */
   traceHit(trace: TraceRecorder, stage: 1 | 2, own: boolean, inputHi: number, inputLo: number): void {
     const leaf = stage === 1 ? this.#leaf1 : own ? this.#leaf2 : this.#fetch;
-    trace.recalled({
-      hit: TraceHit.Tlb,
-      stage,
-      level: levelOfSize(leaf.size),
-      index: entryIndex(leaf.atLo, granuleOfSize(leaf.size)),
-      inputHi,
-      inputLo,
-      atHi: leaf.atHi,
-      atLo: leaf.atLo,
-      paHi: leaf.atHi,
-      paLo: leaf.atLo,
-      hi: leaf.hi,
-      lo: leaf.lo,
-      outHi: this.outHi,
-      outLo: this.outLo,
-      sizeLg2: leaf.size,
-      permissions: leaf.allow & 7,
-    });
-  }
-
-  /** Record in a trace that a walk goes on from the table under a cursor. */
-  traceTable(trace: TraceRecorder, stage: 1 | 2, c: Cursor, inputHi: number, inputLo: number): void {
-    trace.recalled({
-      hit: TraceHit.Walk,
-      stage,
-      level: 2,
-      index: 0,
-      inputHi,
-      inputLo,
-      atHi: 0,
-      atLo: 0,
-      paHi: 0,
-      paLo: 0,
-      hi: 0,
-      lo: 0,
-      outHi: c.tableHi,
-      outLo: c.tableLo,
-      sizeLg2: Math.log2(c.rootMask + 1) + 3,
-      permissions: 0,
-    });
+    traceLeaf(trace, leaf, stage, inputHi, inputLo, this.outHi, this.outLo);
   }
 
   /** The output of an entry for an input address. */
@@ -483,62 +408,6 @@ function take(t: Translation, cache: TableCache, entry: number, granuleLg2: numb
   c.rootMask = (1 << (granuleLg2 - 3)) - 1;
   return use(t, cache, entry);
 }
-
-/** Write what an entry says; -1 is none. */
-function write(
-  t: Translation,
-  cache: TranslationCache,
-  entry: number,
-  outHi: number,
-  outLo: number,
-  leaf1: LeafRead,
-  leaf2: LeafRead,
-  ipaHi: number,
-  ipaLo: number,
-): void {
-  if (entry < 0) return;
-  const { hot, cold } = cache.table;
-  const size = Math.min(leaf1.size, leaf2.size);
-  const at = entry * HOT_WORDS;
-  const outsideLo = size < 32 ? -1 << size : 0;
-  const outsideHi = size <= 32 ? -1 : -1 << (size - 32);
-  hot[at + W_LOW] = (outLo & outsideLo) | (leaf1.size & 63) | ((leaf2.size & 63) << 6);
-  hot[at + W_HIGH] = (outHi & outsideHi & PA_HI) | (leaf1.allow << ALLOW1_SHIFT) | (leaf2.allow << ALLOW2_SHIFT);
-  const from = entry * COLD_WORDS;
-  cold[from + Cold.Sid] = t.sid;
-  cold[from + Cold.Ssid] = t.ssv ? t.ssid : -1;
-  cold[from + Cold.At1Lo] = leaf1.atLo;
-  cold[from + Cold.At1Hi] = leaf1.atHi;
-  cold[from + Cold.Value1Lo] = leaf1.lo;
-  cold[from + Cold.Value1Hi] = leaf1.hi;
-  cold[from + Cold.At2Lo] = leaf2.atLo;
-  cold[from + Cold.At2Hi] = leaf2.atHi;
-  cold[from + Cold.Value2Lo] = leaf2.lo;
-  cold[from + Cold.Value2Hi] = leaf2.hi;
-  cold[from + Cold.IpaLo] = ipaLo;
-  cold[from + Cold.IpaHi] = ipaHi;
-}
-
-/** Index of an entry in its table, from its address. */
-const entryIndex = (lo: number, granuleLg2: number): number => (lo & ((1 << granuleLg2) - 1)) >>> 3;
-
-/** What a leaf of stage 1 allows: unprivileged in bits 2:0, privileged in 5:3. */
-function allowed1(lo: number, hi: number, inherited: number, e0pd: boolean, s: CachedStream): number {
-  const unprivileged = e0pd ? 0 : stage1Permissions(lo, hi, inherited, false, s);
-  return unprivileged | (stage1Permissions(lo, hi, inherited, true, s) << 3);
-}
-
-/** What a leaf of stage 2 allows, in the same form. */
-function allowed2(lo: number, hi: number, xnx: boolean, hd: boolean): number {
-  return stage2Permissions(lo, hi, false, xnx, hd) | (stage2Permissions(lo, hi, true, xnx, hd) << 3);
-}
-
-/** The tables of stage 1 that a transaction uses. */
-const halfOf = (t: Translation, s: CachedStream): TableBase =>
-  s.twoHalves && (t.iovaHi & 0x00800000) !== 0 ? s.ttb1 : s.ttb0;
-
-/** log2 of what the leaf under a cursor maps. */
-const leafSize = (base: TableBase, c: Cursor): number => base.fmt!.granuleLg2 + base.fmt!.strideLg2 * c.level;
 
 /** Count for a transaction, not for somebody who looks. @returns false, for the caller to return */
 function count(t: Translation, cache: TranslationCache | TableCache, what: CacheCount): false {
