@@ -5,17 +5,7 @@
  * Traces and answers carry an index into {@link REASONS}; the sentence and the section come from here and nowhere else.
  */
 
-/** One rule. */
-export interface Reason {
-  /** Stable name, for code and documents. */
-  readonly id: string;
-  /** What is the case, in one sentence. */
-  readonly text: string;
-  /** Document and section. */
-  readonly section: string;
-  /** The field that the rule is about, as its layout names it; empty for none. */
-  readonly field: string;
-}
+import { type Reason, reasonIndex } from "../reason.ts";
 
 const reason = <const Id extends string>(id: Id, field: string, section: string, text: string) => ({
   id,
@@ -197,4 +187,4 @@ export const REASONS = [...WALK_REASONS, ...STE_REASONS, ...CD_REASONS] as const
 export type ReasonId = (typeof REASONS)[number]["id"];
 
 /** Index of each reason in {@link REASONS}. */
-export const R = Object.fromEntries(REASONS.map((r, i) => [r.id, i])) as { readonly [K in ReasonId]: number };
+export const R = reasonIndex<ReasonId>(REASONS);
