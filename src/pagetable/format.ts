@@ -34,27 +34,48 @@ export interface PageTableFormat {
   readonly oaLoMask: number;
   /** Further bits [63:32] of the address, kept elsewhere in the entry; null where there are none. */
   readonly oaMoreHi: ((lo: number, hi: number) => number) | null;
-  /** Bits of `hi` that a table entry imposes on everything below it. */
+  /**
+   * Bits of the two halves that a table entry imposes on everything below it, at places that no other of them shares:
+   * a restriction where the bit differs from its bit in `grants`, that is, bits in `grants` restrict when clear.
+   */
   readonly inheritHi: number;
+  readonly inheritLo: number;
+  readonly grantsHi: number;
+  readonly grantsLo: number;
   readonly kindOf: (lo: number, hi: number, level: number) => Kind;
+  /** Level of the table that a table entry points to; null where it is always the next one down. */
+  readonly nextLevel: ((lo: number, hi: number, level: number) => number) | null;
+  /** log2 of what a leaf maps, where the leaf says so itself; null where its level does. */
+  readonly pageLg2: ((lo: number, hi: number, level: number) => number) | null;
   /** Whether the entry is one of a run that maps as one (a contiguous hint), and log2 of that run's entries. */
   readonly runLg2: (lo: number, hi: number, level: number) => number;
 }
 
+/** What a format has to answer; for the rest there are defaults. */
+type FormatAnswers = Pick<PageTableFormat, "id" | "topLevel" | "levelNames" | "oaHiMask" | "oaLoMask" | "kindOf"> &
+  Partial<PageTableFormat>;
+
+const noRun = (): number => 0;
+
 /** Make a format. All formats are made here, so that the walker sees one shape of object. */
-export function defineFormat(f: PageTableFormat): PageTableFormat {
+export function defineFormat(f: FormatAnswers): PageTableFormat {
   return {
     id: f.id,
-    granuleLg2: f.granuleLg2,
-    strideLg2: f.strideLg2,
+    granuleLg2: f.granuleLg2 ?? 12,
+    strideLg2: f.strideLg2 ?? 9,
     topLevel: f.topLevel,
     levelNames: f.levelNames,
     oaHiMask: f.oaHiMask,
     oaLoMask: f.oaLoMask,
-    oaMoreHi: f.oaMoreHi,
-    inheritHi: f.inheritHi,
+    oaMoreHi: f.oaMoreHi ?? null,
+    inheritHi: f.inheritHi ?? 0,
+    inheritLo: f.inheritLo ?? 0,
+    grantsHi: f.grantsHi ?? 0,
+    grantsLo: f.grantsLo ?? 0,
     kindOf: f.kindOf,
-    runLg2: f.runLg2,
+    nextLevel: f.nextLevel ?? null,
+    pageLg2: f.pageLg2 ?? null,
+    runLg2: f.runLg2 ?? noRun,
   };
 }
 

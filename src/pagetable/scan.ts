@@ -22,7 +22,7 @@ export interface ScanPlace {
   va: number;
   lo: number;
   hi: number;
-  /** What the tables above impose (`PageTableFormat.inheritHi` bits), signed. */
+  /** What the tables above impose (`inheritHi` and `inheritLo` bits of the format), signed. */
   inherited: number;
   /** Output address of a leaf, address of the next table, or of an entry that cannot be read. */
   out: number;
@@ -102,14 +102,22 @@ export function scan(root: ScanRoot, reader: ScanReader, visitor: ScanVisitor, l
       if (kind === Kind.Empty) continue;
       const outHi = (hi & fmt.oaHiMask) | (fmt.oaMoreHi === null ? 0 : fmt.oaMoreHi(lo, hi));
       let out = (outHi >>> 0) * 0x1_0000_0000 + ((lo & fmt.oaLoMask) >>> 0);
-      if (kind === Kind.Leaf) out -= out % span;
+      if (kind === Kind.Leaf) {
+        // A page of several entries: each maps its own part.
+        const page = fmt.pageLg2 === null ? span : 2 ** fmt.pageLg2(lo, hi, level);
+        out = out - (out % page) + (here % page);
+      }
       if (kind !== Kind.Table || out >= beyond) {
         if (++leaves > limits.leaves) return false;
       }
       if (kind === Kind.Reserved) visitor.bad(put(level, at + 8 * i, here, inherited, out), "reserved", 0, 1);
       else if (out >= beyond) visitor.bad(put(level, at + 8 * i, here, inherited, out), "address size", 0, 1);
       else if (kind === Kind.Leaf) visitor.leaf(put(level, at + 8 * i, here, inherited, out));
-      else if (!table(out, level - 1, 2 ** fmt.strideLg2, here, inherited | (hi & fmt.inheritHi))) return false;
+      else {
+        const next = fmt.nextLevel === null ? level - 1 : fmt.nextLevel(lo, hi, level);
+        const imposed = ((hi ^ fmt.grantsHi) & fmt.inheritHi) | ((lo ^ fmt.grantsLo) & fmt.inheritLo);
+        if (!table(out, next, 2 ** fmt.strideLg2, here, inherited | imposed)) return false;
+      }
     }
     visitor.leave();
     return true;

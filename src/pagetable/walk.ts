@@ -18,6 +18,8 @@ export const WalkEnd = {
   AddressSize: 3,
   /** An entry could not be read; the reader knows why. */
   Unreadable: 4,
+  /** At a table entry that skips levels although the address has bits set that those would translate. */
+  Skipped: 5,
 } as const;
 export type WalkEnd = (typeof WalkEnd)[keyof typeof WalkEnd];
 
@@ -60,7 +62,9 @@ export class Cursor {
   /** The entry last read. */
   lo = 0;
   hi = 0;
-  /** What the table entries passed so far impose on the leaf (`PageTableFormat.inheritHi` bits). */
+  /** log2 of what the leaf last read maps, or of what one entry of the table spans that the entry last read points to. */
+  sizeLg2 = 0;
+  /** What the table entries passed so far impose on the leaf: `inheritHi` and `inheritLo` bits of the format. */
   inherited = 0;
   /** The output address, after `WalkEnd.Leaf`. */
   outHi = 0;
@@ -97,7 +101,8 @@ export function walk(fmt: PageTableFormat, tables: TableReader, c: Cursor, sink:
   const more = fmt.oaMoreHi;
   let mask = c.rootMask;
   for (;;) {
-    const shift = fmt.granuleLg2 + stride * c.level;
+    const level = c.level;
+    const shift = fmt.granuleLg2 + stride * level;
     const index = bitsFrom(c.vaHi, c.vaLo, shift, mask);
     c.index = index;
     c.atHi = c.tableHi;
@@ -105,33 +110,51 @@ export function walk(fmt: PageTableFormat, tables: TableReader, c: Cursor, sink:
     if (!tables.read(c, c.atHi, c.atLo)) return WalkEnd.Unreadable;
     const lo = c.lo;
     const hi = c.hi;
-    const kind = fmt.kindOf(lo, hi, c.level);
+    const kind = fmt.kindOf(lo, hi, level);
     let outHi = hi & oaHi;
     if (more !== null) outHi |= more(lo, hi);
     let end: WalkEnd | -1 = -1;
+    let next = level;
     if (kind === Kind.Table) {
+      next = fmt.nextLevel === null ? level - 1 : fmt.nextLevel(lo, hi, level);
+      c.sizeLg2 = fmt.granuleLg2 + stride * next;
       c.outHi = outHi;
       c.outLo = lo & oaLo;
       if ((outHi & c.beyondHi) !== 0) end = WalkEnd.AddressSize;
+      else if (next < level - 1 && hasBits(c, c.sizeLg2 + stride, shift)) end = WalkEnd.Skipped;
     } else if (kind === Kind.Leaf) {
-      // Address bits inside the leaf come from the input.
-      if (shift >= 32) {
-        const inside = (1 << (shift - 32)) - 1;
-        c.outHi = (outHi & ~inside) | (c.vaHi & inside);
-        c.outLo = c.vaLo;
-      } else {
-        const inside = (1 << shift) - 1;
-        c.outHi = outHi;
-        c.outLo = (lo & oaLo & ~inside) | (c.vaLo & inside);
-      }
+      c.sizeLg2 = fmt.pageLg2 === null ? shift : fmt.pageLg2(lo, hi, level);
+      leafOutput(c, outHi, lo & oaLo);
       end = (c.outHi & c.beyondHi) !== 0 ? WalkEnd.AddressSize : WalkEnd.Leaf;
-    } else end = kind === Kind.Empty ? WalkEnd.Empty : WalkEnd.Reserved;
+    } else {
+      c.sizeLg2 = shift;
+      end = kind === Kind.Empty ? WalkEnd.Empty : WalkEnd.Reserved;
+    }
     if (sink !== null) sink.entry(c, fmt, end);
     if (end !== -1) return end;
-    c.inherited |= hi & fmt.inheritHi;
+    c.inherited |= ((hi ^ fmt.grantsHi) & fmt.inheritHi) | ((lo ^ fmt.grantsLo) & fmt.inheritLo);
     c.tableHi = c.outHi;
     c.tableLo = c.outLo;
-    c.level--;
+    c.level = next;
     mask = (1 << stride) - 1;
   }
+}
+
+/** The output: address bits inside the leaf come from the input. */
+function leafOutput(c: Cursor, outHi: number, outLo: number): void {
+  if (c.sizeLg2 >= 32) {
+    const inside = (1 << (c.sizeLg2 - 32)) - 1;
+    c.outHi = (outHi & ~inside) | (c.vaHi & inside);
+    c.outLo = c.vaLo;
+  } else {
+    const inside = (1 << c.sizeLg2) - 1;
+    c.outHi = outHi;
+    c.outLo = (outLo & ~inside) | (c.vaLo & inside);
+  }
+}
+
+/** Whether the address being translated has one of its bits [to - 1 : from] set; both are below 64. */
+function hasBits(c: Cursor, from: number, to: number): boolean {
+  const above = (bit: number, half: number): number => (bit >= half + 32 ? 0 : bit <= half ? -1 : -1 << (bit - half));
+  return ((above(from, 32) & ~above(to, 32) & c.vaHi) | (above(from, 0) & ~above(to, 0) & c.vaLo)) !== 0;
 }

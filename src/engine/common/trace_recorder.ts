@@ -118,7 +118,7 @@ export class TraceRecorder implements WalkSink {
     else f.pa.set(w, at, c.atLo, c.atHi);
     f.value.set(w, at, c.lo >>> 0, c.hi >>> 0);
     f.contiguous.set(w, at, fmt.runLg2(c.lo, c.hi, c.level) > 0 && end !== -1 ? 1 : 0);
-    f.sizeLg2.set(w, at, entrySizeLg2(fmt, c.level - (end === -1 ? 1 : 0)));
+    f.sizeLg2.set(w, at, Math.min(c.sizeLg2, 63));
     if (end === -1 || end === WalkEnd.Leaf || end === WalkEnd.AddressSize) f.out.set(w, at, c.outLo, c.outHi);
     f.verdict.set(
       w,
