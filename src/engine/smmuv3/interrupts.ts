@@ -4,11 +4,11 @@
 
 import { registerByName } from "../../arch/smmuv3/registers.ts";
 import { locate } from "../../base/layout.ts";
+import { highBitsFrom } from "../common/table_root.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import { readCapabilities } from "./capabilities.ts";
 import { GlobalError, type GlobalErrors } from "./global_errors.ts";
 import { type RegisterFile, registerBit, registerIndex } from "./register_file.ts";
-import { highBitsFrom } from "./stream_config.ts";
 
 /** Who interrupts (§3.18.2). */
 export const InterruptSource = { EventQueue: 0, PriQueue: 1, GlobalError: 2, Sync: 3 } as const;

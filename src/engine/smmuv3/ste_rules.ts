@@ -5,8 +5,8 @@
 import { R, STE_REASONS } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import type { GranuleLg2 } from "../../pagetable/formats/vmsav8.ts";
+import { highBitsFrom } from "../common/table_root.ts";
 import { addressBits, type Capabilities } from "./capabilities.ts";
-import { highBitsFrom } from "./stream_config.ts";
 
 const f = STE.f;
 

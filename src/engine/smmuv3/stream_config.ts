@@ -1,21 +1,11 @@
 /**
  * What an STE and a CD mean, worked out once for the hot path: formats, roots, limits and controls as numbers.
  */
-import type { PageTableFormat } from "../../pagetable/format.ts";
-import type { Cursor } from "../../pagetable/walk.ts";
+import { TableRoot } from "../common/table_root.ts";
 import type { SmmuCaches } from "./caches/smmu_caches.ts";
 
 /** The tables behind one base address: one of stage 1's two, or stage 2's. */
-export class TableBase {
-  fmt: PageTableFormat | null = null;
-  rootHi = 0;
-  rootLo = 0;
-  /** Level walks start at, counted from the leaves. */
-  level = 0;
-  /** Significant bits of the input address. */
-  inputBits = 0;
-  /** Bits of the effective output size. */
-  outputBits = 0;
+export class TableBase extends TableRoot {
   /** Walks are disabled (EPD), or unprivileged accesses are kept out (E0PD); stage 1 only. */
   disabled = false;
   e0pd = false;
@@ -24,64 +14,7 @@ export class TableBase {
   bigEndian = false;
   /** Mask of table-descriptor bits [63:32] that bind what lies below; 0 where HAD switches them off. */
   hierarchy = 0;
-  // Derived, so that a walk begins with copies only.
-  rootMask = 0;
-  beyondHi = 0;
-  overHi = 0;
-  overLo = 0;
-
-  /** No tables: nothing of an earlier stream stays. */
-  clear(): void {
-    this.fmt = null;
-    this.rootHi = 0;
-    this.rootLo = 0;
-  }
-
-  /** Set the geometry; the root address is aligned to the root table's size, as the SMMU does. */
-  set(
-    fmt: PageTableFormat,
-    rootHi: number,
-    rootLo: number,
-    level: number,
-    inputBits: number,
-    outputBits: number,
-    minAlignLg2: number,
-  ): void {
-    const indexBits = inputBits - fmt.granuleLg2 - fmt.strideLg2 * level;
-    const alignLg2 = Math.max(indexBits + 3, minAlignLg2);
-    this.fmt = fmt;
-    this.rootHi = rootHi | 0;
-    this.rootLo = rootLo & (-1 << alignLg2);
-    this.level = level;
-    this.inputBits = inputBits;
-    this.outputBits = outputBits;
-    this.rootMask = 2 ** indexBits - 1;
-    this.beyondHi = highBitsFrom(outputBits);
-    this.overHi = highBitsFrom(inputBits);
-    this.overLo = inputBits >= 32 ? 0 : -1 << inputBits;
-  }
-
-  /** Put a cursor at the root, ready to walk for an address. */
-  start(c: Cursor, hi: number, lo: number): void {
-    c.tableHi = this.rootHi;
-    c.tableLo = this.rootLo;
-    c.level = this.level;
-    c.rootMask = this.rootMask;
-    c.beyondHi = this.beyondHi;
-    c.inherited = 0;
-    c.vaHi = hi;
-    c.vaLo = lo;
-  }
-
-  /** Number of whole tables that stand side by side at the root: 1 for none. */
-  get concatenated(): number {
-    const fmt = this.fmt;
-    return fmt === null ? 0 : Math.max(1, (this.rootMask + 1) / 2 ** fmt.strideLg2);
-  }
 }
-
-/** Bits of the high half of an address at or above bit `n`, n from 0 to 64. */
-export const highBitsFrom = (n: number): number => (n >= 64 ? 0 : n <= 32 ? -1 : -1 << (n - 32));
 
 /** StreamWorld of a Non-secure stream (IHI 0070 §5.2, STE.STRW). */
 export const StreamWorld = { EL1: 0, EL2: 1, EL2_E2H: 2 } as const;
