@@ -1,10 +1,11 @@
 /**
- * A world whose registers are reached as software reaches them, with a Command queue and caches that note what they are
- * asked to drop.
+ * A world whose registers are reached as software reaches them, with a Command queue; its caches note what they are
+ * asked to drop, or do it.
  */
 import { commandByName } from "../../../arch/smmuv3/commands.ts";
 import { registerByName } from "../../../arch/smmuv3/registers.ts";
 import type { MemoryLayout } from "../../memory/physical_memory.ts";
+import type { CacheOptions } from "../caches/options.ts";
 import { type CacheMaintenance, type DeviceLink, type Prefetch, TlbiOp } from "../maintenance.ts";
 import { ProgrammingInterface } from "../programming_interface.ts";
 import { encode, type Fields, World } from "./world.ts";
@@ -37,10 +38,15 @@ export class ControlWorld extends World {
   devicesComplete = true;
   #prod = 0;
 
-  constructor(registers: Readonly<Record<string, Fields>> = {}, memory: Partial<MemoryLayout> = {}) {
+  /** @param own caches for the SMMU: commands act on these then; without them they are noted in {@link calls} */
+  constructor(
+    registers: Readonly<Record<string, Fields>> = {},
+    memory: Partial<MemoryLayout> = {},
+    own?: CacheOptions,
+  ) {
     const all: Record<string, Fields> = { ...CONTROL };
     for (const [name, fields] of Object.entries(registers)) all[name] = { ...CONTROL[name], ...fields };
-    super(all, memory);
+    super(all, memory, own);
     const note =
       (method: string) =>
       (...operands: unknown[]): void => {
@@ -62,7 +68,8 @@ export class ControlWorld extends World {
       respond: note("respond"),
     };
     const prefetch: Prefetch = { config: note("config"), addresses: note("addresses") };
-    this.control = new ProgrammingInterface(this.smmu, this.memory, { caches, devices, prefetch });
+    const around = own === undefined ? { caches, devices, prefetch } : { devices };
+    this.control = new ProgrammingInterface(this.smmu, this.memory, around);
   }
 
   /** Software writes a register: all of it, by its name. */

@@ -67,6 +67,11 @@ export class GuestStore implements TableStore {
     return frame + (ipa % page);
   }
 
+  /** Stage 2 has put a guest frame elsewhere. */
+  moved(ipa: number, frame: number): void {
+    this.#frames.set(Math.floor(ipa / spanOf(this.stage2.fmt, 0)), frame);
+  }
+
   /** Guest address and host address of every frame. */
   *frames(): Generator<readonly [ipa: number, frame: number]> {
     const page = spanOf(this.stage2.fmt, 0);
