@@ -1,0 +1,122 @@
+/**
+ * One request in progress: what was asked, what was decided on the way, how it ended (VT-d §3, §7.1).
+ *
+ * The object is reused from one request to the next, so that translating allocates nothing.
+ */
+import { R, REASONS } from "../../arch/vtd/reasons.ts";
+
+/** How a request ended. */
+export const End = {
+  /** It did not end yet, or it goes to the address in `paHi` and `paLo`. */
+  Ok: 0,
+  /** Blocked; `reason` says why and `record` whether that is recorded. */
+  Fault: 1,
+  /** It needed memory that the session does not hold. */
+  Unknown: 2,
+  /** A write into the interrupt address range: it goes to interrupt remapping, with its address unchanged. */
+  Interrupt: 3,
+} as const;
+export type End = (typeof End)[keyof typeof End];
+
+/** Kinds of access, as bits, so that what tables allow is a set of them. */
+export const Want = { Read: 1, Write: 2, Execute: 4 } as const;
+
+/** Address type of a request (PCIe AT field). */
+export const AddressType = { Untranslated: 0, TranslationRequest: 1, Translated: 2 } as const;
+export type AddressType = (typeof AddressType)[keyof typeof AddressType];
+
+/** What becomes of accessed and dirty bits. */
+export const Updates = {
+  /** Decided as ever, and shown in a trace, but not made: for somebody who only looks. */
+  Show: 0,
+  /** Made. */
+  Make: 1,
+} as const;
+export type Updates = (typeof Updates)[keyof typeof Updates];
+
+export class Translation {
+  // The request.
+  /** Source id: bus, device and function in 16 bits. */
+  sid = 0;
+  /** Meaningful where {@link hasPasid}. */
+  pasid = 0;
+  hasPasid = false;
+  iovaHi = 0;
+  iovaLo = 0;
+  /** A write; of a translation request: NW is clear. */
+  write = false;
+  /** PR and ER of the PASID prefix: only requests with PASID have them. */
+  privileged = false;
+  execute = false;
+  addressType: AddressType = AddressType.Untranslated;
+  /** A page request: only the structures that lead to its PASID are looked at. */
+  pageRequest = false;
+  updates: Updates = Updates.Show;
+
+  // The end.
+  end: End = End.Ok;
+  /** Index into the architecture's reasons. */
+  reason = 0;
+  /** The fault is recorded: its condition has a code, and FPD does not suppress it. */
+  record = false;
+  /** FPD of the structures read so far (VT-d §7.1.3). */
+  fpd = false;
+  /** Address of memory the session does not hold. */
+  fetchHi = 0;
+  fetchLo = 0;
+
+  // The answer.
+  paHi = 0;
+  paLo = 0;
+  /** Set of {@link Want} that the tables allow this requester. */
+  permissions = 7;
+  /** log2 of what the leaf of each stage maps, 64 where the stage is off. */
+  sizeLg2First = 64;
+  sizeLg2Second = 64;
+  /** PASID that was used: that of the request, or RID_PASID. */
+  usedPasid = 0;
+  did = 0;
+
+  /** Forget the last request's answers. */
+  begin(): void {
+    this.end = End.Ok;
+    this.reason = R.NONE;
+    this.record = false;
+    this.fpd = false;
+    this.fetchHi = 0;
+    this.fetchLo = 0;
+    this.permissions = 7;
+    this.sizeLg2First = 64;
+    this.sizeLg2Second = 64;
+    this.usedPasid = 0;
+    this.did = 0;
+  }
+
+  /** What the request wants of the tables, one of {@link Want}; a translation request takes what it gets: 0. */
+  get want(): number {
+    if (this.addressType === AddressType.TranslationRequest) return 0;
+    return this.write ? Want.Write : this.execute && this.hasPasid ? Want.Execute : Want.Read;
+  }
+
+  /** Fault reason code of the record. */
+  get code(): number {
+    return REASONS[this.reason]!.code;
+  }
+
+  /** Block the request. @returns false, for the caller to return */
+  fault(reason: number): false {
+    const { code, qualified } = REASONS[reason]!;
+    this.end = End.Fault;
+    this.reason = reason;
+    this.record = code !== 0 && !(qualified && this.fpd);
+    return false;
+  }
+
+  /** End for want of memory. @returns false */
+  unknown(hi: number, lo: number): false {
+    this.end = End.Unknown;
+    this.fetchHi = hi;
+    this.fetchLo = lo;
+    return false;
+  }
+}
