@@ -384,14 +384,6 @@ describe("what is no event of an SMMUv3", () => {
     expect(decode(text).notes).toHaveLength(1);
   });
 
-  it("says that faults of other architectures are not decoded, and does not refuse them", () => {
-    const r = decode(
-      "DMAR: [DMA Read] Request device [01:00.0] fault addr 1000 [fault reason 06] PTE Read access is not set",
-    );
-    expect(r.entries).toEqual([]);
-    expect(r.notes[0]).toContain("VT-d");
-  });
-
   it("a foreign fault beside an event is refused beside it", () => {
     expect(types([...raw(0x10, WRITE), near[1]![1]].join("\n"))).toEqual(["smmuv3-event", "refuse"]);
   });

@@ -1,13 +1,21 @@
 /**
  * Recognise and decode pasted text. Works in time linear in the length of the text and never throws for any text.
  */
+import { readAmdEvents, readCompletionTimeouts } from "./amdvi/events.ts";
+import { readDeviceTableEntries } from "./amdvi/tables.ts";
 import type { DecodedEntry } from "./entry.ts";
 import { findHexWords } from "./hex_words.ts";
-import { logLines } from "./lines.ts";
+import { type LogLine, logLines } from "./lines.ts";
+import { LogText } from "./log_text.ts";
 import { findRefusals } from "./refuse.ts";
 import { eventsInDump, likelyKinds } from "./smmuv3/bare_words.ts";
 import { readSmmuv3Log } from "./smmuv3/log.ts";
 import { readQemuSmmuv3Trace } from "./smmuv3/qemu_trace.ts";
+import { readSuppressed } from "./suppressed.ts";
+import { readFaultStatus, readVtdFaults } from "./vtd/faults.ts";
+import { readQemuVtd } from "./vtd/qemu.ts";
+import { readVtdQueue } from "./vtd/queue.ts";
+import { readVtdTables } from "./vtd/tables.ts";
 
 /** Characters that are looked at; the rest of a longer paste is left out, with a note. */
 export const MAX_INPUT = 4 * 1024 * 1024;
@@ -30,10 +38,19 @@ export interface DecodeResult {
   readonly dump: FoundWords | null;
 }
 
-/** Faults of architectures that are recognised but not decoded: both patterns in one message. */
-const NOT_YET: readonly (readonly [name: string, RegExp, RegExp])[] = [
-  ["VT-d", /\b(?:DMAR|DRHD)\b/, /\bfault reason\b|\bfault addr\b|\bRequest device\b|\bhandling fault status\b/],
-  ["AMD-Vi", /\bAMD-Vi: /, /\bEvent logged\b|\bIO_PAGE_FAULT\b/],
+/** What looks for reports of its own kind; none takes a line from another. */
+const READERS: readonly ((lines: readonly LogLine[], log: LogText) => readonly DecodedEntry[])[] = [
+  readSmmuv3Log,
+  readQemuSmmuv3Trace,
+  (_, log) => readFaultStatus(log),
+  (_, log) => readVtdFaults(log),
+  (_, log) => readVtdQueue(log),
+  (_, log) => readVtdTables(log),
+  (_, log) => readQemuVtd(log),
+  (_, log) => readAmdEvents(log),
+  (_, log) => readCompletionTimeouts(log),
+  (_, log) => readDeviceTableEntries(log),
+  readSuppressed,
 ];
 
 /** Decode a paste. */
@@ -45,7 +62,8 @@ export function decode(text: string): DecodeResult {
     notes.push(`The text is longer than ${MAX_INPUT} characters; what follows was left out.`);
   }
   const lines = logLines(source);
-  const reports: DecodedEntry[] = [...readSmmuv3Log(lines), ...readQemuSmmuv3Trace(lines)];
+  const log = new LogText(lines);
+  const reports: DecodedEntry[] = READERS.flatMap((read) => read(lines, log));
   let dump: FoundWords | null = null;
   if (reports.length === 0) {
     const words = findHexWords(source);
@@ -54,11 +72,9 @@ export function decode(text: string): DecodeResult {
       reports.push(...(eventsInDump(words) ?? []));
     }
   }
-  const other = NOT_YET.filter(([, a, b]) => lines.some((l) => a.test(l.text) && b.test(l.text))).map(([name]) => name);
-  for (const name of other) notes.push(`The text holds faults of ${name}, which are not decoded.`);
-  const entries = [...reports, ...findRefusals(lines, reports.length > 0 || other.length > 0)];
+  const entries = [...reports, ...findRefusals(lines, reports.length > 0)];
   entries.sort((a, b) => a.lines[0] - b.lines[0]);
-  if (entries.length === 0 && other.length === 0) {
+  if (entries.length === 0) {
     notes.push(
       dump !== null
         ? "These words are no event record; choose what to read them as."

@@ -6,8 +6,11 @@
  * 0x and no leading zeros, except event numbers and register values, which keep the width of their field.
  */
 
+import type { AmdEntry } from "./amdvi/entries.ts";
+import type { VtdEntry } from "./vtd/entries.ts";
+
 /** What every entry has besides its own keys. */
-interface EntryBase {
+export interface EntryBase {
   /** First and last source line, from 1. */
   readonly lines: readonly [first: number, last: number];
   /** One sentence in plain words. */
@@ -106,7 +109,7 @@ interface Smmuv3OverflowEntry extends EntryBase {
 }
 
 /** Prints dropped by a rate limit. */
-interface SuppressedEntry extends EntryBase {
+export interface SuppressedEntry extends EntryBase {
   readonly type: "suppressed";
   readonly count: number;
 }
@@ -133,6 +136,8 @@ export type DecodedEntry =
   | Smmuv3OverflowEntry
   | SuppressedEntry
   | QemuSmmuv3TraceEntry
+  | VtdEntry
+  | AmdEntry
   | RefuseEntry;
 
 /** A number as the corpus writes it. */

@@ -68,7 +68,7 @@ class LogReader {
       this.#access(i, text) ??
       this.#commandQueue(i, text) ??
       this.#globalError(i, text) ??
-      this.#suppressed(i, text) ??
+      this.#autoSuppressed(i, text) ??
       this.#wordsLine(i, text) ??
       i + 1
     );
@@ -288,7 +288,7 @@ class LogReader {
     return true;
   }
 
-  // --- global errors, overflows, dropped prints ---
+  // --- global errors, overflows ---
 
   #globalError(i: number, text: string): number | null {
     if (P.GERROR_START.test(text)) {
@@ -331,25 +331,14 @@ class LogReader {
     return i + 1;
   }
 
-  #suppressed(i: number, text: string): number | null {
+  #autoSuppressed(i: number, text: string): number | null {
     const auto = P.AUTO_SUPPRESSING.exec(text);
-    if (auto !== null) {
-      const sid = BigInt(`0x${auto[1]!}`);
-      const e = this.#events
-        .slice(-REACH)
-        .findLast((x) => x.identity?.sid === sid || (x.words[0]?.value ?? -1n) >> 32n === sid);
-      if (e !== undefined) e.autoSuppressed = true;
-      return i + 1;
-    }
-    const m = P.SUPPRESSED.exec(text);
-    if (m === null) return null;
-    const count = Number(m[1]!);
-    this.#push({
-      type: "suppressed",
-      count,
-      lines: this.#span(i, 1),
-      summary: `${count} further messages were dropped by the kernel's rate limit.`,
-    });
+    if (auto === null) return null;
+    const sid = BigInt(`0x${auto[1]!}`);
+    const e = this.#events
+      .slice(-REACH)
+      .findLast((x) => x.identity?.sid === sid || (x.words[0]?.value ?? -1n) >> 32n === sid);
+    if (e !== undefined) e.autoSuppressed = true;
     return i + 1;
   }
 }

@@ -16,7 +16,6 @@ export const GERROR_START = /\bunexpected (?:secure )?global error reported\b/;
 export const GERROR = /\bglobal error reported \(0x([0-9a-fA-F]{1,8})\)/;
 export const EVTQ_OVERFLOW = /\bEVTQ overflow detected\b/;
 export const PRIQ_OVERFLOW = /\bPRIQ overflow detected\b/;
-export const SUPPRESSED = /\b(\d{1,12}) (?:callbacks|messages) suppressed\b/;
 export const AUTO_SUPPRESSING = /\bauto-suppressing events for sid 0x([0-9a-fA-F]{1,8})\b/;
 
 /** Messages about a single global error, by the bit of SMMU_GERROR they speak of. */
