@@ -54,10 +54,25 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expectNothingFound(page);
     });
 
+    test("on the palette, the software and the teaching preset", async ({ page }) => {
+      await openPage(page);
+      await page.keyboard.press("Control+k");
+      await expect(page.getByRole("option").first()).toBeVisible();
+      await expectNothingFound(page);
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Bit 0, Valid" }).click();
+      await expect(page.getByText("Action 1 of 1")).toBeVisible();
+      for (const preset of ["Software", "Teach"] as const) {
+        await choosePreset(page, preset);
+        await expect(page.getByText(/Fetching/)).toHaveCount(0);
+        await expectNothingFound(page);
+      }
+    });
+
     test("on a narrow screen", async ({ page }) => {
       await page.setViewportSize({ width: 390, height: 844 });
       await openPage(page);
-      for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Decode"]) {
+      for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Timeline", "Decode"]) {
         await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: pane, exact: true }).click();
         await expectNothingFound(page);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -93,7 +93,7 @@ test.describe("The first visit", () => {
         await page.evaluate(() => document.activeElement?.closest("[data-pane]")?.getAttribute("data-pane") ?? null),
       );
     }
-    expect(panes).toEqual(["Streams", "Translations", "Nested walk", "Inspector", "Events"]);
+    expect(panes).toEqual(["streams", "translations", "walk", "inspector", "events"]);
   });
 
   test("remembers the sizes of panes and the theme", async ({ page }) => {

@@ -51,8 +51,21 @@ export async function chooseFiles(page: Page, files: readonly UploadedFile[]): P
 export const notice = (page: Page, title: string | RegExp): Locator =>
   page.locator(".nw-notice").filter({ hasText: title });
 
-export async function choosePreset(page: Page, name: "Walk" | "Tables" | "Decode"): Promise<void> {
+export async function choosePreset(
+  page: Page,
+  name: "Walk" | "Tables" | "Software" | "Decode" | "Teach",
+): Promise<void> {
   await page.getByRole("navigation", { name: "Presets" }).getByRole("button", { name, exact: true }).click();
+}
+
+/** A pane by its name. */
+export const pane = (page: Page, name: string): Locator => page.getByRole("region", { name, exact: true });
+
+/** Run a command as the palette does. */
+export async function runCommand(page: Page, words: string): Promise<void> {
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Find or run" }).fill(words);
+  await page.getByRole("option", { name: words }).first().click();
 }
 
 /** The walk as it is drawn: markup of the drawing and the text of the table behind it. */

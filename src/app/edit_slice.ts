@@ -13,6 +13,10 @@ type EditActions = Pick<AppActions, "toggleBit" | "writeField" | "writeWords" | 
 export function editSlice(core: Core, walk: WalkControl): EditActions {
   const { get, set, engine } = core;
   let last: Promise<void> = Promise.resolve();
+  /** Where the newest seek goes; those before it that have not begun go nowhere. */
+  let target: number | null = null;
+  /** Whether answers for the state of now were not asked for. */
+  let owed = false;
 
   /** One change after the other: each sees the state that the one before it left. */
   function inTurn(change: () => Promise<void>): Promise<void> {
@@ -27,7 +31,9 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
       return;
     }
     set({ summary: answer.value, share: { state: "closed" } });
-    await walk.refresh();
+    // What belongs to a step that is left again at once is not worth asking for.
+    owed = target !== null;
+    if (!owed) await walk.refresh();
   }
 
   const apply = async (action: Action): Promise<void> =>
@@ -58,12 +64,20 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
         }),
       ),
     writeWords: (next) => inTurn(() => write((words) => (next.length === words.length ? next : null))),
-    seek: (step) =>
-      inTurn(async () => {
-        const actions = get().summary?.actions.length ?? 0;
-        const target = Math.max(0, Math.min(step, actions));
-        if (target !== get().summary?.step) await settle(await engine.ask("a seek", (api) => api.seek(target)));
-      }),
+    seek: (step) => {
+      target = step;
+      return inTurn(async () => {
+        const { summary } = get();
+        if (target === null || summary === null) return;
+        const to = Math.max(0, Math.min(target, summary.actions.length));
+        target = null;
+        if (to !== summary.step) await settle(await engine.ask("a seek", (api) => api.seek(to)));
+        else if (owed) {
+          owed = false;
+          await walk.refresh();
+        }
+      });
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
-import { bindingOf, KEYS } from "./keys.ts";
+import { COMMANDS, GROUPS } from "./commands.ts";
+import { commandOf } from "./keys.ts";
 
 /** The binding of a press on an element of this markup with id `t`, or on the page. */
 function press(init: KeyboardEventInit, markup = ""): string | null {
@@ -8,7 +9,7 @@ function press(init: KeyboardEventInit, markup = ""): string | null {
   const target = document.getElementById("t") ?? document.body;
   let found: string | null = null;
   const listen = (event: KeyboardEvent): void => {
-    found = bindingOf(event)?.what ?? null;
+    found = commandOf(event)?.what ?? null;
   };
   window.addEventListener("keydown", listen, { once: true });
   target.dispatchEvent(new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init }));
@@ -16,11 +17,14 @@ function press(init: KeyboardEventInit, markup = ""): string | null {
 }
 
 describe("The key table", () => {
-  it("has one meaning for each press and one key for each meaning", () => {
-    const presses = KEYS.flatMap((k) => k.keys.map((key) => `${key} ${k.shift ?? "any"}`));
+  it("has one meaning for each press, and a name and a press of its own for each command", () => {
+    const all = COMMANDS.flatMap((c) => c.presses ?? []);
+    const presses = all.flatMap((p) => p.keys.map((key) => `${p.control ?? false} ${key} ${p.shift ?? "any"}`));
     expect(new Set(presses).size).toBe(presses.length);
-    expect(new Set(KEYS.map((k) => k.what)).size).toBe(KEYS.length);
-    expect(new Set(KEYS.map((k) => k.shown)).size).toBe(KEYS.length);
+    expect(new Set(all.map((p) => p.shown)).size).toBe(all.length);
+    expect(new Set(COMMANDS.map((c) => c.id)).size).toBe(COMMANDS.length);
+    expect(new Set(COMMANDS.map((c) => c.what)).size).toBe(COMMANDS.length);
+    for (const c of COMMANDS) expect(GROUPS).toContain(c.group);
   });
 
   it("knows characters that need Shift, and tells F6 from Shift F6", () => {
@@ -32,6 +36,18 @@ describe("The key table", () => {
   it("leaves browser shortcuts alone", () => {
     expect(press({ key: "ArrowLeft", altKey: true })).toBeNull();
     expect(press({ key: "s", ctrlKey: true })).toBeNull();
+    expect(press({ key: "r", metaKey: true })).toBeNull();
+  });
+
+  it("takes back and does again as every program does", () => {
+    expect(press({ key: "z", ctrlKey: true })).toBe("Take back one action");
+    expect(press({ key: "Z", ctrlKey: true, shiftKey: true })).toBe("Do one action again");
+    expect(press({ key: "z", metaKey: true })).toBe("Take back one action");
+    expect(press({ key: "z", ctrlKey: true }, "<input id=t>")).toBeNull();
+  });
+
+  it("opens the palette from anywhere, also from a field", () => {
+    expect(press({ key: "k", ctrlKey: true }, "<div role=dialog><input id=t></div>")).toBe("Find or run");
   });
 
   it("leaves typing alone, but for F6", () => {
@@ -51,6 +67,6 @@ describe("The key table", () => {
     document.getElementById("t")?.addEventListener("keydown", (event) => event.preventDefault(), { once: true });
     const event = new KeyboardEvent("keydown", { key: "Home", bubbles: true, cancelable: true });
     document.getElementById("t")?.dispatchEvent(event);
-    expect(bindingOf(event)).toBeNull();
+    expect(commandOf(event)).toBeNull();
   });
 });

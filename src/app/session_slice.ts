@@ -9,7 +9,9 @@ import type { Access, SessionDocument } from "../protocol/machine.ts";
 import { LIMITS } from "../scenario/limits.ts";
 import type { Core } from "./core.ts";
 import { STOPPED, type Stop } from "./engine_client.ts";
+import { type LinkView, readLink } from "./link_view.ts";
 import { Newest } from "./newest.ts";
+import { recordCount } from "./records.ts";
 import { SHIPPED_SOURCE } from "./shipped.ts";
 import type { AppActions, EngineState, PickedFile } from "./state.ts";
 import { type WalkControl, walkLabel } from "./walk_slice.ts";
@@ -42,6 +44,7 @@ type SessionActions = Pick<
   | "restartEngine"
 >;
 
+const NO_TRACE = new Uint32Array(0);
 const READY: EngineState = { state: "ready", opening: null, progress: null, stopped: null };
 
 export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
@@ -57,7 +60,7 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
     opening?.abort();
     const during = stop.during === null ? "" : ` It was busy with ${stop.during}.`;
     set({ engine: { state: "stopped", opening: null, progress: null, stopped: `${stop.why}${during}` } });
-    walk.actions.pause();
+    get().pause();
   });
 
   function send(from: Origin, report: Report): Promise<Result<SessionSummary> | typeof STOPPED> {
@@ -167,18 +170,35 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
   const openOrigin = (from: Origin, name: string, source: string): Promise<boolean> =>
     open({ name, source, read: () => Promise.resolve({ ok: true, value: from }) });
 
-  /** Open the case of a fragment. Answers whether it is open now; a fragment without a case is somebody else's. */
-  async function openFragment(fragment: string): Promise<boolean> {
-    if (fragment.replace(/^#/, "") === "") return false;
-    // Most visits come without a case, so the codec is fetched when one may be there.
-    const { decodeFragment, isCaseFragment } = await import("../scenario/url_codec.ts");
-    if (!isCaseFragment(fragment)) return false;
-    const decoded = await decodeFragment(fragment);
+  /** Open the packed case of a link. Answers whether it is open now. */
+  async function openPacked(packed: string): Promise<boolean> {
+    if (packed === "") return false;
+    // Most visits come without a case, so the codec is fetched when one is there.
+    const { decodeFragment } = await import("../scenario/url_codec.ts");
+    const decoded = await decodeFragment(packed);
     if (!decoded.ok) {
       get().notify({ tone: "fault", ...decoded.error });
       return false;
     }
     return openOrigin({ type: "document", document: decoded.value }, "the case of the link", "from a link");
+  }
+
+  /** Arrange the page as a link says. */
+  function arrange(view: LinkView): void {
+    if (view.preset !== null) get().choosePreset(view.preset);
+    if (view.pane !== null) {
+      get().showPane(view.pane);
+      get().maximise(view.pane);
+    }
+    if (view.embed) set({ embedded: true });
+    if (view.decode !== null) get().paste(view.decode);
+  }
+
+  /** Go to the step and the record that a link names. */
+  async function point(view: LinkView): Promise<void> {
+    if (view.step !== null) await get().seek(view.step);
+    if (view.shown !== null) get().showRecord(view.shown);
+    if (view.record !== null && view.record < recordCount(get().walk?.trace ?? NO_TRACE)) get().select(view.record);
   }
 
   const openShipped = async (): Promise<boolean> =>
@@ -194,11 +214,16 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
   return {
     start: async (fragment) => {
       engine.restart();
-      if (await openFragment(fragment)) return;
-      if (get().summary === null && get().engine.state !== "stopped") await openShipped();
+      const { packed, view } = readLink(fragment);
+      arrange(view);
+      const opened = await openPacked(packed);
+      if (!opened && get().summary === null && get().engine.state !== "stopped") await openShipped();
+      if (opened || packed === "") await point(view);
     },
     followFragment: async (fragment) => {
-      await openFragment(fragment);
+      const { packed, view } = readLink(fragment);
+      arrange(view);
+      if (packed === "" || (await openPacked(packed))) await point(view);
     },
     openFiles: async (files) => {
       const names = filesName(files);

@@ -7,6 +7,8 @@ import type { Theme } from "./state.ts";
 export interface Settings {
   readonly get: (key: string) => string | null;
   readonly set: (key: string, value: string) => void;
+  /** Drop every key that begins so. */
+  readonly forget: (prefix: string) => void;
 }
 
 /** localStorage, or nothing where the browser forbids it. */
@@ -24,6 +26,14 @@ export function browserSettings(): Settings {
         localStorage.setItem(`nestwalk.${key}`, value);
       } catch {
         // A browser that keeps nothing still works for this visit.
+      }
+    },
+    forget: (prefix) => {
+      try {
+        const keys = Object.keys(localStorage).filter((key) => key.startsWith(`nestwalk.${prefix}`));
+        for (const key of keys) localStorage.removeItem(key);
+      } catch {
+        // Nothing is kept, so nothing has to go.
       }
     },
   };

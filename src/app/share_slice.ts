@@ -3,13 +3,25 @@
  */
 import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";
+import { type LinkView, writeLink } from "./link_view.ts";
 import { Newest } from "./newest.ts";
-import type { AppActions } from "./state.ts";
+import { recordCount } from "./records.ts";
+import type { AppActions, AppState } from "./state.ts";
 
 type ShareActions = Pick<AppActions, "openShare" | "closeShare" | "wholeSession">;
 
 /** Longest link that mail and chat programs can be expected to carry; a longer case travels as a file. */
 export const LONGEST_LINK = 8000;
+
+/** What a reader of the link should see first; a whole walk with its last record selected goes without saying. */
+function viewOf({ preset, walk, shown, selected }: AppState): Partial<LinkView> {
+  const count = recordCount(walk?.trace ?? new Uint32Array(0));
+  return {
+    preset: preset === "walk" ? null : preset,
+    shown: shown === count ? null : shown,
+    record: selected,
+  };
+}
 
 /** What writes documents is fetched when somebody shares one. */
 async function writers() {
@@ -35,7 +47,8 @@ export function shareSlice(core: Core): ShareActions {
       if (!shared.ok) return set({ share: { state: "failed", problem: shared.error } });
       const { formatScenario, encodeFragment } = await writers();
       const document = { ...shared.value.document, view: { access } };
-      const link = core.address.withFragment(await encodeFragment(document));
+      const packed = await encodeFragment(document);
+      const link = core.address.withFragment(writeLink(packed, viewOf(get())));
       if (!mine()) return;
       const { walkDigest } = shared.value;
       set({ share: { state: "packed", title: document.title, link, file: formatScenario(document), walkDigest } });

@@ -16,6 +16,7 @@ import type {
   WalkAnswer,
 } from "../protocol/engine.ts";
 import type { Access, SessionDocument } from "../protocol/machine.ts";
+import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
 
 /** A message in place. It stays until the user closes it, or the thing it speaks of is settled. */
 export interface Notice extends Problem {
@@ -55,7 +56,6 @@ export type ShareState =
       readonly walkDigest: string;
     };
 
-export type Preset = "walk" | "tables" | "decode";
 export type Theme = "system" | "light" | "dark";
 
 export interface AppState {
@@ -75,7 +75,12 @@ export interface AppState {
   readonly walk: WalkAnswer | null;
   /** Trace records of the walk that are shown, 0 to all of them. */
   readonly shown: number;
-  readonly playing: boolean;
+  /** What moves by itself. */
+  readonly playing: "accesses" | "actions" | null;
+  /** Steps a second when playing. */
+  readonly rate: number;
+  /** Numbers of applied actions to come back to, ascending. */
+  readonly bookmarks: readonly number[];
   /** Selected trace record. */
   readonly selected: number | null;
   /** What the inspector shows. */
@@ -83,8 +88,16 @@ export interface AppState {
   readonly structureAnswer: StructureAnswer | null;
   readonly share: ShareState;
   readonly preset: Preset;
+  readonly closed: ClosedPanes;
+  /** The pane that has all the room, or null. */
+  readonly maximised: PaneId | null;
+  /** The page is part of another page: it shows the maximised pane and nothing around it. */
+  readonly embedded: boolean;
+  /** Grows when the panes' sizes go back to what they were at first. */
+  readonly layoutRound: number;
   readonly theme: Theme;
-  readonly helpOpen: boolean;
+  /** What lies over the page. */
+  readonly over: "keys" | "palette" | null;
   /** Text in the decoder's box. */
   readonly pasted: string;
 }
@@ -114,8 +127,14 @@ export interface AppActions {
   readonly step: (by: 1 | -1) => void;
   readonly first: () => void;
   readonly last: () => void;
-  readonly play: () => void;
+  /** Play from here; from the start where the end is reached. */
+  readonly play: (what: "accesses" | "actions") => void;
   readonly pause: () => void;
+  readonly setRate: (rate: number) => void;
+  /** Set a bookmark at the step the session is at, or clear the one that is there. */
+  readonly toggleBookmark: () => void;
+  /** Go to the next bookmark after the step, or to the first. */
+  readonly nextBookmark: () => void;
   /** Select a trace record; the inspector follows where the record read a structure. */
   readonly select: (record: number | null) => void;
   readonly inspect: (query: StructureQuery) => void;
@@ -143,8 +162,14 @@ export interface AppActions {
   readonly notify: (notice: Omit<Notice, "id">) => void;
   readonly dismiss: (id: number) => void;
   readonly choosePreset: (preset: Preset) => void;
+  readonly closePane: (pane: PaneId) => void;
+  /** Open a pane where it is closed; where the preset does not have it, the first preset that has. */
+  readonly showPane: (pane: PaneId) => void;
+  readonly maximise: (pane: PaneId | null) => void;
+  /** Every pane open and of its first size. */
+  readonly resetLayout: () => void;
   readonly chooseTheme: (theme: Theme) => void;
-  readonly showHelp: (open: boolean) => void;
+  readonly showOver: (over: AppState["over"]) => void;
   readonly paste: (text: string) => void;
 }
 

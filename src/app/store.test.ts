@@ -33,7 +33,7 @@ function setUp(readShipped: ReadShipped = SHIPPED) {
   const cleared: string[] = [];
   const store = createAppStore({
     engine: client,
-    settings: { get: () => null, set: () => {} },
+    settings: { get: () => null, set: () => {}, forget: () => {} },
     readShipped,
     address: { withFragment: (f) => `https://here/#${f}`, clearFragment: () => cleared.push("cleared") },
     every: (ms, tick) => {
@@ -268,11 +268,11 @@ describe("Walks", () => {
       const started = now().start("");
       await vi.runAllTimersAsync();
       await started;
-      now().play();
+      now().play("accesses");
       expect(now().shown).toBe(0);
       await vi.advanceTimersByTimeAsync(10_000);
       expect(now().shown).toBe(6);
-      expect(now().playing).toBe(false);
+      expect(now().playing).toBeNull();
     } finally {
       vi.useRealTimers();
     }

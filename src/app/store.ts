@@ -2,8 +2,11 @@
  * The store of the page: state, and actions that ask the engine. No React here; views read it through an adapter.
  */
 import { createStore, type StoreApi } from "zustand/vanilla";
+import { bookmarkSlice } from "./bookmark_slice.ts";
 import type { AppEnvironment, Core } from "./core.ts";
 import { editSlice } from "./edit_slice.ts";
+import { layoutSlice, readLayout } from "./layout_slice.ts";
+import { playSlice, RATES } from "./play_slice.ts";
 import { sessionSlice } from "./session_slice.ts";
 import { readTheme } from "./settings.ts";
 import { shareSlice } from "./share_slice.ts";
@@ -12,7 +15,7 @@ import { walkSlice } from "./walk_slice.ts";
 
 export type AppStore = StoreApi<App>;
 
-const EMPTY: Omit<AppState, "theme"> = {
+const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layoutRound"> = {
   engine: { state: "starting", opening: null, progress: null, stopped: null },
   notices: [],
   summary: null,
@@ -23,13 +26,15 @@ const EMPTY: Omit<AppState, "theme"> = {
   access: null,
   walk: null,
   shown: 0,
-  playing: false,
+  playing: null,
+  rate: RATES[0],
+  bookmarks: [],
   selected: null,
   structure: null,
   structureAnswer: null,
   share: { state: "closed" },
-  preset: "walk",
-  helpOpen: false,
+  embedded: false,
+  over: null,
   pasted: "",
 };
 
@@ -42,22 +47,25 @@ export function createAppStore(environment: AppEnvironment): AppStore {
     return {
       ...EMPTY,
       theme: readTheme(environment.settings),
+      ...readLayout(environment.settings),
       ...walk.actions,
       ...sessionSlice(core, walk),
       ...editSlice(core, walk),
       ...shareSlice(core),
+      ...layoutSlice(core),
+      ...playSlice(core, walk.show),
+      ...bookmarkSlice(core),
       // The same message is not said twice: the newer one takes the place of the older.
       notify: (notice) => {
         const others = get().notices.filter((n) => n.title !== notice.title || n.place !== notice.place);
         set({ notices: [...others, { ...notice, id: ++notices }] });
       },
       dismiss: (id) => set({ notices: get().notices.filter((n) => n.id !== id) }),
-      choosePreset: (preset) => set({ preset }),
       chooseTheme: (theme) => {
         environment.settings.set("theme", theme);
         set({ theme });
       },
-      showHelp: (helpOpen) => set({ helpOpen }),
+      showOver: (over) => set({ over }),
       paste: (pasted) => set({ pasted }),
     };
   });

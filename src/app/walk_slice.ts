@@ -20,9 +20,6 @@ import {
 } from "./records.ts";
 import type { AppActions, AppState } from "./state.ts";
 
-/** Milliseconds a record stays before the next one when playing. */
-const PLAY_MS = 450;
-
 /** Structures remembered for going back. */
 const MOST_VISITED = 50;
 
@@ -31,17 +28,7 @@ const MOST_TRIED = 12;
 
 type WalkActions = Pick<
   AppActions,
-  | "chooseStream"
-  | "chooseAccess"
-  | "showRecord"
-  | "step"
-  | "first"
-  | "last"
-  | "play"
-  | "pause"
-  | "select"
-  | "inspect"
-  | "selectBefore"
+  "chooseStream" | "chooseAccess" | "showRecord" | "step" | "first" | "last" | "select" | "inspect" | "selectBefore"
 >;
 
 /** What the other parts of the store may ask of this one. */
@@ -53,6 +40,8 @@ export interface WalkControl {
   readonly chooseFirst: () => Promise<void>;
   /** Forget the choices of a session that is no longer open. Answers the state without them. */
   readonly clear: () => Partial<AppState>;
+  /** Show the first `count` records of the walk and let the inspector follow. */
+  readonly show: (count: number) => void;
 }
 
 const CLEARED: Partial<AppState> = {
@@ -62,7 +51,8 @@ const CLEARED: Partial<AppState> = {
   access: null,
   walk: null,
   shown: 0,
-  playing: false,
+  playing: null,
+  bookmarks: [],
   selected: null,
   structure: null,
   structureAnswer: null,
@@ -81,7 +71,6 @@ export function walkSlice(core: Core): WalkControl {
   const structures = new Newest();
   const lists = new Newest();
   const choices = new Newest();
-  let stopTimer: (() => void) | null = null;
   /** Structures the user looked at, the newest last. */
   let visited: StructureQuery[] = [];
 
@@ -134,11 +123,7 @@ export function walkSlice(core: Core): WalkControl {
     setStructure(structure);
   }
 
-  function pause(): void {
-    stopTimer?.();
-    stopTimer = null;
-    if (get().playing) set({ playing: false });
-  }
+  const pause = (): void => get().pause();
 
   /** Show `count` records and let the inspector follow. */
   function show(count: number): void {
@@ -210,19 +195,6 @@ export function walkSlice(core: Core): WalkControl {
       pause();
       show(Number.POSITIVE_INFINITY);
     },
-    play: () => {
-      const { walk, shown } = get();
-      if (walk === null || stopTimer !== null) return;
-      if (shown >= recordCount(walk.trace)) show(0);
-      set({ playing: true });
-      stopTimer = core.every(PLAY_MS, () => {
-        const now = get();
-        if (now.walk === null) return pause();
-        show(stepFrom(now.walk.trace, now.shown, 1));
-        if (get().shown >= recordCount(now.walk.trace)) pause();
-      });
-    },
-    pause,
     select: (record) => {
       const { walk } = get();
       set({ selected: record });
@@ -251,7 +223,7 @@ export function walkSlice(core: Core): WalkControl {
     visited = [];
     return CLEARED;
   };
-  return { actions, refresh, chooseFirst, clear };
+  return { actions, refresh, chooseFirst, clear, show };
 }
 
 /** What changes when a walk arrives. A walk of the access that was shown keeps its place; a new one is shown whole. */

@@ -4,7 +4,7 @@ import type { SessionDocument } from "../protocol/machine.ts";
 import { encodeBase64Url } from "./base64url.ts";
 import { deflateRaw } from "./compression.ts";
 import { LIMITS } from "./limits.ts";
-import { decodeFragment, encodeFragment, isCaseFragment } from "./url_codec.ts";
+import { decodeFragment, encodeFragment } from "./url_codec.ts";
 
 const CASE: SessionDocument = {
   title: "a case",
@@ -29,13 +29,6 @@ const refusal = async (fragment: string) => {
 };
 
 describe("a link", { timeout: 30_000 }, () => {
-  it("is told from other fragments", () => {
-    expect(isCaseFragment("#c=1.abc")).toBe(true);
-    expect(isCaseFragment("c=2.abc")).toBe(true);
-    expect(isCaseFragment("#case=1")).toBe(false);
-    expect(isCaseFragment("")).toBe(false);
-  });
-
   it("with a foreign character is refused, and the character is named by position", async () => {
     const link = await encodeFragment(CASE);
     const damaged = `${link.slice(0, 20)}*${link.slice(21)}`;

@@ -22,11 +22,6 @@ export async function encodeFragment(document: SessionDocument): Promise<string>
   return `c=${PACKING}.${encodeBase64Url(await deflateRaw(json))}`;
 }
 
-/** Whether a fragment claims to hold a case; others belong to somebody else. */
-export function isCaseFragment(fragment: string): boolean {
-  return /^#?c=/.test(fragment);
-}
-
 /** Read a fragment, with or without `#`. Character positions in problems count from 1 after the `#`. */
 export async function decodeFragment(fragment: string): Promise<Result<Scenario>> {
   const text = fragment.startsWith("#") ? fragment.slice(1) : fragment;

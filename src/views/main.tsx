@@ -13,9 +13,10 @@ const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 
 const engine = new EngineClient();
+const settings = browserSettings();
 const store = createAppStore({
   engine,
-  settings: browserSettings(),
+  settings,
   readShipped: fetchShipped(document.baseURI),
   address: {
     withFragment: (fragment) => `${window.location.href.split("#")[0]}#${fragment}`,
@@ -32,7 +33,7 @@ void store.getState().start(window.location.hash);
 
 createRoot(root).render(
   <StrictMode>
-    <AppContext value={{ store, engine }}>
+    <AppContext value={{ store, engine, settings }}>
       <Workbench />
     </AppContext>
   </StrictMode>,

@@ -1,7 +1,14 @@
 /** A pane of the workbench: a head with a name and a line about its content, and a body. */
 import { type ReactNode, useId } from "react";
+import { keyFor } from "../../app/commands.ts";
+import type { PaneId } from "../../app/layout.ts";
+import { IconButton } from "./Button.tsx";
+import { Icon } from "./Icon.tsx";
+import { useApp } from "./use_app.ts";
 
 interface PaneProps {
+  /** Name in the arrangement; a pane without one stays where it is. */
+  readonly id?: PaneId;
   readonly title: string;
   /** What the content is about, and how much of it there is. */
   readonly about?: ReactNode;
@@ -12,17 +19,45 @@ interface PaneProps {
 }
 
 /** F6 goes from pane to pane by `data-pane`. */
-export function Pane({ title, about, tools, children, className = "" }: PaneProps) {
-  const id = useId();
+export function Pane({ id, title, about, tools, children, className = "" }: PaneProps) {
+  const name = useId();
   return (
-    <section className={`nw-pane ${className}`} aria-labelledby={id} data-pane={title} tabIndex={-1}>
+    <section className={`nw-pane ${className}`} aria-labelledby={name} data-pane={id ?? title} tabIndex={-1}>
       <div className="nw-pane-head">
-        <h2 id={id}>{title}</h2>
+        <h2 id={name}>{title}</h2>
         {about !== undefined && <span className="sub">{about}</span>}
         <span className="nw-grow" />
         {tools}
+        {id !== undefined && <PaneControls id={id} title={title} />}
       </div>
       <div className="nw-pane-body">{children}</div>
     </section>
+  );
+}
+
+/** Full size and back, and closing. */
+function PaneControls({ id, title }: { readonly id: PaneId; readonly title: string }) {
+  const maximised = useApp((app) => app.maximised === id);
+  const embedded = useApp((app) => app.embedded);
+  const maximise = useApp((app) => app.maximise);
+  const close = useApp((app) => app.closePane);
+  if (embedded) return null;
+  return (
+    <span className="nw-pane-controls">
+      <IconButton
+        label={maximised ? `Put ${title} back` : `Give ${title} all the room`}
+        keyName={keyFor("page.maximise")}
+        size="small"
+        aria-pressed={maximised}
+        onClick={() => maximise(maximised ? null : id)}
+      >
+        <Icon name={maximised ? "smaller" : "larger"} />
+      </IconButton>
+      {!maximised && (
+        <IconButton label={`Close ${title}`} keyName={keyFor("page.close")} size="small" onClick={() => close(id)}>
+          <Icon name="close" />
+        </IconButton>
+      )}
+    </span>
   );
 }

@@ -5,6 +5,7 @@ import { createContext, useContext, useEffect, useRef, useState } from "react";
 import { useStore } from "zustand";
 import type { EngineClient } from "../../app/engine_client.ts";
 import { EMPTY_SLOT, QuerySlot, type SlotState } from "../../app/query_slot.ts";
+import type { Settings } from "../../app/settings.ts";
 import type { App } from "../../app/state.ts";
 import type { AppStore } from "../../app/store.ts";
 import type { EngineApi } from "../../protocol/engine.ts";
@@ -13,6 +14,7 @@ import type { EngineApi } from "../../protocol/engine.ts";
 export interface AppServices {
   readonly store: AppStore;
   readonly engine: EngineClient;
+  readonly settings: Settings;
 }
 
 export const AppContext = createContext<AppServices | null>(null);
@@ -31,6 +33,11 @@ export function useApp<T>(selector: (app: App) => T): T {
 /** State and actions at this moment, without rendering on changes: for event handlers. */
 export function useAppNow(): () => App {
   return useServices().store.getState;
+}
+
+/** What the page remembers on this machine. */
+export function useSettings(): Settings {
+  return useServices().settings;
 }
 
 /**

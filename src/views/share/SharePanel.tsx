@@ -4,14 +4,14 @@
  */
 import { Popover } from "radix-ui";
 import { useState } from "react";
-import { keyFor } from "../../app/keys.ts";
+import { keyFor } from "../../app/commands.ts";
 import { LONGEST_LINK } from "../../app/share_slice.ts";
 import type { ShareState } from "../../app/state.ts";
 import { Button } from "../common/Button.tsx";
 import { copyText } from "../common/copy_text.ts";
+import { Icon } from "../common/Icon.tsx";
 import { NoticeBox } from "../common/NoticeBox.tsx";
 import { useApp } from "../common/use_app.ts";
-import { Icon } from "../workbench/Icon.tsx";
 import { downloadText, fileName } from "./download.ts";
 import { useSaveSession } from "./save_session.ts";
 import "./share.css";
@@ -25,7 +25,7 @@ export function SharePanel() {
   return (
     <Popover.Root open={share.state !== "closed"} onOpenChange={(now) => (now ? void open() : close())}>
       <Popover.Trigger asChild>
-        <Button disabled={!walked} aria-keyshortcuts={keyFor("Share the walk")}>
+        <Button disabled={!walked} aria-keyshortcuts={keyFor("session.share")}>
           <Icon name="share" />
           Share
         </Button>

@@ -20,7 +20,7 @@ export function Streams() {
   // A context that is not listed (no valid CD) belongs to its stream.
   const chosen = exact >= 0 ? exact : rows.findIndex((r) => r.stream.sid === stream?.sid);
   return (
-    <Pane title="Streams" about={streams === null ? undefined : String(total)}>
+    <Pane id="streams" title="Streams" about={streams === null ? undefined : String(total)}>
       {streams === null ? (
         <NothingOpen />
       ) : rows.length === 0 ? (

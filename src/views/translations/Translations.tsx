@@ -25,6 +25,7 @@ export function Translations() {
   const shown = recordedCount === 0 ? "mapped" : tab;
   return (
     <Pane
+      id="translations"
       title="Translations"
       about={
         stream !== null && (

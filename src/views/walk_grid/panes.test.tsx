@@ -26,14 +26,15 @@ async function open(panes: React.ReactNode) {
     onStopped: () => {},
     end: () => {},
   }));
+  const settings = { get: () => null, set: () => {}, forget: () => {} };
   const store = createAppStore({
     engine,
-    settings: { get: () => null, set: () => {} },
+    settings,
     readShipped: async () => ({ ok: true, value: FILES }),
     address: { withFragment: (f) => `https://here/#${f}`, clearFragment: () => {} },
     every: () => () => {},
   });
-  render(<AppContext value={{ store, engine }}>{panes}</AppContext>);
+  render(<AppContext value={{ store, engine, settings }}>{panes}</AppContext>);
   await store.getState().start("");
   await waitFor(() => expect(store.getState().walk).not.toBeNull());
   return store;

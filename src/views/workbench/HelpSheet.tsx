@@ -1,11 +1,9 @@
 /** All keys, from the table that handles them. */
 import { Dialog } from "radix-ui";
-import { KEYS, type KeyBinding } from "../../app/keys.ts";
+import { COMMANDS, GROUPS } from "../../app/commands.ts";
 import { IconButton } from "../common/Button.tsx";
+import { Icon } from "../common/Icon.tsx";
 import { useApp } from "../common/use_app.ts";
-import { Icon } from "./Icon.tsx";
-
-const GROUPS: readonly KeyBinding["group"][] = ["Walk", "Actions", "Page"];
 
 /** Keys that panes handle themselves. */
 const IN_PANES = [
@@ -15,10 +13,10 @@ const IN_PANES = [
 ] as const;
 
 export function HelpSheet() {
-  const open = useApp((app) => app.helpOpen);
-  const show = useApp((app) => app.showHelp);
+  const open = useApp((app) => app.over === "keys");
+  const show = useApp((app) => app.showOver);
   return (
-    <Dialog.Root open={open} onOpenChange={show}>
+    <Dialog.Root open={open} onOpenChange={(now) => show(now ? "keys" : null)}>
       <Dialog.Portal>
         <Dialog.Overlay className="wb-shade" />
         <Dialog.Content
@@ -40,11 +38,7 @@ export function HelpSheet() {
           </div>
           <div className="wb-help-groups">
             {GROUPS.map((group) => (
-              <KeyGroup
-                key={group}
-                title={group}
-                keys={KEYS.filter((k) => k.group === group).map((k) => [k.shown, k.what])}
-              />
+              <KeyGroup key={group} title={group} keys={taught(group)} />
             ))}
             <KeyGroup title="In a pane" keys={IN_PANES} />
           </div>
@@ -54,7 +48,16 @@ export function HelpSheet() {
   );
 }
 
+/** The commands of a group that have a key. */
+function taught(group: (typeof GROUPS)[number]): [string, string][] {
+  return COMMANDS.filter((c) => c.group === group).flatMap((c) => {
+    const shown = c.presses?.map((press) => press.shown);
+    return shown === undefined ? [] : [[shown.slice(0, 2).join(", "), c.what]];
+  });
+}
+
 function KeyGroup(props: { readonly title: string; readonly keys: readonly (readonly [string, string])[] }) {
+  if (props.keys.length === 0) return null;
   return (
     <section>
       <h3 className="nw-3">{props.title}</h3>

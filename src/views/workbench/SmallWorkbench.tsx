@@ -1,48 +1,53 @@
 /** The page on a narrow screen: one pane at a time, and a bar below to choose which. */
-import { type ReactNode, useState } from "react";
-import type { Preset } from "../../app/state.ts";
+import { PANES, type PaneId, type Preset } from "../../app/layout.ts";
 import { useApp } from "../common/use_app.ts";
-import { Streams } from "../streams/Streams.tsx";
-import { Translations } from "../translations/Translations.tsx";
-import { DecoderPanes, EventsPane, InspectorPane, TablesPane, WalkPane } from "./drawing_panes.tsx";
+import { PaneView } from "./PaneView.tsx";
 
-interface SmallPane {
-  readonly text: string;
-  readonly preset: Preset;
-  readonly pane: () => ReactNode;
-}
+/** Panes in the bar, with names that fit there. */
+const SHORT: Readonly<Record<PaneId, string>> = {
+  ...PANES,
+  translations: "Leaves",
+  inspector: "Inspect",
+  maps: "Tables",
+  decoder: "Decode",
+  lanes: "Lanes",
+  account: "Words",
+};
 
-const PANES: readonly SmallPane[] = [
-  { text: "Streams", preset: "walk", pane: () => <Streams /> },
-  { text: "Leaves", preset: "walk", pane: () => <Translations /> },
-  { text: "Walk", preset: "walk", pane: () => <WalkPane /> },
-  { text: "Inspect", preset: "walk", pane: () => <InspectorPane /> },
-  { text: "Events", preset: "walk", pane: () => <EventsPane /> },
-  { text: "Tables", preset: "tables", pane: () => <TablesPane /> },
-  { text: "Decode", preset: "decode", pane: () => <DecoderPanes /> },
-];
+const IN_BAR = ["streams", "translations", "walk", "inspector", "events", "maps", "timeline", "decoder"] as const;
+
+/** What a preset shows before a pane is chosen. */
+const FIRST: Readonly<Record<Preset, PaneId>> = {
+  walk: "walk",
+  tables: "maps",
+  software: "timeline",
+  decode: "decoder",
+  teach: "account",
+};
 
 export function SmallWorkbench() {
   const preset = useApp((app) => app.preset);
-  const choosePreset = useApp((app) => app.choosePreset);
-  const [walkPane, setWalkPane] = useState("Walk");
-  const current = PANES.find((p) => p.preset === preset && (preset !== "walk" || p.text === walkPane));
+  const chosen = useApp((app) => app.maximised);
+  const show = useApp((app) => app.showPane);
+  const maximise = useApp((app) => app.maximise);
+  const current = chosen ?? FIRST[preset];
   return (
     <>
-      <main className="wb-panes">{current?.pane()}</main>
+      <main className="wb-panes">
+        <PaneView id={current} />
+      </main>
       <nav className="wb-small-nav" aria-label="Panes">
-        {PANES.map((p) => (
+        {IN_BAR.map((pane) => (
           <button
-            key={p.text}
+            key={pane}
             type="button"
-            aria-current={p === current ? "page" : undefined}
+            aria-current={pane === current ? "page" : undefined}
             onClick={() => {
-              choosePreset(p.preset);
-              // Whatever leads back from the other presets leads to the walk.
-              setWalkPane(p.preset === "walk" ? p.text : "Walk");
+              show(pane);
+              maximise(pane);
             }}
           >
-            {p.text}
+            {SHORT[pane]}
           </button>
         ))}
       </nav>

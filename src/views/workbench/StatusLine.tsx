@@ -1,6 +1,6 @@
 /** What the model leaves out, what the session holds, and digests to compare two pages by. */
 import { lazy, Suspense } from "react";
-import { keyFor } from "../../app/keys.ts";
+import { keyFor } from "../../app/commands.ts";
 import { Button } from "../common/Button.tsx";
 import { useApp } from "../common/use_app.ts";
 import { sizeText } from "../translations/leaf_rows.ts";
@@ -10,7 +10,7 @@ const LeftOut = lazy(async () => ({ default: (await import("./LeftOut.tsx")).Lef
 export function StatusLine() {
   const summary = useApp((app) => app.summary);
   const digest = useApp((app) => app.walk?.digest);
-  const showHelp = useApp((app) => app.showHelp);
+  const showOver = useApp((app) => app.showOver);
   return (
     <footer className="wb-status">
       {summary !== null && (
@@ -35,8 +35,8 @@ export function StatusLine() {
           walk <span className="nw-mono">{digest}</span>
         </span>
       )}
-      <Button kind="quiet" size="small" onClick={() => showHelp(true)}>
-        Keys <kbd className="nw-kbd">{keyFor("These keys")}</kbd>
+      <Button kind="quiet" size="small" onClick={() => showOver("keys")}>
+        Keys <kbd className="nw-kbd">{keyFor("page.keys")}</kbd>
       </Button>
     </footer>
   );

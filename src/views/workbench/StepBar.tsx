@@ -1,29 +1,34 @@
 /** Stepping through the accesses of the walk, what became of it, and the log of edits with a way back. */
-import { keyFor } from "../../app/keys.ts";
+
+import { lazy, Suspense } from "react";
+import { command, keyFor } from "../../app/commands.ts";
 import { positionOf, recordCount } from "../../app/records.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { Button, IconButton } from "../common/Button.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
+import { Icon } from "../common/Icon.tsx";
 import { useApp } from "../common/use_app.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
 import { actionText } from "./action_text.ts";
-import { Icon } from "./Icon.tsx";
+
+// Nothing was done yet when the page starts.
+const ActionStrip = lazy(async () => ({ default: (await import("../timeline/ActionStrip.tsx")).ActionStrip }));
 
 export function StepBar() {
   return (
     <section className="wb-step" aria-label="Progress">
       <AccessSteps />
-      <span className="nw-grow" />
       <ActionSteps />
     </section>
   );
 }
 
-function AccessSteps() {
+/** Stepping through the walk, and what became of it. */
+export function AccessSteps() {
   const walk = useApp((app) => app.walk);
   const shown = useApp((app) => app.shown);
-  const playing = useApp((app) => app.playing);
+  const playing = useApp((app) => app.playing === "accesses");
   const first = useApp((app) => app.first);
   const last = useApp((app) => app.last);
   const step = useApp((app) => app.step);
@@ -32,26 +37,26 @@ function AccessSteps() {
   const count = walk === null ? 0 : recordCount(walk.trace);
   const atStart = shown === 0;
   const atEnd = shown >= count;
-  const button = (what: string, icon: Parameters<typeof Icon>[0]["name"], off: boolean, run: () => void) => (
-    <IconButton label={what} keyName={keyFor(what)} disabled={off} onClick={run}>
+  const button = (id: string, icon: Parameters<typeof Icon>[0]["name"], off: boolean, run: () => void) => (
+    <IconButton label={command(id).what} keyName={keyFor(id)} disabled={off} onClick={run}>
       <Icon name={icon} />
     </IconButton>
   );
   return (
     <>
       <div className="wb-btns" role="toolbar" aria-label="Steps">
-        {button("Before the first access", "first", atStart, first)}
-        {button("Back one access", "back", atStart, () => step(-1))}
+        {button("walk.first", "first", atStart, first)}
+        {button("walk.back", "back", atStart, () => step(-1))}
         <IconButton
           label={playing ? "Pause" : "Play"}
-          keyName={keyFor("Play or pause")}
+          keyName={keyFor("walk.play")}
           disabled={count === 0}
-          onClick={playing ? pause : play}
+          onClick={playing ? pause : () => play("accesses")}
         >
           <Icon name={playing ? "pause" : "play"} />
         </IconButton>
-        {button("Forward one access", "forward", atEnd, () => step(1))}
-        {button("To the last access", "last", atEnd, last)}
+        {button("walk.forward", "forward", atEnd, () => step(1))}
+        {button("walk.last", "last", atEnd, last)}
       </div>
       {walk !== null && (
         <span className="nw-nowrap" role="status" aria-label="Step">
@@ -122,29 +127,34 @@ function OutcomeText({ walk }: { readonly walk: WalkAnswer }) {
 function ActionSteps() {
   const summary = useApp((app) => app.summary);
   const seek = useApp((app) => app.seek);
-  if (summary === null || summary.actions.length === 0) return null;
+  if (summary === null || summary.actions.length === 0) return <span className="nw-grow" />;
   const { step, actions } = summary;
   const newest = actions[step - 1];
   return (
-    <div className="wb-actions" role="toolbar" aria-label="Actions">
-      {newest !== undefined && <Glyph name="edited" />}
-      <span className="nw-nowrap">
-        <span className="nw-strong">Action {step}</span> <span className="nw-2">of {actions.length}</span>
-      </span>
-      <span className="nw-2 nw-ellipsis">{newest === undefined ? "as opened" : actionText(newest)}</span>
-      <Button size="small" disabled={step === 0} onClick={() => void seek(step - 1)}>
-        <Icon name="takeBack" />
-        Take back
-      </Button>
-      <IconButton
-        label="Do one action again"
-        keyName={keyFor("Do one action again")}
-        size="small"
-        disabled={step >= actions.length}
-        onClick={() => void seek(step + 1)}
-      >
-        <Icon name="forward" />
-      </IconButton>
-    </div>
+    <>
+      <Suspense fallback={<span className="nw-grow" />}>
+        <ActionStrip summary={summary} />
+      </Suspense>
+      <div className="wb-actions" role="toolbar" aria-label="Actions">
+        {newest !== undefined && <Glyph name="edited" />}
+        <span className="nw-nowrap">
+          <span className="nw-strong">Action {step}</span> <span className="nw-2">of {actions.length}</span>
+        </span>
+        <span className="nw-2 nw-ellipsis">{newest === undefined ? "as opened" : actionText(newest)}</span>
+        <Button size="small" disabled={step === 0} onClick={() => void seek(step - 1)}>
+          <Icon name="takeBack" />
+          Take back
+        </Button>
+        <IconButton
+          label="Do one action again"
+          keyName={keyFor("actions.forward")}
+          size="small"
+          disabled={step >= actions.length}
+          onClick={() => void seek(step + 1)}
+        >
+          <Icon name="forward" />
+        </IconButton>
+      </div>
+    </>
   );
 }

@@ -2,9 +2,9 @@
 import type { App } from "../../app/state.ts";
 import { Button, IconButton } from "../common/Button.tsx";
 import { CopyButton } from "../common/CopyButton.tsx";
+import { Icon } from "../common/Icon.tsx";
 import { NoticeBox } from "../common/NoticeBox.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
-import { Icon } from "./Icon.tsx";
 
 export function Strip() {
   const notices = useApp((app) => app.notices);

@@ -1,21 +1,18 @@
 /** Name of the session and where it came from, presets, sharing and the look of the page. */
 import { lazy, Suspense } from "react";
-import type { Preset, Theme } from "../../app/state.ts";
+import { keyFor } from "../../app/commands.ts";
+import { PRESETS } from "../../app/layout.ts";
+import type { Theme } from "../../app/state.ts";
 import { Button, IconButton } from "../common/Button.tsx";
 import { Chip } from "../common/Chip.tsx";
+import { Icon } from "../common/Icon.tsx";
 import { useApp } from "../common/use_app.ts";
-import { Icon } from "./Icon.tsx";
 
 // What opens over the page is fetched after the page.
 const SessionMenu = lazy(async () => ({ default: (await import("./SessionMenu.tsx")).SessionMenu }));
 const Capabilities = lazy(async () => ({ default: (await import("./Capabilities.tsx")).Capabilities }));
+const PaneMenu = lazy(async () => ({ default: (await import("./PaneMenu.tsx")).PaneMenu }));
 const SharePanel = lazy(async () => ({ default: (await import("../share/SharePanel.tsx")).SharePanel }));
-
-const PRESETS: readonly { readonly id: Preset; readonly text: string }[] = [
-  { id: "walk", text: "Walk" },
-  { id: "tables", text: "Tables" },
-  { id: "decode", text: "Decode" },
-];
 
 export function TopBar() {
   const edited = useApp((app) => (app.summary?.step ?? 0) > 0);
@@ -45,6 +42,10 @@ export function TopBar() {
       <span className="nw-grow" />
       <PresetTabs />
       <span className="nw-grow" />
+      <FindButton />
+      <Suspense>
+        <PaneMenu />
+      </Suspense>
       <Suspense
         fallback={
           <Button disabled>
@@ -65,11 +66,12 @@ function PresetTabs() {
   const choose = useApp((app) => app.choosePreset);
   return (
     <nav className="nw-tabs wb-presets" aria-label="Presets">
-      {PRESETS.map(({ id, text }) => (
+      {PRESETS.map(({ id, text, about }) => (
         <button
           key={id}
           type="button"
           className="nw-tab"
+          title={about}
           aria-current={id === preset ? "page" : undefined}
           onClick={() => choose(id)}
         >
@@ -77,6 +79,17 @@ function PresetTabs() {
         </button>
       ))}
     </nav>
+  );
+}
+
+function FindButton() {
+  const show = useApp((app) => app.showOver);
+  return (
+    <Button kind="quiet" className="wb-find" onClick={() => show("palette")}>
+      <Icon name="find" />
+      <span className="nw-2">Find or run</span>
+      <kbd className="nw-kbd">{keyFor("page.palette")}</kbd>
+    </Button>
   );
 }
 

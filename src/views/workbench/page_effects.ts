@@ -3,43 +3,24 @@
  */
 import { useEffect, useState } from "react";
 import { droppedFiles } from "../../app/files.ts";
-import { bindingOf } from "../../app/keys.ts";
+import { commandOf } from "../../app/keys.ts";
 import { useApp, useAppNow } from "../common/use_app.ts";
-import { ADDRESS_BOX_ID } from "../translations/AddressBox.tsx";
+import { usePageDoor } from "./page_door.ts";
 
 /** Keys of the table, wherever the focus is. */
 export function useKeys(): void {
   const now = useAppNow();
+  const page = usePageDoor();
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
-      const binding = bindingOf(event);
-      if (binding === null) return;
+      const command = commandOf(event);
+      if (command === null || command.able?.(now()) === false) return;
       event.preventDefault();
-      binding.run(now(), { focusPane, focusAddress });
+      command.run(now(), page);
     };
     window.addEventListener("keydown", onKeyDown);
     return () => window.removeEventListener("keydown", onKeyDown);
-  }, [now]);
-}
-
-const FOCUSABLE =
-  "[tabindex='0'], input:not([disabled], [hidden]), textarea, button:not([disabled], [role=tab][tabindex='-1'])";
-
-/** To the pane after or before the one that has the focus; there to what Tab would reach first below its head. */
-function focusPane(by: 1 | -1): void {
-  const panes = [...document.querySelectorAll<HTMLElement>("[data-pane]")];
-  if (panes.length === 0) return;
-  const here = panes.findIndex((pane) => pane.contains(document.activeElement));
-  const next = here < 0 ? (by === 1 ? 0 : panes.length - 1) : (here + by + panes.length) % panes.length;
-  const pane = panes[next];
-  (pane?.querySelector<HTMLElement>(`.nw-pane-body :is(${FOCUSABLE})`) ?? pane)?.focus();
-}
-
-function focusAddress(): void {
-  const box = document.getElementById(ADDRESS_BOX_ID);
-  if (!(box instanceof HTMLInputElement)) return;
-  box.focus();
-  box.select();
+  }, [now, page]);
 }
 
 /** Files dropped anywhere are opened. Answers whether files hover over the page. */

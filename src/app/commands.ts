@@ -1,0 +1,305 @@
+/**
+ * Everything a user can tell the workbench to do: one table, read by the keyboard, the palette, the key sheet and menus.
+ */
+import { isPane, PANES, type PaneId, PRESETS } from "./layout.ts";
+import type { App } from "./state.ts";
+
+/** What a command may do to the page besides the store. */
+export interface PageDoor {
+  /** Move the focus to the next pane (1) or the one before (-1). */
+  readonly focusPane: (by: 1 | -1) => void;
+  readonly focusAddress: () => void;
+  readonly focusFilter: () => void;
+  /** The browser's dialog for choosing files or a folder. */
+  readonly pick: (what: "files" | "folder") => void;
+  readonly saveSession: () => void;
+  /** The pane that has the focus, or null. */
+  readonly focusedPane: () => string | null;
+}
+
+/** A press of a key. */
+export interface KeyPress {
+  /** Values of `KeyboardEvent.key`; letters in lower case. */
+  readonly keys: readonly string[];
+  /** True or false where Shift decides; without it Shift does not count, as for characters that need it. */
+  readonly shift?: boolean;
+  /** With Control, or Command on a Mac. */
+  readonly control?: true;
+  /** How the press is called on screen. */
+  readonly shown: string;
+}
+
+export const GROUPS = ["Walk", "Actions", "Session", "Page", "Panes"] as const;
+
+export interface Command {
+  readonly id: string;
+  /** What it does, without a full stop. */
+  readonly what: string;
+  readonly group: (typeof GROUPS)[number];
+  /** Presses that do it, the one to teach first. */
+  readonly presses?: readonly KeyPress[];
+  /** Whether it can be done now; absent: always. */
+  readonly able?: (app: App) => boolean;
+  readonly run: (app: App, page: PageDoor) => void;
+}
+
+const press = (key: string, shown = key): KeyPress => ({ keys: [key], shown });
+const bare = (key: string, shown: string): KeyPress => ({ keys: [key], shift: false, shown });
+const shifted = (key: string, shown: string): KeyPress => ({ keys: [key], shift: true, shown: `Shift ${shown}` });
+const control = (key: string): KeyPress => ({
+  keys: [key],
+  shift: false,
+  control: true,
+  shown: `Ctrl ${key.toUpperCase()}`,
+});
+
+const walked = (app: App): boolean => app.walk !== null;
+const seekBy = (app: App, by: number): void => {
+  if (app.summary !== null) void app.seek(app.summary.step + by);
+};
+const behind = (app: App): boolean => (app.summary?.step ?? 0) > 0;
+const ahead = (app: App): boolean => app.summary !== null && app.summary.step < app.summary.actions.length;
+
+const WALK: readonly Command[] = [
+  {
+    id: "walk.back",
+    what: "Back one access",
+    group: "Walk",
+    presses: [bare("ArrowLeft", "←")],
+    able: walked,
+    run: (app) => app.step(-1),
+  },
+  {
+    id: "walk.forward",
+    what: "Forward one access",
+    group: "Walk",
+    presses: [bare("ArrowRight", "→")],
+    able: walked,
+    run: (app) => app.step(1),
+  },
+  {
+    id: "walk.first",
+    what: "Before the first access",
+    group: "Walk",
+    presses: [press("Home")],
+    able: walked,
+    run: (app) => app.first(),
+  },
+  {
+    id: "walk.last",
+    what: "To the last access",
+    group: "Walk",
+    presses: [press("End")],
+    able: walked,
+    run: (app) => app.last(),
+  },
+  {
+    id: "walk.play",
+    what: "Play or pause",
+    group: "Walk",
+    presses: [bare(" ", "Space")],
+    able: walked,
+    run: (app) => (app.playing === "accesses" ? app.pause() : app.play("accesses")),
+  },
+  {
+    id: "walk.address",
+    what: "Type an address to walk",
+    group: "Walk",
+    presses: [press("/")],
+    run: (_app, page) => page.focusAddress(),
+  },
+  {
+    id: "walk.before",
+    what: "Back to the selection before",
+    group: "Walk",
+    presses: [press("Escape", "Esc")],
+    run: (app) => (app.maximised === null ? app.selectBefore() : app.maximise(null)),
+  },
+];
+
+const ACTIONS: readonly Command[] = [
+  {
+    id: "actions.back",
+    what: "Take back one action",
+    group: "Actions",
+    presses: [press("["), control("z")],
+    able: behind,
+    run: (app) => seekBy(app, -1),
+  },
+  {
+    id: "actions.forward",
+    what: "Do one action again",
+    group: "Actions",
+    presses: [press("]"), { keys: ["z"], shift: true, control: true, shown: "Ctrl Shift Z" }, control("y")],
+    able: ahead,
+    run: (app) => seekBy(app, 1),
+  },
+  {
+    id: "actions.first",
+    what: "Before the first action",
+    group: "Actions",
+    presses: [press("{")],
+    able: behind,
+    run: (app) => void app.seek(0),
+  },
+  {
+    id: "actions.last",
+    what: "After the last action",
+    group: "Actions",
+    presses: [press("}")],
+    able: ahead,
+    run: (app) => void app.seek(app.summary?.actions.length ?? 0),
+  },
+  {
+    id: "actions.play",
+    what: "Play or pause the actions",
+    group: "Actions",
+    presses: [shifted(" ", "Space")],
+    able: (app) => (app.summary?.actions.length ?? 0) > 0,
+    run: (app) => (app.playing === "actions" ? app.pause() : app.play("actions")),
+  },
+  {
+    id: "actions.bookmark",
+    what: "Set or clear a bookmark here",
+    group: "Actions",
+    presses: [press("b", "B")],
+    able: (app) => app.summary !== null,
+    run: (app) => app.toggleBookmark(),
+  },
+  {
+    id: "actions.next-bookmark",
+    what: "To the next bookmark",
+    group: "Actions",
+    presses: [press("n", "N")],
+    able: (app) => app.bookmarks.length > 0,
+    run: (app) => app.nextBookmark(),
+  },
+];
+
+const SESSION: readonly Command[] = [
+  { id: "session.files", what: "Open files…", group: "Session", run: (_app, page) => page.pick("files") },
+  { id: "session.folder", what: "Open a folder…", group: "Session", run: (_app, page) => page.pick("folder") },
+  {
+    id: "session.shipped",
+    what: "Open the shipped capture",
+    group: "Session",
+    run: (app) => void app.openShipped(),
+  },
+  {
+    id: "session.save",
+    what: "Save the whole session as a file",
+    group: "Session",
+    able: (app) => app.summary !== null,
+    run: (_app, page) => page.saveSession(),
+  },
+  {
+    id: "session.share",
+    what: "Share the walk",
+    group: "Session",
+    presses: [press("s", "S")],
+    able: (app) => app.access !== null,
+    run: (app) => void app.openShare(),
+  },
+];
+
+const PAGE: readonly Command[] = [
+  {
+    id: "page.palette",
+    what: "Find or run",
+    group: "Page",
+    presses: [control("k")],
+    run: (app) => app.showOver(app.over === "palette" ? null : "palette"),
+  },
+  {
+    id: "page.keys",
+    what: "These keys",
+    group: "Page",
+    presses: [press("?")],
+    run: (app) => app.showOver("keys"),
+  },
+  {
+    id: "page.next-pane",
+    what: "Next pane",
+    group: "Page",
+    presses: [bare("F6", "F6")],
+    run: (_app, page) => page.focusPane(1),
+  },
+  {
+    id: "page.pane-before",
+    what: "Pane before",
+    group: "Page",
+    presses: [shifted("F6", "F6")],
+    run: (_app, page) => page.focusPane(-1),
+  },
+  {
+    id: "page.maximise",
+    what: "Give the pane all the room, or put it back",
+    group: "Page",
+    presses: [press("m", "M")],
+    run: (app, page) => {
+      const pane = page.focusedPane();
+      if (app.maximised !== null) app.maximise(null);
+      else if (isPane(pane)) app.maximise(pane);
+    },
+  },
+  {
+    id: "page.close",
+    what: "Close the pane",
+    group: "Page",
+    presses: [press("x", "X")],
+    run: (app, page) => {
+      const pane = page.focusedPane();
+      if (isPane(pane)) app.closePane(pane);
+    },
+  },
+  { id: "page.reset", what: "Put all panes back", group: "Page", run: (app) => app.resetLayout() },
+  {
+    id: "page.filter",
+    what: "Filter the events",
+    group: "Page",
+    presses: [press("f", "F")],
+    run: (app, page) => {
+      app.showPane("events");
+      page.focusFilter();
+    },
+  },
+  { id: "page.light", what: "Light theme", group: "Page", run: (app) => app.chooseTheme("light") },
+  { id: "page.dark", what: "Dark theme", group: "Page", run: (app) => app.chooseTheme("dark") },
+  { id: "page.system", what: "Theme of the system", group: "Page", run: (app) => app.chooseTheme("system") },
+];
+
+const PRESET_COMMANDS: readonly Command[] = PRESETS.map(({ id, text }, i) => ({
+  id: `preset.${id}`,
+  what: `Preset ${text}`,
+  group: "Page",
+  presses: [press(String(i + 1))],
+  run: (app) => app.choosePreset(id),
+}));
+
+const PANE_COMMANDS: readonly Command[] = (Object.keys(PANES) as PaneId[]).map((id) => ({
+  id: `pane.${id}`,
+  what: `Show ${PANES[id]}`,
+  group: "Panes",
+  run: (app) => app.showPane(id),
+}));
+
+export const COMMANDS: readonly Command[] = [
+  ...WALK,
+  ...ACTIONS,
+  ...SESSION,
+  ...PAGE,
+  ...PRESET_COMMANDS,
+  ...PANE_COMMANDS,
+];
+
+/** A command of the table. @throws when there is none of that name: a mistake of the caller. */
+export function command(id: string): Command {
+  const found = COMMANDS.find((c) => c.id === id);
+  if (found === undefined) throw new Error(`no command ${id}`);
+  return found;
+}
+
+/** The press to teach for a command, as it is shown; for tooltips and menus. */
+export function keyFor(id: string): string | undefined {
+  return command(id).presses?.[0]?.shown;
+}

@@ -1,0 +1,179 @@
+/**
+ * The panes of the workbench and how each preset arranges them: data that the page, the commands and links read.
+ */
+
+/** Titles of the panes, by the names that commands and links have for them. */
+export const PANES = {
+  streams: "Streams",
+  translations: "Translations",
+  walk: "Walk",
+  inspector: "Inspector",
+  events: "Events",
+  maps: "Table maps",
+  timeline: "Timeline",
+  lanes: "Who did what",
+  decoder: "Decoder",
+  account: "What happens",
+} as const;
+export type PaneId = keyof typeof PANES;
+
+/** A pane, or several side by side (`row`) or one above the other (`column`). */
+export type Arrangement = PaneId | Division;
+
+export interface Division {
+  readonly direction: "row" | "column";
+  readonly parts: readonly Part[];
+}
+
+export interface Part {
+  /** Sizes are remembered by this name, together with that of the preset. */
+  readonly id: string;
+  /** What stands here, for the line before it. */
+  readonly name: string;
+  readonly of: Arrangement;
+  /** Pixels at first in a window up to 1360 wide, up to 1800, and wider; without it the part takes what is left. */
+  readonly size?: readonly [number, number, number];
+  /** Least pixels. */
+  readonly least: number;
+}
+
+const LISTS: Part = {
+  id: "lists",
+  name: "the lists",
+  size: [248, 250, 280],
+  least: 180,
+  of: {
+    direction: "column",
+    parts: [
+      { id: "streams", name: "the streams", of: "streams", size: [190, 190, 260], least: 72 },
+      { id: "translations", name: "the translations", of: "translations", least: 140 },
+    ],
+  },
+};
+const INSPECTOR: Part = { id: "inspector", name: "the inspector", of: "inspector", size: [338, 372, 440], least: 240 };
+
+/** The drawing with the inspector at its right. */
+function besideInspector(drawing: PaneId): Division {
+  return { direction: "row", parts: [{ id: "centre", name: "the drawing", of: drawing, least: 320 }, INSPECTOR] };
+}
+
+interface PresetLayout {
+  readonly id: string;
+  readonly text: string;
+  /** What it is for, a sentence. */
+  readonly about: string;
+  readonly of: Arrangement;
+}
+
+const LAYOUTS = [
+  {
+    id: "walk",
+    text: "Walk",
+    about: "One translation, access by access.",
+    of: {
+      direction: "row",
+      parts: [
+        LISTS,
+        {
+          id: "right",
+          name: "the walk",
+          least: 400,
+          of: {
+            direction: "column",
+            parts: [
+              { id: "upper", name: "the walk", of: besideInspector("walk"), least: 220 },
+              { id: "lower", name: "the events", of: "events", size: [216, 250, 300], least: 90 },
+            ],
+          },
+        },
+      ],
+    },
+  },
+  {
+    id: "tables",
+    text: "Tables",
+    about: "The page tables of both stages as maps.",
+    of: {
+      direction: "row",
+      parts: [LISTS, { id: "right", name: "the maps", of: besideInspector("maps"), least: 400 }],
+    },
+  },
+  {
+    id: "software",
+    text: "Software",
+    about: "Every action in order, and who made it.",
+    of: {
+      direction: "row",
+      parts: [
+        {
+          id: "left",
+          name: "the lanes",
+          least: 400,
+          of: {
+            direction: "column",
+            parts: [
+              { id: "lanes", name: "the lanes", of: "lanes", size: [260, 280, 340], least: 140 },
+              { id: "events", name: "the events", of: "events", least: 120 },
+            ],
+          },
+        },
+        { id: "timeline", name: "the timeline", of: "timeline", size: [380, 420, 520], least: 260 },
+      ],
+    },
+  },
+  { id: "decode", text: "Decode", about: "Anything pasted, explained.", of: "decoder" },
+  {
+    id: "teach",
+    text: "Teach",
+    about: "The walk at full size, each step in words.",
+    of: {
+      direction: "row",
+      parts: [
+        { id: "account", name: "the account", of: "account", size: [340, 380, 480], least: 260 },
+        { id: "walk", name: "the walk", of: "walk", least: 400 },
+      ],
+    },
+  },
+] as const satisfies readonly PresetLayout[];
+
+export type Preset = (typeof LAYOUTS)[number]["id"];
+
+/** Closed panes of each preset that has any. */
+export type ClosedPanes = Readonly<Partial<Record<Preset, readonly PaneId[]>>>;
+
+export const PRESETS: readonly (PresetLayout & { readonly id: Preset })[] = LAYOUTS;
+
+export function presetLayout(preset: Preset): Arrangement {
+  return PRESETS.find((p) => p.id === preset)!.of;
+}
+
+/** Panes of an arrangement, in the order in which they are read. */
+export function panesOf(of: Arrangement): readonly PaneId[] {
+  return typeof of === "string" ? [of] : of.parts.flatMap((part) => panesOf(part.of));
+}
+
+/** The arrangement without `closed` panes, or null where nothing is left of it. A division of one part is that part. */
+export function withoutPanes(of: Arrangement, closed: readonly PaneId[]): Arrangement | null {
+  if (typeof of === "string") return closed.includes(of) ? null : of;
+  const parts = of.parts.flatMap((part): Part[] => {
+    const inner = withoutPanes(part.of, closed);
+    return inner === null ? [] : [{ ...part, of: inner }];
+  });
+  const [only] = parts;
+  if (only === undefined) return null;
+  return parts.length === 1 ? only.of : { ...of, parts };
+}
+
+/** The preset in which to show a pane: the one that is open if it has it, else the first that has. */
+export function presetWith(pane: PaneId, open: Preset): Preset {
+  const has = (preset: Preset): boolean => panesOf(presetLayout(preset)).includes(pane);
+  return has(open) ? open : (PRESETS.find((p) => has(p.id))?.id ?? open);
+}
+
+export function isPreset(text: string | null): text is Preset {
+  return PRESETS.some((p) => p.id === text);
+}
+
+export function isPane(text: string | null): text is PaneId {
+  return text !== null && Object.hasOwn(PANES, text);
+}

@@ -1,0 +1,86 @@
+/** Which panes are open and where: presets, closed panes, one pane at full size. Remembered on this machine. */
+import type { Core } from "./core.ts";
+import {
+  type ClosedPanes,
+  isPane,
+  isPreset,
+  type PaneId,
+  PRESETS,
+  type Preset,
+  panesOf,
+  presetLayout,
+  presetWith,
+} from "./layout.ts";
+import type { Settings } from "./settings.ts";
+import type { AppActions, AppState } from "./state.ts";
+
+type LayoutState = Pick<AppState, "preset" | "closed" | "maximised" | "layoutRound">;
+type LayoutActions = Pick<AppActions, "choosePreset" | "closePane" | "showPane" | "maximise" | "resetLayout">;
+
+const CLOSED = "closed";
+const SIZES = "sizes.";
+
+/** Name under which the sizes of a group of panes are remembered. */
+export const sizesKey = (group: string): string => `${SIZES}${group}`;
+
+export function readLayout(settings: Settings): LayoutState {
+  const kept = settings.get("preset");
+  return {
+    preset: isPreset(kept) ? kept : "walk",
+    closed: readClosed(settings.get(CLOSED)),
+    maximised: null,
+    layoutRound: 0,
+  };
+}
+
+/** What was kept, as far as it names panes that there are; anything else is as if nothing had been kept. */
+function readClosed(kept: string | null): ClosedPanes {
+  const closed: Partial<Record<Preset, readonly PaneId[]>> = {};
+  for (const entry of kept?.split(" ") ?? []) {
+    const [preset = "", ...panes] = entry.split(",");
+    if (isPreset(preset)) closed[preset] = panes.filter((p) => isPane(p));
+  }
+  return closed;
+}
+
+function closedText(closed: ClosedPanes): string {
+  return Object.entries(closed)
+    .filter(([, panes]) => panes.length > 0)
+    .map(([preset, panes]) => [preset, ...panes].join(","))
+    .join(" ");
+}
+
+export function layoutSlice({ get, set, settings }: Core): LayoutActions {
+  function close(closed: ClosedPanes): void {
+    settings.set(CLOSED, closedText(closed));
+    set({ closed });
+  }
+  const choosePreset = (preset: Preset): void => {
+    settings.set("preset", preset);
+    set({ preset, maximised: null });
+  };
+  return {
+    choosePreset,
+    closePane: (pane) => {
+      const { preset, closed } = get();
+      const now = closed[preset] ?? [];
+      // The last pane stays: an empty preset would have nothing to be opened from.
+      if (panesOf(presetLayout(preset)).every((p) => p === pane || now.includes(p))) return;
+      close({ ...closed, [preset]: [...now.filter((p) => p !== pane), pane] });
+      set({ maximised: null });
+    },
+    showPane: (pane) => {
+      const preset = presetWith(pane, get().preset);
+      if (preset !== get().preset) choosePreset(preset);
+      const { closed, maximised } = get();
+      close({ ...closed, [preset]: (closed[preset] ?? []).filter((p) => p !== pane) });
+      if (maximised !== null && maximised !== pane) set({ maximised: null });
+    },
+    maximise: (maximised) => set({ maximised }),
+    resetLayout: () => {
+      for (const { id } of PRESETS) settings.forget(sizesKey(id));
+      close({});
+      set({ maximised: null, layoutRound: get().layoutRound + 1 });
+    },
+  };
+}

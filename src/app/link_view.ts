@@ -1,0 +1,86 @@
+/**
+ * What a link says about the page besides the case it may hold: `#c=…&preset=tables&step=3`. Each part may be missing;
+ * parts nobody knows are left alone, so that links of later programs still open.
+ *
+ * - `preset`: name of a preset; `pane`: name of the pane that has all the room
+ * - `embed=1`: nothing but that pane, for a page within a page
+ * - `step`: applied actions; `shown`: records of the walk that are shown; `record`: the selected one, from 0
+ * - `decode`: text for the decoder, percent-encoded
+ */
+import { isPane, isPreset, type PaneId, type Preset } from "./layout.ts";
+
+export interface LinkView {
+  readonly preset: Preset | null;
+  readonly pane: PaneId | null;
+  readonly embed: boolean;
+  readonly step: number | null;
+  readonly shown: number | null;
+  readonly record: number | null;
+  readonly decode: string | null;
+}
+
+export const NO_VIEW: LinkView = {
+  preset: null,
+  pane: null,
+  embed: false,
+  step: null,
+  shown: null,
+  record: null,
+  decode: null,
+};
+
+/** Take a fragment, with or without `#`, apart: the packed case (empty for none) and what to show. */
+export function readLink(fragment: string): { readonly packed: string; readonly view: LinkView } {
+  const parts = fragment.replace(/^#/, "").split("&");
+  const packed = parts.find((part) => part.startsWith("c=")) ?? "";
+  const said = new Map(
+    parts.map((part) => {
+      const equals = part.indexOf("=");
+      return equals < 0 ? [part, ""] : [part.slice(0, equals), part.slice(equals + 1)];
+    }),
+  );
+  const get = (name: string): string | null => said.get(name) ?? null;
+  const count = (name: string): number | null => (/^\d{1,9}$/.test(get(name) ?? "") ? Number(get(name)) : null);
+  const preset = get("preset");
+  const pane = get("pane");
+  const decode = decoded(get("decode"));
+  return {
+    packed,
+    view: {
+      preset: isPreset(preset) ? preset : decode === null ? null : "decode",
+      pane: isPane(pane) ? pane : null,
+      embed: get("embed") === "1",
+      step: count("step"),
+      shown: count("shown"),
+      record: count("record"),
+      decode,
+    },
+  };
+}
+
+/** Percent-decoded, with `+` as the space that forms write; text that is not well encoded is taken as it stands. */
+function decoded(text: string | null): string | null {
+  if (text === null) return null;
+  const spaced = text.replaceAll("+", " ");
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return spaced;
+  }
+}
+
+/** The fragment, without `#`, for a packed case (empty for none) and what to show. */
+export function writeLink(packed: string, view: Partial<LinkView>): string {
+  const parts = packed === "" ? [] : [packed];
+  const put = (name: string, value: string | number | null | undefined): void => {
+    if (value !== null && value !== undefined) parts.push(`${name}=${value}`);
+  };
+  put("preset", view.preset);
+  put("pane", view.pane);
+  put("embed", view.embed === true ? 1 : null);
+  put("step", view.step);
+  put("shown", view.shown);
+  put("record", view.record);
+  put("decode", view.decode === undefined || view.decode === null ? null : encodeURIComponent(view.decode));
+  return parts.join("&");
+}

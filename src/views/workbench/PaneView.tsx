@@ -1,0 +1,73 @@
+/** A pane by its name. All but the first ones are fetched after the page; each is there a moment later. */
+import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
+import { PANES, type PaneId } from "../../app/layout.ts";
+import { Pane } from "../common/Pane.tsx";
+import { useApp } from "../common/use_app.ts";
+import { Streams } from "../streams/Streams.tsx";
+import { Translations } from "../translations/Translations.tsx";
+import { WalkCaption, WalkGrid } from "../walk_grid/WalkGrid.tsx";
+
+const Inspector = lazy(async () => ({ default: (await import("../inspector/Inspector.tsx")).Inspector }));
+const TableMaps = lazy(async () => ({ default: (await import("../table_map/TableMaps.tsx")).TableMaps }));
+const Events = lazy(async () => ({ default: (await import("../events/Events.tsx")).Events }));
+const EventsCaption = lazy(async () => ({ default: (await import("../events/Events.tsx")).EventsCaption }));
+const Decoder = lazy(async () => ({ default: (await import("../decoder/Decoder.tsx")).Decoder }));
+const Timeline = lazy(async () => ({ default: (await import("../timeline/Timeline.tsx")).Timeline }));
+const Lanes = lazy(async () => ({ default: (await import("../lanes/Lanes.tsx")).Lanes }));
+const Account = lazy(async () => ({ default: (await import("../account/Account.tsx")).Account }));
+
+const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
+  streams: () => <Streams />,
+  translations: () => <Translations />,
+  walk: () => <WalkPane />,
+  inspector: () => <InspectorPane />,
+  events: () => <Fetched id="events" of={Events} about={<EventsCaption />} />,
+  maps: () => <Fetched id="maps" of={TableMaps} />,
+  timeline: () => <Fetched id="timeline" of={Timeline} />,
+  lanes: () => <Fetched id="lanes" of={Lanes} />,
+  account: () => <Fetched id="account" of={Account} />,
+  decoder: () => (
+    <Suspense fallback={FETCHING}>
+      <Decoder />
+    </Suspense>
+  ),
+};
+
+export function PaneView({ id }: { readonly id: PaneId }) {
+  return VIEWS[id]();
+}
+
+/** By whether stage 1 and stage 2 translate. */
+const WALK_TITLES: Readonly<Record<string, string>> = {
+  "true true": "Nested walk",
+  "true false": "Stage 1 walk",
+  "false true": "Stage 2 walk",
+};
+
+function WalkPane() {
+  const stages = useApp((app) => app.walk && `${app.walk.stage1 !== null} ${app.walk.stage2 !== null}`);
+  return (
+    <Pane id="walk" title={WALK_TITLES[stages ?? ""] ?? PANES.walk} about={<WalkCaption />}>
+      <WalkGrid />
+    </Pane>
+  );
+}
+
+function InspectorPane() {
+  const kind = useApp((app) => app.structure?.kind);
+  return <Fetched id="inspector" of={Inspector} about={kind} />;
+}
+
+const FETCHING = <p className="nw-empty">Fetching this part of the page…</p>;
+
+/** A pane whose body, and what its head says about it, are fetched. */
+function Fetched(props: { readonly id: PaneId; readonly of: ComponentType; readonly about?: ReactNode }) {
+  const { id, of: Body, about } = props;
+  return (
+    <Pane id={id} title={PANES[id]} about={about === undefined ? undefined : <Suspense>{about}</Suspense>}>
+      <Suspense fallback={FETCHING}>
+        <Body />
+      </Suspense>
+    </Pane>
+  );
+}
