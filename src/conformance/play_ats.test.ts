@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { SMMUV3 } from "../machine/smmuv3/architecture.ts";
 import { playVectors } from "./play_vectors.ts";
 
 type Raw = Record<string, unknown>;
@@ -16,7 +17,7 @@ function play(file: "ats" | "pri", name: string, change: (c: RawCase) => void): 
   const all = load(file);
   const c = all.cases.find((one) => one.name === name)!;
   change(c);
-  const report = playVectors({ ...all, cases: [c] }, file);
+  const report = playVectors({ ...all, cases: [c] }, file, SMMUV3);
   expect(report.passed + report.failures.length).toBe(1);
   return report.failures[0]?.difference ?? null;
 }

@@ -1,13 +1,10 @@
 /** Plays the steps of `iommu-vectors/1` that are messages of PCIe devices: ATS and PRI. */
-
-import type { Machine } from "../machine/machine.ts";
-import type { AtsCompletion } from "../machine/pcie.ts";
+import type { AtsCompletion, Pcie } from "../machine/pcie.ts";
+import { hex, hexBytes, placeText } from "./text.ts";
 import type { AtsExpectation, PriExpectation, PriRequest, PriResponse, Step } from "./vectors.ts";
 
 type DmaStep = Step & { type: "dma" };
 
-const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
-const bytesText = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 const PAGE_MASK = ~0xfffn;
 /** log2 of the Smallest Translation Unit: every case has the 4 KiB granule. */
 const STU_LG2 = 12;
@@ -46,23 +43,23 @@ function agrees(expected: "UR" | "CA" | AtsExpectation, got: AtsCompletion): boo
 }
 
 /** A Translation Request or a transaction marked Translated; the difference, or null when it agrees. */
-export function playAts(machine: Machine, dma: DmaStep["dma"], expect: DmaStep["expect"]): string | null {
+export function playAts(pcie: Pcie, dma: DmaStep["dma"], expect: DmaStep["expect"]): string | null {
   const { data, ats, more: _more, ...access } = dma;
   const what = `${ats} for ${hex(dma.iova)} by stream ${hex(dma.sid)}`;
   if (ats === "translation-request") {
     if (expect.ats === null) return `${what}: no answer is given`;
-    const got = machine.pcie.request(access);
+    const got = pcie.request(access);
     if (agrees(expect.ats, got)) return null;
     return `${what}: expected ${expectedText(expect.ats)}; got ${completionText(got)}`;
   }
-  const got = machine.pcie.translated(dma.write && data !== null ? { ...access, data } : access);
+  const got = pcie.translated(dma.write && data !== null ? { ...access, data } : access);
   if (!got.ok) return expect.ok ? `${what}: expected ${hex(expect.pa ?? 0n)}; got none` : null;
   if (!expect.ok || (expect.pa !== null && got.pa !== expect.pa)) {
-    return `${what}: expected ${expect.ok ? hex(expect.pa!) : "none"}; got ${hex(got.pa)}`;
+    return `${what}: expected ${expect.ok ? hex(expect.pa!) : "none"}; got ${placeText(got.pa)}`;
   }
   if (dma.write || data === null) return null;
-  const read = got.data === undefined ? "nothing" : bytesText(got.data);
-  return read === bytesText(data) ? null : `${what}: expected data ${bytesText(data)}; got ${read}`;
+  const read = got.data === undefined ? "nothing" : hexBytes(got.data);
+  return read === hexBytes(data) ? null : `${what}: expected data ${hexBytes(data)}; got ${read}`;
 }
 
 const responseText = (r: PriResponse | null): string =>
@@ -71,8 +68,8 @@ const responseText = (r: PriResponse | null): string =>
     : `group ${r.prgIndex} code ${r.code} ${r.ssid === null ? "without PASID" : `PASID ${hex(r.ssid)}`}`;
 
 /** A Page Request message; the difference, or null when it agrees. */
-export function playPageRequest(machine: Machine, request: PriRequest, expect: PriExpectation): string | null {
-  const answer = machine.pcie.pageRequest(request);
+export function playPageRequest(pcie: Pcie, request: PriRequest, expect: PriExpectation): string | null {
+  const answer = pcie.pageRequest(request);
   const got = answer.queued ? "queued" : responseText(answer.response);
   const expected = expect.queued ? "queued" : responseText(expect.response);
   return got === expected ? null : `page request of stream ${hex(request.sid)}: expected ${expected}; got ${got}`;
@@ -80,12 +77,12 @@ export function playPageRequest(machine: Machine, request: PriRequest, expect: P
 
 /** The PRG Responses that commands caused; the difference, or null when they agree. */
 export function playResponses(
-  machine: Machine,
+  pcie: Pcie,
   responses: readonly (PriResponse & { readonly sid: number })[],
 ): string | null {
   const text = (all: readonly (PriResponse & { readonly sid: number })[]): string =>
     all.length === 0 ? "none" : all.map((r) => `stream ${hex(r.sid)} ${responseText(r)}`).join(", ");
-  const got = text(machine.pcie.takeResponses());
+  const got = text(pcie.takeResponses());
   const expected = text(responses);
   return got === expected ? null : `responses: expected ${expected}; got ${got}`;
 }

@@ -106,7 +106,7 @@ describe("files", () => {
     const report = await playCapture((c) => {
       c.iommu = "Intel VT-d";
     });
-    expect(report).toMatchObject({ passed: 0, failures: [], notPlayed: { "Intel VT-d is not modelled yet": 687 } });
+    expect(report).toMatchObject({ passed: 0, failures: [], notPlayed: { "Intel VT-d is not modelled": 687 } });
   });
 
   it("of logs count a line as one", async () => {

@@ -1,8 +1,12 @@
 /** Tells files by what they hold and gives each to its player. */
+import type { Architecture } from "../machine/unit.ts";
+import { loadArchitecture } from "../machine/units.ts";
 import type { InputFile } from "../protocol/engine.ts";
-import { isCapture } from "../scenario/capture.ts";
+import { ARCHES } from "../protocol/machine.ts";
+import { captureArch, isCapture } from "../scenario/capture.ts";
 import { importFiles } from "../scenario/import_files.ts";
 import { parseJson } from "../scenario/json_text.ts";
+import type { JsonObject } from "../scenario/migrations.ts";
 import { playCapture } from "./play_capture.ts";
 import { isLogCorpus, playLogs } from "./play_logs.ts";
 import { playVectors } from "./play_vectors.ts";
@@ -33,14 +37,23 @@ export async function playFile({ file, beside }: Playable): Promise<FileReport |
   const json = parseJson(text, name);
   if (!json.ok) return unreadable(name, `${json.error.place}: ${json.error.detail}`);
   if (isCapture(json.value)) return capture(json.value, file, beside());
-  return format(json.value) === "iommu-vectors/1" ? playVectors(json.value, name) : null;
+  if (format(json.value) !== "iommu-vectors/1") return null;
+  return playVectors(json.value, name, await architectureOf((json.value as { arch?: unknown }).arch));
 }
 
-async function capture(json: object, file: InputFile, beside: readonly InputFile[]): Promise<FileReport> {
-  if ("iommu" in json && typeof json.iommu === "string" && !/smmu-?v3/i.test(json.iommu)) {
+/** @returns null for one that is not modelled, or no architecture at all */
+async function architectureOf(arch: unknown): Promise<Architecture | null> {
+  const known = ARCHES.find((one) => one === arch);
+  return known === undefined ? null : loadArchitecture(known);
+}
+
+async function capture(json: JsonObject, file: InputFile, beside: readonly InputFile[]): Promise<FileReport> {
+  const arch = captureArch(json);
+  const architecture = await architectureOf(arch);
+  if (arch !== null && architecture === null) {
     const report = new ReportBuilder(file.name);
-    const cases = ["translations", "unmapped"].flatMap((key) => (json as Record<string, unknown>)[key] ?? []);
-    for (const _ of cases) report.add("", { type: "not played", reason: `${json.iommu} is not modelled yet` });
+    const cases = ["translations", "unmapped"].flatMap((key) => json[key] ?? []);
+    for (const _ of cases) report.add("", { type: "not played", reason: `${String(json.iommu)} is not modelled` });
     return report.report();
   }
   const imported = await importFiles([file, ...beside]);
@@ -48,6 +61,6 @@ async function capture(json: object, file: InputFile, beside: readonly InputFile
     const { title, place, detail } = imported.error;
     return unreadable(file.name, `${title} ${place}: ${detail}`);
   }
-  if (imported.value.capture === null) return unreadable(file.name, "It is no capture.");
-  return playCapture(imported.value, imported.value.capture, file.name);
+  if (imported.value.capture === null || architecture === null) return unreadable(file.name, "It is no capture.");
+  return playCapture(imported.value, imported.value.capture, file.name, architecture);
 }

@@ -1,14 +1,12 @@
 /** Plays the steps of `iommu-vectors/1` that are about stalled transactions. */
 import type { Machine } from "../machine/machine.ts";
-import type { DmaResult } from "../machine/transactions.ts";
+import type { TransferResult } from "../machine/unit.ts";
+import { hex, hexBytes } from "./text.ts";
 import type { Step } from "./vectors.ts";
 
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
-const bytesText = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-
 /** What became of a transaction, in words. */
-export function resultText(result: DmaResult): string {
-  if (result.ok) return `physical address ${hex(result.pa)}`;
+export function resultText(result: TransferResult): string {
+  if (result.ok) return result.pa === null ? "an interrupt" : `physical address ${hex(result.pa)}`;
   if (result.stalled !== undefined) return `stall ${result.stalled}`;
   if (result.unknown !== undefined) return `memory at ${hex(result.unknown)} that is unknown`;
   return result.razwi ? "RAZ/WI" : "an abort";
@@ -16,7 +14,7 @@ export function resultText(result: DmaResult): string {
 
 /** Put the tag of a stall where a command lies. The difference, or null when it could be done. */
 export function playStag(machine: Machine, { at, stall }: Step & { type: "stag" }): string | null {
-  const tag = machine.stallTag(stall);
+  const tag = machine.unit.stalls?.tagOf(stall) ?? null;
   if (tag === null) return `stall ${stall} has no tag: it is not waiting for a command`;
   const written = machine.writeMemory(at, Uint8Array.of(tag & 0xff, tag >>> 8));
   return written ? null : `memory at ${hex(at)} could not be written`;
@@ -24,7 +22,7 @@ export function playStag(machine: Machine, { at, stall }: Step & { type: "stag" 
 
 /** Compare what became of a stalled transaction. */
 export function playResolved(machine: Machine, { stall, expect }: Step & { type: "resolved" }): string | null {
-  const got = machine.stallResult(stall);
+  const got = machine.unit.stalls?.resultOf(stall) ?? null;
   const expected = expect.stalled
     ? "another stall"
     : expect.ok
@@ -39,7 +37,7 @@ export function playResolved(machine: Machine, { stall, expect }: Step & { type:
   if (!got.ok) return got.razwi === expect.razwi ? null : differs(resultText(got));
   if (expect.pa !== null && got.pa !== expect.pa) return differs(resultText(got));
   if (expect.data === null) return null;
-  const read = got.data === undefined ? "nothing" : bytesText(got.data);
-  const data = bytesText(expect.data);
+  const read = got.data === undefined ? "nothing" : hexBytes(got.data);
+  const data = hexBytes(expect.data);
   return read === data ? null : `stall ${stall}: expected data ${data}; got ${read}`;
 }

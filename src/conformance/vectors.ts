@@ -58,7 +58,8 @@ export interface MemoryAttributes {
 
 /** What a transaction must answer. */
 interface Expectation {
-  readonly ok: boolean;
+  /** null: not stated. */
+  readonly ok: boolean | null;
   readonly pa: bigint | null;
   readonly razwi: boolean;
   /** There is no answer yet. */
@@ -174,12 +175,13 @@ function register(value: unknown, what: string): RegisterAccess {
   return { name: text(name, what), offset: Number(hex(offset, what)), value: hex(content, what), width };
 }
 
-const DMA_KEYS = ["rid", "pasid", "iova", "len", "write", "priv", "inst", "data", "ats", "attrs"];
+const DMA_KEYS = ["rid", "pasid", "iova", "len", "write", "priv", "inst", "data", "ats", "attrs", "exec"];
 const EXPECT_KEYS = ["ok", "pa", "razwi", "stalled", "ats", "attrs"];
 const COMPLETION_FIELDS = ["r", "w", "x", "priv", "n", "u"];
 
+/** A PASID, as a hexadecimal string or as a number. */
 const pasid = (value: unknown, what: string): number | null =>
-  value === null || value === undefined ? null : Number(hex(value, what));
+  value === null || value === undefined ? null : typeof value === "number" ? value : Number(hex(value, what));
 
 function atsKind(value: unknown, what: string): Dma["ats"] {
   if (value === undefined) return null;
@@ -240,7 +242,7 @@ function dma(value: unknown, what: string): Dma {
     length: Number(d.len),
     write: d.write === true,
     privileged: d.priv === true,
-    instruction: d.inst === true,
+    instruction: d.inst === true || d.exec === true,
     data: d.data === undefined ? null : bytes(d.data, `${what}.data`),
     ats: atsKind(d.ats, `${what}.ats`),
     more: others(d, DMA_KEYS),
@@ -250,7 +252,7 @@ function dma(value: unknown, what: string): Dma {
 function expectation(value: unknown, what: string): Expectation {
   const e = object(value, what);
   return {
-    ok: e.ok === true,
+    ok: e.ok === null ? null : e.ok === true,
     pa: e.pa === undefined ? null : hex(e.pa, `${what}.pa`),
     razwi: e.razwi === true,
     stalled: e.stalled === true,
@@ -276,8 +278,9 @@ function step(value: unknown, what: string): Step {
   }
   if (s.dma !== undefined) return { type: "dma", dma: dma(s.dma, what), expect: expectation(s.expect, what) };
   if (s.events !== undefined) {
-    const list = (key: "events" | "mask") => array(s[key], what).map((r) => bytes(r, `${what}.${key}`));
-    return { type: "events", records: list("events"), masks: s.mask === undefined ? null : list("mask") };
+    const list = (key: "events" | "mask" | "care") => array(s[key], what).map((r) => bytes(r, `${what}.${key}`));
+    const mask = s.mask !== undefined ? "mask" : s.care !== undefined ? "care" : null;
+    return { type: "events", records: list("events"), masks: mask === null ? null : list(mask) };
   }
   if (s.peek !== undefined) {
     const [at, content] = array(s.peek, what);
@@ -298,7 +301,7 @@ function step(value: unknown, what: string): Step {
   if (s.resolved !== undefined) {
     const r = object(s.resolved, what);
     const data = r.data === undefined ? null : bytes(r.data, `${what}.data`);
-    return { type: "resolved", stall: Number(r.stall), expect: { ...expectation(r, what), data } };
+    return { type: "resolved", stall: Number(r.stall), expect: { ...expectation(r, what), ok: r.ok === true, data } };
   }
   return { type: "other", key: Object.keys(s)[0] ?? "nothing" };
 }

@@ -1,12 +1,12 @@
 /**
- * The PCIe side of a machine: devices with ATS and PRI, the messages they send and those that software sends them.
+ * The PCIe side of a unit: devices with ATS and PRI, the messages they send and those that software sends them.
  *
- * 64-bit values are bigint on this side and halves on the engine's.
+ * The same for every architecture: what the unit makes of a message is behind {@link PcieHost}.
  */
 import type { Digest } from "../base/digest.ts";
-import type { TraceRecorder } from "../engine/common/trace_recorder.ts";
 import { AtsDevice, type AtsDeviceOptions, type DeviceAccess, type Turn } from "../engine/device/ats_device.ts";
 import {
+  type AtsPort,
   CompletionStatus,
   Grant,
   PageRequest,
@@ -15,12 +15,9 @@ import {
   TranslationRequest,
 } from "../engine/device/ats_port.ts";
 import type { DeviceSet, DeviceSetImage } from "../engine/device/device_set.ts";
-import { encodePageHint, type PageHint } from "../engine/smmuv3/page_hint.ts";
-import type { PageAnswer } from "../engine/smmuv3/page_requests.ts";
-import { PcieInterface } from "../engine/smmuv3/pcie.ts";
-import { Translation, Updates } from "../engine/smmuv3/translation.ts";
 import type { Access } from "../protocol/machine.ts";
-import { type Dma, type DmaResult, type TransactionHost, Transactions } from "./transactions.ts";
+import { high, join, low } from "./halves.ts";
+import type { Transfer, TransferResult } from "./unit.ts";
 
 /** A Translation Request; `write` is !NW, `instruction` Exe and `privileged` Priv. */
 export type AtsRequest = Access;
@@ -58,33 +55,39 @@ export interface PageRequestMessage {
   readonly last: boolean;
 }
 
+/** What becomes of a Page Request. */
+export type PageAnswer =
+  | { readonly queued: true }
+  /**
+   * Discarded; `response` is the automatic one, null for none. `unknown`: it depends on memory that the session lacks, at
+   * this address.
+   */
+  | { readonly queued: false; readonly response: PrgResponse | null; readonly unknown?: bigint };
+
 /** What became of an access that a device of this machine made. */
 export type DeviceResult =
-  | { readonly ok: true; readonly pa: bigint; readonly data?: Uint8Array; readonly turn: Turn }
+  | { readonly ok: true; readonly pa: bigint | null; readonly data?: Uint8Array; readonly turn: Turn }
   | { readonly ok: false; readonly turn: Turn };
 
-/** What the PCIe side needs of its machine. */
-export interface PcieHost extends TransactionHost {
+/** A unit as its PCIe devices meet it. */
+export interface PcieHost {
   readonly devices: DeviceSet;
-  readonly smmu: ConstructorParameters<typeof PcieInterface>[0];
-  /** Transactions that are not marked Translated. */
-  dma(access: Dma): DmaResult;
-  /** Write a record of EVENT_WORDS words to the Event queue. */
-  post(encode: (words: Uint32Array, at: number) => void): void;
+  readonly port: AtsPort;
+  /** Take a Page Request, and say what became of it. */
+  page(request: PageRequest): PageAnswer;
+  /** Address of the memory that the session lacks, after a completion with status Unknown. */
+  unknownAt(): bigint;
+  /** A transaction that is not marked Translated. */
+  transfer(transfer: Transfer): TransferResult;
+  /** A transaction that is: its `iova` is an address a completion gave. */
+  translated(transfer: Transfer): TransferResult;
 }
 
 const PAGE = 4096n;
 
-const low = (value: bigint): number => Number(value & 0xffffffffn);
-const high = (value: bigint): number => Number((value >> 32n) & 0xffffffffn);
-const join = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-
 export class Pcie {
   readonly devices: DeviceSet;
   readonly #host: PcieHost;
-  readonly #engine: PcieInterface;
-  readonly #transactions: Transactions;
-  readonly #t = new Translation();
   readonly #request = new TranslationRequest();
   readonly #completion = new TranslationCompletion();
   readonly #page = new PageRequest();
@@ -92,17 +95,9 @@ export class Pcie {
   constructor(host: PcieHost) {
     this.#host = host;
     this.devices = host.devices;
-    const { errors, interrupts } = host.control;
-    this.#engine = new PcieInterface(host.smmu, host.memory, errors, interrupts, (t) => host.record(t));
-    this.#transactions = new Transactions({
-      memory: host.memory,
-      control: host.control,
-      translate: (access, updates) => this.translate(access, null, updates ? Updates.Make : Updates.Show),
-      record: (t) => host.record(t),
-    });
   }
 
-  /** Put a device behind the SMMU; one with the same StreamID is replaced. */
+  /** Put a device behind the unit; one with the same sid is replaced. */
   add(options: AtsDeviceOptions): AtsDevice {
     const device = new AtsDevice(options);
     this.devices.add(device);
@@ -112,16 +107,14 @@ export class Pcie {
   /** Send a Translation Request. */
   request(request: AtsRequest): AtsCompletion {
     const c = this.#completion;
-    this.#engine.requestTranslation(this.#fill(request), c);
+    this.#host.port.requestTranslation(fillRequest(this.#request, request), c);
     switch (c.status) {
       case CompletionStatus.UnsupportedRequest:
         return { status: "UR" };
       case CompletionStatus.CompleterAbort:
         return { status: "CA" };
-      case CompletionStatus.Unknown: {
-        const { t } = this.#engine.requests;
-        return { status: "unknown", at: join(t.fetchHi, t.fetchLo) };
-      }
+      case CompletionStatus.Unknown:
+        return { status: "unknown", at: this.#host.unknownAt() };
       case CompletionStatus.Success:
         return {
           status: "success",
@@ -137,45 +130,16 @@ export class Pcie {
     }
   }
 
-  /** Show what a Translation Request would meet, without any effect. The answer is overwritten by the next call. */
-  explain(request: AtsRequest, trace: TraceRecorder): Translation {
-    const { t } = this.#engine.requests;
-    t.updates = Updates.Show;
-    this.#engine.requests.translate(this.#fill(request), this.#completion, trace);
-    return t;
-  }
-
-  /** Send a transaction marked Translated: its `iova` is a PA, or an IPA under Split-stage ATS. */
-  translated(access: Dma): DmaResult {
-    return this.#transactions.start(access);
-  }
-
-  /** One translated access, without moving data. The answer is overwritten by the next call. */
-  translate(access: Access, trace: TraceRecorder | null, updates: Updates = Updates.Show): Translation {
-    const t = this.#t;
-    t.updates = updates;
-    t.sid = access.sid >>> 0;
-    t.ssv = access.ssid !== null;
-    t.ssid = access.ssid ?? 0;
-    t.iovaHi = high(access.iova) | 0;
-    t.iovaLo = low(access.iova) | 0;
-    t.write = access.write;
-    t.privileged = access.privileged;
-    t.instruction = access.instruction;
-    this.#engine.translated.translate(t, trace);
-    return t;
+  /** Send a transaction marked Translated. */
+  translated(transfer: Transfer): TransferResult {
+    return this.#host.translated(transfer);
   }
 
   /** Send a Page Request message. */
   pageRequest(message: PageRequestMessage): PageAnswer {
     const { ssid, address, ...rest } = message;
     Object.assign(this.#page, rest, { ssv: ssid !== null, ssid: ssid ?? 0, hi: high(address), lo: low(address) });
-    return this.#engine.page(this.#page);
-  }
-
-  /** Hint that pages will be accessed soon: an E_PAGE_REQUEST event. */
-  pageHint(hint: PageHint): void {
-    this.#host.post((words, at) => encodePageHint(hint, words, at));
+    return this.#host.page(this.#page);
   }
 
   /**
@@ -183,24 +147,24 @@ export class Pcie {
    * for the page. The first part that does not go through ends it.
    * @returns null where there is no such device
    */
-  access(access: Dma): DeviceResult | null {
-    const device = this.devices.get(access.sid);
+  access(transfer: Transfer): DeviceResult | null {
+    const device = this.devices.get(transfer.sid);
     if (device === undefined) return null;
-    const data = access.write ? undefined : new Uint8Array(access.length);
-    let first: bigint | null = null;
+    const data = transfer.write ? undefined : new Uint8Array(transfer.length);
+    let first: bigint | null | undefined;
     let answered = true;
     for (let done = 0; ; ) {
-      const iova = BigInt.asUintN(64, access.iova + BigInt(done));
-      const length = Math.min(Math.max(access.length - done, 1), Number(PAGE - (iova % PAGE)));
-      const sent = access.data === undefined ? {} : { data: access.data.subarray(done, done + length) };
-      const turn = device.access(deviceAccess({ ...access, iova }), this.#engine);
-      const result = this.#send({ ...access, iova, length, ...sent }, turn);
+      const iova = BigInt.asUintN(64, transfer.iova + BigInt(done));
+      const length = Math.min(Math.max(transfer.length - done, 1), Number(PAGE - (iova % PAGE)));
+      const sent = transfer.data === undefined ? {} : { data: transfer.data.subarray(done, done + length) };
+      const turn = device.access(deviceAccess({ ...transfer, iova }), this.#host.port);
+      const result = this.#send({ ...transfer, iova, length, ...sent }, turn);
       if (result === null || !result.ok) return { ok: false, turn };
-      first ??= result.pa;
+      if (first === undefined) first = result.pa;
       if (result.data === undefined) answered = false;
-      else data?.set(result.data.subarray(0, access.length - done), done);
+      else data?.set(result.data.subarray(0, transfer.length - done), done);
       done += length;
-      if (done < access.length) continue;
+      if (done < transfer.length) continue;
       return data !== undefined && answered ? { ok: true, pa: first, data, turn } : { ok: true, pa: first, turn };
     }
   }
@@ -226,23 +190,24 @@ export class Pcie {
   }
 
   /** Send a part of an access as its device decided. @returns null where it is not sent */
-  #send(part: Dma, turn: Turn): DmaResult | null {
+  #send(part: Transfer, turn: Turn): TransferResult | null {
     if (turn.kind === "translated") return this.translated({ ...part, iova: join(turn.hi, turn.lo) });
-    return turn.kind === "untranslated" ? this.#host.dma(part) : null;
+    return turn.kind === "untranslated" ? this.#host.transfer(part) : null;
   }
+}
 
-  #fill(request: AtsRequest): TranslationRequest {
-    return Object.assign(this.#request, {
-      sid: request.sid >>> 0,
-      ssv: request.ssid !== null,
-      ssid: request.ssid ?? 0,
-      hi: high(request.iova),
-      lo: low(request.iova),
-      noWrite: !request.write,
-      execute: request.instruction,
-      privileged: request.privileged,
-    });
-  }
+/** A Translation Request as the engine takes it, written into `into`. */
+export function fillRequest(into: TranslationRequest, request: AtsRequest): TranslationRequest {
+  return Object.assign(into, {
+    sid: request.sid >>> 0,
+    ssv: request.ssid !== null,
+    ssid: request.ssid ?? 0,
+    hi: high(request.iova),
+    lo: low(request.iova),
+    noWrite: !request.write,
+    execute: request.instruction,
+    privileged: request.privileged,
+  });
 }
 
 const deviceAccess = (access: Access): DeviceAccess => ({

@@ -6,14 +6,15 @@ import { documentOf } from "./testing/documents.ts";
 /** Every package the product depends on: none of them may be needed to run a session. */
 const PACKAGES = Object.keys(dependencies);
 
-const load = async (): Promise<typeof import("./session.ts")> => {
+const load = async () => {
   for (const name of [...PACKAGES, "react-dom/client", "react/jsx-runtime"]) {
     vi.doMock(name, () => {
       throw new Error(`${name} was loaded`);
     });
   }
   vi.resetModules();
-  return await import("./session.ts");
+  const [{ Session }, { SMMUV3 }] = await Promise.all([import("./session.ts"), import("./smmuv3/architecture.ts")]);
+  return { Session, SMMUV3 };
 };
 
 afterEach(() => {
@@ -28,7 +29,7 @@ describe("a session in bare Node", () => {
   });
 
   it("loads and works with every package replaced by one that throws", async () => {
-    const { Session } = await load();
+    const { Session, SMMUV3 } = await load();
     await expect(import("react")).rejects.toThrow("mocking");
     await expect(import("comlink")).rejects.toThrow("mocking");
     const world = new World();
@@ -38,7 +39,7 @@ describe("a session in bare Node", () => {
       vi.stubGlobal(name, undefined);
     }
     vi.stubGlobal("Date", undefined);
-    const opened = Session.open(documentOf(world));
+    const opened = Session.open(documentOf(world), SMMUV3);
     const session = opened.ok ? opened.value : null;
     const access = { sid: 1, ssid: null, iova: 0x1234n, write: false, privileged: false, instruction: false };
     const outcome = session?.walk(access).outcome;

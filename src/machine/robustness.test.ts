@@ -6,6 +6,7 @@ import { type Fields, NESTED_STE, World } from "../engine/smmuv3/testing/world.t
 import type { StructureKind } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import { Session } from "./session.ts";
+import { SMMUV3 } from "./smmuv3/architecture.ts";
 import { documentOf, randomActions } from "./testing/documents.ts";
 
 const KINDS: readonly StructureKind[] = ["L1STD", "STE", "L1CD", "CD", "S1 descriptor", "S2 descriptor"];
@@ -82,7 +83,7 @@ const taken = (action: Action): boolean =>
 /** Do and ask what a page might; an exception is a bug, whatever the session holds. */
 function exercise({ document, access, action, address }: Wild, seed: number): void {
   const { next, pick } = chooser(seed + 13);
-  const opened = Session.open({ ...document, actions: Array.from({ length: 40 }, action).filter(taken) });
+  const opened = Session.open({ ...document, actions: Array.from({ length: 40 }, action).filter(taken) }, SMMUV3);
   if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
   const session = opened.value;
   for (let i = 0; i < 4; i++) {
@@ -151,7 +152,7 @@ describe("a stream with VMSAv8-32 tables, which are not modelled", () => {
     const { AA64 = 1, ...ste } = fields as Fields;
     const cd = world.cd({ V: 1, A: 1, AA64 });
     world.ste(1, { V: 1, Config, S2AA64: 0, S2SL0: 1, S1ContextPtr: cd, ...ste });
-    const opened = Session.open(documentOf(world));
+    const opened = Session.open(documentOf(world), SMMUV3);
     if (!opened.ok) throw new Error(opened.error.detail);
     const session = opened.value;
     expect(session.streams(0, 10).rows.map((row) => row.sid)).toEqual([1]);
@@ -177,7 +178,7 @@ describe("tables that lead to themselves", { timeout: 60_000 }, () => {
       world.write(tables[2]! + 8 * i, last, 0);
     }
     world.ste(1, { ...NESTED_STE, Config: 6, S2T0SZ: 25, S2SL0: 1, S2TTB: tables[0]! });
-    const opened = Session.open(documentOf(world));
+    const opened = Session.open(documentOf(world), SMMUV3);
     if (!opened.ok) throw new Error(opened.error.detail);
     return opened.value;
   }

@@ -6,6 +6,7 @@ import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, TraceVerdict } from "../protocol/trace.ts";
 import { importFiles } from "../scenario/import_files.ts";
 import { Session } from "./session.ts";
+import { SMMUV3 } from "./smmuv3/architecture.ts";
 
 const FOLDER = new URL("../../public/captures/smmuv3-iommufd-nested/", import.meta.url);
 const file = (name: string) => ({ name, bytes: Uint8Array.from(readFileSync(new URL(name, FOLDER))) });
@@ -19,7 +20,7 @@ function value<T>(result: Result<T>): T {
   return result.value;
 }
 
-const open = (actions: readonly Action[] = []): Session => value(Session.open({ ...SHIPPED, actions }));
+const open = (actions: readonly Action[] = []): Session => value(Session.open({ ...SHIPPED, actions }, SMMUV3));
 
 const join = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 const read = (sid: number, iova: bigint): Access => ({
@@ -306,7 +307,7 @@ describe("edits", () => {
     expect([other.step, other.actions.length]).toEqual([3, 3]);
     expect(value(session.seek(0)).digest).toBe(digests[0]);
     expect(session.document().actions).toHaveLength(3);
-    expect(value(Session.open(session.document())).summary()).toMatchObject({ step: 3, digest: other.digest });
+    expect(value(Session.open(session.document(), SMMUV3)).summary()).toMatchObject({ step: 3, digest: other.digest });
   });
 
   it("that cannot be done are refused with the place, and nothing changes", () => {
@@ -328,7 +329,7 @@ describe("edits", () => {
     ];
     for (const action of bad) {
       expect(session.apply(action)).toMatchObject({ ok: false, error: { place: "action", title: expect.any(String) } });
-      const opened = Session.open({ ...SHIPPED, actions: [{ do: "toggle", at: 0x41525000n, bit: 0 }, action] });
+      const opened = Session.open({ ...SHIPPED, actions: [{ do: "toggle", at: 0x41525000n, bit: 0 }, action] }, SMMUV3);
       expect(opened).toMatchObject({ ok: false, error: { place: "steps[1]" } });
     }
     for (const step of [-1, 1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
@@ -341,10 +342,10 @@ describe("edits", () => {
 describe("opening", () => {
   it.each(["IDR0", "IDR5"])("is refused where %s is missing, and says so", (name) => {
     const { [name]: _, ...registers } = SHIPPED.machine.registers;
-    const result = Session.open({ ...SHIPPED, machine: { ...SHIPPED.machine, registers } });
+    const result = Session.open({ ...SHIPPED, machine: { ...SHIPPED.machine, registers } }, SMMUV3);
     expect(result).toMatchObject({ ok: false, error: { place: `machine.registers.${name}` } });
     const prefixed = { ...registers, [`SMMU_${name}`]: SHIPPED.machine.registers[name]! };
-    expect(Session.open({ ...SHIPPED, machine: { ...SHIPPED.machine, registers: prefixed } }).ok).toBe(true);
+    expect(Session.open({ ...SHIPPED, machine: { ...SHIPPED.machine, registers: prefixed } }, SMMUV3).ok).toBe(true);
   });
 });
 
@@ -367,7 +368,7 @@ describe("a case that was cut down to one walk", () => {
   /** Share a walk of a session, open the case, and compare. */
   function same(session: Session, access: Access): SessionDocument {
     const shared = value(session.share(access));
-    const copy = value(Session.open(shared.document));
+    const copy = value(Session.open(shared.document, SMMUV3));
     const [here, there] = [session.walk(access), copy.walk(access)];
     expect([there.digest, there.digest]).toEqual([here.digest, shared.walkDigest]);
     expect({ ...there, revision: 0 }).toEqual({ ...here, revision: 0 });
@@ -416,7 +417,7 @@ describe("a case that was cut down to one walk", () => {
     for (const edit of edits) value(session.apply(edit));
     const document = same(session, access);
     expect(document.actions).toEqual(edits.filter((edit) => edit.do !== "dma"));
-    const copy = value(Session.open(document));
+    const copy = value(Session.open(document, SMMUV3));
     // A word that no walk reads comes along, so that its edit shows there too.
     const far = { kind: "S1 descriptor", pa: 0x41f8_f100n, level: 3, granuleLg2: 12, sid: 16 } as const;
     expect(copy.structure(far)).toMatchObject({ editedBits: [3], words: session.structure(far).words });
@@ -452,7 +453,7 @@ describe("a case that was cut down to one walk", () => {
   });
 
   it("has no outcome where its memory does not reach, and says which address is missing", () => {
-    const copy = value(Session.open(same(open(), read(16, 0x10000n))));
+    const copy = value(Session.open(same(open(), read(16, 0x10000n)), SMMUV3));
     const { outcome, checks } = copy.walk(read(16, 0x1000_0000n));
     expect(outcome).toMatchObject({ type: "unknown", what: expect.stringContaining("does not hold") });
     expect(checks.some((line) => line.state === "failed")).toBe(true);

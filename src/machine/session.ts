@@ -3,9 +3,6 @@
  *
  * Synchronous and free of any host. Input that cannot be used comes back as a problem; looking changes nothing.
  */
-import { registerByName } from "../arch/smmuv3/registers.ts";
-import { EVENT_WORDS } from "../engine/smmuv3/event_record.ts";
-import { End } from "../engine/smmuv3/translation.ts";
 import type {
   EventRecord,
   LeafColumns,
@@ -21,47 +18,42 @@ import type {
   WalkAnswer,
 } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
-import { capabilityRows, notModelled } from "./inspect/capabilities.ts";
-import { listLeaves } from "./inspect/leaves.ts";
+import { high, low } from "./halves.ts";
+import { provenance } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
-import { listStreams } from "./inspect/streams.ts";
-import { inspectStructure } from "./inspect/structure.ts";
-import { mapTables } from "./inspect/table_map.ts";
-import { eventRecord, inspectWalk } from "./inspect/walk.ts";
 import { Machine } from "./machine.ts";
 import { Timeline } from "./timeline.ts";
-
-/** Registers that say what the SMMU offers. A case that was cut down leaves out those that are zero, but never these. */
-const REQUIRED = ["IDR0", "IDR5"] as const;
+import type { Architecture, Unit } from "./unit.ts";
 
 /** Most actions a session takes. */
 const MAX_ACTIONS = 1 << 20;
 
 export class Session {
   readonly #document: SessionDocument;
+  readonly #architecture: Architecture;
   readonly #machine: Machine;
   readonly #timeline: Timeline;
   #revision = 1;
   #streams: { revision: number; rows: StreamRow[] } | null = null;
 
-  private constructor(document: SessionDocument) {
+  private constructor(document: SessionDocument, architecture: Architecture, machine: Machine) {
     this.#document = document;
-    this.#machine = new Machine(document.machine);
-    this.#timeline = new Timeline(this.#machine);
+    this.#architecture = architecture;
+    this.#machine = machine;
+    this.#timeline = new Timeline(machine);
     for (const action of document.actions) this.#timeline.append(action);
   }
 
-  /** Open a document with all its actions applied. */
-  static open(document: SessionDocument): Result<Session> {
-    const { registers } = document.machine;
-    for (const name of REQUIRED) {
-      if (registers[name] === undefined && registers[`SMMU_${name}`] === undefined) {
-        return problem(`machine.registers.${name}`, MISSING, "This session cannot be opened.");
-      }
+  /** Open a document with all its actions applied. @param architecture of the document's machine */
+  static open(document: SessionDocument, architecture: Architecture): Result<Session> {
+    const fault = architecture.check(document.machine);
+    if (fault !== null) return problem(`machine.${fault.place}`, fault.detail, "This session cannot be opened.");
+    const machine = new Machine(document.machine, architecture.make);
+    for (const [i, action] of document.actions.entries()) {
+      const wrong = actionProblem(action, machine.unit, `steps[${i}]`);
+      if (wrong !== null) return { ok: false, error: wrong };
     }
-    const bad = document.actions.findIndex((action) => actionProblem(action) !== null);
-    if (bad >= 0) return { ok: false, error: actionProblem(document.actions[bad]!, `steps[${bad}]`)! };
-    return { ok: true, value: new Session(document) };
+    return { ok: true, value: new Session(document, architecture, machine) };
   }
 
   summary(): SessionSummary {
@@ -74,8 +66,8 @@ export class Session {
       actions: this.#timeline.log,
       step: this.#timeline.now,
       digest: this.#machine.digest(),
-      capabilities: capabilityRows(this.#machine),
-      notModelled: notModelled(this.#machine),
+      capabilities: this.#unit.inspect.capabilities(),
+      notModelled: this.#unit.inspect.notModelled(),
       streams: this.#streamRows().length,
       memory: { bytes: this.#machine.memory.bytes, outside: machine.memory.outside },
       recorded: { accesses: recorded.accesses.length, events: recorded.events.length },
@@ -90,7 +82,7 @@ export class Session {
 
   /** Drop the actions after the current step, append one and apply it. */
   apply(action: Action): Result<SessionSummary> {
-    const wrong = actionProblem(action);
+    const wrong = actionProblem(action, this.#unit);
     if (wrong !== null) return { ok: false, error: wrong };
     if (this.#timeline.now >= MAX_ACTIONS) return problem("actions", `A session takes ${MAX_ACTIONS} actions at most.`);
     this.#timeline.append(action);
@@ -115,7 +107,7 @@ export class Session {
   }
 
   leaves(sid: number, ssid: number | null): LeafColumns {
-    return listLeaves(this.#machine, sid, ssid, this.#revision);
+    return this.#unit.inspect.leaves(sid, ssid, this.#revision);
   }
 
   recorded(): RecordedColumns {
@@ -135,47 +127,48 @@ export class Session {
     };
     accesses.forEach(({ access, pa }, i) => {
       columns.sid[i] = access.sid;
-      columns.iovaLo[i] = Number(access.iova & 0xffffffffn);
-      columns.iovaHi[i] = Number(access.iova >> 32n);
+      columns.iovaLo[i] = low(access.iova);
+      columns.iovaHi[i] = high(access.iova);
       columns.write[i] = access.write ? 1 : 0;
-      columns.paLo[i] = Number((pa ?? 0n) & 0xffffffffn);
-      columns.paHi[i] = Number((pa ?? 0n) >> 32n);
+      columns.paLo[i] = low(pa ?? 0n);
+      columns.paHi[i] = high(pa ?? 0n);
       columns.went[i] = pa === null ? 0 : 1;
-      const t = this.#machine.translate(access, null);
-      const same = pa === null ? t.end !== End.Ok : t.end === End.Ok && pa === join(t.paHi, t.paLo);
-      columns.agrees[i] = t.end === End.Unknown ? 2 : same ? 1 : 0;
+      const reach = this.#unit.reach(access);
+      const same = reach.end === "ok" ? reach.pa === pa : pa === null;
+      columns.agrees[i] = reach.end === "unknown" ? 2 : same ? 1 : 0;
     });
     return columns;
   }
 
   /** What was recorded on the real thing, then what this session recorded itself. */
   events(): EventRecord[] {
-    const recorded = this.#document.recorded.events.map(({ words }) => {
-      const halves = words.flatMap((w) => [Number(w & 0xffffffffn), Number((w >> 32n) & 0xffffffffn)]);
-      return eventRecord(Uint32Array.from({ length: EVENT_WORDS }, (_, i) => halves[i] ?? 0));
-    });
-    const own = this.#machine.events;
-    for (let at = 0; at < own.length; at += EVENT_WORDS) recorded.push(eventRecord(own, at));
-    return recorded;
+    const { inspect } = this.#unit;
+    const recorded = this.#document.recorded.events.map(({ words }) =>
+      inspect.record(Uint32Array.from(words.flatMap((word) => [low(word), high(word)]))),
+    );
+    return [...recorded, ...this.#unit.records().map((words) => inspect.record(words))];
   }
 
   walk(access: Access): WalkAnswer {
-    return inspectWalk(this.#machine, access, this.#revision);
+    return this.#unit.inspect.walk(access, this.#revision);
   }
 
   structure(query: StructureQuery): StructureAnswer {
-    return inspectStructure(this.#machine, this.#timeline, query, this.#revision);
+    const answer = this.#unit.inspect.structure(query);
+    const bytes = answer.words === null ? 8 : answer.words.byteLength;
+    const edits = provenance(this.#machine.memory, this.#timeline, query.pa, answer.words, bytes);
+    return { revision: this.#revision, query, ...answer, ...edits };
   }
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): TableMapColumns | null {
-    return mapTables(this.#machine, sid, ssid, stage, this.#revision);
+    return this.#unit.inspect.tableMap(sid, ssid, stage, this.#revision);
   }
 
   /** The session cut down to one walk; refused when the cut case would not show the same walk. */
   share(access: Access): Result<SharedCase> {
-    const document = cutDown(this.#machine, this.#timeline, access, this.#document);
+    const document = cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture);
     const walkDigest = this.walk(access).digest;
-    const copy = Session.open(document);
+    const copy = Session.open(document, this.#architecture);
     if (!copy.ok) return copy;
     if (copy.value.walk(access).digest !== walkDigest) {
       return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");
@@ -183,26 +176,26 @@ export class Session {
     return { ok: true, value: { document, walkDigest } };
   }
 
+  get #unit(): Unit {
+    return this.#machine.unit;
+  }
+
   #streamRows(): StreamRow[] {
     if (this.#streams?.revision === this.#revision) return this.#streams.rows;
     const eventsOf = new Map<number, number>();
-    for (const { words } of this.events()) eventsOf.set(words[1]!, (eventsOf.get(words[1]!) ?? 0) + 1);
-    const rows = listStreams(this.#machine, this.#document.machine.devices, eventsOf);
+    for (const { sid } of this.events()) if (sid !== null) eventsOf.set(sid, (eventsOf.get(sid) ?? 0) + 1);
+    const rows = this.#unit.inspect.streams(this.#document.machine.devices, eventsOf);
     this.#streams = { revision: this.#revision, rows };
     return rows;
   }
 }
-
-const MISSING = "The register is missing: without it the SMMU offers nothing.";
-
-const join = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
 function problem(place: string, detail: string, title = "That cannot be done."): { ok: false; error: Problem } {
   return { ok: false, error: { title, place, detail } };
 }
 
 /** What is wrong with an action, or null. */
-function actionProblem(action: Action, place = "action"): Problem | null {
+function actionProblem(action: Action, unit: Unit, place = "action"): Problem | null {
   const wrong = (detail: string): Problem => ({ title: "This action cannot be done.", place, detail });
   switch (action.do) {
     case "toggle":
@@ -216,7 +209,7 @@ function actionProblem(action: Action, place = "action"): Problem | null {
       }
       return null;
     case "register":
-      return registerByName(action.name) === undefined ? wrong(`There is no register ${action.name}.`) : null;
+      return unit.register(action.name) === null ? wrong(`There is no register ${action.name}.`) : null;
     case "dma":
       return action.length >= 1 && action.length <= 1 << 20 ? null : wrong("A transaction has 1 byte to 1 MiB.");
   }

@@ -9,15 +9,17 @@ import { vmsav8Format } from "../pagetable/formats/vmsav8.ts";
 import { descriptor, TableBuilder } from "../pagetable/testing/table_builder.ts";
 import type { Access, Action, MachineDescription } from "../protocol/machine.ts";
 import { Machine } from "./machine.ts";
+import { SMMUV3 } from "./smmuv3/architecture.ts";
+import type { SmmuUnit } from "./smmuv3/smmu_unit.ts";
 import { describeWorld, randomActions } from "./testing/documents.ts";
 import { Timeline } from "./timeline.ts";
 
 const EVENT_QUEUE = 0x3f00_0000;
 
 /** What shows that two states are the same: the digest, and what becomes of some accesses. */
-function stateOf(machine: Machine, accesses: readonly Access[]): string {
+function stateOf(machine: Machine<SmmuUnit>, accesses: readonly Access[]): string {
   const ends = accesses.map((access) => {
-    const { end, reason, paHi, paLo } = machine.translate(access, null);
+    const { end, reason, paHi, paLo } = machine.unit.translate(access, null);
     return end === End.Ok ? `${paHi} ${paLo}` : `${end} ${reason}`;
   });
   return [machine.digest(), ...ends].join(", ");
@@ -43,7 +45,7 @@ function run(seed: number, count: number): Run {
 
 /** The states after 0, 1, ... actions, each reached by doing those and no others. */
 function replayed({ description, accesses, actions }: Run): string[] {
-  const machine = new Machine(description);
+  const machine = new Machine(description, SMMUV3.make);
   return [stateOf(machine, accesses)].concat(
     actions.map((action) => {
       machine.apply(action);
@@ -56,7 +58,7 @@ describe("the timeline", () => {
   it.each([1, 2, 3, 4, 128383])("is at any step, from whatever step, as when first there, seed %i", (seed) => {
     const actions = run(seed, 400);
     const expected = replayed(actions);
-    const machine = new Machine(actions.description);
+    const machine = new Machine(actions.description, SMMUV3.make);
     const timeline = new Timeline(machine);
     for (const action of actions.actions) timeline.append(action);
     const { next } = chooser(seed);
@@ -75,7 +77,7 @@ describe("the timeline", () => {
 
   it.each([5, 6, 7, 128384])("drops what followed when something else is done, seed %i", (seed) => {
     const actions = run(seed, 500);
-    const machine = new Machine(actions.description);
+    const machine = new Machine(actions.description, SMMUV3.make);
     const timeline = new Timeline(machine);
     const { next } = chooser(seed);
     const kept: Action[] = [];
@@ -133,11 +135,11 @@ describe("the timeline", () => {
       entry(at1, descriptor(fmt, 1, "page", second, OPEN[1])),
       entry(table2, [0, 0]),
     ];
-    const machine = new Machine(describeWorld(world));
+    const machine = new Machine(describeWorld(world), SMMUV3.make);
     const timeline = new Timeline(machine);
     const access = { sid: 1, ssid: null, iova: 0x1000n, write: false, privileged: false, instruction: false };
     const output = (): number => {
-      const { end, paHi, paLo } = machine.translate(access, null);
+      const { end, paHi, paLo } = machine.unit.translate(access, null);
       return end === End.Ok ? paHi * 2 ** 32 + (paLo >>> 0) : -1;
     };
     const outputs = [output()];
@@ -155,7 +157,7 @@ describe("the timeline", () => {
 
   it("of 5000 actions goes back and forth", () => {
     const actions = run(9, 5000);
-    const machine = new Machine(actions.description);
+    const machine = new Machine(actions.description, SMMUV3.make);
     const timeline = new Timeline(machine);
     const seen = new Map<number, string>();
     const { next } = chooser(9);

@@ -17,15 +17,29 @@ import type {
   WalkAnswer,
 } from "../protocol/engine.ts";
 import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
+import type { Pcie } from "./pcie.ts";
 
-/** Where software finds a register: byte offset from the unit's first page, and width in bytes. */
+/** Where software finds a register: byte offset from the first page of its block, and width in bytes. */
 export interface RegisterPlace {
   readonly offset: number;
   readonly width: 4 | 8;
 }
 
-/** A transaction of a device: `data` is what a write sends; without it nothing is written. */
-export type Transfer = Access & { readonly length: number; readonly data?: Uint8Array };
+/** Pages of registers. */
+export interface RegisterBlock {
+  /** By the specification's name; null for a name it does not have. */
+  register(name: string): RegisterPlace | null;
+  /** Read at a byte offset from the first page. */
+  read(offset: number, width: 4 | 8): bigint;
+  /** Write at a byte offset from the first page. What the write sets in motion has happened when this returns. */
+  write(offset: number, value: bigint, width: 4 | 8): void;
+}
+
+/**
+ * A transaction of a device: `data` is what a write sends; without it nothing is written. `meets` names an event that it
+ * is to run into, of {@link Unit.onRequest}.
+ */
+export type Transfer = Access & { readonly length: number; readonly data?: Uint8Array; readonly meets?: string };
 
 /** What became of a transaction. */
 export type TransferResult =
@@ -43,10 +57,23 @@ export type TransferResult =
 
 /** What an access would come to, looked at without any effect. */
 export type Reach =
-  | { readonly end: "ok"; readonly pa: bigint | null }
+  /** `attributes`: a MAIR byte and shareability (0 non-, 2 outer, 3 inner) that it leaves with, where they are modelled. */
+  | {
+      readonly end: "ok";
+      readonly pa: bigint | null;
+      readonly attributes?: { readonly mair: number; readonly sh: number };
+    }
   /** `why` names the rule and its section. */
   | { readonly end: "refused"; readonly why: string }
   | { readonly end: "unknown"; readonly at: bigint };
+
+/** Transactions that wait for software's word, by the number of their stall. */
+export interface Stalls {
+  /** What became of it: null while it is stalled, or where it was long ago. */
+  resultOf(number: number): TransferResult | null;
+  /** Its tag; null once it is answered, or while its record waits for its queue. */
+  tagOf(number: number): number | null;
+}
 
 /** A saved state of a unit; only meaningful to the unit that made it. */
 export type UnitImage = unknown;
@@ -54,8 +81,11 @@ export type UnitImage = unknown;
 /** What a page asks of a unit. Looking changes nothing; addresses and ids that lead nowhere are answers, not errors. */
 export interface UnitInspection {
   walk(access: Access, revision: number): WalkAnswer;
-  /** Streams (requesters) with an entry worth showing. `devices` gives them names. */
-  streams(devices: readonly DeviceDescription[]): StreamRow[];
+  /**
+   * Streams (requesters) with an entry worth showing, known devices, and those with events, by rising id. `devices` gives
+   * them names, `eventsOf` counts records of a stream.
+   */
+  streams(devices: readonly DeviceDescription[], eventsOf: ReadonlyMap<number, number>): StreamRow[];
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns;
   /** Null when the stream does not use that stage, or cannot be resolved. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null;
@@ -69,15 +99,9 @@ export interface UnitInspection {
 }
 
 /** An IOMMU behind its registers. */
-export interface Unit {
+export interface Unit extends RegisterBlock {
   readonly arch: Arch;
   readonly inspect: UnitInspection;
-  /** By the specification's name; null for a name it does not have. */
-  register(name: string): RegisterPlace | null;
-  /** Read at a byte offset from the first page. */
-  read(offset: number, width: 4 | 8): bigint;
-  /** Write at a byte offset from the first page. What the write sets in motion has happened when this returns. */
-  write(offset: number, value: bigint, width: 4 | 8): void;
   /** One transaction: split at pages, each part translated by itself; the first part that does not pass ends it. */
   transfer(transfer: Transfer): TransferResult;
   /** What an access would come to. */
@@ -90,7 +114,27 @@ export interface Unit {
   restore(image: UnitImage): void;
   /** Take everything that is not in memory into a digest. */
   digest(into: Digest): void;
+
+  /** Registers besides the unit's own, by the name of their block. */
+  readonly blocks?: Readonly<Record<string, RegisterBlock>>;
+  /** Devices with ATS and page requests, and their messages. */
+  readonly pcie?: Pcie;
+  readonly stalls?: Stalls;
+  /** Events that lie in the make of the hardware, so that the model meets them only when a transfer asks for one. */
+  readonly onRequest?: readonly string[];
 }
 
 /** Makes a unit: capabilities and programmed state from the description, memory shared with the machine. */
-export type MakeUnit = (description: MachineDescription, memory: PhysicalMemory) => Unit;
+export type MakeUnit<U extends Unit = Unit> = (description: MachineDescription, memory: PhysicalMemory) => U;
+
+/** An architecture as a machine is made of it. */
+export interface Architecture<U extends Unit = Unit> {
+  readonly arch: Arch;
+  readonly make: MakeUnit<U>;
+  /** What is wrong with a description: the key below `machine` and a sentence; null when a unit can be made of it. */
+  check(description: MachineDescription): { readonly place: string; readonly detail: string } | null;
+  /** Registers, by name, that a translation depends on: what a case cut down to one walk needs. */
+  readonly lookupRegisters: readonly string[];
+  /** Bytes of the structures that a walk reads, by `TraceKind`; a kind that is not named has 8. */
+  readonly structureBytes: Readonly<Record<number, number>>;
+}

@@ -4,7 +4,7 @@
  * A call answers `Result`; an error is input the user can put right and names the place. Large answers are
  * columns of typed arrays, transferred. Every answer carries the revision it was computed for.
  */
-import type { Access, Action, SessionDocument } from "./machine.ts";
+import type { Access, Action, Arch, SessionDocument } from "./machine.ts";
 
 /** Either a value or a message that names the place. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Problem };
@@ -38,7 +38,7 @@ export interface SessionSummary {
   readonly revision: number;
   readonly title: string;
   readonly about: string;
-  readonly arch: "smmuv3";
+  readonly arch: Arch;
   /** Actions in the log, and how many of them are applied. */
   readonly actions: readonly Action[];
   readonly step: number;
@@ -118,8 +118,12 @@ export interface RecordedColumns {
 export interface EventRecord {
   readonly number: number;
   readonly name: string;
-  /** Eight 32-bit words, lowest first. */
+  /** 32-bit words, lowest first. */
   readonly words: Uint32Array;
+  /** The stream (requester) it is about, or null where its kind does not say. */
+  readonly sid: number | null;
+  /** The transaction it tells of, or null where its kind does not say. */
+  readonly access: Access | null;
 }
 
 /** What a translation stage was configured as, for captions. Levels count table accesses of a full walk. */

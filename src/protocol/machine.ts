@@ -26,11 +26,12 @@ export interface DeviceDescription {
 }
 
 /** Architectures, by the names that documents have for them. */
-export type Arch = "smmuv3" | "vtd" | "amdvi";
+export const ARCHES = ["smmuv3", "vtd", "amdvi"] as const;
+export type Arch = (typeof ARCHES)[number];
 
 /** The machine before the first action. */
 export interface MachineDescription {
-  readonly arch: "smmuv3";
+  readonly arch: Arch;
   /** Register values by the specification's name, without `SMMU_`: capabilities and programmed state. */
   readonly registers: Readonly<Record<string, bigint>>;
   readonly memory: MemoryDescription;

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 import type { Result } from "../protocol/engine.ts";
-import type { MemoryDescription, RecordedAccess } from "../protocol/machine.ts";
+import type { Arch, MemoryDescription, RecordedAccess } from "../protocol/machine.ts";
 import type { Scenario } from "./document.ts";
 import { formatHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
@@ -27,8 +27,53 @@ import {
 
 const TITLE = "This capture cannot be opened.";
 
-/** Registers without which no translation of an SMMUv3 can be told. */
-const NEEDED = ["IDR0", "IDR1", "IDR3", "IDR5", "CR0", "CR2", "STRTAB_BASE", "STRTAB_BASE_CFG"] as const;
+/** What captures call an architecture, and the registers without which no translation can be told. */
+interface CapturedArch {
+  readonly arch: Arch;
+  readonly name: RegExp;
+  /** By the specification's name. */
+  readonly needed: readonly string[];
+  /** Where captures spell a register otherwise: the specification's name. */
+  readonly spelt: Readonly<Record<string, string>>;
+}
+
+const ARCHITECTURES: readonly CapturedArch[] = [
+  {
+    arch: "smmuv3",
+    name: /smmu-?v3/i,
+    needed: ["IDR0", "IDR1", "IDR3", "IDR5", "CR0", "CR2", "STRTAB_BASE", "STRTAB_BASE_CFG"],
+    spelt: {},
+  },
+  { arch: "vtd", name: /vt-?d/i, needed: ["CAP", "ECAP", "GSTS", "RTADDR"], spelt: {} },
+  {
+    arch: "amdvi",
+    name: /amd-?vi/i,
+    needed: ["DEVTAB_BASE", "CONTROL", "EFR"],
+    spelt: {
+      DEV_TAB_BAR: "DEVTAB_BASE",
+      CMD_BUF_BAR: "CMD_BASE",
+      EVT_LOG_BAR: "EVT_BASE",
+      PPR_LOG_BAR: "PPR_BASE",
+      EXT_FEATURES: "EFR",
+      EXT_FEATURES2: "EFR2",
+    },
+  },
+];
+
+/** The architecture of a capture, by what it says of itself; null for one that is not known. */
+export function captureArch(json: JsonObject): Arch | null {
+  return archOf(json)?.arch ?? null;
+}
+
+const archOf = ({ iommu }: JsonObject): CapturedArch | undefined =>
+  typeof iommu === "string" ? ARCHITECTURES.find(({ name }) => name.test(iommu)) : undefined;
+
+/** Registers by the specification's names: captures of VT-d add `_REG` to them. */
+function byName(registers: Readonly<Record<string, bigint>>, { spelt }: CapturedArch): Record<string, bigint> {
+  return Object.fromEntries(
+    Object.entries(registers).map(([name, value]) => [spelt[name] ?? name.replace(/_REG$/, ""), value]),
+  );
+}
 
 const words = (what: string) => v.optional(text(what, LIMITS.about), "");
 
@@ -128,8 +173,11 @@ const UNMAPPED = v.object(
 const EVENT = v.object(
   {
     words: v.pipe(
-      v.array(hex("a 64-bit word"), expected("four 64-bit words")),
-      v.length(4, (issue) => `Expected four 64-bit words; found ${issue.input.length}.`),
+      v.array(hex("a 64-bit word"), expected("64-bit words")),
+      v.check(
+        (words) => words.length === 2 || words.length === 4,
+        (issue) => `Expected two or four 64-bit words; found ${issue.input.length}.`,
+      ),
     ),
   },
   expected("a fault record"),
@@ -156,6 +204,7 @@ export type CapturedMapping = v.InferOutput<typeof GUEST_MAPPING>;
 
 /** A capture as its JSON says, without the bytes of memory. */
 export interface Capture extends v.InferOutput<typeof HEAD> {
+  readonly arch: Arch;
   readonly translations: readonly CapturedTranslation[];
   readonly unmapped: readonly CapturedMiss[];
   readonly faultRecords: readonly v.InferOutput<typeof EVENT>[];
@@ -195,14 +244,16 @@ export async function readCapture(json: JsonObject, name: string, pace: Pace): P
     const detail = `Its format is ${quoted(String(json.format))}; this program reads "iommu-capture/1".`;
     return problem("This capture was made for a later version of Nestwalk.", `${name}, format`, detail);
   }
-  const iommu = typeof json.iommu === "string" ? json.iommu : "";
-  if (!/smmu-?v3/i.test(iommu)) {
-    const detail = `It is a capture of ${quoted(iommu, 40)}; this version models Arm SMMUv3 only.`;
-    return problem("The IOMMU of this capture is not modelled yet.", `${name}, iommu`, detail);
+  const known = archOf(json);
+  if (known === undefined) {
+    const found = typeof json.iommu === "string" ? quoted(json.iommu, 40) : "nothing";
+    const detail = `Expected Arm SMMUv3, Intel VT-d or AMD-Vi; found ${found}.`;
+    return problem("The IOMMU of this capture is not known.", `${name}, iommu`, detail);
   }
   const head = checked(HEAD, json, TITLE, name);
   if (!head.ok) return head;
-  const missing = NEEDED.filter((register) => !Object.hasOwn(head.value.registers, register));
+  const registers = byName(head.value.registers, known);
+  const missing = known.needed.filter((register) => !Object.hasOwn(registers, register));
   if (missing.length > 0) {
     const detail = `A translation needs the value of ${missing.join(", ")}; the capture does not hold ${missing.length === 1 ? "it" : "them"}.`;
     return problem("A register is missing from this capture.", `${name}, registers.${missing[0]}`, detail);
@@ -217,6 +268,8 @@ export async function readCapture(json: JsonObject, name: string, pace: Pace): P
   if (!guestMappings.ok) return guestMappings;
   return ok({
     ...head.value,
+    arch: known.arch,
+    registers,
     translations: translations.value,
     unmapped: unmapped.value,
     faultRecords: faultRecords.value,
@@ -282,7 +335,7 @@ export function captureScenario(capture: Capture, memory: MemoryDescription, tit
     title: title.slice(0, LIMITS.title),
     about: about.slice(0, LIMITS.about),
     machine: {
-      arch: "smmuv3",
+      arch: capture.arch,
       registers: capture.registers,
       memory,
       devices: capture.devices.map((d) => ({ sid: d.rid, bdf: d.bdf, label: d.driver === "-" ? d.id : d.driver })),

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { Session } from "../machine/session.ts";
+import { SMMUV3 } from "../machine/smmuv3/architecture.ts";
 import type { Scenario } from "./document.ts";
 import { formatWords } from "./memory_text.ts";
 import { decodeFragment } from "./url_codec.ts";
@@ -116,7 +117,7 @@ describe("frozen links", () => {
 
   it("version 1, an edited case, which still walks to the same end before and after the edit", async () => {
     const document = await open(EDITED);
-    const session = Session.open(document);
+    const session = Session.open(document, SMMUV3);
     if (!session.ok || document.view?.access == null) throw new Error("the case does not open");
     const { access } = document.view;
     expect(session.value.walk(access).outcome).toMatchObject({ type: "fault", event: { name: "F_PERMISSION" } });

@@ -275,7 +275,8 @@ describe("a bad capture", { timeout: 30_000 }, () => {
       [{ ...json, faultRecords: [{ words: ["0x1"] }] }, "faultRecords[0].words", "found 1"],
       [{ ...json, devices: [{ rid: "8" }] }, "devices[0].rid", "StreamID"],
       [{ ...json, format: "iommu-capture/2" }, "format", "iommu-capture/1"],
-      [{ ...json, iommu: "Intel VT-d" }, "iommu", '"Intel VT-d"'],
+      [{ ...json, iommu: "a RISC-V IOMMU" }, "iommu", '"a RISC-V IOMMU"'],
+      [{ ...json, iommu: "Intel VT-d" }, "registers.CAP", "CAP, ECAP, GSTS, RTADDR"],
       [{ ...json, format: "iommu-vectors/1" }, "format", "iommu-vectors/1"],
     ].map(([value, place, detail]) => [place, detail, value] as const),
   )("is refused at %s: %s", async (place, detail, value) => {

@@ -6,7 +6,7 @@ import type { Session } from "../machine/session.ts";
 import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
 import type { SessionDocument } from "../protocol/machine.ts";
 import { importFiles } from "../scenario/import_files.ts";
-import { CANCELLED, ok, problem } from "../scenario/problem.ts";
+import { CANCELLED, ok, problem, quoted } from "../scenario/problem.ts";
 
 type Report = (progress: Progress) => unknown;
 
@@ -16,12 +16,20 @@ function tell(report: Report, progress: Progress): void {
 }
 
 /** The machine is a part of its own, asked for at once: the page comes up while it loads. */
-const loadMachine = () => import("../machine/session.ts");
+const loadMachine = () => Promise.all([import("../machine/session.ts"), import("../machine/units.ts")]);
 
 /** Build a session. A mistake of this program must not cost the session that is open, so it is caught here. */
-function build(machine: Awaited<ReturnType<typeof loadMachine>>, document: SessionDocument): Result<Session> {
+async function build(loaded: ReturnType<typeof loadMachine>, document: SessionDocument): Promise<Result<Session>> {
   try {
-    return machine.Session.open(document);
+    const [{ Session }, { loadArchitecture }] = await loaded;
+    const { arch } = document.machine;
+    const architecture = await loadArchitecture(arch);
+    if (architecture !== null) return Session.open(document, architecture);
+    return problem(
+      "This session cannot be opened.",
+      "machine.arch",
+      `The architecture ${quoted(arch)} is not modelled by this version.`,
+    );
   } catch (error) {
     const detail = `This is a mistake of Nestwalk, not of the input: ${error instanceof Error ? error.message : String(error)}.`;
     return problem("The session could not be built.", document.title || "session", detail);
@@ -49,9 +57,8 @@ export function createEngine(): EngineApi {
   };
 
   const replace = async (document: SessionDocument, mine: typeof opening): Promise<Result<SessionSummary>> => {
-    const loaded = await machine;
+    const built = await build(machine, document);
     if (mine.cancelled) return CANCELLED;
-    const built = build(loaded, document);
     if (!built.ok) return built;
     session = built.value;
     return ok(session.summary());

@@ -250,3 +250,29 @@ export function cmdqvRegisterAt(offset: number): CmdqvRegister | undefined {
   const first = second ? offset & ~4 : offset;
   return at(layout.name.replace("VCMDQ", own), layout, first);
 }
+
+/** Registers of the configuration page, by name. */
+let configPage: ReadonlyMap<string, CmdqvRegister> | null = null;
+
+function inConfigPageByName(name: string): CmdqvRegister | undefined {
+  if (configPage === null) {
+    const offsets = Array.from({ length: CMDQV_PAGE.VCMDQ_0 / 4 }, (_, i) => 4 * i);
+    const all = offsets.map(inConfigPage).filter((r) => r !== undefined);
+    configPage = new Map(all.map((r) => [r.name, r]));
+  }
+  return configPage.get(name);
+}
+
+/** A register by name, such as "VCMDQ1_BASE" or "VINTF3_LVCMDQ0_PROD_INDX"; undefined where there is none. */
+export function cmdqvRegisterByName(name: string): CmdqvRegister | undefined {
+  const queue = /^(?:VINTF(\d{1,2})_L)?VCMDQ(\d{1,3})_\w+$/.exec(name);
+  if (queue === null) return inConfigPageByName(name);
+  const [, v, q] = queue;
+  const pages = v === undefined ? CMDQV_PAGE.VCMDQ_0 : CMDQV_PAGE.VINTF_0 + Number(v) * CMDQV_STRIDE.VINTF_PAGES;
+  const first = pages + Number(q) * CMDQV_STRIDE.VCMDQ;
+  const offsets = [
+    ...Object.values(VCMDQ_AT).map((offset) => first + offset),
+    ...Object.values(VCMDQ_BASE_AT).map((offset) => first + CMDQV_STRIDE.PAGE + offset),
+  ];
+  return offsets.map(cmdqvRegisterAt).find((r) => r?.name === name);
+}

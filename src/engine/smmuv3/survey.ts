@@ -2,70 +2,41 @@
  * A look over everything a stream maps, beside the path of a transaction: for lists and maps. Changes nothing.
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
-import type { ScanReader, ScanRoot } from "../../pagetable/scan.ts";
-import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { ScanRoot } from "../../pagetable/scan.ts";
+import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
+import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { ResolvedStream } from "./config_resolver.ts";
 import { accessed, isTableType, stage1Permissions, stage2Permissions } from "./leaf.ts";
 import type { Smmuv3 } from "./smmu.ts";
 import type { TableBase } from "./stream_config.ts";
 import { End, EventClass, Translation } from "./translation.ts";
 
-/** Code of {@link SurveyReader} for memory that the session lacks; other codes are 1 + index of a reason. */
-export const UNKNOWN_CODE = 0x10000;
-
 const high = (at: number): number => Math.floor(at / 0x1_0000_0000);
 const low = (at: number): number => (at % 0x1_0000_0000) >>> 0;
 
 /** Reads the entries of one stage's tables, through stage 2 where they lie under it. */
-export class SurveyReader implements ScanReader {
-  lo = 0;
-  hi = 0;
-  readonly #smmu: Smmuv3;
-  readonly #memory: PhysicalMemory;
-  readonly #config: ResolvedStream;
-  readonly #nested: boolean;
-  readonly #bigEndian: boolean;
-  readonly #t = new Translation();
-  #page = -1;
-  #pageAt = 0;
-
-  constructor(smmu: Smmuv3, memory: PhysicalMemory, config: ResolvedStream, stage: 1 | 2, base: TableBase) {
-    this.#smmu = smmu;
-    this.#memory = memory;
-    this.#config = config;
-    this.#nested = stage === 1 && config.stage2;
-    this.#bigEndian = base.bigEndian;
-  }
-
-  readEntry(at: number): number {
-    let pa = at;
-    if (this.#nested) {
-      const page = Math.floor(at / 4096);
-      if (page !== this.#page) {
-        this.#t.begin();
-        this.#page = -1;
-        if (!this.#smmu.stage2.translate(this.#t, this.#config, null, high(at), low(page * 4096), EventClass.TT)) {
-          return this.#t.end === End.Unknown ? UNKNOWN_CODE : 1 + this.#t.reason;
-        }
-        this.#page = page;
-        this.#pageAt = this.#smmu.stage2.paHi * 0x1_0000_0000 + (this.#smmu.stage2.paLo >>> 0);
-      }
-      pa = this.#pageAt + (at % 4096);
+export function surveyReader(
+  smmu: Smmuv3,
+  memory: PhysicalMemory,
+  config: ResolvedStream,
+  stage: 1 | 2,
+  base: TableBase,
+): SurveyReader {
+  const t = new Translation();
+  const beneath = (at: number): number => {
+    t.begin();
+    if (!smmu.stage2.translate(t, config, null, high(at), low(at), EventClass.TT)) {
+      return -(t.end === End.Unknown ? UNKNOWN_CODE : 1 + t.reason);
     }
-    const status = this.#memory.read64(high(pa), low(pa));
-    if (status !== MemoryStatus.Ok) return status === MemoryStatus.Unknown ? UNKNOWN_CODE : 1 + R.WALK_ABORT;
-    this.lo = this.#bigEndian ? swap(this.#memory.hi) : this.#memory.lo;
-    this.hi = this.#bigEndian ? swap(this.#memory.lo) : this.#memory.hi;
-    return 0;
-  }
-
-  /** Physical address of the entry last read at `at`. */
-  physical(at: number): number {
-    return this.#nested && this.#page >= 0 ? this.#pageAt + (at % 4096) : at;
-  }
+    return smmu.stage2.paHi * 0x1_0000_0000 + (smmu.stage2.paLo >>> 0);
+  };
+  const nested = stage === 1 && config.stage2;
+  return new SurveyReader(memory, {
+    beneath: nested ? beneath : null,
+    bigEndian: base.bigEndian,
+    abort: R.WALK_ABORT,
+  });
 }
-
-const swap = (x: number): number => (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 
 /** The reason for an entry that a scan found broken; `lo` is its low half, `level` its level from the leaves. */
 export function badReason(

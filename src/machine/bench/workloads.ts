@@ -93,19 +93,20 @@ function transaction(): Translation {
 }
 
 function translateAll(smmu: Smmuv3, t: Translation, indices: Uint32Array): PassResult {
-  const baseHi = Math.floor(VA_BASE / 0x1_0000_0000);
-  const baseLo = VA_BASE >>> 0;
+  const baseHi = Math.floor(VA_BASE / 0x1_0000_0000) | 0;
+  const baseLo = VA_BASE | 0;
   const count = indices.length;
   let a = 0;
   let b = 0;
   let failed = 0;
   for (let i = 0; i < count; i++) {
     const o = indices[i]!;
-    // There are fewer than 2^20 pages: one carry at most.
+    // There are fewer than 2^19 pages and bit 31 of the base is 0: there is no carry.
     const lo = (baseLo + ((o << 12) | ((o << 6) & 0xfff))) | 0;
-    t.iovaHi = lo >>> 0 < baseLo ? baseHi + 1 : baseHi;
+    t.iovaHi = baseHi;
     t.iovaLo = lo;
-    t.write = (o & 3) === 3;
+    // AccessKind.Write for every fourth page.
+    t.kind = o & (o >>> 1) & 1;
     smmu.translate(t, null);
     if (t.end !== 0) failed++;
     a = (a + t.paLo + Math.imul(3, t.paHi)) | 0;

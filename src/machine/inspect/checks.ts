@@ -1,7 +1,6 @@
 /**
  * The order of checks a translation went through, as lines made from its records: nothing is evaluated again.
  */
-import { R, REASONS } from "../../arch/smmuv3/reasons.ts";
 import type { CheckLine, StageSummary } from "../../protocol/engine.ts";
 import { TRACE, TRACE_WORDS, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 
@@ -11,54 +10,90 @@ export interface Plan {
   readonly stage2: StageSummary | null;
 }
 
+/** A sentence that is true where the check passed, and who says so. */
+export interface Rule {
+  readonly text: string;
+  /** Document and section. */
+  readonly section: string;
+}
+
+/** A record in brief. */
+export interface LastRecord {
+  readonly kind: number;
+  readonly phase: number;
+  readonly stage: number;
+  readonly reason: number;
+}
+
+/** The checks of an architecture in words. */
+export interface CheckTerms {
+  /** For each kind of configuration structure (`TraceKind`): what was checked when it was read. */
+  readonly structures: Readonly<Record<number, Rule>>;
+  /** The address a finished translation gives. */
+  readonly output: Rule;
+  /** Stage 2 under a configuration structure. */
+  readonly configBeneath: Rule;
+  /** Stage 2 for the final address. */
+  readonly finalBeneath: Rule;
+  /** Tables of stage 1, with this many levels read. */
+  readonly tables: (levels: number) => Rule;
+  /** The architecture's reasons; index 0 is none. */
+  readonly reasons: readonly Rule[];
+  /** What the walk did not come to, given its last record: a rule for each. */
+  readonly later: (last: LastRecord, plan: Plan) => readonly Rule[];
+}
+
 interface Line {
-  text: string;
-  section: string;
-  /** First and last record it covers; -1 for none. */
-  first: number;
+  rule: Rule;
+  /** The last record it covers. */
   last: number;
 }
 
 const f = TRACE.f;
 
-const STRUCTURES: Readonly<Record<number, Pick<Line, "text" | "section">>> = {
-  [TraceKind.L1STD]: { text: "Level-1 stream table descriptor covers the StreamID", section: "IHI 0070 §5.1" },
-  [TraceKind.STE]: { text: "STE is there, legal, and lets traffic pass", section: "IHI 0070 §5.2.2" },
-  [TraceKind.L1CD]: { text: "Level-1 context descriptor is valid", section: "IHI 0070 §5.3" },
-  [TraceKind.CD]: { text: "CD is there and legal", section: "IHI 0070 §5.4.2" },
-};
-
-const SECTION_TABLES = "DDI 0487 §D8.2";
-
 /**
  * Lines in the order the architecture has it; the failed one, if any, is where the translation ended.
  * @param also reasons that would have ended it after that one
  */
-export function checksOf(trace: Uint32Array, plan: Plan, also: readonly number[]): CheckLine[] {
-  const lines = linesOf(trace);
-  const out: CheckLine[] = lines.map((line): CheckLine => {
-    const verdict = line.last < 0 ? TraceVerdict.Done : f.verdict.get(trace, line.last * TRACE_WORDS);
-    const stopped = verdict === TraceVerdict.Fault || verdict === TraceVerdict.Unknown;
-    if (!stopped) return { state: "passed", text: line.text, section: line.section, record: line.last };
-    const reason = REASONS[f.reason.get(trace, line.last * TRACE_WORDS)];
-    const known = reason !== undefined && reason.id !== "NONE";
-    return {
-      state: "failed",
-      text: known ? reason.text : "The session does not hold the memory that is needed here.",
-      section: known ? reason.section : line.section,
-      record: line.last,
-    };
-  });
+export function checksOf(trace: Uint32Array, plan: Plan, also: readonly number[], terms: CheckTerms): CheckLine[] {
+  const lines = linesOf(trace, terms);
+  const out = lines.map((line) => checkLine(trace, line, terms));
   if (out.at(-1)?.state !== "failed") return out;
   for (const reason of also) {
-    const { text, section } = REASONS[reason]!;
+    const { text, section } = terms.reasons[reason]!;
     out.push({ state: "would fail too", text, section, record: lines.at(-1)?.last ?? null });
   }
-  out.push(...notReached(trace, plan));
+  const at = (trace.length / TRACE_WORDS - 1) * TRACE_WORDS;
+  const last: LastRecord = {
+    kind: f.kind.get(trace, at),
+    phase: f.phase.get(trace, at),
+    stage: f.stage.get(trace, at),
+    reason: f.reason.get(trace, at),
+  };
+  for (const { text, section } of terms.later(last, plan)) {
+    out.push({ state: "not reached", text, section, record: null });
+  }
   return out;
 }
 
-function linesOf(trace: Uint32Array): Line[] {
+function checkLine(trace: Uint32Array, { rule, last }: Line, { reasons }: CheckTerms): CheckLine {
+  const verdict = f.verdict.get(trace, last * TRACE_WORDS);
+  const { text, section } = rule;
+  if (verdict === TraceVerdict.Unknown) {
+    return {
+      state: "failed",
+      text: "The session does not hold the memory that is needed here.",
+      section,
+      record: last,
+    };
+  }
+  if (verdict !== TraceVerdict.Fault) return { state: "passed", text, section, record: last };
+  const index = f.reason.get(trace, last * TRACE_WORDS);
+  const broken = index === 0 ? undefined : reasons[index];
+  return { state: "failed", text: broken?.text ?? text, section: broken?.section ?? section, record: last };
+}
+
+function linesOf(trace: Uint32Array, terms: CheckTerms): Line[] {
   const lines: Line[] = [];
   let current: Line | null = null;
   let key = "";
@@ -67,45 +102,25 @@ function linesOf(trace: Uint32Array): Line[] {
     const kind = f.kind.get(trace, at);
     const phase = f.phase.get(trace, at);
     const stage = f.stage.get(trace, at);
-    const row = f.row.get(trace, at);
     const next =
       kind === TraceKind.Descriptor ? `${phase} ${stage === 1 || phase === TracePhase.Table ? 1 : 2}` : `k${i}`;
     if (current === null || next !== key) {
-      current = { ...lineFor(kind, phase, stage, f.reason.get(trace, at)), first: i, last: i };
+      current = { rule: ruleOf({ kind, phase, stage, reason: f.reason.get(trace, at) }, terms), last: i };
       lines.push(current);
       key = next;
     } else current.last = i;
     if (kind === TraceKind.Descriptor && phase === TracePhase.Table) {
-      current.text = `Stage 1 tables, ${row + 1} ${row === 0 ? "level" : "levels"}, give a leaf that allows the access`;
+      current.rule = terms.tables(f.row.get(trace, at) + 1);
     }
   }
   return lines;
 }
 
-function lineFor(kind: number, phase: number, stage: number, reason: number): Pick<Line, "text" | "section"> {
-  const structure = STRUCTURES[kind];
+function ruleOf({ kind, phase, stage, reason }: LastRecord, terms: CheckTerms): Rule {
+  const structure = terms.structures[kind];
   if (structure !== undefined) return structure;
-  if (kind === TraceKind.Check) return { text: REASONS[reason]?.text ?? "", section: REASONS[reason]?.section ?? "" };
-  if (kind === TraceKind.Output)
-    return { text: "The output address lies within the output size", section: "IHI 0070 §3.4" };
-  if (phase === TracePhase.Config) return { text: "Stage 2 reaches the context descriptor", section: "IHI 0070 §5.4" };
-  if (phase === TracePhase.Output && stage === 2) {
-    return { text: "Stage 2 maps the final address and allows the access", section: SECTION_TABLES };
-  }
-  return { text: "Stage 1 tables give a leaf that allows the access", section: SECTION_TABLES };
-}
-
-function notReached(trace: Uint32Array, { stage1, stage2 }: Plan): CheckLine[] {
-  const last = (trace.length / TRACE_WORDS - 1) * TRACE_WORDS;
-  const kind = f.kind.get(trace, last);
-  const phase = f.phase.get(trace, last);
-  const reason = f.reason.get(trace, last);
-  const later: string[] = [];
-  if (phase === TracePhase.Config && kind !== TraceKind.CD && kind !== TraceKind.Check) {
-    if (stage1 !== null || kind === TraceKind.L1STD) later.push("CD fetch and its checks");
-  }
-  const inConfig = phase === TracePhase.Config && !(kind === TraceKind.Check && f.stage.get(trace, last) > 0);
-  if (inConfig && reason !== R.STE_ABORT) later.push("Translation of the address");
-  if (phase === TracePhase.Table && stage2 !== null) later.push("Stage 2 for the final address");
-  return later.map((text) => ({ state: "not reached", text, section: SECTION_TABLES, record: null }));
+  if (kind === TraceKind.Check) return terms.reasons[reason] ?? { text: "", section: "" };
+  if (kind === TraceKind.Output) return terms.output;
+  if (phase === TracePhase.Config) return terms.configBeneath;
+  return phase === TracePhase.Output && stage === 2 ? terms.finalBeneath : terms.tables(1);
 }

@@ -1,20 +1,11 @@
 /**
  * Every leaf a context maps, with what becomes of it after both stages, as columns.
  */
-import {
-  badReason,
-  SurveyReader,
-  scanRoot,
-  stage1LeafVerdict,
-  stage2LeafVerdict,
-  UNKNOWN_CODE,
-} from "../../engine/smmuv3/survey.ts";
-import { End, EventClass, Translation } from "../../engine/smmuv3/translation.ts";
+import { UNKNOWN_CODE } from "../../engine/common/survey.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
 import { type ScanPlace, scan } from "../../pagetable/scan.ts";
 import { type LeafColumns, LeafStatus } from "../../protocol/engine.ts";
-import type { Machine } from "../machine.ts";
-import { contextOf, type Half, halvesOf, inputAddress } from "./context.ts";
+import { halves, type LeafSource, type SourceRoot } from "./table_source.ts";
 
 /** Most leaves of one answer. */
 const MAX_LEAVES = 1 << 20;
@@ -37,6 +28,14 @@ const W = {
 } as const;
 const ROW_WORDS = 10;
 
+/** How a leaf turned out. */
+interface Turn {
+  readonly status: number;
+  readonly reason?: number;
+  readonly permissions?: number;
+  readonly pa?: number;
+}
+
 /** Rows as they are found; {@link columns} turns them into the answer. */
 class Rows {
   #words = new Uint32Array(256 * ROW_WORDS);
@@ -47,10 +46,7 @@ class Rows {
     [iovaHi, iovaLo]: readonly [number, number],
     sizeLg2: number,
     leaf: number,
-    status: number,
-    reason: number,
-    permissions: number,
-    pa: number,
+    { status, reason = 0, permissions = 0, pa = 0 }: Turn,
   ): void {
     const at = this.#count++ * ROW_WORDS;
     if (at >= this.#words.length) {
@@ -58,10 +54,7 @@ class Rows {
       grown.set(this.#words);
       this.#words = grown;
     }
-    this.#words.set(
-      [iovaHi, iovaLo, sizeLg2, high(leaf), low(leaf), status, reason, permissions, high(pa), low(pa)],
-      at,
-    );
+    this.#words.set([iovaHi, iovaLo, sizeLg2, ...halves(leaf), status, reason, permissions, ...halves(pa)], at);
   }
 
   columns(revision: number, truncated: boolean): LeafColumns {
@@ -87,59 +80,29 @@ class Rows {
   }
 }
 
-const high = (at: number): number => Math.floor(at / 0x1_0000_0000);
-const low = (at: number): number => (at % 0x1_0000_0000) >>> 0;
-
-/** List the leaves of a context: of stage 1 where it translates, else of stage 2. */
-export function listLeaves(machine: Machine, sid: number, ssid: number | null, revision: number): LeafColumns {
+/** List the leaves of the trees that accesses meet first. Null: the context maps nothing. */
+export function listLeaves(source: LeafSource | null, revision: number): LeafColumns {
   const rows = new Rows();
-  const context = contextOf(machine, sid, ssid);
-  if (!context.ok || !(context.config.stage1 || context.config.stage2)) return rows.columns(revision, false);
-  const { config } = context;
-  const { smmu, memory } = machine;
-  const t = new Translation();
-  const stage = config.stage1 ? 1 : 2;
-  const roots: Half[] = config.stage1 ? halvesOf(config) : [{ base: config.s2, upper: false }];
+  if (source === null) return rows.columns(revision, false);
+  const faults = source.stage === 1 ? LeafStatus.Stage1Fault : LeafStatus.Stage2Fault;
   let complete = true;
-
-  for (const { base, upper } of roots) {
-    const reader = new SurveyReader(smmu, memory, config, stage, base);
-    const add = (p: ScanPlace, entries: number, status: number, reason: number, permissions = 0, pa = 0): void => {
-      const sizeLg2 = entrySizeLg2(base.fmt!, p.level) + Math.floor(Math.log2(entries));
-      rows.add(inputAddress(p.va, base, upper), sizeLg2, reader.physical(p.at), status, reason, permissions, pa);
-    };
-    const leaf = (p: ScanPlace): void => {
-      const own =
-        stage === 1
-          ? stage1LeafVerdict(config, base, p.lo, p.hi, p.inherited)
-          : stage2LeafVerdict(smmu, config, p.lo, p.hi);
-      const out = p.out;
-      if (own.permissions === 0) {
-        add(p, 1, stage === 1 ? LeafStatus.Stage1Fault : LeafStatus.Stage2Fault, own.reason, 0, out);
-      } else if (stage === 2 || !config.stage2) add(p, 1, LeafStatus.Ok, 0, own.permissions, out);
-      else {
-        t.begin();
-        t.want = 7; // Any permission will do: the list shows what there is.
-        if (smmu.stage2.translate(t, config, null, high(out), low(out), EventClass.IN)) {
-          const pa = smmu.stage2.paHi * 0x1_0000_0000 + (smmu.stage2.paLo >>> 0);
-          add(p, 1, LeafStatus.Ok, 0, own.permissions & t.permissions2, pa);
-        } else if (t.end === End.Unknown) add(p, 1, LeafStatus.Unknown, 0);
-        else add(p, 1, LeafStatus.Stage2Fault, t.reason);
-      }
+  for (const root of source.roots) {
+    const add = (p: ScanPlace, entries: number, turn: Turn): void => {
+      const sizeLg2 = entrySizeLg2(root.scan.fmt, p.level) + Math.floor(Math.log2(entries));
+      rows.add(root.inputAddress(p.va), sizeLg2, root.reader.physical(p.at), turn);
     };
     const whole = scan(
-      scanRoot(base),
-      reader,
+      root.scan,
+      root.reader,
       {
         enter: () => {},
         leave: () => {},
-        leaf,
+        leaf: (p) => add(p, 1, turnOf(source, root, p, faults)),
         bad: (p, why, code, entries) => {
           // A case that holds single words knows nothing of their neighbours: that is no row.
           if (code === UNKNOWN_CODE) return;
-          const byStage2 = stage === 2 || (config.stage2 && why === "unreadable");
-          const fault = byStage2 ? LeafStatus.Stage2Fault : LeafStatus.Stage1Fault;
-          add(p, entries, fault, badReason(why, code, p.lo, p.level));
+          const status = source.beneath !== null && why === "unreadable" ? LeafStatus.Stage2Fault : faults;
+          add(p, entries, { status, reason: root.badReason(why, code, p) });
         },
       },
       { tables: MAX_TABLES, leaves: MAX_LEAVES, entries: MAX_ENTRIES },
@@ -147,4 +110,19 @@ export function listLeaves(machine: Machine, sid: number, ssid: number | null, r
     complete &&= whole;
   }
   return rows.columns(revision, !complete);
+}
+
+function turnOf(source: LeafSource, root: SourceRoot, p: ScanPlace, faults: number): Turn {
+  const { permissions, reason } = root.verdict(p);
+  if (permissions === 0) return { status: faults, reason, pa: p.out };
+  if (source.beneath === null) return { status: LeafStatus.Ok, permissions, pa: p.out };
+  const after = source.beneath(...halves(p.out));
+  switch (after.type) {
+    case "ok":
+      return { status: LeafStatus.Ok, permissions: permissions & after.permissions, pa: after.pa };
+    case "unknown":
+      return { status: LeafStatus.Unknown };
+    case "fault":
+      return { status: LeafStatus.Stage2Fault, reason: after.reason };
+  }
 }

@@ -1,20 +1,11 @@
 /**
  * The tables of one stage of a context as nodes: every table, and the runs of alike leaves in it.
  */
-import {
-  badReason,
-  SurveyReader,
-  scanRoot,
-  stage1LeafVerdict,
-  stage2LeafVerdict,
-  UNKNOWN_CODE,
-} from "../../engine/smmuv3/survey.ts";
+import { UNKNOWN_CODE } from "../../engine/common/survey.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
-import { armLevel } from "../../pagetable/formats/vmsav8.ts";
-import { type ScanPlace, scan } from "../../pagetable/scan.ts";
+import { type ScanPlace, type ScanVisitor, scan } from "../../pagetable/scan.ts";
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
-import type { Machine } from "../machine.ts";
-import { contextOf, type Half, halvesOf, inputAddress } from "./context.ts";
+import type { SourceRoot, TableSource } from "./table_source.ts";
 
 /** Most nodes of one answer. */
 const MAX_NODES = 1 << 17;
@@ -26,118 +17,107 @@ const MAX_LEAVES = 1 << 24;
 const CONTIGUOUS = 8;
 
 interface Node {
-  kind: number;
-  level: number;
-  parent: number;
-  from: readonly [number, number];
+  readonly kind: number;
+  readonly level: number;
+  readonly parent: number;
+  readonly from: readonly [number, number];
   to: readonly [number, number];
-  at: number;
+  readonly at: number;
   used: number;
-  permissions: number;
-  reason: number;
+  readonly permissions: number;
+  readonly reason: number;
 }
 
-/** @returns null when the stream does not use that stage, or cannot be resolved */
-export function mapTables(
-  machine: Machine,
-  sid: number,
-  ssid: number | null,
-  stage: 1 | 2,
-  revision: number,
-): TableMapColumns | null {
-  const context = contextOf(machine, sid, ssid);
-  const { config } = context;
-  const walked = stage === 1 ? context.ok && config.stage1 : config.stage2 && config.s2.fmt !== null;
-  const roots: Half[] = !walked ? [] : stage === 1 ? halvesOf(config) : [{ base: config.s2, upper: false }];
-  if (roots.length === 0) return null;
-  const nodes: Node[] = [];
-  let leaves = 0;
-  let tables = 0;
-  let complete = true;
+/** What is alike in the entries of a run. */
+type Likeness = Pick<Node, "kind" | "permissions" | "reason">;
 
-  for (const { base, upper } of roots) {
-    const fmt = base.fmt!;
+const TABLE: Likeness = { kind: MapNodeKind.Table, permissions: 0, reason: 0 };
+
+/** Collects the nodes of one stage. */
+class Nodes {
+  readonly all: Node[] = [];
+  leaves = 0;
+  tables = 0;
+
+  /** A visitor of one tree. */
+  visitor(root: SourceRoot): ScanVisitor {
+    const { fmt } = root.scan;
     const path: number[] = [];
     let run = -1;
-    const node = (
-      kind: number,
-      p: ScanPlace,
-      bytes: number,
-      at: number,
-      used: number,
-      permissions: number,
-      reason: number,
-    ): number => {
-      if (nodes.length >= MAX_NODES) return -1;
-      const from = inputAddress(p.va, base, upper);
-      const to = inputAddress(p.va + bytes - 1, base, upper);
+    const size = (p: ScanPlace, entries: number): number => 2 ** entrySizeLg2(fmt, p.level) * entries;
+    const node = (p: ScanPlace, bytes: number, used: number, like: Likeness): number => {
+      if (this.all.length >= MAX_NODES) return -1;
+      const [from, to] = [root.inputAddress(p.va), root.inputAddress(p.va + bytes - 1)];
       const parent = path.at(-1) ?? -1;
-      return nodes.push({ kind, level: p.level, parent, from, to, at, used, permissions, reason }) - 1;
+      return this.all.push({ ...like, level: p.level, parent, from, to, at: p.out, used }) - 1;
     };
     /** One more leaf or broken entry: part of the run before it where it is alike and follows on. */
-    const entry = (kind: number, p: ScanPlace, entries: number, permissions: number, reason: number): void => {
-      const size = 2 ** entrySizeLg2(fmt, p.level);
-      const table = nodes[path.at(-1) ?? -1];
-      if (table !== undefined && kind !== MapNodeKind.Unknown) table.used += entries;
-      const last = nodes[run];
-      const [hi, lo] = inputAddress(p.va - 1, base, upper);
-      const follows = last !== undefined && p.va > 0 && last.to[0] === hi && last.to[1] === lo;
-      if (follows && last.kind === kind && last.permissions === permissions && last.reason === reason) {
-        last.to = inputAddress(p.va + size * entries - 1, base, upper);
+    const entry = (p: ScanPlace, entries: number, like: Likeness): void => {
+      const table = this.all[path.at(-1) ?? -1];
+      if (table !== undefined && like.kind !== MapNodeKind.Unknown) table.used += entries;
+      const last = this.all[run];
+      const [hi, lo] = root.inputAddress(p.va - 1);
+      const follows = last !== undefined && p.va > 0 && last.to[0] === hi && last.to[1] === lo && isAlike(last, like);
+      if (follows) {
+        last.to = root.inputAddress(p.va + size(p, entries) - 1);
         last.used += entries;
-      } else run = node(kind, p, size * entries, p.out, entries, permissions, reason);
+      } else run = node(p, size(p, entries), entries, like);
     };
-    const reader = new SurveyReader(machine.smmu, machine.memory, config, stage, base);
-    const whole = scan(
-      scanRoot(base),
-      reader,
-      {
-        enter: (p, entries) => {
-          tables++;
-          const above = nodes[path.at(-1) ?? -1];
-          if (above !== undefined) above.used++;
-          const index = node(MapNodeKind.Table, p, 2 ** entrySizeLg2(fmt, p.level) * entries, p.out, 0, 0, 0);
-          path.push(index);
-          run = -1;
-        },
-        leave: () => {
-          path.pop();
-          run = -1;
-        },
-        leaf: (p) => {
-          leaves++;
-          const verdict =
-            stage === 1
-              ? stage1LeafVerdict(config, base, p.lo, p.hi, p.inherited)
-              : stage2LeafVerdict(machine.smmu, config, p.lo, p.hi);
-          const contiguous = fmt.runLg2(p.lo, p.hi, p.level) > 0 ? CONTIGUOUS : 0;
-          entry(MapNodeKind.Leaves, p, 1, verdict.permissions | contiguous, 0);
-        },
-        bad: (p, why, code, entries) => {
-          const kind = code === UNKNOWN_CODE ? MapNodeKind.Unknown : MapNodeKind.Bad;
-          entry(kind, p, entries, 0, badReason(why, code, p.lo, p.level));
-        },
+    return {
+      enter: (p, entries) => {
+        this.tables++;
+        const above = this.all[path.at(-1) ?? -1];
+        if (above !== undefined) above.used++;
+        path.push(node(p, size(p, entries), 0, TABLE));
+        run = -1;
       },
-      { tables: MAX_TABLES, leaves: MAX_LEAVES, entries: MAX_ENTRIES },
-    );
-    complete &&= whole && nodes.length < MAX_NODES;
+      leave: () => {
+        path.pop();
+        run = -1;
+      },
+      leaf: (p) => {
+        this.leaves++;
+        const contiguous = fmt.runLg2(p.lo, p.hi, p.level) > 0 ? CONTIGUOUS : 0;
+        const permissions = root.verdict(p).permissions | contiguous;
+        entry(p, 1, { kind: MapNodeKind.Leaves, permissions, reason: 0 });
+      },
+      bad: (p, why, code, entries) => {
+        const kind = code === UNKNOWN_CODE ? MapNodeKind.Unknown : MapNodeKind.Bad;
+        entry(p, entries, { kind, permissions: 0, reason: root.badReason(why, code, p) });
+      },
+    };
   }
-  const first = roots[0]!.base;
-  const column = (pick: (n: Node) => number): Uint32Array => Uint32Array.from(nodes, pick);
-  const bytes = (pick: (n: Node) => number): Uint8Array => Uint8Array.from(nodes, pick);
+}
+
+const isAlike = (a: Likeness, b: Likeness): boolean =>
+  a.kind === b.kind && a.permissions === b.permissions && a.reason === b.reason;
+
+/** @returns null where there is no tree: the stream does not use that stage, or cannot be resolved */
+export function mapTables(source: TableSource | null, revision: number): TableMapColumns | null {
+  const first = source?.roots[0];
+  if (source === null || first === undefined) return null;
+  const nodes = new Nodes();
+  const limits = { tables: MAX_TABLES, leaves: MAX_LEAVES, entries: MAX_ENTRIES };
+  let complete = true;
+  for (const root of source.roots) {
+    const whole = scan(root.scan, root.reader, nodes.visitor(root), limits);
+    complete &&= whole && nodes.all.length < MAX_NODES;
+  }
+  const column = (pick: (n: Node) => number): Uint32Array => Uint32Array.from(nodes.all, pick);
+  const bytes = (pick: (n: Node) => number): Uint8Array => Uint8Array.from(nodes.all, pick);
   return {
     revision,
-    stage,
+    stage: source.stage,
     inputBits: first.inputBits,
-    granuleLg2: first.fmt!.granuleLg2,
-    startLevel: armLevel(first.level),
-    count: nodes.length,
+    granuleLg2: first.scan.fmt.granuleLg2,
+    startLevel: source.levelOf(first.scan.level),
+    count: nodes.all.length,
     truncated: !complete,
-    leaves,
-    tables,
+    leaves: nodes.leaves,
+    tables: nodes.tables,
     kind: bytes((n) => n.kind),
-    level: bytes((n) => armLevel(n.level) + 1),
-    parent: Int32Array.from(nodes, (n) => n.parent),
+    level: bytes((n) => source.levelOf(n.level) + 1),
+    parent: Int32Array.from(nodes.all, (n) => n.parent),
     fromHi: column((n) => n.from[0]),
     fromLo: column((n) => n.from[1]),
     toHi: column((n) => (n.to[1] === 0xffffffff ? n.to[0] + 1 : n.to[0])),
@@ -146,6 +126,6 @@ export function mapTables(
     atLo: column((n) => n.at % 0x1_0000_0000),
     used: column((n) => n.used),
     permissions: bytes((n) => n.permissions),
-    reason: Uint16Array.from(nodes, (n) => n.reason),
+    reason: Uint16Array.from(nodes.all, (n) => n.reason),
   };
 }

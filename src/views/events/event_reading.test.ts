@@ -6,6 +6,8 @@ const event = (number: number, name: string, words: readonly bigint[]): EventRec
   number,
   name,
   words: Uint32Array.from(words.flatMap((w) => [Number(w & 0xffffffffn), Number(w >> 32n)])),
+  sid: null,
+  access: null,
 });
 
 /** A stage-2 fault while a stage-1 table was read, of a write by a privileged substream. */

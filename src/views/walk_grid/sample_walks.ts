@@ -172,7 +172,7 @@ function translationFault(iova: bigint, ipa: bigint | null, reason: number): Out
     0,
   ]);
   if (ipa !== null) words.set([Number(ipa & 0xfffff000n), Number(ipa >> 32n)], 6);
-  return { type: "fault", reason, event: { number: 0x10, name: "F_TRANSLATION", words } };
+  return { type: "fault", reason, event: { number: 0x10, name: "F_TRANSLATION", words, sid: 0x10, access: null } };
 }
 
 /** A nested walk; `stop` breaks stage 2 while it reaches for row `row`. */
@@ -270,7 +270,8 @@ export function stageTwoConcatenated(): WalkAnswer {
 export function badSte(reason: number = R.STE_S2SL0): WalkAnswer {
   const into = recorder();
   readSte(into, 0x4080000en, TraceVerdict.Fault, reason);
-  const event = { number: 0x04, name: "C_BAD_STE", words: new Uint32Array([0x04, 0x10, 0, 0, 0, 0, 0, 0]) };
+  const words = new Uint32Array([0x04, 0x10, 0, 0, 0, 0, 0, 0]);
+  const event = { number: 0x04, name: "C_BAD_STE", words, sid: 0x10, access: null };
   return answer(into, 0x11f80n, { type: "fault", reason, event }, {});
 }
 

@@ -1,43 +1,22 @@
 /**
- * Transactions of devices: split at pages, translated, stalled and taken up again.
+ * Transactions at an SMMUv3: translated, stalled and taken up again.
  *
  * A stalled transaction waits here for what a command, or the end of translation, decides about it (IHI 0070 §3.12.2);
  * one whose event cannot be written yet waits for the Event queue and is then looked at as though it had just arrived.
  */
-import type { Digest } from "../base/digest.ts";
-import { MemoryStatus, type PhysicalMemory } from "../engine/memory/physical_memory.ts";
-import type { ProgrammingInterface } from "../engine/smmuv3/programming_interface.ts";
-import { meetEvent, type RequestedEvent } from "../engine/smmuv3/requested_events.ts";
-import { NO_TAG, StallEnd } from "../engine/smmuv3/stalls.ts";
-import { End, type Translation } from "../engine/smmuv3/translation.ts";
-import type { Access } from "../protocol/machine.ts";
+import type { Digest } from "../../base/digest.ts";
+import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
+import type { ProgrammingInterface } from "../../engine/smmuv3/programming_interface.ts";
+import { meetEvent, type RequestedEvent } from "../../engine/smmuv3/requested_events.ts";
+import { NO_TAG, StallEnd } from "../../engine/smmuv3/stalls.ts";
+import { End, type Translation } from "../../engine/smmuv3/translation.ts";
+import type { Access } from "../../protocol/machine.ts";
+import { join } from "../halves.ts";
+import { begun, carryOn, type Passage, type Progress } from "../transfer.ts";
+import type { Stalls, Transfer, TransferResult } from "../unit.ts";
 
-/** What became of a transaction. */
-export type DmaResult =
-  /** It went to `pa`; `data` is what a read brought, absent where nothing answers at `pa`. */
-  | { readonly ok: true; readonly pa: bigint; readonly data?: Uint8Array }
-  /**
-   * It was terminated, or is stalled: `stalled` is then the number of the stall, counted from 0 over the session.
-   * `unknown` is the address of memory the session lacks, where that was the cause.
-   */
-  | { readonly ok: false; readonly unknown?: bigint; readonly razwi: boolean; readonly stalled?: number };
-
-/**
- * A transaction of a device: `data` is what a write sends; without it nothing is written. `meets` is an event that it is
- * to run into, of those that the model does not find by itself.
- */
-export type Dma = Access & { readonly length: number; readonly data?: Uint8Array; readonly meets?: RequestedEvent };
-
-/** A transaction with the part of it that is done. */
-interface Progress {
-  readonly access: Dma;
-  /** Bytes that have passed. */
-  readonly done: number;
-  /** Where the first byte went. */
-  readonly first: bigint | null;
-  readonly read: Uint8Array | null;
-  readonly answered: boolean;
-}
+/** Events that a transaction may be asked to meet. */
+export const ON_REQUEST: readonly RequestedEvent[] = ["F_UUT", "F_TLB_CONFLICT", "F_CFG_CONFLICT"];
 
 /** A stalled transaction and its number. */
 interface Stalled {
@@ -49,11 +28,11 @@ interface Stalled {
 export interface TransactionsImage {
   readonly stalled: ReadonlyMap<number, Stalled>;
   readonly waiting: readonly Stalled[];
-  readonly results: ReadonlyMap<number, DmaResult>;
+  readonly results: ReadonlyMap<number, TransferResult>;
   readonly count: number;
 }
 
-/** What transactions need of a machine. */
+/** What transactions need of an SMMU. */
 export interface TransactionHost {
   readonly memory: PhysicalMemory;
   readonly control: ProgrammingInterface;
@@ -63,20 +42,17 @@ export interface TransactionHost {
   record(t: Translation): void;
 }
 
-const PAGE = 4096n;
 /** Most outcomes of stalled transactions that are kept; the oldest go first. */
 const MAX_RESULTS = 4096;
 /** Most transactions that wait for the Event queue; the port takes no more, and a further one is aborted. */
 const MAX_WAITING = 1024;
 
-const join = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-
-export class Transactions {
+export class Transactions implements Stalls {
   readonly #host: TransactionHost;
   /** By tag. */
   #stalled = new Map<number, Stalled>();
   #waiting: Stalled[] = [];
-  #results = new Map<number, DmaResult>();
+  #results = new Map<number, TransferResult>();
   #count = 0;
 
   constructor(host: TransactionHost) {
@@ -84,17 +60,14 @@ export class Transactions {
   }
 
   /** One transaction; the first page that does not pass ends it, or stalls it. */
-  start(access: Dma): DmaResult {
-    const read = access.write ? null : new Uint8Array(access.length);
-    return this.#run({ access, done: 0, first: null, read, answered: true }, null);
+  start(transfer: Transfer): TransferResult {
+    return this.#run(begun(transfer), null);
   }
 
-  /** What became of a stalled transaction: null while it is stalled, or where nobody remembers. */
-  resultOf(number: number): DmaResult | null {
+  resultOf(number: number): TransferResult | null {
     return this.#results.get(number) ?? null;
   }
 
-  /** Tag of a stalled transaction, as its event has it; null once it is answered, or while it has no event yet. */
   tagOf(number: number): number | null {
     for (const [tag, stalled] of this.#stalled) if (stalled.number === number) return tag;
     return null;
@@ -147,30 +120,29 @@ export class Transactions {
   }
 
   /** @param number of a transaction that was stalled before under that number */
-  #run(from: Progress, number: number | null): DmaResult {
-    const { memory } = this.#host;
-    const { access, read } = from;
-    let { done, first, answered } = from;
-    for (; done < access.length || first === null; ) {
-      const iova = BigInt.asUintN(64, access.iova + BigInt(done));
-      const size = Math.min(Math.max(access.length - done, 1), Number(PAGE - (iova % PAGE)));
-      const t = this.#host.translate({ ...access, iova }, access.meets === undefined);
-      if (access.meets !== undefined) {
-        const off = this.#host.control.registers.field("SMMU_CR0", "SMMUEN") === 0;
-        meetEvent(t, access.meets, off, access.privileged, access.instruction);
-      }
-      if (t.end !== End.Ok) return this.#failed(t, { access, done, first, read, answered }, number);
-      const pa = join(t.paHi, t.paLo);
-      first ??= pa;
-      if (read !== null) {
-        answered &&= memory.readBytes(Number(pa), read.subarray(done, done + size)) === MemoryStatus.Ok;
-      } else if (access.data !== undefined) memory.writeBytes(Number(pa), access.data.subarray(done, done + size));
-      done += size;
-    }
-    return read !== null && answered ? { ok: true, pa: first, data: read } : { ok: true, pa: first };
+  #run(from: Progress, number: number | null): TransferResult {
+    const { transfer } = from;
+    return carryOn(
+      from,
+      this.#host.memory,
+      (iova): Passage<Translation> => {
+        const t = this.#translate({ ...transfer, iova });
+        return t.end === End.Ok ? { pa: join(t.paHi, t.paLo), stop: null } : { pa: null, stop: t };
+      },
+      (progress, t) => this.#failed(t, progress, number),
+    );
   }
 
-  #failed(t: Translation, progress: Progress, known: number | null): DmaResult {
+  #translate(part: Transfer): Translation {
+    const event = ON_REQUEST.find((name) => name === part.meets);
+    const t = this.#host.translate(part, event === undefined);
+    if (event === undefined) return t;
+    const off = this.#host.control.registers.field("SMMU_CR0", "SMMUEN") === 0;
+    meetEvent(t, event, off, part.privileged, part.instruction);
+    return t;
+  }
+
+  #failed(t: Translation, progress: Progress, known: number | null): TransferResult {
     if (t.end === End.Unknown) return { ok: false, razwi: false, unknown: join(t.fetchHi, t.fetchLo) };
     if (t.end !== End.Fault || !t.stalls) {
       if (t.end === End.Fault) this.#host.record(t);
@@ -196,14 +168,14 @@ export class Transactions {
 
   #terminateWaiting(): void {
     const { control } = this.#host;
-    const ended = this.#waiting.filter(({ progress }) => control.stalls.isTerminated(progress.access.sid));
+    const ended = this.#waiting.filter(({ progress }) => control.stalls.isTerminated(progress.transfer.sid));
     control.stalls.forgetTerminated();
     if (ended.length === 0) return;
     this.#waiting = this.#waiting.filter((stalled) => !ended.includes(stalled));
     for (const { number } of ended) this.#resolve(number, { ok: false, razwi: false });
   }
 
-  #resolve(number: number, result: DmaResult): void {
+  #resolve(number: number, result: TransferResult): void {
     this.#results.set(number, result);
     if (this.#results.size > MAX_RESULTS) this.#results.delete(this.#results.keys().next().value!);
   }

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Access, SessionDocument } from "../../protocol/machine.ts";
-import { TRACE, TRACE_WORDS, TraceKind, traceAddress } from "../../protocol/trace.ts";
-import { importFiles } from "../../scenario/import_files.ts";
-import { Session } from "../session.ts";
+import type { Access, SessionDocument } from "../../../protocol/machine.ts";
+import { TRACE, TRACE_WORDS, TraceKind, traceAddress } from "../../../protocol/trace.ts";
+import { importFiles } from "../../../scenario/import_files.ts";
+import { Session } from "../../session.ts";
+import { SMMUV3 } from "../architecture.ts";
 
 const FOLDER = "public/captures/smmuv3-iommufd-nested/";
 const access: Access = { sid: 0x10, ssid: null, iova: 0x10000n, write: false, privileged: false, instruction: false };
@@ -18,7 +19,7 @@ beforeAll(async () => {
 
 /** The session with bits flipped: physical address of a 64-bit word, bit number. */
 function edited(...bits: readonly (readonly [bigint, number])[]): Session {
-  const opened = Session.open({ ...document, actions: bits.map(([at, bit]) => ({ do: "toggle", at, bit })) });
+  const opened = Session.open({ ...document, actions: bits.map(([at, bit]) => ({ do: "toggle", at, bit })) }, SMMUV3);
   if (!opened.ok) throw new Error(opened.error.detail);
   return opened.value;
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { CD } from "../arch/smmuv3/cd.ts";
-import { commandByName } from "../arch/smmuv3/commands.ts";
-import { registerByName } from "../arch/smmuv3/registers.ts";
-import { STE } from "../arch/smmuv3/ste.ts";
-import { GRACE } from "../engine/smmuv3/cmdqv/cmdqv.ts";
-import { encode, type Fields, PLAIN_CD } from "../engine/smmuv3/testing/world.ts";
-import { Machine } from "./machine.ts";
+import { CD } from "../../arch/smmuv3/cd.ts";
+import { commandByName } from "../../arch/smmuv3/commands.ts";
+import { registerByName } from "../../arch/smmuv3/registers.ts";
+import { STE } from "../../arch/smmuv3/ste.ts";
+import { GRACE } from "../../engine/smmuv3/cmdqv/cmdqv.ts";
+import { encode, type Fields, PLAIN_CD } from "../../engine/smmuv3/testing/world.ts";
+import { Machine } from "../machine.ts";
+import { SMMUV3 } from "./architecture.ts";
+import type { SmmuUnit } from "./smmu_unit.ts";
 
 const RAM = 0x4000_0000;
 const CONTEXT = RAM + 0x1_0000;
@@ -32,7 +34,7 @@ const LOGICAL = 0x5_0000;
 
 /** A host that has given VINTF 1 with VCMDQ 1 to a guest, whose device answers invalidations or does not. */
 class Rig {
-  readonly machine: Machine;
+  readonly machine: Machine<SmmuUnit>;
   #host = 0;
   #guest = 0;
 
@@ -41,34 +43,37 @@ class Rig {
       const [lo, hi] = encode(registerByName(name)!.layout, fields);
       return [name, (BigInt(hi ?? 0) << 32n) | BigInt(lo!)] as const;
     });
-    this.machine = new Machine({
-      arch: "smmuv3",
-      registers: Object.fromEntries(registers),
-      memory: { outside: "abort", zero: [[BigInt(RAM), 0x800_0000n]], segments: [] },
-      devices: [],
-      cmdqv: GRACE,
-    });
+    this.machine = new Machine(
+      {
+        arch: "smmuv3",
+        registers: Object.fromEntries(registers),
+        memory: { outside: "abort", zero: [[BigInt(RAM), 0x800_0000n]], segments: [] },
+        devices: [],
+        cmdqv: GRACE,
+      },
+      SMMUV3.make,
+    );
     this.put(CONTEXT, CD, { ...PLAIN_CD, T0SZ: 25, TTB0: ROOT });
     this.put(RAM + 64 * SID, STE, { V: 1, Config: 5, S1ContextPtr: CONTEXT, EATS: 1 });
     // One block of 1 GiB at the root.
     this.machine.writeMemory(BigInt(ROOT), Uint8Array.of(0x41, 0x04, 0, 0x40, 0, 0, 0, 0));
     const options = { sid: SID, capacity: 4, pageRequests: 0, responsePasidRequired: false, answersInvalidations };
-    this.machine.pcie.add(options);
+    this.machine.unit.pcie.add(options);
     const { machine } = this;
-    machine.writeCmdqv(VINTF, (7n << 1n) | 1n, 4);
-    machine.writeCmdqv(0x204, 1n | (1n << 15n), 4);
-    machine.writeCmdqv(VINTF + 0x80, BigInt(SID), 4);
-    machine.writeCmdqv(VINTF + 0x40, BigInt(VIRTUAL_SID << 1) | 1n, 4);
+    machine.unit.blocks.cmdqv!.write(VINTF, (7n << 1n) | 1n, 4);
+    machine.unit.blocks.cmdqv!.write(0x204, 1n | (1n << 15n), 4);
+    machine.unit.blocks.cmdqv!.write(VINTF + 0x80, BigInt(SID), 4);
+    machine.unit.blocks.cmdqv!.write(VINTF + 0x40, BigInt(VIRTUAL_SID << 1) | 1n, 4);
     this.enable();
   }
 
   /** The guest's queue: set up by the host through page 1, enabled by the guest through its page 0. */
   enable(): void {
-    this.machine.writeCmdqv(LOGICAL + 8, 0n, 4);
-    this.machine.writeCmdqv(LOGICAL + 4, 0n, 4);
-    this.machine.writeCmdqv(LOGICAL, 0n, 4);
-    this.machine.writeCmdqv(QUEUE + 0x1_0000, BigInt(GUEST_COMMANDS | 6), 8);
-    this.machine.writeCmdqv(LOGICAL + 8, 1n, 4);
+    this.machine.unit.blocks.cmdqv!.write(LOGICAL + 8, 0n, 4);
+    this.machine.unit.blocks.cmdqv!.write(LOGICAL + 4, 0n, 4);
+    this.machine.unit.blocks.cmdqv!.write(LOGICAL, 0n, 4);
+    this.machine.unit.blocks.cmdqv!.write(QUEUE + 0x1_0000, BigInt(GUEST_COMMANDS | 6), 8);
+    this.machine.unit.blocks.cmdqv!.write(LOGICAL + 8, 1n, 4);
     this.#guest = 0;
   }
 
@@ -79,21 +84,21 @@ class Rig {
   host(name: string, fields: Fields = {}): bigint {
     const { layout, opcode } = commandByName(name)!;
     this.put(COMMANDS + 16 * this.#host++, layout, { Opcode: opcode, ...fields });
-    this.machine.writeRegister(0x98, BigInt(this.#host), 4);
+    this.machine.unit.write(0x98, BigInt(this.#host), 4);
     return this.machine.registerValue("CMDQ_CONS");
   }
 
   guest(name: string, fields: Fields = {}): bigint {
     const { layout, opcode } = commandByName(name)!;
     this.put(GUEST_COMMANDS + 16 * this.#guest++, layout, { Opcode: opcode, ...fields });
-    this.machine.writeCmdqv(LOGICAL + 4, BigInt(this.#guest), 4);
-    return this.machine.readCmdqv(LOGICAL, 4);
+    this.machine.unit.blocks.cmdqv!.write(LOGICAL + 4, BigInt(this.#guest), 4);
+    return this.machine.unit.blocks.cmdqv!.read(LOGICAL, 4);
   }
 
   /** Whether the device's next access needs to ask for a translation. */
   get hits(): boolean {
     const plain = { sid: SID, ssid: null, iova: 0x123n, write: false, privileged: false, instruction: false };
-    const result = this.machine.pcie.access({ ...plain, length: 4 })!;
+    const result = this.machine.unit.pcie.access({ ...plain, length: 4 })!;
     if (!result.ok) throw new Error("the device was not granted its access");
     return result.turn.kind === "translated" && result.turn.hit;
   }
@@ -115,14 +120,14 @@ describe("a guest with a queue of its own", () => {
     const rig = new Rig(false);
     rig.guest("CMD_ATC_INV", { StreamID: VIRTUAL_SID, Size: 52 });
     expect(rig.guest("CMD_SYNC")).toBe(0x0300_0001n);
-    expect(rig.machine.readCmdqv(LOGICAL + 0x10, 4)).toBe(1n);
+    expect(rig.machine.unit.blocks.cmdqv!.read(LOGICAL + 0x10, 4)).toBe(1n);
     expect(rig.host("CMD_SYNC")).toBe(1n);
   });
 
   it("leaves no timeout to the next guest, if the host flushes it with a CMD_SYNC of its own queue", () => {
     const rig = new Rig(false);
     rig.guest("CMD_ATC_INV", { StreamID: VIRTUAL_SID, Size: 52 });
-    rig.machine.writeCmdqv(LOGICAL + 8, 0n, 4);
+    rig.machine.unit.blocks.cmdqv!.write(LOGICAL + 8, 0n, 4);
     expect(rig.host("CMD_SYNC")).toBe(0x0300_0000n);
     rig.enable();
     expect(rig.guest("CMD_SYNC")).toBe(1n);
@@ -134,17 +139,19 @@ describe("a guest with a queue of its own", () => {
     rig.guest("CMD_SYNC");
     expect(rig.machine.digest()).not.toBe(digest);
     rig.machine.restore(image);
-    expect(rig.machine.readCmdqv(LOGICAL, 4)).toBe(0n);
+    expect(rig.machine.unit.blocks.cmdqv!.read(LOGICAL, 4)).toBe(0n);
   });
 });
 
 it("a machine without the extension has none of its registers", () => {
-  const machine = new Machine({
-    arch: "smmuv3",
-    registers: {},
-    memory: { outside: "abort", zero: [], segments: [] },
-    devices: [],
-  });
-  machine.writeCmdqv(0, 1n, 4);
-  expect(machine.readCmdqv(4, 4)).toBe(0n);
+  const machine = new Machine(
+    {
+      arch: "smmuv3",
+      registers: {},
+      memory: { outside: "abort", zero: [], segments: [] },
+      devices: [],
+    },
+    SMMUV3.make,
+  );
+  expect(machine.unit.blocks.cmdqv).toBeUndefined();
 });

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { CD } from "../arch/smmuv3/cd.ts";
-import { commandByName } from "../arch/smmuv3/commands.ts";
-import { eventByNumber } from "../arch/smmuv3/events.ts";
-import { STE } from "../arch/smmuv3/ste.ts";
-import type { FieldAccess } from "../base/layout.ts";
-import { xorshift32 } from "../base/rng.ts";
-import { presetById, presetRegisters } from "../engine/smmuv3/presets.ts";
-import { encode, type Fields, NESTED_STE, PLAIN_CD } from "../engine/smmuv3/testing/world.ts";
-import { Machine } from "./machine.ts";
-import type { Dma } from "./transactions.ts";
+import { CD } from "../../arch/smmuv3/cd.ts";
+import { commandByName } from "../../arch/smmuv3/commands.ts";
+import { eventByNumber } from "../../arch/smmuv3/events.ts";
+import { STE } from "../../arch/smmuv3/ste.ts";
+import type { FieldAccess } from "../../base/layout.ts";
+import { xorshift32 } from "../../base/rng.ts";
+import { presetById, presetRegisters } from "../../engine/smmuv3/presets.ts";
+import { encode, type Fields, NESTED_STE, PLAIN_CD } from "../../engine/smmuv3/testing/world.ts";
+import { Machine } from "../machine.ts";
+import type { Transfer } from "../unit.ts";
+import { SMMUV3 } from "./architecture.ts";
+import type { SmmuUnit } from "./smmu_unit.ts";
 
 const STRTAB = 0x1000_0000;
 const CMDQ = 0x1100_0000;
@@ -22,24 +24,27 @@ const BLOCK = 2 ** 30;
 const OPEN_BLOCK = 0x441;
 
 /** A machine with stalls: stream 3 has one table of 1 GiB blocks, and its stage-1 faults stall. */
-class Stage extends Machine {
+class Stage extends Machine<SmmuUnit> {
   constructor(options: { cd?: Fields; eventqLg2?: number; stallMax?: number } = {}) {
     const registers = presetRegisters(presetById("neoverse")!);
     const idr5 = (registers.IDR5! & 0xffff) | ((options.stallMax ?? 64) << 16);
-    super({
-      arch: "smmuv3",
-      registers: {
-        ...Object.fromEntries(Object.entries({ ...registers, IDR5: idr5 >>> 0 }).map(([n, v]) => [n, BigInt(v)])),
-        STRTAB_BASE: BigInt(STRTAB),
-        STRTAB_BASE_CFG: 4n,
-        CMDQ_BASE: BigInt(CMDQ + 6),
-        EVENTQ_BASE: BigInt(EVENTQ + (options.eventqLg2 ?? 4)),
-        CR0: 0b1101n,
-        CR0ACK: 0b1101n,
+    super(
+      {
+        arch: "smmuv3",
+        registers: {
+          ...Object.fromEntries(Object.entries({ ...registers, IDR5: idr5 >>> 0 }).map(([n, v]) => [n, BigInt(v)])),
+          STRTAB_BASE: BigInt(STRTAB),
+          STRTAB_BASE_CFG: 4n,
+          CMDQ_BASE: BigInt(CMDQ + 6),
+          EVENTQ_BASE: BigInt(EVENTQ + (options.eventqLg2 ?? 4)),
+          CR0: 0b1101n,
+          CR0ACK: 0b1101n,
+        },
+        memory: { outside: "abort", zero: [[0n, 2n ** 32n]], segments: [] },
+        devices: [],
       },
-      memory: { outside: "abort", zero: [[0n, 2n ** 32n]], segments: [] },
-      devices: [],
-    });
+      SMMUV3.make,
+    );
     const ste = { ...NESTED_STE, Config: 5, S1ContextPtr: CONTEXT };
     const cd = { ...PLAIN_CD, T0SZ: 25, TTB0: ROOT, S: 1, ...options.cd };
     this.put(STRTAB + (SID * STE.bits) / 8, new Uint8Array(encode(STE, ste).buffer));
@@ -59,16 +64,16 @@ class Stage extends Machine {
     const { layout, opcode } = commandByName(name)!;
     const index = Number(this.registerValue("CMDQ_PROD"));
     this.put(CMDQ + 16 * (index % 64), new Uint8Array(encode(layout, { Opcode: opcode, ...fields }).buffer));
-    this.writeRegister(0x98, BigInt((index + 1) % 128), 4);
+    this.unit.write(0x98, BigInt((index + 1) % 128), 4);
   }
 
   resume(stall: number, fields: Fields): void {
-    this.command("RESUME", { StreamID: SID, STAG: this.stallTag(stall)!, ...fields });
+    this.command("RESUME", { StreamID: SID, STAG: this.unit.stalls.tagOf(stall)!, ...fields });
   }
 
   /** The fields of the event records since the last call. */
   posted(): Record<string, number>[] {
-    return this.takeEvents().map((bytes) => {
+    return this.unit.takeRecords().map((bytes) => {
       const words = new Uint32Array(bytes.buffer);
       const { layout } = eventByNumber(words[0]! & 0xff)!;
       const access = layout.f as Readonly<Record<string, FieldAccess>>;
@@ -77,7 +82,7 @@ class Stage extends Machine {
   }
 }
 
-const dma = (iova: number, more: Partial<Dma> = {}): Dma => ({
+const dma = (iova: number, more: Partial<Transfer> = {}): Transfer => ({
   sid: SID,
   ssid: null,
   iova: BigInt(iova),
@@ -91,12 +96,18 @@ const dma = (iova: number, more: Partial<Dma> = {}): Dma => ({
 describe("stalled transactions, IHI 0070 §3.12.2", () => {
   it("are recorded with their tag, and wait", () => {
     const stage = new Stage();
-    expect(stage.dma(dma(5))).toEqual({ ok: false, razwi: false, stalled: 0 });
-    expect(stage.dma(dma(BLOCK + 5, { write: true }))).toMatchObject({ stalled: 1 });
+    expect(stage.unit.transfer(dma(5))).toEqual({ ok: false, razwi: false, stalled: 0 });
+    expect(stage.unit.transfer(dma(BLOCK + 5, { write: true }))).toMatchObject({ stalled: 1 });
     const [first, second] = stage.posted();
-    expect(first).toMatchObject({ EventNumber: 0x10, StreamID: SID, Stall: 1, RnW: 1, STAG: stage.stallTag(0) });
-    expect(second).toMatchObject({ Stall: 1, RnW: 0, STAG: stage.stallTag(1) });
-    expect([stage.stallResult(0), stage.stallResult(1)]).toEqual([null, null]);
+    expect(first).toMatchObject({
+      EventNumber: 0x10,
+      StreamID: SID,
+      Stall: 1,
+      RnW: 1,
+      STAG: stage.unit.stalls.tagOf(0),
+    });
+    expect(second).toMatchObject({ Stall: 1, RnW: 0, STAG: stage.unit.stalls.tagOf(1) });
+    expect([stage.unit.stalls.resultOf(0), stage.unit.stalls.resultOf(1)]).toEqual([null, null]);
     expect(first!.STAG).not.toBe(second!.STAG);
   });
 
@@ -106,10 +117,10 @@ describe("stalled transactions, IHI 0070 §3.12.2", () => {
       [1, false],
     ] as const) {
       const stage = new Stage({ cd: { R: 0, A: 0 } });
-      stage.dma(dma(5));
+      stage.unit.transfer(dma(5));
       expect(stage.posted().length).toBe(1);
       stage.resume(0, { Ac: 0, Ab });
-      expect([stage.stallResult(0), stage.stallTag(0)]).toEqual([{ ok: false, razwi }, null]);
+      expect([stage.unit.stalls.resultOf(0), stage.unit.stalls.tagOf(0)]).toEqual([{ ok: false, razwi }, null]);
     }
   });
 
@@ -117,12 +128,12 @@ describe("stalled transactions, IHI 0070 §3.12.2", () => {
     const stage = new Stage();
     stage.map(0);
     const data = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
-    expect(stage.dma(dma(BLOCK - 8, { length: 16, write: true, data }))).toMatchObject({ stalled: 0 });
+    expect(stage.unit.transfer(dma(BLOCK - 8, { length: 16, write: true, data }))).toMatchObject({ stalled: 0 });
     expect(stage.readMemory(BigInt(BLOCK - 8), 8)).toEqual(data.subarray(0, 8));
     stage.put(BLOCK - 8, new Uint8Array(8));
     stage.map(1);
     stage.resume(0, { Ac: 1 });
-    expect(stage.stallResult(0)).toEqual({ ok: true, pa: BigInt(BLOCK - 8) });
+    expect(stage.unit.stalls.resultOf(0)).toEqual({ ok: true, pa: BigInt(BLOCK - 8) });
     expect(stage.readMemory(BigInt(BLOCK - 8), 8)).toEqual(new Uint8Array(8));
     expect(stage.readMemory(0n, 8)).toEqual(data.subarray(8));
   });
@@ -130,115 +141,121 @@ describe("stalled transactions, IHI 0070 §3.12.2", () => {
   it("bring the data of a read that is retried", () => {
     const stage = new Stage();
     stage.put(8, Uint8Array.of(9, 8, 7, 6));
-    stage.dma(dma(8));
+    stage.unit.transfer(dma(8));
     stage.map(0);
     stage.resume(0, { Ac: 1 });
-    expect(stage.stallResult(0)).toEqual({ ok: true, pa: 8n, data: Uint8Array.of(9, 8, 7, 6) });
+    expect(stage.unit.stalls.resultOf(0)).toEqual({ ok: true, pa: 8n, data: Uint8Array.of(9, 8, 7, 6) });
   });
 
   it("may stall again, under a new number and a new record", () => {
     const stage = new Stage();
-    stage.dma(dma(8));
+    stage.unit.transfer(dma(8));
     stage.resume(0, { Ac: 1 });
-    expect([stage.stallResult(0), stage.posted().length]).toEqual([{ ok: false, razwi: false, stalled: 1 }, 2]);
-    expect(stage.stallTag(1)).not.toBeNull();
+    expect([stage.unit.stalls.resultOf(0), stage.posted().length]).toEqual([
+      { ok: false, razwi: false, stalled: 1 },
+      2,
+    ]);
+    expect(stage.unit.stalls.tagOf(1)).not.toBeNull();
   });
 
   it("are not touched by a command with another stream or tag, §4.7.1", () => {
     const stage = new Stage();
-    stage.dma(dma(8));
-    const STAG = stage.stallTag(0)!;
+    stage.unit.transfer(dma(8));
+    const STAG = stage.unit.stalls.tagOf(0)!;
     stage.command("RESUME", { StreamID: SID + 1, STAG });
     stage.command("RESUME", { StreamID: SID, STAG: STAG + 1 });
-    expect([stage.stallResult(0), stage.stallTag(0)]).toEqual([null, STAG]);
+    expect([stage.unit.stalls.resultOf(0), stage.unit.stalls.tagOf(0)]).toEqual([null, STAG]);
   });
 
   it("end with CMD_STALL_TERM and with SMMUEN", () => {
     for (const end of [
       (s: Stage) => s.command("STALL_TERM", { StreamID: SID }),
-      (s: Stage) => s.writeRegister(0x20, 0n, 4),
+      (s: Stage) => s.unit.write(0x20, 0n, 4),
     ]) {
       const stage = new Stage();
-      stage.dma(dma(8));
-      stage.dma(dma(16));
+      stage.unit.transfer(dma(8));
+      stage.unit.transfer(dma(16));
       end(stage);
-      expect([0, 1].map((n) => stage.stallResult(n))).toEqual([0, 1].map(() => ({ ok: false, razwi: false })));
+      expect([0, 1].map((n) => stage.unit.stalls.resultOf(n))).toEqual([0, 1].map(() => ({ ok: false, razwi: false })));
     }
   });
 });
 
 describe("stalls that find no room for their record, IHI 0070 §7.2.1", () => {
-  const consume = (stage: Stage, to: number): void => stage.writeRegister(0x100ac, BigInt(to), 4);
+  const consume = (stage: Stage, to: number): void => stage.unit.write(0x100ac, BigInt(to), 4);
 
   it("wait without an overflow, and are looked at anew once there is room", () => {
     const stage = new Stage({ eventqLg2: 0 });
-    expect([0, 1, 2].map((i) => stage.dma(dma(8 + BLOCK * i)))).toMatchObject(
+    expect([0, 1, 2].map((i) => stage.unit.transfer(dma(8 + BLOCK * i)))).toMatchObject(
       [0, 1, 2].map((stalled) => ({ stalled })),
     );
     expect([stage.posted().length, stage.registerValue("EVENTQ_PROD")]).toEqual([1, 1n]);
-    expect([stage.stallTag(1), stage.stallTag(2)]).toEqual([null, null]);
+    expect([stage.unit.stalls.tagOf(1), stage.unit.stalls.tagOf(2)]).toEqual([null, null]);
     // The second has become good in the meantime: no record is written for it, and the third gets the room.
     stage.map(1);
     consume(stage, 1);
-    expect([stage.stallResult(1), stage.stallResult(2)]).toEqual([{ ok: true, pa: 8n, data: new Uint8Array(4) }, null]);
-    expect(stage.posted()).toMatchObject([{ EventNumber: 0x10, STAG: stage.stallTag(2) }]);
+    expect([stage.unit.stalls.resultOf(1), stage.unit.stalls.resultOf(2)]).toEqual([
+      { ok: true, pa: 8n, data: new Uint8Array(4) },
+      null,
+    ]);
+    expect(stage.posted()).toMatchObject([{ EventNumber: 0x10, STAG: stage.unit.stalls.tagOf(2) }]);
   });
 
   it("wait for a free tag, too, §6.3.6 STALL_MAX", () => {
     const stage = new Stage({ stallMax: 1 });
-    stage.dma(dma(8));
-    stage.dma(dma(16));
-    expect([stage.posted().length, stage.stallTag(1)]).toEqual([1, null]);
+    stage.unit.transfer(dma(8));
+    stage.unit.transfer(dma(16));
+    expect([stage.posted().length, stage.unit.stalls.tagOf(1)]).toEqual([1, null]);
     stage.resume(0, { Ac: 0, Ab: 1 });
-    expect([stage.posted().length, stage.stallTag(1) !== null]).toEqual([1, true]);
+    expect([stage.posted().length, stage.unit.stalls.tagOf(1) !== null]).toEqual([1, true]);
   });
 
   it("end with their stream as the others do", () => {
     const stage = new Stage({ eventqLg2: 0 });
-    stage.dma(dma(8));
-    stage.dma(dma(16));
+    stage.unit.transfer(dma(8));
+    stage.unit.transfer(dma(16));
     stage.command("STALL_TERM", { StreamID: SID });
-    expect(stage.stallResult(1)).toEqual({ ok: false, razwi: false });
+    expect(stage.unit.stalls.resultOf(1)).toEqual({ ok: false, razwi: false });
     consume(stage, 1);
     expect(stage.posted().length).toBe(1);
   });
 
   it("wait while the Event queue is off", () => {
     const stage = new Stage();
-    stage.writeRegister(0x20, 0b1001n, 4);
-    stage.dma(dma(8));
+    stage.unit.write(0x20, 0b1001n, 4);
+    stage.unit.transfer(dma(8));
     expect(stage.posted()).toEqual([]);
-    stage.writeRegister(0x20, 0b1101n, 4);
-    expect(stage.posted()).toMatchObject([{ STAG: stage.stallTag(0) }]);
+    stage.unit.write(0x20, 0b1101n, 4);
+    expect(stage.posted()).toMatchObject([{ STAG: stage.unit.stalls.tagOf(0) }]);
   });
 });
 
 describe("a machine with stalled transactions", () => {
   it("comes back from an image, and goes the same way again", () => {
     const stage = new Stage();
-    stage.dma(dma(8));
+    stage.unit.transfer(dma(8));
     const image = stage.snapshot();
     const before = stage.digest();
     const finish = (): unknown[] => {
       stage.map(0);
       stage.resume(0, { Ac: 1 });
-      stage.dma(dma(BLOCK));
-      return [stage.stallResult(0), stage.stallTag(1), stage.digest()];
+      stage.unit.transfer(dma(BLOCK));
+      return [stage.unit.stalls.resultOf(0), stage.unit.stalls.tagOf(1), stage.digest()];
     };
     const once = finish();
     stage.restore(image);
-    expect([stage.stallResult(0), stage.digest()]).toEqual([null, before]);
+    expect([stage.unit.stalls.resultOf(0), stage.digest()]).toEqual([null, before]);
     expect(finish()).toEqual(once);
     expect(once[0]).toMatchObject({ ok: true });
   });
 
   it("has another digest than one without", () => {
     const [a, b] = [new Stage(), new Stage()];
-    a.dma(dma(8));
-    b.dma(dma(8));
+    a.unit.transfer(dma(8));
+    b.unit.transfer(dma(8));
     expect(a.digest()).toBe(b.digest());
-    a.writeRegister(0x98, 0n, 4);
-    a.dma(dma(16));
+    a.unit.write(0x98, 0n, 4);
+    a.unit.transfer(dma(16));
     expect(a.digest()).not.toBe(b.digest());
   });
 });
@@ -253,7 +270,7 @@ it.each([1, 2, 3, 128383])("every stall has one answer in the end, whatever happ
     switch (next() % 6) {
       case 0:
       case 1: {
-        const result = stage.dma(
+        const result = stage.unit.transfer(
           dma(BLOCK * index + (next() % 4096), { write: next() % 2 === 0, length: 1 + (next() % 64) }),
         );
         if (!result.ok && result.stalled !== undefined) open.add(result.stalled);
@@ -262,30 +279,30 @@ it.each([1, 2, 3, 128383])("every stall has one answer in the end, whatever happ
       }
       case 2: {
         const [first] = open;
-        if (first === undefined || stage.stallTag(first) === null) break;
+        if (first === undefined || stage.unit.stalls.tagOf(first) === null) break;
         stage.resume(first, { Ac: next() % 2, Ab: next() % 2 });
         break;
       }
       case 3:
-        stage.writeRegister(0x100ac, stage.registerValue("EVENTQ_PROD") & 3n, 4);
+        stage.unit.write(0x100ac, stage.registerValue("EVENTQ_PROD") & 3n, 4);
         break;
       case 4:
         mapped[index] = next() % 2;
         stage.put(ROOT + 8 * index, new Uint8Array(Uint32Array.of(mapped[index] === 1 ? OPEN_BLOCK : 0, 0).buffer));
         break;
       case 5:
-        stage.writeRegister(0x20, next() % 8 === 0 ? 0b1001n : 0b1101n, 4);
+        stage.unit.write(0x20, next() % 8 === 0 ? 0b1001n : 0b1101n, 4);
         break;
     }
     for (const stall of open) {
-      const result = stage.stallResult(stall);
+      const result = stage.unit.stalls.resultOf(stall);
       if (result === null) continue;
       open.delete(stall);
       if (!result.ok && result.stalled !== undefined) open.add(result.stalled);
     }
   }
   stage.command("STALL_TERM", { StreamID: SID });
-  expect([...open].map((stall) => stage.stallResult(stall))).toEqual(
+  expect([...open].map((stall) => stage.unit.stalls.resultOf(stall))).toEqual(
     [...open].map(() => ({ ok: false, razwi: false })),
   );
 });
@@ -298,18 +315,21 @@ describe("events that are asked for, IHI 0070 §7.3", () => {
   ] as const)("%s ends a transaction that would have passed", (meets, number) => {
     const stage = new Stage();
     stage.map(0);
-    expect(stage.dma(dma(8, { privileged: true, instruction: true, meets }))).toEqual({ ok: false, razwi: false });
+    expect(stage.unit.transfer(dma(8, { privileged: true, instruction: true, meets }))).toEqual({
+      ok: false,
+      razwi: false,
+    });
     const [event] = stage.posted();
     expect(event).toMatchObject({ EventNumber: number, StreamID: SID });
     if (meets !== "F_CFG_CONFLICT") expect(event).toMatchObject({ PnU: 1, InD: 1, RnW: 1, InputAddr: 8 });
-    expect(stage.dma(dma(8))).toMatchObject({ ok: true });
+    expect(stage.unit.transfer(dma(8))).toMatchObject({ ok: true });
   });
 
   it("are none, but for F_UUT, where nothing is looked up", () => {
     const stage = new Stage();
-    stage.writeRegister(0x20, 0b1100n, 4);
-    expect(stage.dma(dma(8, { meets: "F_TLB_CONFLICT" }))).toMatchObject({ ok: true });
-    expect(stage.dma(dma(8, { meets: "F_UUT" }))).toMatchObject({ ok: false });
+    stage.unit.write(0x20, 0b1100n, 4);
+    expect(stage.unit.transfer(dma(8, { meets: "F_TLB_CONFLICT" }))).toMatchObject({ ok: true });
+    expect(stage.unit.transfer(dma(8, { meets: "F_UUT" }))).toMatchObject({ ok: false });
     expect(stage.posted()).toMatchObject([{ EventNumber: 1 }]);
   });
 });

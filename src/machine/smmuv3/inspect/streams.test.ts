@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
-import { NESTED_STE, PLAIN_CD, STREAM_TABLE, World } from "../../engine/smmuv3/testing/world.ts";
-import { Machine } from "../machine.ts";
-import { describeWorld } from "../testing/documents.ts";
+import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
+import { NESTED_STE, PLAIN_CD, STREAM_TABLE, World } from "../../../engine/smmuv3/testing/world.ts";
+import { Machine } from "../../machine.ts";
+import { describeWorld } from "../../testing/documents.ts";
+import { SMMUV3 } from "../architecture.ts";
 import { listStreams } from "./streams.ts";
 
 /** List the streams of a world, and count the words of memory that were read for it. */
 function list(world: World): { rows: ReturnType<typeof listStreams>; reads: number } {
-  const machine = new Machine(describeWorld(world));
+  const machine = new Machine(describeWorld(world), SMMUV3.make);
   const { memory } = machine;
   const read = memory.read64.bind(memory);
   let reads = 0;
@@ -15,7 +16,7 @@ function list(world: World): { rows: ReturnType<typeof listStreams>; reads: numb
     reads++;
     return read(hi, lo);
   };
-  return { rows: listStreams(machine, [], new Map()), reads };
+  return { rows: listStreams(machine.unit, [], new Map()), reads };
 }
 
 describe("the list of streams", () => {
@@ -26,9 +27,9 @@ describe("the list of streams", () => {
     world.ste(4, { V: 1, Config: 0 });
     world.ste(5, { V: 0, Config: 7 });
     world.ste(200, { ...NESTED_STE, Config: 5, S1ContextPtr: world.cd({ ...PLAIN_CD, ASID: 77 }) });
-    const machine = new Machine(describeWorld(world));
+    const machine = new Machine(describeWorld(world), SMMUV3.make);
     const rows = listStreams(
-      machine,
+      machine.unit,
       [
         { sid: 4, bdf: "0000:00:00.4", label: "quiet" },
         { sid: 0x1_0000, bdf: "0000:01:00.0", label: "far" },

@@ -1,9 +1,9 @@
 /**
  * What a session's IOMMU offers, and what the session asks for that the model leaves out, in words.
  */
-import { registerByName } from "../../arch/smmuv3/registers.ts";
-import type { SessionSummary } from "../../protocol/engine.ts";
-import type { Machine } from "../machine.ts";
+import { registerByName } from "../../../arch/smmuv3/registers.ts";
+import type { SessionSummary } from "../../../protocol/engine.ts";
+import type { SmmuUnit } from "../smmu_unit.ts";
 
 /** Fields of identification registers worth a line. */
 const SHOWN: readonly (readonly [register: string, field: string])[] = [
@@ -30,17 +30,17 @@ const SHOWN: readonly (readonly [register: string, field: string])[] = [
 ];
 
 /** Capabilities as rows: field, what its code means, and the register it comes from. */
-export function capabilityRows(machine: Machine): SessionSummary["capabilities"] {
+export function capabilityRows(unit: SmmuUnit): SessionSummary["capabilities"] {
   return SHOWN.map(([register, field]) => {
-    const code = machine.smmu.registers.field(register, field);
+    const code = unit.smmu.registers.field(register, field);
     const declared = registerByName(register)?.layout.fields.find((d) => d.name === field);
     return { name: field, value: declared?.values?.[code] ?? String(code), from: register };
   });
 }
 
 /** Sentences for the status line: what this session may ask for and the model does not do. */
-export function notModelled(machine: Machine): string[] {
-  const { caps, registers } = machine.smmu;
+export function notModelled(unit: SmmuUnit): string[] {
+  const { caps, registers } = unit.smmu;
   const said = [
     "Secure, Realm and Root programming interfaces.",
     "TLBs and configuration caches: every walk reads memory.",

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { CD } from "../arch/smmuv3/cd.ts";
-import { commandByName } from "../arch/smmuv3/commands.ts";
-import { registerByName } from "../arch/smmuv3/registers.ts";
-import { STE } from "../arch/smmuv3/ste.ts";
-import type { AtsDeviceOptions } from "../engine/device/ats_device.ts";
-import { encode, type Fields, PLAIN_CD } from "../engine/smmuv3/testing/world.ts";
-import { vmsav8Format } from "../pagetable/formats/vmsav8.ts";
-import { type Entry, TableBuilder, type TableStore } from "../pagetable/testing/table_builder.ts";
-import type { Access } from "../protocol/machine.ts";
-import { Machine } from "./machine.ts";
+import { CD } from "../../arch/smmuv3/cd.ts";
+import { commandByName } from "../../arch/smmuv3/commands.ts";
+import { registerByName } from "../../arch/smmuv3/registers.ts";
+import { STE } from "../../arch/smmuv3/ste.ts";
+import type { AtsDeviceOptions } from "../../engine/device/ats_device.ts";
+import { encode, type Fields, PLAIN_CD } from "../../engine/smmuv3/testing/world.ts";
+import { vmsav8Format } from "../../pagetable/formats/vmsav8.ts";
+import { type Entry, TableBuilder, type TableStore } from "../../pagetable/testing/table_builder.ts";
+import type { Access } from "../../protocol/machine.ts";
+import { Machine } from "../machine.ts";
+import { SMMUV3 } from "./architecture.ts";
+import type { SmmuUnit } from "./smmu_unit.ts";
 
 const RAM = 0x4000_0000;
 const STREAM_TABLE = RAM;
@@ -43,10 +45,10 @@ const DEVICE: AtsDeviceOptions = {
 
 /** Tables in a machine's memory. */
 class MachineStore implements TableStore {
-  readonly #machine: Machine;
+  readonly #machine: Machine<SmmuUnit>;
   #next = RAM + 0x10_0000;
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine<SmmuUnit>) {
     this.#machine = machine;
   }
 
@@ -68,7 +70,7 @@ class MachineStore implements TableStore {
 
 /** A machine with one ATS device whose stream translates at stage 1, and the driver's side of its queues. */
 class Rig {
-  readonly machine: Machine;
+  readonly machine: Machine<SmmuUnit>;
   readonly tables: TableBuilder;
   #producer = 0;
 
@@ -77,16 +79,19 @@ class Rig {
       const [lo, hi] = encode(registerByName(name)!.layout, fields);
       return [name, (BigInt(hi ?? 0) << 32n) | BigInt(lo!)] as const;
     });
-    this.machine = new Machine({
-      arch: "smmuv3",
-      registers: Object.fromEntries(registers),
-      memory: { outside: "abort", zero: [[BigInt(RAM), 0x800_0000n]], segments: [] },
-      devices: [],
-    });
+    this.machine = new Machine(
+      {
+        arch: "smmuv3",
+        registers: Object.fromEntries(registers),
+        memory: { outside: "abort", zero: [[BigInt(RAM), 0x800_0000n]], segments: [] },
+        devices: [],
+      },
+      SMMUV3.make,
+    );
     this.tables = new TableBuilder(vmsav8Format(12, false), new MachineStore(this.machine), 1, 2, 39);
     this.put(CONTEXT, CD, { ...PLAIN_CD, T0SZ: 25, TTB0: this.tables.root });
     this.put(STREAM_TABLE + 64 * SID, STE, { V: 1, Config: 5, S1ContextPtr: CONTEXT, EATS: 1 });
-    this.machine.pcie.add({ ...DEVICE, ...options });
+    this.machine.unit.pcie.add({ ...DEVICE, ...options });
   }
 
   put(at: number, layout: Parameters<typeof encode>[0], fields: Fields): void {
@@ -100,12 +105,12 @@ class Rig {
   command(name: string, fields: Fields = {}): void {
     const { layout, opcode } = commandByName(name)!;
     this.put(COMMANDS + 16 * this.#producer++, layout, { Opcode: opcode, ...fields });
-    this.machine.writeRegister(0x98, BigInt(this.#producer), 4);
+    this.machine.unit.write(0x98, BigInt(this.#producer), 4);
   }
 
   access(changes: Partial<Access> & { readonly length?: number; readonly data?: Uint8Array } = {}) {
     const plain = { sid: SID, ssid: null, iova: BigInt(VA), write: false, privileged: false, instruction: false };
-    return this.machine.pcie.access({ length: 4, ...plain, ...changes })!;
+    return this.machine.unit.pcie.access({ length: 4, ...plain, ...changes })!;
   }
 }
 
@@ -147,7 +152,7 @@ describe("a device with ATS", () => {
     expect(rig.machine.registerValue("CMDQ_CONS")).toBe(0x0300_0001n);
     expect(rig.machine.registerValue("GERROR")).toBe(1n);
     expect(rig.access()).toMatchObject({ ok: true, turn: { hit: true } });
-    rig.machine.writeRegister(0x64, 1n, 4);
+    rig.machine.unit.write(0x64, 1n, 4);
     expect(rig.machine.registerValue("CMDQ_CONS") & 0xffffn).toBe(2n);
   });
 
@@ -158,16 +163,16 @@ describe("a device with ATS", () => {
     expect(rig.machine.registerValue("PRIQ_PROD")).toBe(1n);
     rig.map(DATA);
     rig.command("CMD_PRI_RESP", { StreamID: SID, PRGIndex: 0, Resp: 2 });
-    expect(rig.machine.pcie.takeResponses()).toEqual([{ sid: SID, ssid: null, prgIndex: 0, code: 0 }]);
-    expect(rig.machine.pcie.devices.get(SID)!.openGroups).toBe(0);
+    expect(rig.machine.unit.pcie.takeResponses()).toEqual([{ sid: SID, ssid: null, prgIndex: 0, code: 0 }]);
+    expect(rig.machine.unit.pcie.devices.get(SID)!.openGroups).toBe(0);
     expect(rig.access()).toMatchObject({ ok: true, pa: BigInt(DATA) });
   });
 
   it("gets its automatic response at once where the PRI queue is off", () => {
     const rig = new Rig();
-    rig.machine.writeRegister(0x20, 0x1dn, 4);
+    rig.machine.unit.write(0x20, 0x1dn, 4);
     expect(rig.access()).toMatchObject({ ok: false, turn: { kind: "denied", why: "page request refused" } });
-    expect(rig.machine.pcie.devices.get(SID)!.responseFailure).toBe(true);
+    expect(rig.machine.unit.pcie.devices.get(SID)!.responseFailure).toBe(true);
   });
 
   it("is what it was after going back, and counts in the digest", () => {
@@ -196,7 +201,7 @@ describe("messages by hand", () => {
   it("a Translation Request is answered in whole addresses", () => {
     const rig = new Rig();
     rig.map(DATA);
-    expect(rig.machine.pcie.request(request)).toEqual({
+    expect(rig.machine.unit.pcie.request(request)).toEqual({
       status: "success",
       read: true,
       write: true,
@@ -207,25 +212,30 @@ describe("messages by hand", () => {
       pa: BigInt(DATA + 0x123),
       sizeLg2: 12,
     });
-    expect(rig.machine.pcie.request({ ...request, sid: 9 })).toEqual({ status: "CA" });
+    expect(rig.machine.unit.pcie.request({ ...request, sid: 9 })).toEqual({ status: "CA" });
   });
 
   it("a request that leads into memory the session lacks has no answer, and says where", () => {
     const rig = new Rig();
     const { machine } = rig;
-    const unknown = new Machine({
-      arch: "smmuv3",
-      registers: Object.fromEntries(["IDR0", "IDR1", "IDR5", "AIDR", "CR0"].map((n) => [n, machine.registerValue(n)])),
-      memory: { outside: "unknown", zero: [], segments: [] },
-      devices: [],
-    });
-    unknown.smmu.registers.load(registerByName("STRTAB_BASE")!, 0x8000, 0);
-    expect(unknown.pcie.request({ ...request, sid: 0 })).toEqual({ status: "unknown", at: 0x8000n });
+    const unknown = new Machine(
+      {
+        arch: "smmuv3",
+        registers: Object.fromEntries(
+          ["IDR0", "IDR1", "IDR5", "AIDR", "CR0"].map((n) => [n, machine.registerValue(n)]),
+        ),
+        memory: { outside: "unknown", zero: [], segments: [] },
+        devices: [],
+      },
+      SMMUV3.make,
+    );
+    unknown.unit.smmu.registers.load(registerByName("STRTAB_BASE")!, 0x8000, 0);
+    expect(unknown.unit.pcie.request({ ...request, sid: 0 })).toEqual({ status: "unknown", at: 0x8000n });
   });
 
   it("a page hint is an E_PAGE_REQUEST event, IHI 0070 §7.3.19", () => {
     const rig = new Rig();
-    rig.machine.pcie.pageHint({
+    rig.machine.unit.pageHint({
       sid: SID,
       ssid: 5,
       hi: 0x1234,
@@ -234,7 +244,7 @@ describe("messages by hand", () => {
       privileged: { r: true, w: false, x: false },
       unprivileged: { r: false, w: true, x: true },
     });
-    const words = new Uint32Array(rig.machine.takeEvents()[0]!.buffer);
+    const words = new Uint32Array(rig.machine.unit.takeRecords()[0]!.buffer);
     expect([...words]).toEqual([0x5824, SID, 0, 0b1000_1100 | (7 << 12), 0x5678_9000, 0x1234, 0, 0]);
   });
 });

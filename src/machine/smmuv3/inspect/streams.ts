@@ -1,16 +1,16 @@
 /**
  * The streams worth showing: those whose STE lets something happen, is malformed, or belongs to a known device.
  */
-import { CD } from "../../arch/smmuv3/cd.ts";
-import { R, REASONS } from "../../arch/smmuv3/reasons.ts";
-import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
-import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
-import { steIllegal } from "../../engine/smmuv3/ste_rules.ts";
-import { fetchSte, level2Array, readStreamTable, spanReason } from "../../engine/smmuv3/stream_table.ts";
-import { End, Translation } from "../../engine/smmuv3/translation.ts";
-import type { StreamRow } from "../../protocol/engine.ts";
-import type { DeviceDescription } from "../../protocol/machine.ts";
-import type { Machine } from "../machine.ts";
+import { CD } from "../../../arch/smmuv3/cd.ts";
+import { R, REASONS } from "../../../arch/smmuv3/reasons.ts";
+import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
+import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
+import { steIllegal } from "../../../engine/smmuv3/ste_rules.ts";
+import { fetchSte, level2Array, readStreamTable, spanReason } from "../../../engine/smmuv3/stream_table.ts";
+import { End, Translation } from "../../../engine/smmuv3/translation.ts";
+import type { StreamRow } from "../../../protocol/engine.ts";
+import type { DeviceDescription } from "../../../protocol/machine.ts";
+import type { SmmuUnit } from "../smmu_unit.ts";
 import { contextOf } from "./context.ts";
 
 /** Most stream table entries looked at, and most rows answered. */
@@ -29,7 +29,7 @@ const STATES = ["abort", "abort", "abort", "abort", "bypass", "stage 1", "stage 
 
 /** List streams in ascending order of StreamID. `eventsOf` counts recorded events of a stream. */
 export function listStreams(
-  machine: Machine,
+  unit: SmmuUnit,
   devices: readonly DeviceDescription[],
   eventsOf: ReadonlyMap<number, number>,
 ): StreamRow[] {
@@ -37,7 +37,7 @@ export function listStreams(
   const byId = new Map(devices.map((device) => [device.sid, device]));
   const rows: StreamRow[] = [];
   const wanted = [...new Set([...byId.keys(), ...eventsOf.keys()])];
-  const sids = [...new Set([...liveStreams(machine), ...wanted])].sort((a, b) => a - b);
+  const sids = [...new Set([...liveStreams(unit), ...wanted])].sort((a, b) => a - b);
   for (const sid of sids) {
     if (rows.length >= MAX_ROWS) break;
     const device = byId.get(sid);
@@ -45,7 +45,7 @@ export function listStreams(
       sid,
       bdf: device?.bdf ?? null,
       label: device?.label ?? null,
-      ...describe(machine, sid, budget),
+      ...describe(unit, sid, budget),
       events: eventsOf.get(sid) ?? 0,
     });
   }
@@ -54,14 +54,14 @@ export function listStreams(
 
 type Description = Pick<StreamRow, "state" | "why" | "vmid" | "asid" | "ssids">;
 
-function describe(machine: Machine, sid: number, budget: Budget): Description {
+function describe(unit: SmmuUnit, sid: number, budget: Budget): Description {
   const nothing = { vmid: null, asid: null, ssids: [] };
   const t = new Translation();
   t.sid = sid;
   t.begin();
   const ste = new Uint32Array(STE.bits / 32);
-  const { caps, registers } = machine.smmu;
-  if (!fetchSte(machine.memory, readStreamTable(registers, caps), true, t, null, ste)) {
+  const { caps, registers } = unit.smmu;
+  if (!fetchSte(unit.memory, readStreamTable(registers, caps), true, t, null, ste)) {
     const unknown = t.end === End.Unknown;
     const why = unknown ? "The session does not hold this stream table entry." : REASONS[t.reason]!.text;
     return { ...nothing, state: unknown ? "unknown" : "invalid", why };
@@ -72,31 +72,31 @@ function describe(machine: Machine, sid: number, budget: Budget): Description {
   const state = STATES[config]!;
   const vmid = config >= 6 ? STE.f.S2VMID.get(ste, 0) : null;
   if ((config & 5) !== 5) return { ...nothing, state, why: null, vmid };
-  const plain = contextOf(machine, sid, null);
+  const plain = contextOf(unit, sid, null);
   const asid = plain.ok && plain.config.stage1 ? CD.f.ASID.get(plain.config.cd, 0) : null;
   const why = plain.ok ? null : plain.unknown ? "The session does not hold its context." : REASONS[plain.reason]!.text;
-  return { state, why, vmid, asid, ssids: validSsids(machine, sid, STE.f.S1CDMax.get(ste, 0), budget) };
+  return { state, why, vmid, asid, ssids: validSsids(unit, sid, STE.f.S1CDMax.get(ste, 0), budget) };
 }
 
-function validSsids(machine: Machine, sid: number, cdMax: number, budget: Budget): number[] {
+function validSsids(unit: SmmuUnit, sid: number, cdMax: number, budget: Budget): number[] {
   const found: number[] = [];
-  if (machine.smmu.caps.ssidSize === 0 || cdMax === 0) return found;
+  if (unit.smmu.caps.ssidSize === 0 || cdMax === 0) return found;
   for (let ssid = 0; ssid < 2 ** cdMax && found.length < MAX_SSIDS && budget.ssids > 0; ssid++) {
     budget.ssids--;
-    if (contextOf(machine, sid, ssid).ok) found.push(ssid);
+    if (contextOf(unit, sid, ssid).ok) found.push(ssid);
   }
   return found;
 }
 
 /** StreamIDs whose STE is valid and does not just abort. */
-function* liveStreams(machine: Machine): Generator<number> {
-  const { memory, smmu } = machine;
+function* liveStreams(unit: SmmuUnit): Generator<number> {
+  const { memory, smmu } = unit;
   const table = readStreamTable(smmu.registers, smmu.caps);
   const base = table.baseHi * 0x1_0000_0000 + table.baseLo;
   let budget = MAX_ENTRIES;
   if (table.split === null) {
     const count = Math.min(2 ** table.log2Size, budget);
-    for (let sid = 0; sid < count; sid++) if (isLive(machine, base + sid * (STE.bits / 8))) yield sid;
+    for (let sid = 0; sid < count; sid++) if (isLive(unit, base + sid * (STE.bits / 8))) yield sid;
     return;
   }
   const l1std = new Uint32Array(2);
@@ -110,14 +110,14 @@ function* liveStreams(machine: Machine): Generator<number> {
     const count = Math.min(2 ** (L1STD.f.Span.get(l1std, 0) - 1), 2 ** table.log2Size);
     for (let j = 0; j < count && budget > 0; j++, budget--) {
       const sid = i * 2 ** table.split + j;
-      if (isLive(machine, arrayHi * 0x1_0000_0000 + arrayLo + j * (STE.bits / 8))) yield sid;
+      if (isLive(unit, arrayHi * 0x1_0000_0000 + arrayLo + j * (STE.bits / 8))) yield sid;
     }
   }
 }
 
 const word = new Uint32Array(STE.bits / 32);
 
-function isLive({ memory }: Machine, at: number): boolean {
+function isLive({ memory }: SmmuUnit, at: number): boolean {
   if (memory.read64(high(at), low(at)) !== MemoryStatus.Ok) return false;
   [word[0], word[1]] = [memory.lo, memory.hi];
   return STE.f.V.get(word, 0) === 1 && STE.f.Config.get(word, 0) >= 4;

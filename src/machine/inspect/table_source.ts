@@ -1,0 +1,48 @@
+/** The table trees of one stage of a context, as lists and maps go over them, whatever the architecture. */
+import type { SurveyReader } from "../../engine/common/survey.ts";
+import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
+
+/** What a leaf allows, or the reason (index into the architecture's reasons) it allows nothing. */
+export interface LeafVerdict {
+  /** Bit 0 read, 1 write, 2 execute; for an unprivileged access. */
+  readonly permissions: number;
+  readonly reason: number;
+}
+
+/** One table tree. */
+export interface SourceRoot {
+  readonly scan: ScanRoot;
+  readonly reader: SurveyReader;
+  readonly inputBits: number;
+  /** High and low half of the input address at an offset of the tree's range. */
+  inputAddress(offset: number): readonly [hi: number, lo: number];
+  verdict(p: ScanPlace): LeafVerdict;
+  /** Index of the reason for an entry that is broken; `code` as a reader gives it where it is unreadable. */
+  badReason(why: "reserved" | "address size" | "unreadable", code: number, p: ScanPlace): number;
+}
+
+/** The trees of one stage, in ascending order of input address. */
+export interface TableSource {
+  readonly stage: 1 | 2;
+  readonly roots: readonly SourceRoot[];
+  /** A level as the architecture numbers it, from the format's. */
+  levelOf(level: number): number;
+}
+
+/** What becomes of the output of a leaf in the stage beneath. */
+export type Beneath =
+  | { readonly type: "ok"; readonly pa: number; readonly permissions: number }
+  | { readonly type: "fault"; readonly reason: number }
+  | { readonly type: "unknown" };
+
+/** The trees that a context's accesses meet first, and what comes after them. */
+export interface LeafSource extends TableSource {
+  /** Where the stage beneath takes an output address, for any kind of access; null where there is none. */
+  readonly beneath: ((hi: number, lo: number) => Beneath) | null;
+}
+
+/** High and low half of an address that is a whole number below 2^53. */
+export const halves = (at: number): [hi: number, lo: number] => [
+  Math.floor(at / 0x1_0000_0000),
+  (at % 0x1_0000_0000) >>> 0,
+];

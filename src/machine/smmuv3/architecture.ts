@@ -1,0 +1,27 @@
+/** SMMUv3 as a machine is made of it. */
+import { CD } from "../../arch/smmuv3/cd.ts";
+import { STE } from "../../arch/smmuv3/ste.ts";
+import type { MachineDescription } from "../../protocol/machine.ts";
+import { TraceKind } from "../../protocol/trace.ts";
+import type { Architecture } from "../unit.ts";
+import { SmmuUnit } from "./smmu_unit.ts";
+
+/** Registers that say what the SMMU offers. A case that was cut down leaves out those that are zero, but never these. */
+const REQUIRED = ["IDR0", "IDR5"] as const;
+
+export const SMMUV3: Architecture<SmmuUnit> = {
+  arch: "smmuv3",
+  make: (description, memory) => new SmmuUnit(description, memory),
+  check,
+  lookupRegisters: ["IDR0", "IDR1", "IDR3", "IDR5", "AIDR", "CR0", "CR2", "GBPA", "STRTAB_BASE", "STRTAB_BASE_CFG"],
+  structureBytes: { [TraceKind.STE]: STE.bits / 8, [TraceKind.CD]: CD.bits / 8 },
+};
+
+function check({ registers }: MachineDescription): { place: string; detail: string } | null {
+  const missing = REQUIRED.find((name) => registers[name] === undefined && registers[`SMMU_${name}`] === undefined);
+  if (missing === undefined) return null;
+  return {
+    place: `registers.${missing}`,
+    detail: "The register is missing: without it the SMMU offers nothing.",
+  };
+}

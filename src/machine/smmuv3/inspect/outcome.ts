@@ -1,0 +1,69 @@
+/** How a translation by an SMMUv3 ended, and what its event records say, as a page and a player get it. */
+import { EVENTS, eventByNumber } from "../../../arch/smmuv3/events.ts";
+import { REASONS } from "../../../arch/smmuv3/reasons.ts";
+import { decodeFields } from "../../../base/layout.ts";
+import { EVENT_WORDS, encodeEvent } from "../../../engine/smmuv3/event_record.ts";
+import { End, type Translation } from "../../../engine/smmuv3/translation.ts";
+import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
+import type { Access } from "../../../protocol/machine.ts";
+import { join } from "../../halves.ts";
+import type { Reach } from "../../unit.ts";
+
+/** An event record as a view gets it; missing words are zero. */
+export function eventRecord(given: Uint32Array): EventRecord {
+  const words = new Uint32Array(EVENT_WORDS);
+  words.set(given.subarray(0, EVENT_WORDS));
+  const number = words[0]! & 0xff;
+  const name = eventByNumber(number)?.name ?? `event 0x${number.toString(16).padStart(2, "0")}`;
+  return { number, name, words, sid: words[1]!, access: accessOf(words) };
+}
+
+/** The transaction a record tells of, or null where its kind does not say. */
+function accessOf(words: Uint32Array): Access | null {
+  const definition = eventByNumber(words[0]! & 0xff) ?? EVENTS[0]!;
+  const values = new Map(decodeFields(definition.layout, words).map((f) => [f.declaration.name, f.value]));
+  const input = values.get("InputAddr");
+  const rnw = values.get("RnW");
+  if (input === undefined || rnw === undefined) return null;
+  return {
+    sid: words[1]!,
+    ssid: values.get("SSV") === 1n ? Number(values.get("SubstreamID") ?? 0n) : null,
+    iova: input,
+    write: rnw === 0n,
+    privileged: values.get("PnU") === 1n,
+    instruction: values.get("InD") === 1n,
+  };
+}
+
+/** The outcome of a translation, with the record it makes. */
+export function outcomeOf(t: Translation): Outcome {
+  switch (t.end) {
+    case End.Ok:
+      return {
+        type: "ok",
+        pa: join(t.paHi, t.paLo),
+        permissions: t.permissions1 & t.permissions2,
+        sizeLg2: Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2),
+        bypass: t.bypass,
+      };
+    case End.Fault: {
+      const words = new Uint32Array(EVENT_WORDS);
+      encodeEvent(t, words, 0);
+      return { type: "fault", event: eventRecord(words), reason: t.reason };
+    }
+    case End.Abort:
+      return { type: "abort", reason: t.reason };
+    case End.Unknown: {
+      const pa = join(t.fetchHi, t.fetchLo);
+      return { type: "unknown", pa, what: `The session does not hold physical address 0x${pa.toString(16)}.` };
+    }
+  }
+}
+
+/** The same in brief. */
+export function reachOf(t: Translation): Reach {
+  if (t.end === End.Ok) return { end: "ok", pa: join(t.paHi, t.paLo) };
+  if (t.end === End.Unknown) return { end: "unknown", at: join(t.fetchHi, t.fetchLo) };
+  const { text, section } = REASONS[t.reason]!;
+  return { end: "refused", why: `${text} (${section})` };
+}

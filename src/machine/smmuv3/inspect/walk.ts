@@ -1,0 +1,57 @@
+/** One translation looked at: its records, its outcome, and everything a picture of it needs. */
+import type { TableBase } from "../../../engine/smmuv3/stream_config.ts";
+import { SmmuTraceRecorder } from "../../../engine/smmuv3/trace_recorder.ts";
+import { End } from "../../../engine/smmuv3/translation.ts";
+import { armLevel } from "../../../pagetable/formats/vmsav8.ts";
+import type { StageSummary, WalkAnswer } from "../../../protocol/engine.ts";
+import type { Access } from "../../../protocol/machine.ts";
+import { join } from "../../halves.ts";
+import { checksOf } from "../../inspect/checks.ts";
+import { countsOf, digestOf } from "../../inspect/walk_answer.ts";
+import type { SmmuUnit } from "../smmu_unit.ts";
+import { alsoFailing } from "./also_failing.ts";
+import { CHECK_TERMS } from "./check_terms.ts";
+import { contextOf } from "./context.ts";
+import { outcomeOf } from "./outcome.ts";
+
+function stageSummary(base: TableBase, which: 0 | 1): StageSummary {
+  return {
+    granuleLg2: base.fmt!.granuleLg2,
+    inputBits: base.inputBits,
+    startLevel: armLevel(base.level),
+    levels: base.level + 1,
+    root: join(base.rootHi, base.rootLo),
+    concatenated: base.concatenated,
+    base: which,
+  };
+}
+
+/** Translate without any effect on the machine, recording everything. */
+export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): WalkAnswer {
+  const recorder = new SmmuTraceRecorder();
+  recorder.begin(0);
+  const t = unit.translate(access, recorder);
+  const outcome = outcomeOf(t);
+  const trace = recorder.take();
+  const on = unit.smmu.registers.field("SMMU_CR0", "SMMUEN") === 1;
+  const context = contextOf(unit, access.sid, access.ssid);
+  const { config } = context;
+  const also = t.end === End.Ok || t.end === End.Unknown ? [] : alsoFailing(unit, t, config, trace);
+  const upper = context.ok && config.twoHalves && ((access.iova >> 55n) & 1n) === 1n;
+  const half = upper ? config.ttb1 : config.ttb0;
+  const stage1 = on && context.ok && config.stage1 && !half.disabled ? stageSummary(half, upper ? 1 : 0) : null;
+  const stage2 = on && config.stage2 && config.s2.fmt !== null ? stageSummary(config.s2, 0) : null;
+  return {
+    revision,
+    access,
+    outcome,
+    trace,
+    counts: countsOf(trace),
+    stage1,
+    stage2,
+    vmid: stage2 === null ? null : config.vmid,
+    asid: stage1 === null ? null : config.asid,
+    checks: checksOf(trace, { stage1, stage2 }, also, CHECK_TERMS),
+    digest: digestOf(trace, outcome),
+  };
+}

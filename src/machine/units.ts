@@ -1,0 +1,16 @@
+/**
+ * The architectures a machine can be made of, each a part of its own that is loaded when it is first needed.
+ *
+ * A new architecture is a line here and a folder beside this file.
+ */
+import type { Arch } from "../protocol/machine.ts";
+import type { Architecture } from "./unit.ts";
+
+const LOADERS: Readonly<Partial<Record<Arch, () => Promise<Architecture>>>> = {
+  smmuv3: async () => (await import("./smmuv3/architecture.ts")).SMMUV3,
+};
+
+/** @returns null for an architecture that is not modelled */
+export async function loadArchitecture(arch: Arch): Promise<Architecture | null> {
+  return (await LOADERS[arch]?.()) ?? null;
+}
