@@ -293,6 +293,11 @@ const UNRECORDED = [
   plain("PASS_THROUGH", "VT-d §3.9", "The requester passes through: its addresses are host physical addresses."),
   plain("ABORT_DMA", "VT-d §3.4.4", "RTADDR.TTM is abort-DMA mode: every DMA is blocked, and nothing is recorded."),
   plain("PROTECTED_REGION", "VT-d §3.15", "The address lies in a protected memory region while translation is off."),
+  plain(
+    "ERRATUM_772415",
+    "Intel erratum 772415 (SPR17)",
+    "Hardware sets A or D in a first-stage entry although the second stage makes its page read-only.",
+  ),
   plain("TRANSLATED", "VT-d §4.2.4", "The request carries a translated address, and passes unchanged."),
 ] as const;
 

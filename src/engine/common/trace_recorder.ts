@@ -186,6 +186,11 @@ export class TraceRecorder implements WalkSink {
     TRACE.f.update.set(this.#words, at, TRACE.f.update.get(this.#words, at) | what);
   }
 
+  /** A rule that did not end the translation bears on record number `record`. */
+  noted(record: number, reason: number): void {
+    TRACE.f.reason.set(this.#words, record * TRACE_WORDS, reason);
+  }
+
   /** The last record is where the translation ended. */
   fail(verdict: TraceVerdict, reason: number): void {
     TRACE.f.verdict.set(this.#words, this.#last, verdict);

@@ -1,0 +1,162 @@
+/**
+ * DMA remapping: what becomes of a request, in the architecture's order (VT-d §3.4, §3.14, §7.1.3).
+ * CHOICE(INTERRUPT_RANGE_PAGE): a page that meets the interrupt range is refused as a whole.
+ */
+import { R } from "../../arch/vtd/reasons.ts";
+import { vtdSecondFormat } from "../../pagetable/formats/vtd_second.ts";
+import { TracePhase } from "../../protocol/trace.ts";
+import { highBitsFrom } from "../common/table_root.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
+import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import type { Capabilities } from "./capabilities.ts";
+import { FirstStage } from "./first_stage.ts";
+import { LegacyTables } from "./legacy_tables.ts";
+import { type RemappingState, Ttm } from "./remapping_state.ts";
+import { RequestConfig } from "./request_config.ts";
+import { ScalableTables } from "./scalable_tables.ts";
+import { Purpose, SecondStage } from "./second_stage.ts";
+import { AddressType, End, type Translation, Want } from "./translation.ts";
+
+/** The interrupt address range is 0xFEEx_xxxx (§3.14), one run of 2^20 bytes. */
+const INTERRUPT_LG2 = 20;
+const INTERRUPT_RUN = 0xfee;
+
+/** Whether an address lies in the interrupt range, or the naturally aligned page of 2^`sizeLg2` bytes around it meets it. */
+function meetsInterrupts(hi: number, lo: number, sizeLg2: number): boolean {
+  const run = (lo >>> 0) / 2 ** INTERRUPT_LG2;
+  const pages = Math.max(1, 2 ** (Math.min(sizeLg2, 32) - INTERRUPT_LG2));
+  return hi === 0 && Math.floor(Math.floor(run) / pages) === Math.floor(INTERRUPT_RUN / pages);
+}
+
+export class Remapper {
+  readonly caps: Capabilities;
+  readonly state: RemappingState;
+  readonly second: SecondStage;
+  readonly first: FirstStage;
+  readonly #legacy: LegacyTables;
+  readonly #scalable: ScalableTables;
+  readonly #config = new RequestConfig();
+  readonly #beyondHi: number;
+
+  constructor(memory: PhysicalMemory, state: RemappingState, caps: Capabilities) {
+    this.caps = caps;
+    this.state = state;
+    this.second = new SecondStage(memory);
+    this.first = new FirstStage(memory, this.second, caps.erratum772415);
+    // SNP is reserved in legacy mode without snoop control, and ignored in scalable mode (§9.8).
+    const features = { largePages: caps.sslps, snoop: caps.sc || caps.smts, transientMapping: caps.transientMapping };
+    const format = vtdSecondFormat(features);
+    this.#legacy = new LegacyTables(memory, state, caps, format);
+    this.#scalable = new ScalableTables(memory, state, caps, format);
+    this.#beyondHi = highBitsFrom(caps.haw);
+  }
+
+  /** Find out what becomes of the request that `t` describes; the answer is in `t`. */
+  translate(t: Translation, trace: TraceRecorder | null): void {
+    t.begin();
+    const untranslated = t.addressType === AddressType.Untranslated && !t.pageRequest;
+    const interrupt = untranslated && !t.hasPasid && meetsInterrupts(t.iovaHi, t.iovaLo, 0);
+    if (interrupt && t.write) {
+      t.end = End.Interrupt;
+      t.paHi = t.iovaHi;
+      t.paLo = t.iovaLo;
+      return;
+    }
+    if (!this.state.enabled) this.#disabled(t, trace);
+    else if (this.resolve(t, trace, this.#config)) this.translateIn(t, this.#config, trace);
+  }
+
+  /**
+   * Find out what applies to the requester and the PASID of `t`.
+   * @returns false when the request ended here: `t` says how
+   */
+  resolve(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
+    if (trace !== null) trace.row(TracePhase.Config, 0);
+    const { ttm } = this.state;
+    config.begin(ttm === Ttm.Scalable);
+    if (ttm === Ttm.Legacy) return this.#legacy.resolve(t, trace, config);
+    if (ttm === Ttm.Scalable && this.caps.smts) return this.#scalable.resolve(t, trace, config);
+    const reason = ttm === Ttm.AbortDma && this.caps.adms ? R.ABORT_DMA : R.RTA_1;
+    if (trace !== null) trace.check(0, reason, t.iovaHi, t.iovaLo);
+    return t.fault(reason);
+  }
+
+  /** Translate the address of `t` by a configuration that {@link resolve} made for its requester. */
+  translateIn(t: Translation, config: RequestConfig, trace: TraceRecorder | null): void {
+    t.did = config.did;
+    if (t.pageRequest) return;
+    if (t.addressType === AddressType.Translated) {
+      t.reason = R.TRANSLATED;
+      this.#output(t, config, trace, t.iovaHi, t.iovaLo, 0);
+      return;
+    }
+    let hi = t.iovaHi;
+    let lo = t.iovaLo;
+    let rows = 0;
+    if (config.first) {
+      if (!this.first.translate(t, config, trace)) return;
+      hi = this.first.outHi;
+      lo = this.first.outLo;
+      rows = this.first.reads;
+    } else if (!config.second) {
+      t.reason = R.PASS_THROUGH;
+    }
+    if (config.second) {
+      if (trace !== null) trace.row(TracePhase.Output, rows);
+      const { second } = this;
+      if (!second.translate(t, config, trace, hi, lo, Purpose.Request)) return;
+      t.permissions &= second.rights;
+      t.sizeLg2Second = second.cursor.sizeLg2;
+      hi = second.paHi;
+      lo = second.paLo;
+    }
+    this.#output(t, config, trace, hi, lo, rows);
+  }
+
+  /** The request would go to an address: unless that is none of memory. */
+  #output(
+    t: Translation,
+    config: RequestConfig,
+    trace: TraceRecorder | null,
+    hi: number,
+    lo: number,
+    rows: number,
+  ): void {
+    if (trace !== null) trace.row(TracePhase.Output, rows);
+    const refused = this.#outputRefusal(t, config, hi, lo);
+    if (refused !== R.NONE) {
+      if (trace !== null) trace.check(config.second ? 2 : config.first ? 1 : 0, refused, hi, lo);
+      t.fault(refused);
+      return;
+    }
+    t.paHi = hi;
+    t.paLo = lo;
+    if (trace !== null) {
+      const size = Math.min(t.sizeLg2First, t.sizeLg2Second);
+      trace.output(t.iovaHi, t.iovaLo, hi, lo, t.permissions, size);
+    }
+  }
+
+  #outputRefusal(t: Translation, config: RequestConfig, hi: number, lo: number): number {
+    if ((hi & this.#beyondHi) !== 0) return config.scalable ? R.SGN_4 : R.LGN_1;
+    const size = config.first || config.second ? Math.min(t.sizeLg2First, t.sizeLg2Second) : 0;
+    if (meetsInterrupts(hi, lo, size)) return config.scalable ? R.SGN_8 : R.LGN_4;
+    const denied = t.addressType === AddressType.TranslationRequest && (t.permissions & (Want.Read | Want.Write)) === 0;
+    return denied ? (config.scalable ? R.SGN_7 : R.LGN_3) : R.NONE;
+  }
+
+  /** GSTS.TES is 0: addresses pass as they are; a device gets no translations (§4.2.3). */
+  #disabled(t: Translation, trace: TraceRecorder | null): void {
+    if (t.addressType === AddressType.TranslationRequest || t.pageRequest) {
+      if (trace !== null) trace.check(0, R.TRANSLATION_OFF, t.iovaHi, t.iovaLo);
+      t.fault(R.TRANSLATION_OFF);
+      return;
+    }
+    t.reason = R.TRANSLATION_OFF;
+    t.paHi = t.iovaHi;
+    t.paLo = t.iovaLo;
+    if (trace === null) return;
+    trace.row(TracePhase.Output, 0);
+    trace.output(t.iovaHi, t.iovaLo, t.iovaHi, t.iovaLo, 7, 64);
+  }
+}
