@@ -52,7 +52,7 @@ test.describe("The decoder", () => {
     expect(times.sort((a, b) => a - b)[5]).toBeLessThan(100);
     await expect(records(page).getByRole("option")).toContainText(["F_TRANSL_FORBIDDEN"]);
     await expect(meaning(page)).toContainText("Linux prints UNKNOWN for this number.");
-    await expect(meaning(page)).toContainText("This is not C_BAD_STREAMID");
+    await expect(meaning(page)).toContainText("C_BAD_STREAMID is 0x02");
     await expect(meaning(page)).toContainText("has no stream 0x100");
   });
 

@@ -5,22 +5,22 @@
  * Exit status: 0 something was decoded, 1 nothing was, 2 bad usage or a file that cannot be read.
  */
 import { readFileSync } from "node:fs";
-import { eventByNumber, RESERVED_EVENT } from "../arch/smmuv3/events.ts";
 import { decodeFields, type FieldValue } from "../base/layout.ts";
+import { adviceFor } from "../decode/advice.ts";
 import { decode } from "../decode/decode.ts";
-import { type DecodedEntry, layoutWords } from "../decode/entry.ts";
+import { decodeAs, kindById, STRUCTURE_KINDS } from "../decode/decode_as.ts";
+import { describeEntry } from "../decode/describe.ts";
+import type { DecodedEntry } from "../decode/entry.ts";
 import { findHexWords } from "../decode/hex_words.ts";
-import { adviceFor } from "../decode/smmuv3/advice.ts";
-import { decodeAs, STRUCTURE_KINDS, type StructureKind } from "../decode/smmuv3/decode_as.ts";
 
 const USAGE = `usage: decode [--json] [--as KIND] FILE|-
   FILE    text with a kernel log or words; - reads standard input
   --json  print one JSON document
-  --as    read bare words as KIND: ${STRUCTURE_KINDS.join(", ")}, register:NAME`;
+  --as    read bare words as KIND: ${STRUCTURE_KINDS.map(({ id }) => id).join(", ")}, register:NAME`;
 
 interface Options {
   readonly json: boolean;
-  readonly as: StructureKind | null;
+  readonly as: string | null;
   readonly file: string;
 }
 
@@ -32,7 +32,7 @@ function fail(message: string): never {
 
 function parse(args: readonly string[]): Options {
   let json = false;
-  let as: StructureKind | null = null;
+  let as: string | null = null;
   const files: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
@@ -40,10 +40,8 @@ function parse(args: readonly string[]): Options {
     else if (arg === "--as") {
       const kind = args[++i];
       if (kind === undefined) fail(`--as needs a kind\n${USAGE}`);
-      if (!(STRUCTURE_KINDS as readonly string[]).includes(kind) && !kind.startsWith("register:")) {
-        fail(`--as does not know ${kind}\n${USAGE}`);
-      }
-      as = kind as StructureKind;
+      if (kindById(kind) === null) fail(`--as does not know ${kind}\n${USAGE}`);
+      as = kind;
     } else if (arg === "--help" || arg === "-h") {
       process.stdout.write(`${USAGE}\n`);
       process.exit(0);
@@ -84,12 +82,11 @@ function fieldRows(fields: readonly FieldValue[], section: string): string[] {
 
 function listing(entry: DecodedEntry): string[] {
   const [first, last] = entry.lines;
-  const title =
-    entry.type === "smmuv3-event" ? `${entry.name ?? "unknown event"} ${entry.event ?? ""}`.trim() : entry.type;
+  const { name, structure } = describeEntry(entry);
+  const title = entry.type === "smmuv3-event" ? `${name} ${entry.event ?? ""}`.trim() : name;
   const out = [`${title}  (line${first === last ? ` ${first}` : `s ${first}-${last}`})`, `  ${entry.summary}`];
-  if (entry.type === "smmuv3-event" && entry.words !== undefined && entry.record !== null) {
-    const layout = eventByNumber(entry.record)?.layout ?? RESERVED_EVENT;
-    out.push(...fieldRows(decodeFields(layout, layoutWords(entry.words, 256)), layout.section));
+  if (structure !== null) {
+    out.push(...fieldRows(decodeFields(structure.layout, structure.words), structure.layout.section));
   }
   const extra = entry.type === "smmuv3-event" ? entry.set_outside_defined_fields : undefined;
   if (extra !== undefined) out.push(`    set though the record defines nothing there: ${extra.join(", ")}`);
@@ -104,7 +101,7 @@ function listing(entry: DecodedEntry): string[] {
 }
 
 /** Words read as the structure that was asked for. */
-function showStructure(text: string, options: Options, kind: StructureKind): number {
+function showStructure(text: string, options: Options, kind: string): number {
   const dump = findHexWords(text);
   if (dump === null) {
     process.stderr.write("decode: the text is no dump of words\n");

@@ -17,6 +17,13 @@ export interface HexDump {
 const MAX_WORDS = 262144;
 
 const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/\b(?:dte|device table entry)\b/i, "amd-dte"],
+  [/\bpasid (?:table )?entry\b/i, "vtd-pasid"],
+  [/\bpasid dir(?:ectory)? entry\b/i, "vtd-pasid-dir"],
+  [/\bcontext entry\b/i, "vtd-context"],
+  [/\broot entry\b/i, "vtd-root"],
+  [/\b(?:frcd|fault record)\b/i, "vtd-fault"],
+  [/\birte\b/i, "vtd-irte"],
   [/\bl1std\b/i, "l1std"],
   [/\bl1cd\b/i, "l1cd"],
   [/\b(?:ste|stream table entry)\b/i, "ste"],

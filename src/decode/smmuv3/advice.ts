@@ -3,16 +3,15 @@
  * Facts from Arm SMMUv3, IHI 0070 issue G.b. Sentences have at most 20 words.
  */
 import type { DecodedEntry, Smmuv3EventEntry } from "../entry.ts";
+import { bdfOf } from "../pci_address.ts";
+import type { Advice, Statement } from "../statement.ts";
 import { EVENT_ADVICE, type EventAdvice } from "./event_advice.ts";
 import { CERROR_ADVICE, OTHER_ADVICE } from "./queue_advice.ts";
-import type { Advice, Statement } from "./statement.ts";
 
 /** Bus:device.function of a StreamID that is a PCIe requester ID; null for wider StreamIDs. */
-export function requesterOf(sid: string): string | null {
+function requesterOf(sid: string): string | null {
   const n = Number(sid);
-  if (!Number.isInteger(n) || n < 0 || n > 0xffff) return null;
-  const hex = (v: number) => v.toString(16).padStart(2, "0");
-  return `${hex(n >> 8)}:${hex((n >> 3) & 31)}.${n & 7}`;
+  return Number.isInteger(n) && n >= 0 && n <= 0xffff ? bdfOf(n) : null;
 }
 
 function who(e: Smmuv3EventEntry): string {
@@ -57,7 +56,7 @@ function forEvent(e: Smmuv3EventEntry): Advice | null {
 }
 
 /** What an entry means; null where there is nothing to add to its summary. */
-export function adviceFor(entry: DecodedEntry): Advice | null {
+export function smmuv3Advice(entry: DecodedEntry): Advice | null {
   switch (entry.type) {
     case "smmuv3-event":
       return forEvent(entry);

@@ -1,7 +1,7 @@
 /**
  * Meaning of every event of IHI 0070 §7.3 in plain words. `{who}` stands for the device.
  */
-import type { Statement } from "./statement.ts";
+import type { Statement } from "../statement.ts";
 
 /** What can be said of an event number. */
 export interface EventAdvice {

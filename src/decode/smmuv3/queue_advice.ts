@@ -1,7 +1,7 @@
 /**
  * Meaning of Command queue errors, timeouts, global errors and overflows. Arm SMMUv3, IHI 0070 issue G.b, §7.
  */
-import type { Advice, Statement } from "./statement.ts";
+import type { Advice, Statement } from "../statement.ts";
 
 const s = (text: string, section: string): Statement => ({ text, section: `IHI 0070 §${section}` });
 

@@ -2,9 +2,9 @@
 import { useMemo } from "react";
 import "../common/drawing.css";
 import "../inspector/inspector.css";
+import type { ReadStructure } from "../../decode/structure_kind.ts";
 import { useSize } from "../common/use_size.ts";
 import { BitRulerView } from "../inspector/BitRulerView.tsx";
-import type { ReadStructure } from "./record_reading.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 

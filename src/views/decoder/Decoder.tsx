@@ -4,7 +4,6 @@
  */
 import { type ReactNode, useDeferredValue, useMemo, useState } from "react";
 import { type DecodeResult, decode } from "../../decode/decode.ts";
-import type { StructureKind } from "../../decode/smmuv3/decode_as.ts";
 import { Button } from "../common/Button.tsx";
 import { Pane } from "../common/Pane.tsx";
 import { Part, Split } from "../common/Split.tsx";
@@ -19,17 +18,6 @@ import { RecordList } from "./RecordList.tsx";
 import { dumpKinds, fieldLines, type Reading, readingsOf, withFlips } from "./record_reading.ts";
 import { fieldMark, wordPlaces } from "./text_marks.ts";
 import "./decoder.css";
-
-const KIND_NAMES: Readonly<Record<string, string>> = {
-  event: "Event record",
-  ste: "STE",
-  cd: "CD",
-  command: "Command",
-  l1std: "L1STD",
-  l1cd: "L1CD",
-  "s1-descriptor": "Stage 1 descriptor",
-  "s2-descriptor": "Stage 2 descriptor",
-};
 
 interface Decoded {
   readonly result: DecodeResult;
@@ -51,7 +39,7 @@ export function Decoder() {
   const text = useDeferredValue(pasted);
   const decoded = useMemo(() => decodeTimed(text), [text]);
   const { result, lines } = decoded;
-  const [readAs, setReadAs] = useState<StructureKind | null>(null);
+  const [readAs, setReadAs] = useState<string | null>(null);
   const [chosen, setChosen] = useState(0);
   const [flips, setFlips] = useState<ReadonlySet<number>>(NO_FLIPS);
   const [field, setField] = useState<string | null>(null);
@@ -60,7 +48,7 @@ export function Decoder() {
 
   // Words that are no event record are read as what they most likely are.
   const kind =
-    result.dump === null ? null : (readAs ?? (result.entries.length > 0 ? null : (dumpKinds(result)[0] ?? null)));
+    result.dump === null ? null : (readAs ?? (result.entries.length > 0 ? null : (dumpKinds(result)[0]?.id ?? null)));
   const readings = useMemo(() => readingsOf(result, kind), [result, kind]);
   const at = Math.min(chosen, Math.max(0, readings.length - 1));
   const reading = readings[at];
@@ -220,8 +208,8 @@ function aboutText({ result, lines, ms }: Decoded, records: number): string {
 
 interface PasteToolsProps {
   readonly result: DecodeResult;
-  readonly kind: StructureKind | null;
-  readonly setReadAs: (kind: StructureKind | null) => void;
+  readonly kind: string | null;
+  readonly setReadAs: (kind: string | null) => void;
   readonly onText: (text: string) => void;
 }
 
@@ -234,12 +222,12 @@ function PasteTools({ result, kind, setReadAs, onText }: PasteToolsProps) {
           <select
             className="nw-field"
             value={kind ?? ""}
-            onChange={(event) => setReadAs(dumpKinds(result).find((k) => k === event.target.value) ?? null)}
+            onChange={(event) => setReadAs(event.target.value === "" ? null : event.target.value)}
           >
             {result.entries.length > 0 && <option value="">Event records</option>}
-            {dumpKinds(result).map((k) => (
-              <option key={k} value={k}>
-                {KIND_NAMES[k] ?? k}
+            {dumpKinds(result).map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
               </option>
             ))}
           </select>

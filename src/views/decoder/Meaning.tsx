@@ -1,41 +1,28 @@
 /** What a record means, what to look at next, and the way to replay its access in the open session. */
-import { eventByNumber } from "../../arch/smmuv3/events.ts";
+import { adviceFor } from "../../decode/advice.ts";
+import type { Statement } from "../../decode/statement.ts";
 import { Button } from "../common/Button.tsx";
 import { CopyButton } from "../common/CopyButton.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { useApp } from "../common/use_app.ts";
-import { adviceFor } from "./next_checks.ts";
 import type { Reading } from "./record_reading.ts";
 
 export function Meaning({ reading }: { readonly reading: Reading }) {
-  const definition = reading.event === null ? undefined : eventByNumber(reading.event);
-  const advice = reading.event === null ? null : adviceFor(reading.event);
+  const advice = reading.entry === null ? null : adviceFor(reading.entry);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
     <section className="dec-meaning" tabIndex={0} aria-label="Meaning">
       <p className="dec-sentence">
         <Glyph name={reading.glyph} /> {reading.sentence}
       </p>
-      {definition !== undefined && (
-        <p className="nw-2">
-          Event 0x{definition.number.toString(16).padStart(2, "0")}, {definition.section}.{" "}
-          {definition.linuxName === null && "Linux prints UNKNOWN for this number."}
-        </p>
-      )}
+      {reading.reference !== "" && <p className="nw-2">{reading.reference}</p>}
       {advice !== null && (
         <>
-          <h3>What it rules out</h3>
-          <p className="nw-2">{advice.provenSound}</p>
-          <h3>Check next</h3>
-          <ol className="nw-2">
-            {advice.checks.map((check) => (
-              <li key={check.text}>
-                {check.text}
-                {check.command !== undefined && <code>{check.command}</code>}
-              </li>
-            ))}
-          </ol>
+          <p>{advice.consequence}</p>
+          <Statements title="Why" of={advice.cause} />
+          <Statements title="Check next" of={advice.checks} />
+          <Statements title="What it is not" of={advice.notThis} />
         </>
       )}
       {reading.access !== null && <Replay reading={reading} />}
@@ -45,6 +32,23 @@ export function Meaning({ reading }: { readonly reading: Reading }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** Sentences, each with the section that says so. */
+function Statements({ title, of }: { readonly title: string; readonly of: readonly Statement[] }) {
+  if (of.length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      <ul className="nw-2 dec-statements">
+        {of.map(({ text, section }) => (
+          <li key={text}>
+            {text} <span className="nw-3">{section}</span>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

@@ -19,9 +19,9 @@ export function RecordList({ readings, chosen, onChoose }: RecordListProps) {
       <div className="dec-columns" style={{ gridTemplateColumns: COLUMNS }} aria-hidden="true">
         <span>Lines</span>
         <span />
-        <span>Event</span>
+        <span>Record</span>
         <span className="dec-remark">Remark</span>
-        <span>SID</span>
+        <span>Requester</span>
         <span>Address</span>
       </div>
       <VirtualList
@@ -45,7 +45,7 @@ function RecordCells({ reading }: { readonly reading: Reading }) {
       <Glyph name={reading.glyph} />
       <span className="nw-strong nw-ellipsis">{reading.name}</span>
       <span className="dec-remark nw-2 nw-ellipsis">{reading.remark}</span>
-      {reading.sid === null ? <span /> : <Hex value={reading.sid} />}
+      <span className="nw-mono nw-ellipsis">{reading.requester ?? ""}</span>
       {reading.address === null ? <span /> : <Hex value={reading.address} />}
     </>
   );

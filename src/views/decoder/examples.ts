@@ -21,4 +21,23 @@ export const EXAMPLES: readonly { readonly name: string; readonly text: string }
 [    8.565049] arm-smmu-v3 9050000.smmuv3: unpriv data read s2 "Input address caused fault" stag: 0x0
 `,
   },
+  {
+    name: "A DMAR fault with its tables",
+    text: `[   12.418021] DMAR: DRHD: handling fault status reg 2
+[   12.418030] DMAR: [DMA Write NO_PASID] Request device [00:1f.6] fault addr 0x7f400000 [fault reason 0x59] SM: Present bit in PASID Table Entry is clear
+[   12.418034] DMAR: Dump dmar0 table entries for IOVA 0x7f400000
+[   12.418036] DMAR: scalable mode root entry: hi 0x0000000104a55001, low 0x0000000104a54001
+[   12.418038] DMAR: context entry: hi 0x0000000000000000, low 0x0000000104a61401
+[   12.418040] DMAR: pasid dir entry: 0x0000000104a62001
+[   12.418042] DMAR: pasid table entry[0]: 0x0000000000000000
+[   12.418044] DMAR: pasid table entry[1]: 0x0000000000000000
+[   12.418046] DMAR: pasid table entry[2]: 0x0000000000000000
+`,
+  },
+  {
+    name: "An AMD-Vi page fault",
+    text: `[   31.005117] nvme 0000:41:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x001c address=0xbf3e1000 flags=0x0070]
+[   31.005123] AMD-Vi: Completion-Wait loop timed out
+`,
+  },
 ];
