@@ -6,36 +6,28 @@ import { R } from "../../arch/vtd/reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import type { PageTableFormat } from "../../pagetable/format.ts";
 import { TraceKind } from "../../protocol/trace.ts";
-import { highBitsFrom } from "../common/table_root.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
-import { type Capabilities, widthOf } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
+import { CONTEXT_RULES, firstBroken, ROOT_RULES, TranslationType } from "./entry_rules.ts";
 import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
-import { blocked, fetchEntry, hasAny, reservedBits } from "./structure_fetch.ts";
+import { blocked, fetchEntry } from "./structure_fetch.ts";
 import { AddressType, type Translation } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: ROOT_ENTRY.bits / 8, unreadable: R.LRT_1 };
 const CONTEXT_TABLE = { kind: TraceKind.ContextEntry, bytes: CONTEXT_ENTRY.bits / 8, unreadable: R.LCT_1 };
-const ROOT_RESERVED = reservedBits(ROOT_ENTRY, ["_11_1", "_127_64"]);
-const CONTEXT_RESERVED = reservedBits(CONTEXT_ENTRY, ["_11_4", "_71", "_127_88"]);
-
-/** TT (§9.3). */
-const TranslationType = { Untranslated: 0, All: 1, PassThrough: 2 } as const;
-
 export class LegacyTables {
   readonly #memory: PhysicalMemory;
   readonly #state: RemappingState;
   readonly #caps: Capabilities;
   readonly #format: PageTableFormat;
-  readonly #beyondHi: number;
 
   constructor(memory: PhysicalMemory, state: RemappingState, caps: Capabilities, secondStage: PageTableFormat) {
     this.#memory = memory;
     this.#state = state;
     this.#caps = caps;
     this.#format = secondStage;
-    this.#beyondHi = highBitsFrom(caps.haw);
   }
 
   /** Find out what applies to a request. @returns false when it ended here: `t` says how */
@@ -49,9 +41,9 @@ export class LegacyTables {
     const { root } = config;
     const { rootHi, rootLo } = this.#state;
     if (!fetchEntry(this.#memory, t, trace, ROOT_TABLE, rootHi, rootLo, t.sid >>> 8, root)) return false;
+    const reason = firstBroken(ROOT_RULES, root, this.#caps);
+    if (reason !== R.NONE) return blocked(t, trace, reason);
     const f = ROOT_ENTRY.f;
-    if (f.P.get(root, 0) === 0) return blocked(t, trace, R.LRT_2);
-    if (hasAny(root, ROOT_RESERVED) || (root[1]! & this.#beyondHi) !== 0) return blocked(t, trace, R.LRT_3);
     if (trace !== null) trace.leadsTo(f.CTP.addressHi(root, 0), f.CTP.addressLo(root, 0));
     return true;
   }
@@ -66,23 +58,16 @@ export class LegacyTables {
     }
     const f = CONTEXT_ENTRY.f;
     t.fpd = f.FPD.get(context, 0) === 1;
-    if (f.P.get(context, 0) === 0) return blocked(t, trace, R.LCT_2);
-    if (hasAny(context, CONTEXT_RESERVED) || (context[1]! & this.#beyondHi) !== 0) return blocked(t, trace, R.LCT_3);
-    const aw = f.AW.get(context, 0);
-    if (widthOf(aw, caps) === 0) return blocked(t, trace, R.LCT_4_AW);
+    const reason = firstBroken(CONTEXT_RULES, context, caps);
+    if (reason !== R.NONE) return blocked(t, trace, reason);
     const type = f.TT.get(context, 0);
-    const offered =
-      type === TranslationType.Untranslated ||
-      (type === TranslationType.All && caps.dt) ||
-      (type === TranslationType.PassThrough && caps.pt);
-    if (!offered) return blocked(t, trace, R.LCT_4_TT);
     if (t.addressType !== AddressType.Untranslated && type !== TranslationType.All) {
       return blocked(t, trace, R.LCT_5);
     }
     config.did = f.DID.get(context, 0);
     if (type !== TranslationType.PassThrough) {
       const [hi, lo] = [f.SSPTPTR.addressHi(context, 0), f.SSPTPTR.addressLo(context, 0)];
-      config.setSecond(this.#format, caps, aw, hi, lo);
+      config.setSecond(this.#format, caps, f.AW.get(context, 0), hi, lo);
       if (trace !== null) trace.leadsTo(hi, lo);
     }
     if (trace !== null) trace.done();

@@ -1,23 +1,30 @@
 /**
  * Scalable mode: from a source id and a PASID to tables of one stage or two, by root and context entry, PASID directory
  * and PASID table (VT-d §3.4.3, §9.2, §9.4 to §9.6), with the checks in the order of the fault conditions (§7.1.3).
- *
- * CHOICE(PASID_ENTRY_UNSUPPORTED): fields of a PASID table entry that serve a feature the unit lacks are ignored, not
- * reserved; the checks of SRE, ERE and types see to what they would enable.
  */
-import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
+import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "../../arch/vtd/pasid_entries.ts";
 import { R } from "../../arch/vtd/reasons.ts";
 import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import type { PageTableFormat } from "../../pagetable/format.ts";
 import { x86Format } from "../../pagetable/formats/x86_64.ts";
 import { TraceKind } from "../../protocol/trace.ts";
-import { highBitsFrom } from "../common/table_root.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
-import { type Capabilities, widthOf } from "./capabilities.ts";
+import type { Capabilities } from "./capabilities.ts";
+import {
+  DIRECTORY_RULES,
+  FIVE_LEVELS,
+  firstBroken,
+  LOWER_ROOT_RULES,
+  PASID_RULES,
+  SM_CONTEXT_RULES,
+  UPPER_ROOT_RULES,
+  usesFirst,
+  usesSecond,
+} from "./entry_rules.ts";
 import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
-import { blocked, fetchEntry, hasAny, reservedBits } from "./structure_fetch.ts";
+import { blocked, fetchEntry } from "./structure_fetch.ts";
 import { AddressType, type Translation } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: SM_ROOT_ENTRY.bits / 8, unreadable: R.SRT_1 };
@@ -25,23 +32,6 @@ const CONTEXT_TABLE = { kind: TraceKind.ContextEntry, bytes: SM_CONTEXT_ENTRY.bi
 const DIRECTORY = { kind: TraceKind.PasidDirectoryEntry, bytes: PASID_DIRECTORY_ENTRY.bits / 8, unreadable: R.SPD_1 };
 const PASID_TABLE = { kind: TraceKind.PasidEntry, bytes: PASID_TABLE_ENTRY.bits / 8, unreadable: R.SPT_1 };
 
-const ROOT_RESERVED = reservedBits(SM_ROOT_ENTRY, ["_11_1", "_75_65"]);
-const CONTEXT_RESERVED = reservedBits(SM_CONTEXT_ENTRY, ["_8_5", "_127_85", "_191_128", "_255_192"]);
-const DIRECTORY_RESERVED = reservedBits(PASID_DIRECTORY_ENTRY, ["_11_2"]);
-const ENTRY_RESERVED = reservedBits(PASID_TABLE_ENTRY, [
-  "_5",
-  "_11_10",
-  "_86_80",
-  "_139_136",
-  "_255_192",
-  "_319_256",
-  "_383_320",
-  "_447_384",
-  "_511_448",
-]);
-
-const FOUR_LEVELS = 0;
-const FIVE_LEVELS = 1;
 /** PASIDs of one PASID table, as a power of two, and bits of the smallest directory. */
 const TABLE_LG2 = 6;
 const DIRECTORY_LG2 = 7;
@@ -51,14 +41,12 @@ export class ScalableTables {
   readonly #state: RemappingState;
   readonly #caps: Capabilities;
   readonly #format: PageTableFormat;
-  readonly #beyondHi: number;
 
   constructor(memory: PhysicalMemory, state: RemappingState, caps: Capabilities, secondStage: PageTableFormat) {
     this.#memory = memory;
     this.#state = state;
     this.#caps = caps;
     this.#format = secondStage;
-    this.#beyondHi = highBitsFrom(caps.haw);
   }
 
   /** Find out what applies to a request. @returns false when it ended here: `t` says how */
@@ -78,19 +66,15 @@ export class ScalableTables {
     if (!fetchEntry(this.#memory, t, trace, ROOT_TABLE, rootHi, rootLo, t.sid >>> 8, root)) return false;
     const r = SM_ROOT_ENTRY.f;
     const upper = (t.sid & 0x80) !== 0;
-    const [present, pointer] = upper ? [r.UP, r.UCTP] : [r.LP, r.LCTP];
-    if (present.get(root, 0) === 0) return blocked(t, trace, upper ? R.SRT_2_UPPER : R.SRT_2_LOWER);
-    const half = upper ? 2 : 0;
-    if (hasAny(root, ROOT_RESERVED, half, half + 2) || (root[half + 1]! & this.#beyondHi) !== 0) {
-      return blocked(t, trace, upper ? R.SRT_3_UPPER : R.SRT_3_LOWER);
-    }
+    const broken = firstBroken(upper ? UPPER_ROOT_RULES : LOWER_ROOT_RULES, root, this.#caps);
+    if (broken !== R.NONE) return blocked(t, trace, broken);
+    const pointer = upper ? r.UCTP : r.LCTP;
     const [hi, lo] = [pointer.addressHi(root, 0), pointer.addressLo(root, 0)];
     if (trace !== null) trace.leadsTo(hi, lo);
     if (!fetchEntry(this.#memory, t, trace, CONTEXT_TABLE, hi, lo, t.sid & 0x7f, context)) return false;
     t.fpd = SM_CONTEXT_ENTRY.f.FPD.get(context, 0) === 1;
     const reason = this.#contextRefusal(t, config);
-    if (reason !== R.NONE) return blocked(t, trace, reason);
-    return true;
+    return reason === R.NONE || blocked(t, trace, reason);
   }
 
   /** Why a context entry does not serve the request; R.NONE when it does. */
@@ -98,8 +82,8 @@ export class ScalableTables {
     const { context } = config;
     const caps = this.#caps;
     const f = SM_CONTEXT_ENTRY.f;
-    if (f.P.get(context, 0) === 0) return R.SCT_2;
-    if (hasAny(context, CONTEXT_RESERVED) || (context[1]! & this.#beyondHi) !== 0) return R.SCT_3;
+    const broken = firstBroken(SM_CONTEXT_RULES, context, caps);
+    if (broken !== R.NONE) return broken;
     if (t.addressType !== AddressType.Untranslated && !(caps.dt && f.DTE.get(context, 0) === 1)) return R.SCT_5;
     if (t.pageRequest && !(caps.prs && f.PRE.get(context, 0) === 1)) return R.SCT_8;
     config.pasid = t.hasPasid ? t.pasid : caps.rps ? f.RID_PASID.get(context, 0) : 0;
@@ -118,10 +102,8 @@ export class ScalableTables {
     if (!fetchEntry(this.#memory, t, trace, DIRECTORY, hi, lo, config.pasid >>> TABLE_LG2, directory)) return false;
     const f = PASID_DIRECTORY_ENTRY.f;
     t.fpd ||= f.FPD.get(directory, 0) === 1;
-    if (f.P.get(directory, 0) === 0) return blocked(t, trace, R.SPD_2);
-    if (hasAny(directory, DIRECTORY_RESERVED) || (directory[1]! & this.#beyondHi) !== 0) {
-      return blocked(t, trace, R.SPD_3);
-    }
+    const reason = firstBroken(DIRECTORY_RULES, directory, this.#caps);
+    if (reason !== R.NONE) return blocked(t, trace, reason);
     if (trace !== null) trace.leadsTo(f.SMPTBLPTR.addressHi(directory, 0), f.SMPTBLPTR.addressLo(directory, 0));
     return true;
   }
@@ -140,33 +122,11 @@ export class ScalableTables {
   /** Why a PASID table entry does not serve the request; R.NONE when it does. */
   #entryRefusal(t: Translation, config: RequestConfig): number {
     const { entry } = config;
-    const caps = this.#caps;
+    const broken = firstBroken(PASID_RULES, entry, this.#caps);
     const f = PASID_TABLE_ENTRY.f;
-    if (f.P.get(entry, 0) === 0) return R.SPT_2;
-    const type = f.PGTT.get(entry, 0);
-    const first = type === Pgtt.First || type === Pgtt.Nested;
-    const second = type === Pgtt.Second || type === Pgtt.Nested;
-    if (hasAny(entry, ENTRY_RESERVED)) return R.SPT_3;
-    // Pointers of host physical addresses; that of a nested first stage is not one.
-    if (second && (entry[1]! & this.#beyondHi) !== 0) return R.SPT_3;
-    if (type === Pgtt.First && (entry[5]! & this.#beyondHi) !== 0) return R.SPT_3;
-    if (!this.#offers(type)) return R.SPT_4_PGTT;
-    if (second && widthOf(f.AW.get(entry, 0), caps) === 0) return R.SPT_4_AW;
-    if (first) {
-      const mode = f.FSPM.get(entry, 0);
-      if (mode !== FOUR_LEVELS && !(mode === FIVE_LEVELS && caps.fs5lp)) return R.SPT_4_FSPM;
-      if (t.hasPasid && t.execute && !t.write && f.ERE.get(entry, 0) === 0) return R.SPT_5;
-      if (config.privileged && f.SRE.get(entry, 0) === 0) return R.SPT_6;
-    }
-    return R.NONE;
-  }
-
-  #offers(type: number): boolean {
-    const caps = this.#caps;
-    if (type === Pgtt.First) return caps.fsts;
-    if (type === Pgtt.Second) return caps.ssts;
-    if (type === Pgtt.Nested) return caps.nest && caps.fsts && caps.ssts;
-    return type === Pgtt.PassThrough && caps.pt;
+    if (broken !== R.NONE || !usesFirst(f.PGTT.get(entry, 0))) return broken;
+    if (t.hasPasid && t.execute && !t.write && f.ERE.get(entry, 0) === 0) return R.SPT_5;
+    return config.privileged && f.SRE.get(entry, 0) === 0 ? R.SPT_6 : R.NONE;
   }
 
   /** The entry is in order: turn it into numbers. */
@@ -177,8 +137,8 @@ export class ScalableTables {
     const type = f.PGTT.get(entry, 0);
     config.did = f.DID.get(entry, 0);
     config.snoops = f.PGSNP.get(entry, 0) === 1;
-    config.first = type === Pgtt.First || type === Pgtt.Nested;
-    if (type === Pgtt.Second || type === Pgtt.Nested) {
+    config.first = usesFirst(type);
+    if (usesSecond(type)) {
       const [hi, lo] = [f.SSPTPTR.addressHi(entry, 0), f.SSPTPTR.addressLo(entry, 0)];
       config.setSecond(this.#format, caps, f.AW.get(entry, 0), hi, lo);
       config.ssade = caps.ssads && f.SSADE.get(entry, 0) === 1;

@@ -1,9 +1,8 @@
 /**
- * Reading root, context and PASID entries, and what all of them need: reserved bits, and ends with a trace.
+ * Reading root, context and PASID entries, and ending a request there, with a trace.
  */
 
 import { R } from "../../arch/vtd/reasons.ts";
-import type { Layout } from "../../base/layout.ts";
 import { type TraceKind, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
@@ -53,21 +52,4 @@ export function fetchEntry(
 export function blocked(t: Translation, trace: TraceRecorder | null, reason: number): false {
   if (trace !== null) trace.fail(TraceVerdict.Fault, reason);
   return t.fault(reason);
-}
-
-/** A mask, word by word, of the bits that are reserved: the fields of these names. */
-export function reservedBits(l: Layout, names: readonly string[]): Uint32Array {
-  const mask = new Uint32Array(l.bits / 32);
-  for (const name of names) {
-    const d = l.fields.find((f) => f.name === name);
-    if (d === undefined) throw new Error(`${l.name} has no field ${name}`);
-    for (let bit = d.lo; bit <= d.hi; bit++) mask[bit >>> 5]! |= 1 << (bit & 31);
-  }
-  return mask;
-}
-
-/** Whether words [from, to) of a structure have a bit of the mask set. */
-export function hasAny(words: Uint32Array, mask: Uint32Array, from = 0, to = mask.length): boolean {
-  for (let i = from; i < to; i++) if ((words[i]! & mask[i]!) !== 0) return true;
-  return false;
 }
