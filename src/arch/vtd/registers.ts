@@ -76,15 +76,22 @@ const UNIT = 16;
 export const frcdName = (index: number): string => `FRCD${index}`;
 
 /**
- * Every register that a unit with these offsets may have. One that would overlap another, which only wrong capabilities
- * can cause, is left out.
+ * The registers of a unit with these offsets. One that would overlap another, which only wrong capabilities can cause,
+ * is left out.
  * @param iro ECAP.IRO
  * @param fro CAP.FRO
  * @param nfr CAP.NFR
+ * @param offered whether the unit has a register of a fixed offset
  */
-export function registersAt(iro: number, fro: number, nfr: number): RegisterDefinition[] {
+export function registersAt(
+  iro: number,
+  fro: number,
+  nfr: number,
+  offered: (name: string) => boolean,
+): RegisterDefinition[] {
   const iotlb = iro * UNIT;
-  const all = [...FIXED, register(iotlb, queue.IVA), register(iotlb + 8, queue.IOTLB)];
+  const fixed = FIXED.filter(({ name }) => offered(name));
+  const all = [...fixed, register(iotlb, queue.IVA), register(iotlb + 8, queue.IOTLB)];
   for (let i = 0; i <= nfr; i++) all.push(register((fro + i) * UNIT, FRCD, frcdName(i)));
   const taken = new Set<number>();
   return all.filter(({ offset, layout }) => {

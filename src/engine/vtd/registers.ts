@@ -165,11 +165,9 @@ export function makeRegisters(identity: Identity): RegisterFile {
   const known = behaviours(offers);
   const iro = ECAP.f.IRO.get([identity.ecap.lo, identity.ecap.hi], 0);
   const fro = CAP.f.FRO.get([identity.cap.lo, identity.cap.hi], 0);
-  const table: RegisterEntry[] = [];
-  for (const definition of registersAt(iro, fro, offers.nfr)) {
-    const behaviour = definition.name.startsWith("FRCD") ? FRCD_BEHAVIOUR : known[definition.name];
-    if (behaviour !== undefined) table.push({ ...definition, ...behaviour });
-  }
+  const table = registersAt(iro, fro, offers.nfr, (name) => known[name] !== undefined).map(
+    (definition): RegisterEntry => ({ ...definition, ...(known[definition.name] ?? FRCD_BEHAVIOUR) }),
+  );
   const file = new RegisterFile(table);
   file.load("VER", 0, identity.ver);
   file.load("CAP", identity.cap.hi, identity.cap.lo);
