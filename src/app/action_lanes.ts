@@ -17,7 +17,12 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   write: "memory",
   toggle: "memory",
   register: "registers",
+  mmio: "registers",
   dma: "device",
+  translated: "device",
+  "translation request": "device",
+  "page request": "device",
+  access: "device",
 };
 
 const known = new WeakMap<readonly Action[], Uint8Array>();

@@ -2,17 +2,22 @@
  * Reads of a walk's trace that the store needs: where stepping stops, and which structure a record read.
  */
 import type { StructureKind, StructureQuery, WalkAnswer } from "../protocol/engine.ts";
-import { TRACE, TRACE_WORDS, TraceKind, TracePhase, TraceVerdict, traceAddress } from "../protocol/trace.ts";
+import { TRACE, TRACE_WORDS, TraceHit, TraceKind, TracePhase, TraceVerdict, traceAddress } from "../protocol/trace.ts";
 
 /** Records of a trace. */
 export function recordCount(trace: Uint32Array): number {
   return Math.floor(trace.length / TRACE_WORDS);
 }
 
-/** Whether stepping stops at a record: a memory access, or a check that ended the walk. Outputs belong to what led there. */
+/** Whether a record is a memory access, or a cache's answer in place of some. */
+function isAnswer(trace: Uint32Array, at: number): boolean {
+  return TRACE.f.access.get(trace, at) > 0 || TRACE.f.hit.get(trace, at) !== TraceHit.None;
+}
+
+/** Whether stepping stops at a record: an access, a cache's answer, or a check that ended the walk. */
 function isStop(trace: Uint32Array, record: number): boolean {
   const at = record * TRACE_WORDS;
-  return TRACE.f.access.get(trace, at) > 0 || TRACE.f.kind.get(trace, at) === TraceKind.Check;
+  return isAnswer(trace, at) || TRACE.f.kind.get(trace, at) === TraceKind.Check;
 }
 
 /** Counts of records at which stepping stops, ascending, from 0 to all of them. */
@@ -40,7 +45,7 @@ export function currentRecord(trace: Uint32Array, shown: number): number | null 
   return null;
 }
 
-/** Where the walk stands, in accesses of one kind. */
+/** Where the walk stands, in accesses of one kind; a cache's answer counts as one. */
 export interface Position {
   readonly phase: "configuration" | "tables";
   /** Accesses shown, and accesses in the walk, of this phase. */
@@ -54,7 +59,7 @@ export function positionOf(trace: Uint32Array, shown: number): Position {
   const all = { config: 0, tables: 0 };
   for (let record = 0; record < recordCount(trace); record++) {
     const at = record * TRACE_WORDS;
-    if (TRACE.f.access.get(trace, at) === 0) continue;
+    if (!isAnswer(trace, at)) continue;
     const part = TRACE.f.phase.get(trace, at) === TracePhase.Config ? "config" : "tables";
     all[part]++;
     if (record < shown) made[part]++;
@@ -86,7 +91,10 @@ const SMALLEST_GRANULE = 12;
 /** The structure that a record read, or null where nothing was read. */
 export function structureOf(walk: WalkAnswer, record: number): StructureQuery | null {
   const at = record * TRACE_WORDS;
-  if (record < 0 || record >= recordCount(walk.trace) || TRACE.f.access.get(walk.trace, at) === 0) return null;
+  if (record < 0 || record >= recordCount(walk.trace)) return null;
+  // What a walk cache or TLB keeps has no place in memory of its own; a cached configuration structure still stands there.
+  const kept = TRACE.f.hit.get(walk.trace, at) === TraceHit.Config;
+  if (!kept && TRACE.f.access.get(walk.trace, at) === 0) return null;
   const kind = TRACE.f.kind.get(walk.trace, at);
   const pa = traceAddress("pa", walk.trace, record);
   const { sid } = walk.access;

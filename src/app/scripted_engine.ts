@@ -119,8 +119,10 @@ export class ScriptedEngine {
             label: null,
             state: sid === 8 ? ("stage 1" as const) : ("nested" as const),
             why: null,
-            vmid: 1,
-            asid: 1,
+            tags: [
+              { name: "ASID", value: 1 },
+              { name: "VMID", value: 1 },
+            ],
             ssids: [],
             events: 0,
           })),
@@ -218,8 +220,7 @@ function walkOf(access: Access, revision: number, step: number): WalkAnswer {
     counts: { config: 1, stage1: levels, stage2: 0 },
     stage1: null,
     stage2: null,
-    vmid: null,
-    asid: 1,
+    tags: [{ name: "ASID", value: 1 }],
     checks: [],
     digest: `${digestOf(access)} after ${step}`,
   };

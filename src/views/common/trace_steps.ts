@@ -2,8 +2,16 @@
  * Reads a walk's trace into the plain steps that drawings and tables work on.
  */
 import { descriptorKind } from "../../arch/smmuv3/descriptors.ts";
-import { TRACE, TRACE_WORDS, TraceKind, TracePhase, TraceVerdict, traceAddress } from "../../protocol/trace.ts";
-import type { StepKind, StepPhase, StepVerdict, TraceStep } from "../geometry/trace_step.ts";
+import {
+  TRACE,
+  TRACE_WORDS,
+  TraceHit,
+  TraceKind,
+  TracePhase,
+  TraceVerdict,
+  traceAddress,
+} from "../../protocol/trace.ts";
+import type { StepHit, StepKind, StepPhase, StepVerdict, TraceStep } from "../geometry/trace_step.ts";
 
 /** Codes of a record field by number, from the protocol's name-to-code table. */
 function byCode<Name extends string>(
@@ -26,6 +34,7 @@ const KINDS = byCode<StepKind>(TraceKind, {
 });
 const PHASES = byCode<StepPhase>(TracePhase, { Config: "config", Table: "table", Output: "output" });
 const VERDICTS = byCode<StepVerdict>(TraceVerdict, { Next: "next", Done: "done", Fault: "fault", Unknown: "unknown" });
+const HITS = byCode<StepHit>(TraceHit, { None: "none", Config: "config", Walk: "walk", Tlb: "tlb" });
 
 const EMPTY: readonly TraceStep[] = [];
 const known = new WeakMap<Uint32Array, readonly TraceStep[]>();
@@ -54,7 +63,8 @@ function readStep(trace: Uint32Array, record: number): TraceStep {
   const kind = KINDS[f.kind.get(trace, at)];
   const phase = PHASES[f.phase.get(trace, at)];
   const verdict = VERDICTS[f.verdict.get(trace, at)];
-  if (kind === undefined || phase === undefined || verdict === undefined)
+  const hit = HITS[f.hit.get(trace, at)];
+  if (kind === undefined || phase === undefined || verdict === undefined || hit === undefined)
     throw new Error(`trace record ${record}: unknown code`);
   const stage = f.stage.get(trace, at);
   return {
@@ -78,5 +88,7 @@ function readStep(trace: Uint32Array, record: number): TraceStep {
     value: traceAddress("value", trace, record),
     out: traceAddress("out", trace, record),
     permissions: f.permissions.get(trace, at),
+    hit,
+    update: f.update.get(trace, at),
   };
 }

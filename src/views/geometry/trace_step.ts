@@ -12,6 +12,9 @@ export type StepPhase = "config" | "table" | "output";
 /** How a step turned out. */
 export type StepVerdict = "next" | "done" | "fault" | "unknown";
 
+/** Which kind of cache stood in for an access; `none` where memory was accessed or nothing had to be. */
+export type StepHit = "none" | "config" | "walk" | "tlb";
+
 /** A record of the trace. */
 export interface TraceStep {
   /** Number of the record in its trace, from 0. */
@@ -49,6 +52,9 @@ export interface TraceStep {
   readonly out: bigint;
   /** Bit 0 read, 1 write, 2 execute. */
   readonly permissions: number;
+  readonly hit: StepHit;
+  /** What the hardware changes in the descriptor after this: bit 0 sets the access flag, bit 1 marks it dirty. */
+  readonly update: number;
 }
 
 /** What geometry needs to know of a stage; a part of the protocol's StageSummary. */
@@ -69,7 +75,7 @@ export function levelShift(level: number, granuleLg2: number): number {
   return granuleLg2 + (LAST_LEVEL - level) * (granuleLg2 - 3);
 }
 
-/** Whether the step read a translation table descriptor for the address itself, not for configuration. */
-export function isTableAccess(s: TraceStep): boolean {
+/** Whether the step has to do with a translation table for the address itself, not for configuration. */
+export function isTableStep(s: TraceStep): boolean {
   return s.kind === "Descriptor" && s.phase !== "config";
 }

@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { traceSteps } from "../common/trace_steps.ts";
 import * as sample from "../walk_grid/sample_walks.ts";
-import { type GridRow, type WalkModel, walkModel } from "./walk_model.ts";
+import { type GridRow, isHit, type WalkModel, walkModel } from "./walk_model.ts";
 
 const modelOf = (a: WalkAnswer): WalkModel => walkModel(traceSteps(a.trace), a);
 
-/** A row as one letter for each cell: a access, c check, m missed, s spared, o output, - output not reached. */
+/** A row as one letter for each cell: a access, h cache hit, k kept, c check, m missed, s spared, o output, - none. */
 const letters = (row: GridRow): string =>
-  row.cells.map((c) => (c.type === "output" ? (c.step === null ? "-" : "o") : c.type[0])).join("");
+  row.cells.map((c) => (c.type === "output" ? (c.step === null ? "-" : "o") : isHit(c) ? "h" : c.type[0])).join("");
 
 const picture = (a: WalkAnswer): string[] => modelOf(a).rows.map(letters);
 
@@ -34,6 +34,18 @@ describe("the grid of a walk", () => {
     const missed = modelOf(a).rows.flatMap((r) => r.cells.flatMap((c) => (c.type === "missed" ? [c.ordinal] : [])));
     expect(missed).toEqual([18, 19, 20, 21, 22, 23, 24]);
     expect(modelOf(a).counts).toMatchObject({ made: 17, total: 24 });
+  });
+
+  it("greys what walk caches spared and keeps its numbers", () => {
+    const m = modelOf(sample.nestedWalkCaches());
+    expect(m.rows.map(letters)).toEqual(["kkkkk", "kkkkk", "kkkkh", "kkhaa", "kkhao"]);
+    expect(m.counts).toMatchObject({ made: 3, total: 24, kept: 21, full: 24 });
+  });
+
+  it("greys every table access when the TLB answered for the whole address", () => {
+    const m = modelOf(sample.nestedTlbHit());
+    expect(m.rows.map(letters)).toEqual(["kkkkk", "kkkkk", "kkkkk", "kkkkk", "kkkko"]);
+    expect(m.counts).toMatchObject({ made: 0, total: 24, kept: 24 });
   });
 
   it("leaves out rows and columns that a block makes needless", () => {

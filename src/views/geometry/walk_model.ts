@@ -3,7 +3,7 @@
  * the stage-1 descriptor itself; the last row is the final address. Rows of configuration fetches that go through
  * stage 2 have the same columns. Nothing here knows pixels.
  */
-import { isTableAccess, LAST_LEVEL, type StageShape, type TraceStep } from "./trace_step.ts";
+import { isTableStep, LAST_LEVEL, type StageShape, type TraceStep } from "./trace_step.ts";
 
 /** One place in the grid. */
 export type GridCell =
@@ -15,6 +15,8 @@ export type GridCell =
   | { readonly type: "missed"; readonly ordinal: number }
   /** A block at an earlier level made this access needless. */
   | { readonly type: "spared"; readonly by: TraceStep }
+  /** A cache's answer made this access needless: it holds what this would have led to. */
+  | { readonly type: "kept"; readonly by: TraceStep; readonly ordinal: number }
   /** The final address, or null where the walk ended before it. */
   | { readonly type: "output"; readonly step: TraceStep | null }
   /** Nothing belongs here. */
@@ -64,8 +66,10 @@ interface WalkCounts {
   readonly config: number;
   /** To tables of both stages for the address itself. */
   readonly made: number;
-  /** Would-be total of a walk that stopped early, equal to `made` for one that did not. */
+  /** Would-be total without caches and without an early end, equal to `made` for a walk that had neither. */
   readonly total: number;
+  /** Accesses that caches made needless. */
+  readonly kept: number;
   /** Levels of a full walk of each stage, 0 where the stage is off, and `(s1 + 1) × (s2 + 1) − 1`. */
   readonly levels: { readonly stage1: number; readonly stage2: number };
   readonly full: number;
@@ -75,6 +79,11 @@ interface WalkCounts {
 export interface WalkStages {
   readonly stage1: StageShape | null;
   readonly stage2: StageShape | null;
+}
+
+/** Whether a cache answered in place of this cell's access. */
+export function isHit(cell: GridCell): boolean {
+  return cell.type === "access" && cell.step.hit !== "none";
 }
 
 const ended = (s: TraceStep): boolean => s.verdict === "fault" || s.verdict === "unknown";
@@ -87,7 +96,7 @@ export function walkModel(steps: readonly TraceStep[], stages: WalkStages): Walk
   const config = configItems(steps);
   const counter = { next: 1 };
   const rows = tableRows(steps, stages, columns, counter);
-  const made = steps.filter(isTableAccess).length;
+  const made = steps.filter((s) => isTableStep(s) && s.access > 0).length;
   const levels = { stage1: stage1?.levels ?? 0, stage2: stage2?.levels ?? columns.length };
   return {
     columns,
@@ -101,6 +110,7 @@ export function walkModel(steps: readonly TraceStep[], stages: WalkStages): Walk
       config: steps.filter((s) => s.phase === "config" && s.access > 0).length,
       made,
       total: Math.max(made, counter.next - 1),
+      kept: rows.flatMap((r) => r.cells).filter((c) => c.type === "kept" || isHit(c)).length,
       levels,
       full: (levels.stage1 + 1) * (levels.stage2 + 1) - 1,
     },
@@ -176,47 +186,91 @@ function tableRows(
   const inOutput = steps.filter((s) => s.phase === "output");
   const rows: GridRow[] = [];
   if (stages.stage1 !== null || inTable.length > 0) {
-    const own = inTable.filter((s) => s.kind === "Descriptor" && s.stage === 1);
-    const finished = own.findIndex((s) => s.leaf);
-    const startLevel = stages.stage1?.startLevel ?? own[0]?.level ?? 0;
-    const count =
-      finished >= 0
-        ? finished + 1
-        : Math.max(stages.stage1?.levels ?? 0, 1 + Math.max(...inTable.map((s) => s.row), -1));
-    for (let row = 0; row < count; row++) {
-      const mine = inTable.filter((s) => s.row === row);
-      rows.push(stageOneRow(mine, startLevel + row, columns, take));
+    const parts = stageOneParts(inTable, columns, stages.stage1?.startLevel ?? null);
+    const startLevel = stages.stage1?.startLevel ?? parts[0]?.level ?? 0;
+    const finished = parts.find((part) => part.own?.leaf === true);
+    const reached = Math.max(startLevel - 1, ...parts.map((part) => part.level));
+    const last = finished?.level ?? Math.max(startLevel + (stages.stage1?.levels ?? 0) - 1, reached);
+    // An answer for the whole address leaves no stage-1 table to be read.
+    const whole = inTable.length === 0 ? (inOutput.find((s) => s.hit !== "none" && s.kind === "Output") ?? null) : null;
+    for (let level = startLevel; level <= last; level++) {
+      const part = parts.find((p) => p.level === level) ?? { level, own: undefined, beneath: [] };
+      const keeper = whole ?? (level < reached ? (parts.find((p) => p.level > level)?.own ?? null) : null);
+      rows.push(stageOneRow(part, columns, keeper, take));
+    }
+    if (whole !== null) {
+      rows.push(keptOutputRow(whole, columns, take));
+      return rows;
     }
   }
   rows.push(outputRow(inOutput, columns, take));
   return rows;
 }
 
-function stageOneRow(
-  mine: readonly TraceStep[],
-  level: number,
+/** Steps that belong to one level of stage 1. */
+interface StageOnePart {
+  readonly level: number;
+  /** The descriptor, a cache's answer in its place, or the check that refused it. */
+  readonly own: TraceStep | undefined;
+  /** Stage 2 walked to reach it. */
+  readonly beneath: readonly TraceStep[];
+}
+
+/** Steps of stage 1 by level: each part ends with the stage-1 step that stage 2 was walked for. */
+function stageOneParts(
+  inTable: readonly TraceStep[],
   columns: readonly number[],
-  take: () => number,
-): GridRow {
+  startLevel: number | null,
+): StageOnePart[] {
   const isOwn = (s: TraceStep): boolean =>
     s.kind === "Descriptor" ? s.stage === 1 : s.kind === "Check" && (s.stage === 1 || columns.length === 0);
-  const own = mine.find(isOwn);
-  const beneath = mine.filter((s) => !isOwn(s) && s.kind !== "Output");
-  const cells = stageTwoCells(beneath, columns, take);
-  cells.push(
-    own === undefined
-      ? { type: "missed", ordinal: take() }
-      : { type: own.kind === "Check" ? "check" : "access", step: own, ordinal: take() },
-  );
-  const target = own?.kind === "Descriptor" ? own.at : (beneath[0]?.input ?? null);
+  const parts: StageOnePart[] = [];
+  let beneath: TraceStep[] = [];
+  const next = (): number => (parts.at(-1)?.level ?? (startLevel ?? 0) - 1) + 1;
+  for (const step of inTable) {
+    if (step.kind === "Output") continue;
+    if (!isOwn(step)) {
+      beneath.push(step);
+      continue;
+    }
+    parts.push({ level: step.kind === "Descriptor" ? step.level : next(), own: step, beneath });
+    beneath = [];
+  }
+  if (beneath.length > 0) parts.push({ level: next(), own: undefined, beneath });
+  return parts;
+}
+
+/** `keeper` is the cached answer that made the whole row needless, or null. */
+function stageOneRow(
+  { level, own, beneath }: StageOnePart,
+  columns: readonly number[],
+  keeper: TraceStep | null,
+  take: () => number,
+): GridRow {
+  const recalled = own !== undefined && own.hit !== "none" ? own : null;
+  const spare = keeper !== null && own === undefined && beneath.length === 0 ? keeper : recalled;
+  const cells =
+    spare === null || beneath.length > 0 ? stageTwoCells(beneath, columns, take) : keptCells(spare, columns, take);
+  if (own !== undefined) cells.push({ type: own.kind === "Check" ? "check" : "access", step: own, ordinal: take() });
+  else cells.push(spare === null ? { type: "missed", ordinal: take() } : { type: "kept", by: spare, ordinal: take() });
+  const target = own?.kind === "Descriptor" && recalled === null ? own.at : (beneath[0]?.input ?? null);
   return {
     kind: "stage1",
     level,
     structure: null,
     target,
-    entry: own?.kind === "Descriptor" ? own.entry : null,
+    entry: own?.kind === "Descriptor" && recalled === null ? own.entry : null,
     cells,
   };
+}
+
+function keptCells(by: TraceStep, columns: readonly number[], take: () => number): GridCell[] {
+  return columns.map((): GridCell => ({ type: "kept", by, ordinal: take() }));
+}
+
+function keptOutputRow(output: TraceStep, columns: readonly number[], take: () => number): GridRow {
+  const cells: GridCell[] = [...keptCells(output, columns, take), { type: "output", step: output }];
+  return { kind: "output", level: null, structure: null, target: null, entry: null, cells };
 }
 
 function outputRow(mine: readonly TraceStep[], columns: readonly number[], take: () => number): GridRow {
@@ -234,11 +288,13 @@ function outputRow(mine: readonly TraceStep[], columns: readonly number[], take:
 /** Stage-2 cells of a row, one for each column. */
 function stageTwoCells(mine: readonly TraceStep[], columns: readonly number[], take: () => number): GridCell[] {
   const leaf = mine.find((s) => s.leaf);
+  const recalled = mine.find((s) => s.hit !== "none");
   const checks = mine.filter((s) => s.kind === "Check" || (s.kind === "Output" && ended(s)));
   return columns.map((level): GridCell => {
     const step = mine.find((s) => s.kind === "Descriptor" && s.level === level);
     if (step !== undefined) return { type: "access", step, ordinal: take() };
     if (leaf !== undefined && level > leaf.level) return { type: "spared", by: leaf };
+    if (recalled !== undefined && level < recalled.level) return { type: "kept", by: recalled, ordinal: take() };
     const check = checks.shift();
     if (check !== undefined) return { type: "check", step: check, ordinal: take() };
     return { type: "missed", ordinal: take() };

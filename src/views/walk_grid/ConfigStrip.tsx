@@ -32,6 +32,7 @@ function Item({ placed, view }: { readonly placed: PlacedItem; readonly view: Wa
   const shown = step.record < view.shown;
   const bad = shown && step.verdict === "fault";
   const unknown = shown && step.verdict === "unknown";
+  const cached = shown && step.hit !== "none";
   const current = step.record === view.current;
   const edge = bad ? "var(--nw-fault)" : shown ? "var(--nw-config)" : "var(--nw-line-2)";
   const glyph = bad ? "fault" : unknown ? "unknown" : view.edited.has(step.record) && shown ? "edited" : null;
@@ -49,11 +50,11 @@ function Item({ placed, view }: { readonly placed: PlacedItem; readonly view: Wa
         width={width - 1}
         height={height - 1}
         rx="2"
-        fill={bad ? "var(--nw-fault-wash)" : shown ? "var(--nw-config-wash)" : "none"}
+        fill={bad ? "var(--nw-fault-wash)" : shown && !cached ? "var(--nw-config-wash)" : "none"}
         stroke={edge}
         strokeWidth={bad ? 2 : 1}
         strokeOpacity={bad || current || !shown ? 1 : 0.45}
-        {...(shown && !unknown ? {} : { strokeDasharray: "3 2" })}
+        {...(shown && !unknown && !cached ? {} : { strokeDasharray: "3 2" })}
         className="cell-box"
       />
       {glyph !== null && (

@@ -8,6 +8,7 @@ import type { TraceStep } from "../geometry/trace_step.ts";
 import type { PlacedCell, PlacedRow, Wording } from "../geometry/walk_layout.ts";
 import { sizeText } from "../translations/leaf_rows.ts";
 import { SmallLines, Value, Verdict, Where } from "./CellLines.tsx";
+import { cacheName, updateText } from "./walk_text.ts";
 import type { WalkView } from "./walk_view.ts";
 
 const PAD = 9;
@@ -39,6 +40,12 @@ export function GridCellView(props: {
       return null;
     case "spared":
       return view.shown > cell.by.record ? <Spared placed={placed} by={cell.by} wording={props.wording} /> : null;
+    case "kept":
+      return view.shown > cell.by.record ? (
+        <Kept placed={placed} by={cell.by} ordinal={ordinalLabel(props.row, cell.ordinal)} wording={props.wording} />
+      ) : (
+        <Waiting placed={placed} ordinal={ordinalLabel(props.row, cell.ordinal)} />
+      );
     case "missed":
       return <Waiting placed={placed} ordinal={ordinalLabel(props.row, cell.ordinal)} />;
     default:
@@ -110,6 +117,33 @@ function Spared({
   );
 }
 
+/** The outline of what a cache answered. */
+const CACHED = { fill: "none", stroke: "var(--nw-hit)", strokeDasharray: "4 3" } as const;
+
+/** An access that a cache made needless: greyed, for nothing was read. */
+function Kept(props: {
+  readonly placed: PlacedCell;
+  readonly by: TraceStep;
+  readonly ordinal: string;
+  readonly wording: Wording;
+}) {
+  const { placed, by, ordinal, wording } = props;
+  const { x, y, width, height } = placed;
+  const name = cacheName(by.hit);
+  const words = wording === "small" ? "" : fitText([`no read: ${name}`, name, "cached", ""], width - PAD - 6, 11.5);
+  return (
+    <g className="cell-kept">
+      <rect x={x + 0.5} y={y + 0.5} width={width - 1} height={height - 1} rx="2" {...CACHED} strokeOpacity=".6" />
+      <text x={x + width - 7} y={y + baselines(height, 3)[0]} textAnchor="end" className="d-mono-s d-3">
+        {ordinal}
+      </text>
+      <text x={x + PAD} y={y + baselines(height, 3)[2]} className="d-3">
+        {words}
+      </text>
+    </g>
+  );
+}
+
 interface ReachedProps {
   readonly placed: PlacedCell;
   readonly row: PlacedRow;
@@ -119,6 +153,12 @@ interface ReachedProps {
   readonly step: TraceStep;
   readonly ordinal: number;
   readonly isCheck: boolean;
+}
+
+/** What a fourth line says: what the hardware writes back, else what the index comes from. */
+function noteOf(step: TraceStep, note: string): string[] {
+  const written = updateText(step.update);
+  return written === "" ? (step.hit === "none" ? [note] : []) : [`hardware ${written}`, written];
 }
 
 function Reached({ placed, row, view, wording, note, step, ordinal, isCheck }: ReachedProps) {
@@ -132,9 +172,11 @@ function Reached({ placed, row, view, wording, note, step, ordinal, isCheck }: R
   const current = step.record === view.current;
   const inner = width - PAD - 6;
   const passed = step.verdict === "next" || step.verdict === "done";
-  const explained = height >= TALL && passed ? fitText([note], inner, 11.5) : "";
+  const explained = height >= TALL && passed ? fitText(noteOf(step, note), inner, 11.5) : "";
   const line = baselines(height, explained === "" ? 3 : 4);
-  const surface = bad ? "var(--nw-fault-wash)" : unknown ? "none" : `var(--nw-${hue}-wash)`;
+  const cached = step.hit !== "none";
+  const written = updateText(step.update);
+  const surface = cached ? "none" : bad ? "var(--nw-fault-wash)" : unknown ? "none" : `var(--nw-${hue}-wash)`;
   const edge = bad ? "var(--nw-fault)" : unknown ? "var(--nw-line-3)" : `var(--nw-${hue})`;
   return (
     <g className="cell" data-record={step.record} data-verdict={step.verdict}>
@@ -149,9 +191,10 @@ function Reached({ placed, row, view, wording, note, step, ordinal, isCheck }: R
         strokeWidth={bad ? 2 : 1}
         strokeOpacity={bad || unknown || current ? 1 : 0.45}
         {...(unknown ? { strokeDasharray: "3 2" } : {})}
+        {...(cached ? CACHED : {})}
         className="cell-box"
       />
-      {!bad && !unknown && <rect x={x} y={y} width="3" height={height} rx="1" fill={edge} />}
+      {!bad && !unknown && !cached && <rect x={x} y={y} width="3" height={height} rx="1" fill={edge} />}
       {wording === "small" ? (
         <SmallLines
           step={step}
@@ -171,6 +214,10 @@ function Reached({ placed, row, view, wording, note, step, ordinal, isCheck }: R
             <text x={x + PAD} y={y + line[0]} className="d-3">
               {fitText(["check, no read", "check"], inner - 16, 11.5)}
             </text>
+          ) : cached ? (
+            <text x={x + PAD} y={y + line[0]} className="d-3">
+              {fitText([cacheName(step.hit), "cached"], inner - digitsWidth(label.length, 10.5) - 8, 11.5)}
+            </text>
           ) : (
             <Where
               step={step}
@@ -180,11 +227,18 @@ function Reached({ placed, row, view, wording, note, step, ordinal, isCheck }: R
               width={inner - digitsWidth(label.length, 10.5) - 8}
             />
           )}
-          {!isCheck && !unknown && <Value step={step} x={x + PAD} y={y + line[1]} width={inner} />}
+          {!isCheck && !unknown && step.hit !== "walk" && (
+            <Value step={step} x={x + PAD} y={y + line[1]} width={inner} />
+          )}
           <Verdict step={step} x={x + PAD} y={y + line[isCheck || unknown ? 1 : 2]} width={inner - (edited ? 14 : 0)} />
           {explained !== "" && (
             <text x={x + PAD} y={y + line[3]} className="d-3">
               {explained}
+            </text>
+          )}
+          {explained === "" && written !== "" && (
+            <text x={x + width - 7} y={y + line[2]} textAnchor="end" className="d-b">
+              {fitText([written, step.update === 1 ? "AF" : "A/D"], inner / 2, 11.5)}
             </text>
           )}
           {edited && <SvgGlyph name="edited" x={x + width - 17} y={y + line[2] - 9} />}

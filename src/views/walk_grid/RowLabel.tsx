@@ -46,6 +46,7 @@ export function RowLabel(props: {
   const hue = kind === "config" ? "d-config" : kind === "stage1" ? "d-s1" : "";
   // The first table's address is known once configuration has been read; the others with the descriptor before.
   const known = first !== null && first <= view.shown;
+  const spared = row.row.cells.some((c) => c.type === "kept" && c.by.record < view.shown);
   if (wording === "small") {
     return (
       <g>
@@ -75,7 +76,7 @@ export function RowLabel(props: {
         </>
       ) : (
         <text x={row.x} y={top + line} className="d-3">
-          {first === null ? "not reached" : known ? "" : "not yet"}
+          {spared ? "no read needed" : first === null ? "not reached" : known ? "" : "not yet"}
         </text>
       )}
       {kind === "output" && model.columns.length === 0 && known && (

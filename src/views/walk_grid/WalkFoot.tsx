@@ -6,7 +6,7 @@ import { Button } from "../common/Button.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import type { TraceStep } from "../geometry/trace_step.ts";
-import type { WalkModel } from "../geometry/walk_model.ts";
+import { isHit, type WalkModel } from "../geometry/walk_model.ts";
 import { outcomeText } from "./outcome_text.ts";
 import type { WalkView } from "./walk_view.ts";
 
@@ -67,7 +67,7 @@ function Count({ model, view, configOpen, onConfigOpen }: FootProps) {
   const { counts } = model;
   const shown = (s: TraceStep): boolean => s.record < view.shown;
   const cells = model.rows.flatMap((r) => r.cells);
-  const done = cells.filter((c) => c.type === "access" && shown(c.step)).length;
+  const done = cells.filter((c) => c.type === "access" && !isHit(c) && shown(c.step)).length;
   const checked = cells.filter((c) => c.type === "missed" || c.type === "check").length;
   const config = model.config.flatMap((i) => [...i.beneath, i.step]).filter((s) => s.access > 0 && shown(s)).length;
   const { stage1, stage2 } = counts.levels;
@@ -86,9 +86,16 @@ function Count({ model, view, configOpen, onConfigOpen }: FootProps) {
           </code>
         )}
         {known && counts.total < counts.full && ", fewer by blocks"}
+        {known && counts.kept > 0 && `, ${counts.made} with caches`}
         {model.stage1Unread && ", stage 1 not known without a valid CD"}
         {!known && !model.stage1Unread && " to tables"}
       </span>
+      {counts.kept > 0 && (
+        <span className="walk-count-k">
+          <span className="walk-kept" aria-hidden="true" />
+          <b>{counts.kept}</b> spared by caches
+        </span>
+      )}
       {checked > 0 && (
         <span className="walk-count-k">
           <Glyph name="missed" />

@@ -45,12 +45,11 @@ function captionOf(walk: WalkAnswer): string {
   const { stage1, stage2, access } = walk;
   const parts = [`SID ${hex(access.sid)}`];
   if (access.ssid !== null) parts.push(`SSID ${hex(access.ssid)}`);
-  if (walk.asid !== null) parts.push(`ASID ${hex(walk.asid)}`);
-  if (walk.vmid !== null) parts.push(`VMID ${hex(walk.vmid)}`);
+  for (const { name, value } of walk.tags) parts.push(`${name} ${hex(value)}`);
   const kib = (lg2: number): string => `${2 ** (lg2 - 10)} KiB`;
   const stage = (n: number, s: NonNullable<WalkAnswer["stage1"]>, granule: boolean): string => {
     const tables = s.concatenated > 1 ? `, ${s.concatenated} root tables` : "";
-    const base = n === 1 ? `TTB${s.base}, ` : "";
+    const base = n === 1 ? `${s.base}, ` : "";
     return `stage ${n}: ${base}${s.inputBits} bits, ${s.levels} level${s.levels === 1 ? "" : "s"}${tables}${granule ? `, ${kib(s.granuleLg2)}` : ""}`;
   };
   const same = stage1 === null || stage2 === null || stage1.granuleLg2 === stage2.granuleLg2;

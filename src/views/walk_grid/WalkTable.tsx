@@ -3,9 +3,9 @@
  */
 import type { Outcome } from "../../protocol/engine.ts";
 import type { TraceStep } from "../geometry/trace_step.ts";
-import type { WalkModel } from "../geometry/walk_model.ts";
+import { isHit, type WalkModel } from "../geometry/walk_model.ts";
 import { outcomeText } from "./outcome_text.ts";
-import { stepMeaning, stepName } from "./walk_text.ts";
+import { ordinalText, stepMeaning, stepName } from "./walk_text.ts";
 import type { WalkView } from "./walk_view.ts";
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -24,7 +24,11 @@ export function WalkTable({
     for (const step of [...item.beneath, item.step]) steps.set(step.record, { step, ordinal: "configuration" });
   }
   for (const cell of model.rows.flatMap((r) => r.cells)) {
-    if (cell.type === "access") steps.set(cell.step.record, { step: cell.step, ordinal: String(cell.ordinal) });
+    if (cell.type === "access")
+      steps.set(cell.step.record, {
+        step: cell.step,
+        ordinal: isHit(cell) ? ordinalText([cell.step], 0) : String(cell.ordinal),
+      });
     else if (cell.type === "check") steps.set(cell.step.record, { step: cell.step, ordinal: "check" });
   }
   const rows = [...steps.values()]
@@ -52,8 +56,8 @@ export function WalkTable({
             <tr key={step.record} aria-current={step.record === view.current ? "step" : undefined}>
               <th scope="row">{ordinal}</th>
               <td>{stepName(step)}</td>
-              <td>{step.kind === "Check" ? "none" : hex(step.pa)}</td>
-              <td>{step.kind === "Check" || step.verdict === "unknown" ? "none" : hex(step.value)}</td>
+              <td>{step.access === 0 ? "none" : hex(step.pa)}</td>
+              <td>{step.access === 0 || step.verdict === "unknown" ? "none" : hex(step.value)}</td>
               <td>{stepMeaning(step)}</td>
             </tr>
           ))}

@@ -8,7 +8,7 @@ import { Hex } from "../common/Hex.tsx";
 import type { TraceStep } from "../geometry/trace_step.ts";
 import type { WalkModel } from "../geometry/walk_model.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
-import { leadsTo, ordinalText, stepName } from "./walk_text.ts";
+import { leadsTo, ordinalText, stepName, updateText } from "./walk_text.ts";
 
 export function WalkTip(props: {
   readonly steps: readonly TraceStep[];
@@ -25,7 +25,7 @@ export function WalkTip(props: {
       <h4>
         <Glyph name={glyphOf(step)} />
         {stepName(step)}
-        {step.access > 0 && <span className="nw-3">{ordinalText(steps, step.record)}</span>}
+        {(step.access > 0 || step.hit !== "none") && <span className="nw-3">{ordinalText(steps, step.record)}</span>}
       </h4>
       <dl>
         <Facts step={step} nested={model.columns.length > 0} />
@@ -47,6 +47,23 @@ function glyphOf(step: TraceStep): GlyphName {
   if (step.kind === "Output") return "physical";
   if (step.kind !== "Descriptor") return "config";
   return step.stage === 1 ? "stage1" : "stage2";
+}
+
+/** What a cache answered with; what it does not keep is not shown. */
+function Recalled({ step, nested }: { readonly step: TraceStep; readonly nested: boolean }) {
+  return (
+    <>
+      <dt>Answers</dt>
+      <dd>
+        {step.stage === 1 ? "IOVA" : "IPA"} <Hex value={step.input} />, no memory is read
+      </dd>
+      <dt>Leads to</dt>
+      <dd>
+        {leadsTo(step)} at {step.stage === 1 && nested ? "IPA" : "PA"} <Hex value={step.out} />
+        {step.verdict === "done" && `, ${sizeText(step.sizeLg2)}, ${permissionText(step.permissions)}`}
+      </dd>
+    </>
+  );
 }
 
 function Facts({ step, nested }: { readonly step: TraceStep; readonly nested: boolean }) {
@@ -73,6 +90,7 @@ function Facts({ step, nested }: { readonly step: TraceStep; readonly nested: bo
     );
   }
   // What stage 1 and its configuration point to is an IPA where stage 2 lies beneath; the STE's own table is not.
+  if (step.hit === "walk" || step.hit === "tlb") return <Recalled step={step} nested={nested} />;
   const guest = step.kind === "Descriptor" ? step.stage === 1 : step.kind !== "L1STD";
   const space = guest && nested ? "IPA" : "PA";
   return (
@@ -120,6 +138,7 @@ function Facts({ step, nested }: { readonly step: TraceStep; readonly nested: bo
           <dt>Leads to</dt>
           <dd>
             {leadsTo(step)} at {space} <Hex value={step.out} />
+            {step.update !== 0 && `; the hardware ${updateText(step.update)}`}
             {step.kind === "Descriptor" && step.verdict === "done" && (
               <>
                 , {sizeText(step.sizeLg2)}, {permissionText(step.permissions)}

@@ -31,6 +31,17 @@ export function outcomeText(outcome: Outcome): OutcomeText {
         section: why?.section ?? "",
       };
     }
+    case "stalled": {
+      const why = REASONS[outcome.reason];
+      return {
+        tone: "fault",
+        title: `${outcome.event.name} is recorded and the access waits for software.`,
+        cause: why?.text ?? "",
+        section: why?.section ?? "",
+      };
+    }
+    case "interrupt":
+      return { tone: "ok", title: "The write is taken as an interrupt message.", cause: outcome.what, section: "" };
     case "abort": {
       const why = REASONS[outcome.reason];
       return {

@@ -5,7 +5,7 @@
 
 import { R } from "../../arch/smmuv3/reasons.ts";
 import type { Outcome, StageSummary, WalkAnswer } from "../../protocol/engine.ts";
-import { TRACE, TRACE_WORDS, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import { TRACE, TRACE_WORDS, TraceHit, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import { levelShift } from "../geometry/trace_step.ts";
 
 type Halves = "input" | "at" | "pa" | "value" | "out";
@@ -149,8 +149,7 @@ function answer(into: Recorder, iova: bigint, outcome: Outcome, stages: Partial<
     counts: { config, stage1: of(1), stage2: of(2) },
     stage1: null,
     stage2: null,
-    vmid: null,
-    asid: null,
+    tags: [],
     checks: [],
     digest: "00000000",
     ...stages,
@@ -198,12 +197,55 @@ function nested(
   if (passed && walkStage(into, 2, s2, ipa, behind(ipa), { phase: TracePhase.Output, row: last }, (a) => a)) {
     output(into, behind(ipa), last);
   }
-  return answer(into, iova, outcome, { stage1: s1.summary, stage2: s2.summary, vmid: 1, asid: 0x21 });
+  return answer(into, iova, outcome, { stage1: s1.summary, stage2: s2.summary, tags: [ASID, VMID] });
 }
 
 /** Four levels under four levels, 24 accesses. */
 export function nestedOk(): WalkAnswer {
   return nested(0x11f80n, 0x40123f80n, STAGE1, STAGE2, null, ok(0x41123f80n));
+}
+
+/** The records of `answer` that `keep` keeps, each marked with the cache it names; accesses are counted anew. */
+function cached(answer: WalkAnswer, keep: (record: number) => number | null): WalkAnswer {
+  const kept: Uint32Array[] = [];
+  let access = 0;
+  for (let record = 0; record < answer.trace.length / TRACE_WORDS; record++) {
+    const hit = keep(record);
+    if (hit === null) continue;
+    const words = answer.trace.slice(record * TRACE_WORDS, (record + 1) * TRACE_WORDS);
+    TRACE.f.hit.set(words, 0, hit);
+    if (TRACE.f.access.get(words, 0) > 0) TRACE.f.access.set(words, 0, hit === TraceHit.None ? ++access : 0);
+    kept.push(words);
+  }
+  const trace = new Uint32Array(kept.length * TRACE_WORDS);
+  for (const [i, words] of kept.entries()) trace.set(words, i * TRACE_WORDS);
+  return { ...answer, trace };
+}
+
+/** Configuration cached; walk caches go on from the last table of each stage, and stage 1's leaf was in a TLB page. */
+export function nestedWalkCaches(): WalkAnswer {
+  // Records: 7 of configuration, then 5 for each stage-1 level, 4 for the output, the output.
+  const answer = cached(nestedOk(), (record) => {
+    if (record === 1 || record === 6) return TraceHit.Config;
+    if (record < 7) return null;
+    const inRow = (record - 7) % 5;
+    const row = Math.floor((record - 7) / 5);
+    if (row < 3) return row === 2 && inRow === 4 ? TraceHit.Walk : null;
+    if (inRow === 2 && row < 4) return TraceHit.Walk;
+    if (row === 4 && inRow === 2) return TraceHit.Walk;
+    return inRow < 2 ? null : TraceHit.None;
+  });
+  TRACE.f.update.set(answer.trace, (answer.trace.length / TRACE_WORDS - 2) * TRACE_WORDS, 3);
+  return answer;
+}
+
+/** The TLB answers for the whole address. */
+export function nestedTlbHit(): WalkAnswer {
+  const last = nestedOk().trace.length / TRACE_WORDS - 1;
+  return cached(nestedOk(), (record) => {
+    if (record === 1 || record === 6) return TraceHit.Config;
+    return record === last ? TraceHit.Tlb : null;
+  });
 }
 
 /** Stage 2 has no entry for the level-3 table of stage 1: the walk stops at access 17. */
@@ -252,7 +294,7 @@ export function stageOneOnly(): WalkAnswer {
   const iova = 0xffff_ffff_ff01_2345n;
   walkStage(into, 1, s1, iova, 0x5_4321_2345n, { phase: TracePhase.Table }, (at) => at);
   output(into, 0x5_4321_2345n, 4);
-  return answer(into, iova, ok(0x5_4321_2345n, 14), { stage1: s1.summary, asid: 7 });
+  return answer(into, iova, ok(0x5_4321_2345n, 14), { stage1: s1.summary, tags: [{ name: "ASID", value: 7 }] });
 }
 
 /** Stage 2 alone: 40 bits of input, two concatenated tables at level 1. */
@@ -263,7 +305,7 @@ export function stageTwoConcatenated(): WalkAnswer {
   const iova = 0x80_4012_3f80n;
   walkStage(into, 2, s2, iova, 0x41123f80n, { phase: TracePhase.Output, row: 0 }, (at) => at);
   output(into, 0x41123f80n, 0);
-  return answer(into, iova, ok(0x41123f80n), { stage2: s2.summary, vmid: 1 });
+  return answer(into, iova, ok(0x41123f80n), { stage2: s2.summary, tags: [VMID] });
 }
 
 /** An STE that the SMMU refuses: nothing after it is read. */
@@ -290,7 +332,7 @@ export function cdFetchFault(reason: number = R.INVALID): WalkAnswer {
   const stop = { level: 2, verdict: TraceVerdict.Fault, reason };
   walkStage(into, 2, STAGE2, 0x40800000n, 0n, CONFIG, (at) => at, stop);
   const outcome = translationFault(0x11f80n, 0x40800000n, reason);
-  return answer(into, 0x11f80n, outcome, { stage2: STAGE2.summary, vmid: 1 });
+  return answer(into, 0x11f80n, outcome, { stage2: STAGE2.summary, tags: [VMID] });
 }
 
 /** Stage 1's input lies outside both table ranges: refused before the first table access. */
@@ -301,5 +343,5 @@ export function rangeCheck(reason: number = R.VA_RANGE): WalkAnswer {
   const iova = 0x0001_0000_0000_0000n;
   const check = { kind: TraceKind.Check, phase: TracePhase.Table, stage: 1, verdict: TraceVerdict.Fault, reason };
   into.add({ ...check, input: iova });
-  return answer(into, iova, translationFault(iova, null, reason), { stage1: STAGE1.summary, asid: 0x21 });
+  return answer(into, iova, translationFault(iova, null, reason), { stage1: STAGE1.summary, tags: [ASID] });
 }

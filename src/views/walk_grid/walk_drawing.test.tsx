@@ -45,6 +45,8 @@ const GOLDEN: readonly (readonly [string, () => WalkAnswer, Look])[] = [
   ["stage_1_only", sample.stageOneOnly, { width: 780, height: 470 }],
   ["stage_2_only_concatenated", sample.stageTwoConcatenated, { width: 780, height: 470 }],
   ["nested_blocks", sample.nestedBlocks, { width: 780, height: 470 }],
+  ["nested_walk_caches", sample.nestedWalkCaches, { width: 1180, height: 640 }],
+  ["nested_tlb_hit", sample.nestedTlbHit, { width: 780, height: 470 }],
   ["nested_64k_52_bits", sample.nestedWide, { width: 736, height: 420 }],
   ["nested_five_levels", sample.nestedDeep, { width: 736, height: 420 }],
   ["bad_ste", sample.badSte, { width: 780, height: 470 }],

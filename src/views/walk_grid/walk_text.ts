@@ -3,7 +3,7 @@
  * come from the architecture's list of reasons; only the short forms that fit a cell are written here.
  */
 import { R, REASONS, type ReasonId } from "../../arch/smmuv3/reasons.ts";
-import { isTableAccess, LAST_LEVEL, type TraceStep } from "../geometry/trace_step.ts";
+import { isTableStep, LAST_LEVEL, type StepHit, type TraceStep } from "../geometry/trace_step.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
 
 /** A few words for a cell, longest first. */
@@ -80,9 +80,29 @@ export function stepName(step: TraceStep): string {
 /** "access 17" as the grid counts, "configuration access 3", or "check". */
 export function ordinalText(steps: readonly TraceStep[], record: number): string {
   const step = steps[record];
+  if (step !== undefined && step.hit !== "none") return cacheName(step.hit);
   if (step === undefined || step.access === 0) return "check";
-  const mine = steps.filter((s) => s.access > 0 && isTableAccess(s) === isTableAccess(step));
-  return `${isTableAccess(step) ? "access" : "configuration access"} ${mine.indexOf(step) + 1}`;
+  const mine = steps.filter((s) => s.access > 0 && isTableStep(s) === isTableStep(step));
+  return `${isTableStep(step) ? "access" : "configuration access"} ${mine.indexOf(step) + 1}`;
+}
+
+/** The cache that stood in for an access, in words. */
+export function cacheName(hit: StepHit): string {
+  switch (hit) {
+    case "none":
+      return "";
+    case "config":
+      return "configuration cache";
+    case "walk":
+      return "walk cache";
+    case "tlb":
+      return "TLB";
+  }
+}
+
+/** What the hardware writes back to the descriptor, in words; empty for nothing. */
+export function updateText(update: number): string {
+  return ["", "sets AF", "marks it dirty", "sets AF, marks it dirty"][update & 3] ?? "";
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -100,7 +120,8 @@ export function stepMeaning(step: TraceStep): string {
       if (step.kind === "STE" || step.kind === "CD") return `valid, leads to ${hex(step.out)}`;
       if (step.kind === "Output") return `PA ${hex(step.out)}`;
       const run = step.contiguous ? ", part of a contiguous run" : "";
-      return `${leadsTo(step)} of ${sizeText(step.sizeLg2)} at ${hex(step.out)}, ${permissionText(step.permissions)}${run}`;
+      const update = step.update === 0 ? "" : `; the hardware ${updateText(step.update)}`;
+      return `${leadsTo(step)} of ${sizeText(step.sizeLg2)} at ${hex(step.out)}, ${permissionText(step.permissions)}${run}${update}`;
     }
   }
 }
