@@ -1,0 +1,260 @@
+/**
+ * Builds page tables of any format: map and unmap ranges, with the largest leaves that fit.
+ *
+ * Addresses are numbers, multiples of the smallest page: such multiples are exact up to 2^64. Every change is a write to
+ * the store, in an order that never shows hardware a table before its entries are there. What a cache may still hold
+ * is the caller's to invalidate; tables that went out of use come back to be freed after that.
+ */
+import { fromHalves } from "../base/address.ts";
+import { entrySizeLg2, Kind, type PageTableFormat } from "./format.ts";
+
+/** What a mapping allows. `user` matters where the format tells unprivileged accesses apart. */
+export interface Rights {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly execute: boolean;
+  readonly user: boolean;
+}
+
+/** An entry as two halves, signed or unsigned. */
+export type Entry = readonly [hi: number, lo: number];
+
+/** Makes the entries of one format. Levels count from the leaves, 0 for the smallest pages. */
+export interface EntryMaker {
+  readonly fmt: PageTableFormat;
+  /** Levels at which a leaf may stand: bit n for level n. */
+  readonly leafLevels: number;
+  /** An entry at `level` that leads to the table one level down. */
+  table(address: number, level: number): Entry;
+  /** An entry at `level` that maps memory at `address`, a multiple of what the level spans. */
+  leaf(address: number, level: number, rights: Rights): Entry;
+  /** A leaf at `level` with the attributes of a larger one, the level's leaves not always being allowed there. */
+  smaller(larger: Entry, address: number, level: number): Entry;
+}
+
+/** Where tables live. */
+export interface TableStore {
+  /** Zeroed memory for a table, aligned to its size; null when there is none left. */
+  allocate(bytes: number): number | null;
+  /** Read an entry into {@link hi} and {@link lo}. */
+  read(at: number): void;
+  readonly hi: number;
+  readonly lo: number;
+  write(at: number, hi: number, lo: number): void;
+}
+
+/** Why a range cannot be mapped. */
+export type Refusal = "not aligned" | "beyond the input range" | "already mapped" | "no memory for tables";
+
+/** A range that was not mapped: nothing of it is. */
+export interface Refused {
+  readonly why: Refusal;
+  /** Tables that were made for it in vain, to be freed. */
+  readonly tables: readonly number[];
+}
+
+/** What an unmap did. */
+export interface Unmapped {
+  /** Bytes that were mapped and are no longer. */
+  readonly bytes: number;
+  /** Tables that nothing points to any more, to be freed when no cache can lead to them. */
+  readonly tables: readonly number[];
+  /** Leaves that reached beyond the range and were replaced by tables of smaller ones: address and log2 of size. */
+  readonly split: readonly { readonly at: number; readonly sizeLg2: number }[];
+}
+
+/** Shape of a table tree. */
+export interface TreeShape {
+  /** Level of the root table. */
+  readonly level: number;
+  /** Bits of an input address; they give the size of the root. */
+  readonly inputBits: number;
+}
+
+interface Taken {
+  bytes: number;
+  readonly tables: number[];
+  readonly split: { at: number; sizeLg2: number }[];
+}
+
+export class PageTables {
+  readonly maker: EntryMaker;
+  readonly level: number;
+  /** Address of the root table. */
+  readonly root: number;
+  readonly #store: TableStore;
+  readonly #rootEntries: number;
+  readonly #end: number;
+
+  /** @param root where the root table stands already, zeroed or filled */
+  constructor(maker: EntryMaker, store: TableStore, shape: TreeShape, root: number) {
+    this.maker = maker;
+    this.level = shape.level;
+    this.root = root;
+    this.#store = store;
+    this.#rootEntries = 2 ** (shape.inputBits - entrySizeLg2(maker.fmt, shape.level));
+    this.#end = 2 ** shape.inputBits;
+  }
+
+  /** Bytes of the root table of a tree. */
+  static rootBytes(fmt: PageTableFormat, shape: TreeShape): number {
+    return 8 * 2 ** (shape.inputBits - entrySizeLg2(fmt, shape.level));
+  }
+
+  /** Map `bytes` from `va` to `pa` on. @returns null when it is mapped */
+  map(va: number, pa: number, bytes: number, rights: Rights): Refused | null {
+    const page = this.#span(0);
+    if (va % page !== 0 || pa % page !== 0 || bytes % page !== 0) return { why: "not aligned", tables: [] };
+    if (va + bytes > this.#end) return { why: "beyond the input range", tables: [] };
+    for (let done = 0; done < bytes; ) {
+      const level = this.#largest(va + done, pa + done, bytes - done);
+      const placed = this.#place(va + done, level);
+      if (typeof placed === "string") {
+        const { tables } = this.unmap(va, done + page);
+        return { why: placed, tables };
+      }
+      const [hi, lo] = this.maker.leaf(pa + done, placed.level, rights);
+      this.#store.write(placed.at, hi, lo);
+      done += this.#span(placed.level);
+    }
+    return null;
+  }
+
+  /** Unmap what is mapped of `bytes` from `va` on; leaves that reach beyond are split. Multiples of the page. */
+  unmap(va: number, bytes: number): Unmapped {
+    const taken: Taken = { bytes: 0, tables: [], split: [] };
+    const end = Math.min(va + bytes, this.#end);
+    if (end > va) this.#clear(this.root, this.level, this.#rootEntries, 0, va, end, taken);
+    return taken;
+  }
+
+  /** Where the leaf of `va` stands, with its level; null where nothing is mapped. */
+  find(va: number): { readonly at: number; readonly level: number } | null {
+    let table = this.root;
+    for (let level = this.level; ; level--) {
+      const at = this.#slot(table, level, va);
+      const kind = this.#kindAt(at, level);
+      if (kind === Kind.Leaf) return { at, level };
+      if (kind !== Kind.Table) return null;
+      table = this.#address();
+    }
+  }
+
+  #span(level: number): number {
+    return 2 ** entrySizeLg2(this.maker.fmt, level);
+  }
+
+  #slot(table: number, level: number, va: number): number {
+    const entries = level === this.level ? this.#rootEntries : 2 ** this.maker.fmt.strideLg2;
+    return table + 8 * (Math.floor(va / this.#span(level)) % entries);
+  }
+
+  #kindAt(at: number, level: number): Kind {
+    this.#store.read(at);
+    return this.maker.fmt.kindOf(this.#store.lo, this.#store.hi, level);
+  }
+
+  /** Output address of the entry last read. */
+  #address(): number {
+    const { fmt } = this.maker;
+    const { hi, lo } = this.#store;
+    const more = fmt.oaMoreHi === null ? 0 : fmt.oaMoreHi(lo, hi);
+    return fromHalves((hi & fmt.oaHiMask) | more, lo & fmt.oaLoMask);
+  }
+
+  /** The highest level whose leaf fits. */
+  #largest(va: number, pa: number, bytes: number): number {
+    for (let level = this.level; level > 0; level--) {
+      const span = this.#span(level);
+      const fits = va % span === 0 && pa % span === 0 && bytes >= span;
+      if (fits && ((this.maker.leafLevels >>> level) & 1) === 1) return level;
+    }
+    return 0;
+  }
+
+  /** The empty entry for a leaf of `va` at `level`, or below it where a table is in the way; tables are made. */
+  #place(va: number, level: number): { readonly at: number; readonly level: number } | Refusal {
+    let table = this.root;
+    let wanted = level;
+    for (let here = this.level; ; here--) {
+      const at = this.#slot(table, here, va);
+      const kind = this.#kindAt(at, here);
+      if (kind === Kind.Table) {
+        table = this.#address();
+        if (here === wanted) wanted = this.#leafBelow(here);
+      } else if (kind !== Kind.Empty) return "already mapped";
+      else if (here === wanted) return { at, level: here };
+      else {
+        const made = this.#store.allocate(8 * 2 ** this.maker.fmt.strideLg2);
+        if (made === null) return "no memory for tables";
+        const [hi, lo] = this.maker.table(made, here);
+        this.#store.write(at, hi, lo);
+        table = made;
+      }
+    }
+  }
+
+  #leafBelow(level: number): number {
+    for (let below = level - 1; below > 0; below--) if (((this.maker.leafLevels >>> below) & 1) === 1) return below;
+    return 0;
+  }
+
+  /**
+   * Clear the entries of a table that map part of [from, end); `first` is the first address that the table covers.
+   * @returns true when the table is left without an entry
+   */
+  #clear(
+    table: number,
+    level: number,
+    entries: number,
+    first: number,
+    from: number,
+    end: number,
+    taken: Taken,
+  ): boolean {
+    const span = this.#span(level);
+    const low = Math.max(0, Math.floor((from - first) / span));
+    const high = Math.min(entries, Math.ceil((end - first) / span));
+    for (let i = low; i < high; i++) {
+      const at = table + 8 * i;
+      const kind = this.#kindAt(at, level);
+      if (kind === Kind.Empty) continue;
+      const here = first + i * span;
+      const whole = from <= here && here + span <= end;
+      if (kind === Kind.Table || (kind === Kind.Leaf && !whole)) {
+        const below = kind === Kind.Table ? this.#address() : this.#split(at, level, taken);
+        if (below === null || !this.#clear(below, level - 1, 2 ** this.maker.fmt.strideLg2, here, from, end, taken))
+          continue;
+        taken.tables.push(below);
+      } else if (kind === Kind.Leaf) taken.bytes += span;
+      this.#store.write(at, 0, 0);
+    }
+    return this.#isEmpty(table, entries);
+  }
+
+  #isEmpty(table: number, entries: number): boolean {
+    for (let i = 0; i < entries; i++) {
+      this.#store.read(table + 8 * i);
+      if (this.#store.hi !== 0 || this.#store.lo !== 0) return false;
+    }
+    return true;
+  }
+
+  /** Replace the leaf at `at` by a table of smaller ones that map the same. @returns the table, null without memory */
+  #split(at: number, level: number, taken: Taken): number | null {
+    this.#store.read(at);
+    const [hi, lo] = [this.#store.hi, this.#store.lo];
+    const from = this.#address();
+    const table = this.#store.allocate(8 * 2 ** this.maker.fmt.strideLg2);
+    if (table === null) return null;
+    const span = this.#span(level - 1);
+    for (let i = 0; i < 2 ** this.maker.fmt.strideLg2; i++) {
+      const [newHi, newLo] = this.maker.smaller([hi, lo], from + i * span, level - 1);
+      this.#store.write(table + 8 * i, newHi, newLo);
+    }
+    const [tableHi, tableLo] = this.maker.table(table, level);
+    this.#store.write(at, tableHi, tableLo);
+    taken.split.push({ at, sizeLg2: entrySizeLg2(this.maker.fmt, level) });
+    return table;
+  }
+}
