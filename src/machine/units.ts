@@ -7,6 +7,7 @@ import type { Arch } from "../protocol/machine.ts";
 import type { Architecture } from "./unit.ts";
 
 const LOADERS: Readonly<Partial<Record<Arch, () => Promise<Architecture>>>> = {
+  amdvi: async () => (await import("./amdvi/architecture.ts")).AMDVI,
   smmuv3: async () => (await import("./smmuv3/architecture.ts")).SMMUV3,
 };
 

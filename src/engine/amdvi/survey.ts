@@ -1,0 +1,70 @@
+/**
+ * A look over everything a requester maps, beside the path of a request: for lists and maps. Changes nothing.
+ */
+import { R } from "../../arch/amdvi/reasons.ts";
+import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
+import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
+import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import { type DeviceConfig, OUTPUT_BITS } from "./device_config.ts";
+import { guestPermissions } from "./guest.ts";
+import { For, hostPermissions } from "./host.ts";
+import { End, Translation } from "./translation.ts";
+import type { Translator } from "./translator.ts";
+
+/** One table tree as a scan wants it, and what its entries mean. */
+export interface RootSurvey {
+  readonly scan: ScanRoot;
+  readonly reader: SurveyReader;
+  /** What a leaf allows a user's access, or the reason it allows none. */
+  readonly verdict: (p: ScanPlace) => { readonly permissions: number; readonly reason: number };
+  readonly badReason: (why: "reserved" | "address size" | "unreadable", code: number) => number;
+}
+
+/**
+ * The tables of a stage of a resolved requester.
+ * @param upper of a guest's tables the second half of the root, whose addresses end at 2^64; the first half else
+ */
+export function rootSurvey(
+  translator: Translator,
+  memory: PhysicalMemory,
+  config: DeviceConfig,
+  stage: 1 | 2,
+  upper: boolean,
+): RootSurvey {
+  const root = stage === 1 ? config.guest : config.host;
+  const entries = stage === 1 ? (root.rootMask + 1) / 2 : root.rootMask + 1;
+  const at = root.rootHi * 0x1_0000_0000 + (root.rootLo >>> 0) + (upper ? entries * 8 : 0);
+  const nested = stage === 1 && config.hostOn;
+  return {
+    scan: { fmt: root.fmt!, at, level: root.level, entries, outputBits: OUTPUT_BITS },
+    reader: new SurveyReader(memory, {
+      beneath: nested ? beneath(translator, config) : null,
+      bigEndian: false,
+      abort: R.TABLE_FETCH,
+    }),
+    verdict: ({ lo, hi, inherited }) => {
+      const permissions =
+        stage === 1
+          ? guestPermissions(lo, hi, inherited, false, translator.caps)
+          : hostPermissions(hi, inherited) & config.grants;
+      return { permissions, reason: permissions !== 0 ? R.NONE : stage === 1 ? R.GUEST_USER : R.HOST_READ };
+    },
+    badReason: (why, code) => {
+      if (why === "unreadable") return code === UNKNOWN_CODE ? R.NONE : code - 1;
+      return stage === 1 ? R.GUEST_RESERVED : R.HOST_LEVEL;
+    },
+  };
+}
+
+/** Where the host tables put a page of a guest's table, as `SurveyTables` wants it. */
+function beneath({ host }: Translator, config: DeviceConfig): (at: number) => number {
+  const t = new Translation();
+  return (at) => {
+    t.begin();
+    const hi = Math.floor(at / 0x1_0000_0000);
+    if (host.translate(t, config, null, hi, (at % 0x1_0000_0000) | 0, For.Fetch)) {
+      return (host.paHi >>> 0) * 0x1_0000_0000 + (host.paLo >>> 0);
+    }
+    return t.end === End.Unknown ? -UNKNOWN_CODE : -(1 + t.reason);
+  };
+}

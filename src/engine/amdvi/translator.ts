@@ -1,0 +1,206 @@
+/**
+ * The procedure of a translation in the architecture's order: device table entry, special addresses, exclusion range,
+ * guest tables, host tables (48882 §2.1, §2.2).
+ *
+ * UNMODELLED: memory attributes (AttrV, Mode0FC, U), MARC apertures, SNP's reverse map, tiered memory.
+ */
+import { DTE } from "../../arch/amdvi/dte.ts";
+import { EventCode, InvalidAccess, InvalidTranslationRequest } from "../../arch/amdvi/events.ts";
+import { R } from "../../arch/amdvi/reasons.ts";
+import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import type { TraceRecorder } from "../common/trace_recorder.ts";
+import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { Controls } from "./controls.ts";
+import { DeviceConfig } from "./device_config.ts";
+import { DeviceTable } from "./device_table.ts";
+import { dteIllegal, isReservedBit } from "./dte_rules.ts";
+import { GuestTables } from "./guest.ts";
+import { For, HostTables } from "./host.ts";
+import { isInterrupt, specialRange } from "./special_ranges.ts";
+import { AddressType, End, type Translation, Updates, Want } from "./translation.ts";
+
+const f = DTE.f;
+
+export class Translator {
+  readonly caps: Capabilities;
+  readonly controls: Controls;
+  readonly devices: DeviceTable;
+  readonly host: HostTables;
+  readonly guest: GuestTables;
+  /**
+   * Devices whose device table entry asks to log the first page fault only (SE), and had it.
+   * CHOICE(SE): until INVALIDATE_DEVTAB_ENTRY names the device.
+   */
+  readonly faulted = new Set<number>();
+  readonly #memory: PhysicalMemory;
+  readonly #config = new DeviceConfig();
+
+  constructor(memory: PhysicalMemory, controls: Controls, caps: Capabilities) {
+    this.#memory = memory;
+    this.controls = controls;
+    this.caps = caps;
+    this.devices = new DeviceTable(memory, controls);
+    this.host = new HostTables(memory);
+    this.guest = new GuestTables(memory, this.host, caps);
+  }
+
+  /** Translate the request that `t` describes; the answer is in `t`. */
+  translate(t: Translation, trace: TraceRecorder | null): void {
+    t.begin();
+    const config = this.#config;
+    if (this.resolve(t, trace, config)) this.#walk(t, config, trace);
+    else if (t.passed && trace !== null) {
+      trace.row(TracePhase.Output, 0);
+      trace.output(t.iovaHi, t.iovaLo, t.paHi, t.paLo, 7, 64);
+    }
+    if (t.record && t.event === EventCode.IO_PAGE_FAULT) t.record = this.#records(t, config);
+  }
+
+  /**
+   * Find out what applies to the request: device table entry, and the guest CR3 table where it goes through that.
+   * @returns false when the request ended, or passes untranslated: `t` says which
+   */
+  resolve(t: Translation, trace: TraceRecorder | null, config: DeviceConfig): boolean {
+    const { controls, caps } = this;
+    if (trace !== null) trace.row(TracePhase.Config, 0);
+    if (!controls.iommuEn) return !t.pass(R.IOMMU_OFF);
+    const untranslated = t.addressType === AddressType.Untranslated;
+    if (untranslated && isInterrupt(t, caps.htRangeIgnore)) {
+      t.end = End.Interrupt;
+      return !t.pass(R.INTERRUPT);
+    }
+    if (!this.resolveDevice(t, trace, config)) return false;
+    const { dte } = config;
+    if (untranslated && specialRange(t, dte, caps.htRangeIgnore)) return this.#atEntry(t, trace);
+    if (untranslated && this.#excluded(t, dte)) {
+      t.pass(R.EXCLUDED);
+      return this.#atEntry(t, trace);
+    }
+    return this.resolveTables(t, trace, config);
+  }
+
+  /** The last part of {@link resolve}: what the entry says of tables, whatever the address. @returns as {@link resolve} */
+  resolveTables(t: Translation, trace: TraceRecorder | null, config: DeviceConfig): boolean {
+    const { dte } = config;
+    if (f.TV.get(dte, 0) === 0) {
+      t.domainId = f.DomainID.get(dte, 0);
+      t.pageFault(R.DTE_TV0, false, false, false);
+      return this.#atEntry(t, trace);
+    }
+    config.apply(this);
+    t.domainId = config.domainId;
+    config.usesGuest = config.guestOn && (t.hasPasid || config.giov);
+    if (!config.usesGuest) {
+      if (t.hasPasid) return this.#noGuest(t, trace);
+      if (trace !== null) this.#leadsTo(trace, config.host.rootHi, config.host.rootLo);
+      return true;
+    }
+    t.usedPasid = t.hasPasid ? t.pasid : 0;
+    if (trace !== null) this.#leadsTo(trace, config.gcr3Hi, config.gcr3Lo);
+    return this.guest.enter(t, config, trace);
+  }
+
+  /** The first part of {@link resolve}: the device table entry, read and checked. @returns as {@link resolve} */
+  resolveDevice(t: Translation, trace: TraceRecorder | null, config: DeviceConfig): boolean {
+    const { dte } = config;
+    if (!this.devices.fetch(t, trace, dte)) return false;
+    const untranslated = t.addressType === AddressType.Untranslated;
+    const valid = f.V.get(dte, 0) === 1;
+    const illegal = valid ? dteIllegal(dte, this) : R.NONE;
+    if (illegal !== R.NONE) {
+      t.rz = isReservedBit(illegal);
+      t.fault(EventCode.ILLEGAL_DEV_TABLE_ENTRY, illegal);
+    } else if (untranslated) {
+      if (valid) return true;
+      t.pass(R.DTE_V0);
+    } else if (valid && f.I.get(dte, 0) === 1) {
+      if (t.addressType === AddressType.TranslationRequest) return true;
+      t.pass(R.TRANSLATED);
+    } else {
+      const translated = t.addressType === AddressType.Translated;
+      t.type = translated ? InvalidAccess.PreTranslated : InvalidTranslationRequest.Disabled;
+      t.fault(EventCode.INVALID_DEVICE_REQUEST, translated ? R.PRETRANSLATED : R.ATS_DISABLED);
+    }
+    return this.#atEntry(t, trace);
+  }
+
+  /**
+   * CHOICE(PASID_NO_GUEST): a request with a PASID of a device without guest translation is a page fault of that PASID.
+   */
+  #noGuest(t: Translation, trace: TraceRecorder | null): false {
+    t.gn = true;
+    t.usedPasid = t.pasid;
+    t.pageFault(R.PASID_NO_GUEST, false, false, false);
+    return this.#atEntry(t, trace);
+  }
+
+  /** The request ended, or passes, at the device table entry. @returns false */
+  #atEntry(t: Translation, trace: TraceRecorder | null): false {
+    if (trace !== null && t.end === End.Fault) trace.fail(TraceVerdict.Fault, t.reason);
+    else if (trace !== null) trace.done();
+    return false;
+  }
+
+  #leadsTo(trace: TraceRecorder, hi: number, lo: number): void {
+    trace.leadsTo(hi, lo);
+    trace.done();
+  }
+
+  /** The address lies in the exclusion range, and the device may use that (§3.4.2). */
+  #excluded(t: Translation, dte: Uint32Array): boolean {
+    const c = this.controls;
+    if (!c.exclEn || t.hasPasid || !(c.exclAllow || f.EX.get(dte, 0) === 1)) return false;
+    const from = compare(t.iovaHi, t.iovaLo, c.exclBaseHi, c.exclBaseLo);
+    return from >= 0 && compare(t.iovaHi, t.iovaLo, c.exclLimitHi, c.exclLimitLo) <= 0;
+  }
+
+  #walk(t: Translation, config: DeviceConfig, trace: TraceRecorder | null): void {
+    let [hi, lo] = [t.iovaHi, t.iovaLo];
+    let rows = 0;
+    if (config.usesGuest) {
+      if (!this.guest.translate(t, config, trace)) return;
+      [hi, lo] = [this.guest.outHi, this.guest.outLo];
+      rows = this.guest.reads;
+    }
+    if (trace !== null) trace.row(TracePhase.Output, rows);
+    const [gpaHi, gpaLo] = [hi, lo];
+    if (config.hostOn) {
+      if (!this.host.translate(t, config, trace, hi, lo, For.Access)) return;
+      [hi, lo] = [this.host.paHi, this.host.paLo];
+    } else if (!this.#entryRights(t, config, trace)) return;
+    if (t.pending.count > 0) t.pending.finish(this.#memory, t.updates === Updates.Make, trace);
+    t.gn = false;
+    t.paHi = hi;
+    t.paLo = lo;
+    t.passed = !config.usesGuest && !config.hostOn;
+    if (trace !== null) {
+      const size = Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2);
+      trace.output(gpaHi, gpaLo, hi, lo, t.permissions1 & t.permissions2, size);
+    }
+  }
+
+  /** Without host tables IR and IW of the device table entry decide alone (Mode 0). */
+  #entryRights(t: Translation, config: DeviceConfig, trace: TraceRecorder | null): boolean {
+    t.permissions2 = config.grants;
+    if ((t.want & ~config.grants) === 0) return true;
+    const reason = t.want === Want.Write ? R.HOST_WRITE : R.HOST_READ;
+    if (trace !== null) trace.check(2, reason, t.iovaHi, t.iovaLo);
+    t.gn = config.usesGuest;
+    return t.pageFault(reason, true, true, false);
+  }
+
+  /** Whether a page fault goes to the log, by SA and SE of the device table entry. */
+  #records(t: Translation, { dte }: DeviceConfig): boolean {
+    if (f.SA.get(dte, 0) === 1) return false;
+    if (f.SE.get(dte, 0) === 0) return true;
+    const first = !this.faulted.has(t.deviceId);
+    if (t.updates === Updates.Make) this.faulted.add(t.deviceId);
+    return first;
+  }
+}
+
+/** Order of two unsigned 64-bit values. */
+function compare(aHi: number, aLo: number, bHi: number, bLo: number): number {
+  return aHi >>> 0 === bHi >>> 0 ? (aLo >>> 0) - (bLo >>> 0) : (aHi >>> 0) - (bHi >>> 0);
+}

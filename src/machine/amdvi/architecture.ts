@@ -1,0 +1,21 @@
+/** AMD-Vi as a machine is made of it. */
+import { DTE_BYTES } from "../../arch/amdvi/dte.ts";
+import type { MachineDescription } from "../../protocol/machine.ts";
+import { TraceKind } from "../../protocol/trace.ts";
+import type { Architecture } from "../unit.ts";
+import { AmdviUnit } from "./amdvi_unit.ts";
+
+const SEGMENTS = Array.from({ length: 7 }, (_, i) => `DEVTAB_BASE_${i + 1}`);
+
+export const AMDVI: Architecture<AmdviUnit> = {
+  arch: "amdvi",
+  make: (description, memory) => new AmdviUnit(description, memory),
+  check,
+  lookupRegisters: ["EFR", "EFR2", "CONTROL", "DEVTAB_BASE", ...SEGMENTS, "EXCL_BASE", "EXCL_LIMIT"],
+  structureBytes: { [TraceKind.DTE]: DTE_BYTES },
+};
+
+function check({ registers }: MachineDescription): { place: string; detail: string } | null {
+  if (registers.EFR !== undefined) return null;
+  return { place: "registers.EFR", detail: "The register is missing: without it the IOMMU offers nothing." };
+}

@@ -1,0 +1,95 @@
+/**
+ * The requesters worth showing: those whose device table entry translates, lets requests pass or is malformed, those of
+ * known devices, and those with events.
+ */
+import { DTE } from "../../../arch/amdvi/dte.ts";
+import { gcr3PasidBits } from "../../../arch/amdvi/gcr3.ts";
+import { R, REASONS } from "../../../arch/amdvi/reasons.ts";
+import type { DeviceConfig } from "../../../engine/amdvi/device_config.ts";
+import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
+import type { StreamRow } from "../../../protocol/engine.ts";
+import type { DeviceDescription } from "../../../protocol/machine.ts";
+import { halves } from "../../inspect/table_source.ts";
+import type { AmdviUnit } from "../amdvi_unit.ts";
+import { type Context, contextOf, tagsOf } from "./context.ts";
+
+const DEVICE_IDS = 1 << 16;
+/** PASIDs tried for the whole list, and the most of them listed for one requester. */
+const MAX_PASIDS_TRIED = 1 << 13;
+const MAX_PASIDS = 64;
+
+/** What is left to try. */
+interface Budget {
+  pasids: number;
+}
+
+/** List requesters in ascending order of DeviceID. `eventsOf` counts recorded events of one. */
+export function listStreams(
+  unit: AmdviUnit,
+  devices: readonly DeviceDescription[],
+  eventsOf: ReadonlyMap<number, number>,
+): StreamRow[] {
+  const budget: Budget = { pasids: MAX_PASIDS_TRIED };
+  const byId = new Map(devices.map((device) => [device.sid, device]));
+  const ids = new Set([...liveRequesters(unit), ...byId.keys(), ...eventsOf.keys()]);
+  return [...ids]
+    .sort((a, b) => a - b)
+    .map((sid) => ({
+      sid,
+      bdf: byId.get(sid)?.bdf ?? null,
+      label: byId.get(sid)?.label ?? null,
+      ...describe(unit, sid, budget),
+      events: eventsOf.get(sid) ?? 0,
+    }));
+}
+
+type Description = Pick<StreamRow, "state" | "why" | "tags" | "ssids">;
+
+function describe(unit: AmdviUnit, sid: number, budget: Budget): Description {
+  const context = contextOf(unit, sid, null);
+  const { config } = context;
+  const why = context.ok || context.passed ? null : whyNot(context);
+  const known = config.guest.fmt !== null || config.host.fmt !== null || context.ok;
+  return {
+    state: stateOf(context),
+    why,
+    tags: known ? tagsOf(config, null) : [],
+    ssids: config.guestOn ? validPasids(unit, sid, config, budget) : [],
+  };
+}
+
+function stateOf({ ok, passed, unknown, reason, config }: Context): StreamRow["state"] {
+  if (passed) return "bypass";
+  if (unknown) return "unknown";
+  if (!ok) return reason === R.DTE_TV0 ? "abort" : "invalid";
+  if (config.guestOn) return config.hostOn ? "nested" : "stage 1";
+  if (config.hostOn) return "stage 2";
+  return config.grants === 0 ? "abort" : "bypass";
+}
+
+const whyNot = ({ unknown, reason }: Context): string =>
+  unknown ? "The session does not hold what its requests would read." : REASONS[reason]!.text;
+
+function validPasids(unit: AmdviUnit, sid: number, config: DeviceConfig, budget: Budget): number[] {
+  const found: number[] = [];
+  const count = 2 ** Math.min(gcr3PasidBits(config.glx), unit.translator.caps.pasidBits);
+  for (let pasid = 0; pasid < count && found.length < MAX_PASIDS && budget.pasids > 0; pasid++) {
+    budget.pasids--;
+    if (contextOf(unit, sid, pasid).ok) found.push(pasid);
+  }
+  return found;
+}
+
+/** DeviceIDs whose entry is valid and does more than abort. */
+function* liveRequesters({ memory, translator }: AmdviUnit): Generator<number> {
+  const words = new Uint32Array(2);
+  const f = DTE.f;
+  for (let deviceId = 0; deviceId < DEVICE_IDS; deviceId++) {
+    const place = translator.devices.placeOf(deviceId);
+    if (place === null || memory.read64(...halves(place)) !== MemoryStatus.Ok) continue;
+    [words[0], words[1]] = [memory.lo, memory.hi];
+    if (f.V.get(words, 0) === 0 || f.TV.get(words, 0) === 0) continue;
+    const rights = f.IR.get(words, 0) + f.IW.get(words, 0);
+    if (f.Mode.get(words, 0) !== 0 || f.GV.get(words, 0) === 1 || rights !== 0) yield deviceId;
+  }
+}

@@ -1,0 +1,74 @@
+/** The table trees of an AMD IOMMU's stages, for lists and maps. */
+import type { DeviceConfig } from "../../../engine/amdvi/device_config.ts";
+import { For } from "../../../engine/amdvi/host.ts";
+import { rootSurvey } from "../../../engine/amdvi/survey.ts";
+import { amdLevel } from "../../../engine/amdvi/trace_recorder.ts";
+import { End, Translation } from "../../../engine/amdvi/translation.ts";
+import {
+  type Beneath,
+  halves,
+  type LeafSource,
+  type SourceRoot,
+  type TableSource,
+} from "../../inspect/table_source.ts";
+import type { AmdviUnit } from "../amdvi_unit.ts";
+import { contextOf } from "./context.ts";
+
+/** The trees of one stage; null when the requester does not use it, or cannot be resolved. */
+export function stageSource(unit: AmdviUnit, sid: number, ssid: number | null, stage: 1 | 2): TableSource | null {
+  const { ok, config } = contextOf(unit, sid, ssid);
+  // The host tables are there even where the guest's cannot be reached.
+  const walked = stage === 1 ? ok && config.usesGuest : config.host.fmt !== null && config.hostOn;
+  return walked ? { stage, roots: rootsOf(unit, config, stage), levelOf: amdLevel } : null;
+}
+
+/** The trees that accesses meet first: the guest's where there are some, else the host's; null for none. */
+export function leafSource(unit: AmdviUnit, sid: number, ssid: number | null): LeafSource | null {
+  const { ok, config } = contextOf(unit, sid, ssid);
+  if (!ok || !(config.usesGuest || config.hostOn)) return null;
+  const stage = config.usesGuest ? 1 : 2;
+  const nested = config.usesGuest && config.hostOn;
+  return {
+    stage,
+    roots: rootsOf(unit, config, stage),
+    levelOf: amdLevel,
+    beneath: nested ? beneath(unit, config) : null,
+  };
+}
+
+/** Guest tables translate a lower and, sign-extended, an upper half: each is a tree of half the root. */
+function rootsOf(unit: AmdviUnit, config: DeviceConfig, stage: 1 | 2): SourceRoot[] {
+  return stage === 2
+    ? [rootOf(unit, config, 2, false)]
+    : [rootOf(unit, config, 1, false), rootOf(unit, config, 1, true)];
+}
+
+function rootOf(unit: AmdviUnit, config: DeviceConfig, stage: 1 | 2, upper: boolean): SourceRoot {
+  const { scan, reader, verdict, badReason } = rootSurvey(unit.translator, unit.memory, config, stage, upper);
+  const inputBits = stage === 1 ? config.guest.inputBits - 1 : config.host.inputBits;
+  const top = upper ? -1 << (inputBits - 32) : 0;
+  return {
+    scan,
+    reader,
+    inputBits,
+    inputAddress: (offset) => {
+      const [hi, lo] = halves(offset);
+      return [(hi | top) >>> 0, lo];
+    },
+    verdict,
+    badReason,
+  };
+}
+
+function beneath({ translator }: AmdviUnit, config: DeviceConfig): (hi: number, lo: number) => Beneath {
+  const t = new Translation();
+  return (hi, lo) => {
+    t.begin();
+    // Any rights will do: a list shows what there is.
+    if (translator.host.translate(t, config, null, hi, lo, For.Look)) {
+      const pa = (translator.host.paHi >>> 0) * 0x1_0000_0000 + (translator.host.paLo >>> 0);
+      return { type: "ok", pa, permissions: t.permissions2 };
+    }
+    return t.end === End.Unknown ? { type: "unknown" } : { type: "fault", reason: t.reason };
+  };
+}
