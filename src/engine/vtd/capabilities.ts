@@ -6,11 +6,11 @@ import { CAP, ECAP } from "../../arch/vtd/capability_registers.ts";
 /** What registers do not say of a unit. */
 export interface UnitOptions {
   /** Host address width in bits, as the DMAR table of ACPI reports it; absent: that of CAP.MGAW, at most 52. */
-  readonly hostAddressWidth?: number;
+  readonly hostAddressWidth?: number | undefined;
   /** Bit 62 of second-stage leaves is TM: units with device TLBs before revision 3 of the specification. */
-  readonly transientMapping?: boolean;
+  readonly transientMapping?: boolean | undefined;
   /** Accessed and dirty bits of first-stage tables are set also on pages that the second stage makes read-only. */
-  readonly erratum772415?: boolean;
+  readonly erratum772415?: boolean | undefined;
 }
 
 /** Capabilities as numbers and booleans, named as the fields they come from. */

@@ -145,11 +145,16 @@ export class Remapper {
     return denied ? (config.scalable ? R.SGN_7 : R.LGN_3) : R.NONE;
   }
 
-  /** GSTS.TES is 0: addresses pass as they are; a device gets no translations (§4.2.3). */
+  /**
+   * GSTS.TES is 0: addresses pass as they are, but for protected memory regions; a device gets no translations (§3.15,
+   * §4.2.3).
+   */
   #disabled(t: Translation, trace: TraceRecorder | null): void {
-    if (t.addressType === AddressType.TranslationRequest || t.pageRequest) {
-      if (trace !== null) trace.check(0, R.TRANSLATION_OFF, t.iovaHi, t.iovaLo);
-      t.fault(R.TRANSLATION_OFF);
+    const noAnswer = t.addressType === AddressType.TranslationRequest || t.pageRequest;
+    if (noAnswer || this.state.protects(t.iovaHi, t.iovaLo)) {
+      const reason = noAnswer ? R.TRANSLATION_OFF : R.PROTECTED_REGION;
+      if (trace !== null) trace.check(0, reason, t.iovaHi, t.iovaLo);
+      t.fault(reason);
       return;
     }
     t.reason = R.TRANSLATION_OFF;

@@ -14,4 +14,6 @@ export class RemappingState {
   /** Root table, bits [63:12] of its address, as signed halves. */
   rootHi = 0;
   rootLo = 0;
+  /** Whether an address lies in a protected memory region that is in force (§3.15). */
+  protects: (hi: number, lo: number) => boolean = () => false;
 }
