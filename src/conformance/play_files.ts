@@ -9,6 +9,7 @@ import { parseJson } from "../scenario/json_text.ts";
 import type { JsonObject } from "../scenario/migrations.ts";
 import { playCapture } from "./play_capture.ts";
 import { isLogCorpus, playLogs } from "./play_logs.ts";
+import { isTranscript, playUapi } from "./play_uapi.ts";
 import { playVectors } from "./play_vectors.ts";
 import { type FileReport, ReportBuilder, unreadable } from "./report.ts";
 
@@ -33,7 +34,10 @@ const format = (json: unknown): string | null => {
 export async function playFile({ file, beside }: Playable): Promise<FileReport | null> {
   const { name } = file;
   const text = new TextDecoder().decode(file.bytes);
-  if (/\.jsonl$/i.test(name)) return isLogCorpus(text) ? playLogs(text, name) : null;
+  if (/\.jsonl$/i.test(name)) {
+    if (isTranscript(text)) return playUapi(text, name);
+    return isLogCorpus(text) ? playLogs(text, name) : null;
+  }
   const json = parseJson(text, name);
   if (!json.ok) return unreadable(name, `${json.error.place}: ${json.error.detail}`);
   if (isCapture(json.value)) return capture(json.value, file, beside());

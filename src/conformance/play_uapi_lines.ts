@@ -1,0 +1,127 @@
+/**
+ * Transcripts of the iommufd user interface as data: a header that names the machine, then a line for each call.
+ * Lines of one case belong together; a case that uses objects it never made goes on where the one before it stopped.
+ */
+
+/** Any value of JSON. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** The machine of a transcript. */
+export interface Header {
+  readonly machine: string;
+  readonly kernel: string;
+  readonly config: string;
+  readonly devices: readonly { readonly bdf: string; readonly group: number }[];
+  /** Hardware information the kernel gave, by driver. */
+  readonly info: JsonObject;
+}
+
+/** One call. */
+export interface Line {
+  readonly case: string;
+  readonly seq: number;
+  readonly call: string;
+  readonly in: JsonObject;
+  readonly ret: number;
+  readonly errno: string | null;
+  readonly out: JsonObject;
+  readonly about: string;
+}
+
+export interface Transcript {
+  readonly header: Header;
+  /** Lines that share one state, in order. */
+  readonly sequences: readonly (readonly Line[])[];
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A number however it is written; null for anything else. */
+export function numberOf(value: Json | undefined): bigint | null {
+  if (typeof value === "number" && Number.isInteger(value)) return BigInt(value);
+  return typeof value === "string" && /^(0x[0-9a-f]+|\d+)$/i.test(value) ? BigInt(value) : null;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function headerOf(json: unknown): Header | null {
+  if (!isObject(json) || typeof json.machine !== "string" || typeof json.kernel !== "string") return null;
+  const devices = Array.isArray(json.devices) ? json.devices.filter(isObject) : [];
+  return {
+    machine: json.machine,
+    kernel: json.kernel,
+    config: typeof json.kernel_config === "string" ? json.kernel_config : "",
+    devices: devices.map((d) => ({ bdf: String(d.bdf), group: Number(d.group) })),
+    info: isObject(json.hw_info) ? json.hw_info : {},
+  };
+}
+
+function lineOf(json: unknown): Line | null {
+  if (!isObject(json) || typeof json.case !== "string" || typeof json.ioctl !== "string") return null;
+  if (typeof json.ret !== "number" || !isObject(json.in) || !isObject(json.out)) return null;
+  return {
+    case: json.case,
+    seq: Number(json.seq),
+    call: json.ioctl,
+    in: json.in,
+    ret: json.ret,
+    errno: typeof json.errno === "string" ? json.errno : null,
+    out: json.out,
+    about: typeof json.about === "string" ? json.about : "",
+  };
+}
+
+/** Whether a text is such a transcript, by its first line. */
+export function isTranscript(text: string): boolean {
+  const end = text.indexOf("\n");
+  return headerOf(parse(end < 0 ? text : text.slice(0, end))) !== null;
+}
+
+/** Fields that name objects of the file, and outputs that make them. */
+const USES = ["id", "ioas_id", "dev_id", "pt_id", "hwpt_id", "viommu_id", "src_ioas_id", "dst_ioas_id"];
+const MAKES = /^(out_.*_id|out_devid|pt_id)$/;
+
+/** Whether a case needs what the case before it left: its first good use of an object is of one it never made. */
+function continues(lines: readonly Line[]): boolean {
+  const known = new Set<bigint>();
+  for (const line of lines) {
+    if (line.ret < 0) continue;
+    for (const key of USES) {
+      const id = numberOf(line.in[key]);
+      if (id !== null && id !== 0n) return !known.has(id);
+    }
+    for (const [key, value] of Object.entries(line.out)) {
+      const id = MAKES.test(key) ? numberOf(value) : null;
+      if (id !== null) known.add(id);
+    }
+  }
+  return false;
+}
+
+/** Read a transcript; lines that are none count as unreadable. */
+export function readTranscript(text: string): { transcript: Transcript; unreadable: number } | null {
+  const [first, ...rest] = text.split("\n").filter((line) => line.trim() !== "");
+  const header = headerOf(parse(first ?? ""));
+  if (header === null) return null;
+  const lines = rest.map((line) => lineOf(parse(line)));
+  const cases: Line[][] = [];
+  for (const line of lines) {
+    if (line === null) continue;
+    if (cases.at(-1)?.[0]?.case === line.case) cases.at(-1)!.push(line);
+    else cases.push([line]);
+  }
+  const sequences: Line[][] = [];
+  for (const lines of cases) {
+    if (sequences.length > 0 && continues(lines)) sequences.at(-1)!.push(...lines);
+    else sequences.push([...lines]);
+  }
+  return { transcript: { header, sequences }, unreadable: lines.filter((l) => l === null).length };
+}

@@ -1,0 +1,50 @@
+/** The mock driver's control call, as transcripts write it. */
+import type { Returned } from "../host/errno.ts";
+import type { Selftest } from "../host/iommufd/selftest.ts";
+import { type Json, type JsonObject, numberOf } from "./play_uapi_lines.ts";
+
+interface Outcome {
+  readonly returned: Returned;
+  readonly out: Readonly<Record<string, Json>>;
+}
+
+/** Make the call. Fields are as the transcript has them, by operation. */
+export function selftestCall(selftest: Selftest | null, given: JsonObject): Outcome {
+  if (selftest === null) return { returned: "ENOTTY", out: {} };
+  const answer = operate(selftest, given);
+  return typeof answer === "string" ? { returned: answer, out: {} } : { returned: 0, out: answer };
+}
+
+function operate(selftest: Selftest, given: JsonObject) {
+  const n = (key: string): number => Number(numberOf(given[key]) ?? 0n);
+  const big = (key: string): bigint => numberOf(given[key]) ?? 0n;
+  switch (given.op) {
+    case "MOCK_DOMAIN":
+    case "MOCK_DOMAIN_FLAGS":
+      return selftest.makeDevice(n("id"), n("dev_flags"));
+    case "MOCK_DOMAIN_REPLACE":
+      return selftest.replace(n("id"), n("pt_id"));
+    case "PASID_ATTACH":
+      return selftest.attachPasid(n("id"), n("pasid"), n("pt_id"));
+    case "PASID_REPLACE":
+      return selftest.replacePasid(n("id"), n("pasid"), n("pt_id"));
+    case "PASID_DETACH":
+      return selftest.detachPasid(n("id"), n("pasid"));
+    case "PASID_CHECK_HWPT":
+      return selftest.checkPasid(n("id"), n("pasid"), n("pt_id"));
+    case "MD_CHECK_IOTLB":
+      return selftest.checkIotlb(n("id"), n("entry"), n("expect"));
+    case "DEV_CHECK_CACHE":
+      return selftest.checkCache(n("id"), n("entry"), n("expect"));
+    case "TRIGGER_VEVENT":
+      return selftest.triggerEvent(n("dev_id"));
+    case "TRIGGER_IOPF":
+      return selftest.triggerFault(n("dev_id"), n("pasid"), n("grpid"), n("perm"), big("addr"));
+    case "DIRTY": {
+      const bitmap = Array.isArray(given.bitmap) ? given.bitmap.map((w) => numberOf(w as Json) ?? 0n) : [];
+      return selftest.markDirty(n("id"), big("iova"), big("page_size"), bitmap);
+    }
+    default:
+      return "EOPNOTSUPP" as const;
+  }
+}

@@ -1,0 +1,33 @@
+/** Memory that an IOAS maps: pages of a process's address space, or of a file. */
+import type { OpenFile, Process } from "../process.ts";
+
+/** Where the bytes of a mapping are. Copies of a mapping share this. */
+export interface UserPages {
+  readonly kind: "user" | "file";
+  /** Whether a mapping may let devices write. */
+  readonly writable: boolean;
+  /** Offset of the first byte in its page. */
+  readonly pageOffset: bigint;
+  /** Physical address of byte `offset`, counted from the first byte; null where it cannot be pinned. */
+  pin(offset: bigint, write: boolean): bigint | null;
+}
+
+/** Memory of a process from `va` on. */
+export function processPages(process: Process, va: bigint, writable: boolean, pageSize: bigint): UserPages {
+  return {
+    kind: "user",
+    writable,
+    pageOffset: va % pageSize,
+    pin: (offset, write) => process.translate(va + offset, write),
+  };
+}
+
+/** Memory of a file from `start` on. A file that is no memory has no pages. */
+export function filePages(file: OpenFile, start: bigint, writable: boolean, pageSize: bigint): UserPages {
+  return {
+    kind: "file",
+    writable,
+    pageOffset: start % pageSize,
+    pin: (offset) => file.pageAt?.(start + offset) ?? null,
+  };
+}

@@ -1,0 +1,117 @@
+/** Calls on vIOMMUs and what belongs to them. Linux 7.2, drivers/iommu/iommufd/viommu.c and eventq.c. */
+import { type Made, made, refused } from "../errno.ts";
+import { call, driverData } from "./call.ts";
+import type { IommufdContext } from "./context.ts";
+import { Device } from "./device.ts";
+import { HwptPaging } from "./hwpt.ts";
+import {
+  HW_QUEUE_ALLOC,
+  HwQueueType,
+  VDEVICE_ALLOC,
+  VEVENTQ_ALLOC,
+  VeventqType,
+  VIOMMU_ALLOC,
+  ViommuType,
+} from "./ioctls.ts";
+import { ULONG_MAX } from "./ranges.ts";
+import { Veventq } from "./veventq.ts";
+import { Access, HwQueue, Viommu } from "./viommu.ts";
+
+const MOST_EVENTS = 1 << 19;
+
+/** Pin the memory of a queue in the parent's IOAS: its base, if it is one run of physical memory. */
+function pinQueue(access: Access, iova: bigint, length: bigint, page: bigint): Made<bigint> {
+  const offset = iova % page;
+  const bytes = ((offset + length + page - 1n) / page) * page;
+  if (iova - offset + bytes - 1n > ULONG_MAX) return refused("ERANGE");
+  const pages = access.pin(iova - offset, bytes);
+  if (!pages.ok) return pages;
+  const base = pages.value[0]!;
+  if (pages.value.some((pa, i) => pa !== base + BigInt(i) * page)) return refused("EFAULT");
+  return made(base + offset);
+}
+
+/** An access for a queue's memory; it has an id of its own. */
+function newAccess(context: IommufdContext, viommu: Viommu): Made<Access> {
+  const { ioas } = viommu.parent;
+  const status = ioas.table.addAccess();
+  return status === null ? made(context.objects.add(new Access(ioas))) : refused(status);
+}
+
+export const VIOMMU_CALLS = [
+  call(VIOMMU_ALLOC, ({ context, process }, v) => {
+    if (v.flags !== 0 || v.type === ViommuType.DEFAULT) return "EOPNOTSUPP";
+    const device = context.objects.find(v.dev_id, Device);
+    if (device === null) return "ENOENT";
+    const { driver } = device.host;
+    if (driver.viommu === undefined || !driver.viommu.offers(device.host, v.type)) return "EOPNOTSUPP";
+    const parent = context.objects.find(v.hwpt_id, HwptPaging);
+    if (parent === null) return "ENOENT";
+    if (!parent.options.nestParent) return "EINVAL";
+    const viommu = new Viommu(v.type, parent, driver, (owner, pa, length) => context.expose(owner, pa, length));
+    const data = v.data_len === 0 ? null : driverData(process, v.type, v.data_len, v.data_uptr);
+    const half = driver.viommu.make(viommu, v.type, parent.domain, data);
+    if (!half.ok) {
+      context.forgetRegions(viommu);
+      viommu.release();
+      return half.errno;
+    }
+    viommu.half = half.value;
+    v.out_viommu_id = context.objects.add(viommu).id;
+    return null;
+  }),
+
+  call(VDEVICE_ALLOC, ({ context }, v) => {
+    const viommu = context.objects.find(v.viommu_id, Viommu);
+    if (viommu === null) return "ENOENT";
+    const device = context.objects.find(v.dev_id, Device);
+    if (device === null) return "ENOENT";
+    if (viommu.driver !== device.host.driver) return "EINVAL";
+    const vdevice = viommu.addDevice(device, v.virt_id);
+    if (!vdevice.ok) return vdevice.errno;
+    v.out_vdevice_id = context.objects.add(vdevice.value).id;
+    return null;
+  }),
+
+  call(VEVENTQ_ALLOC, ({ context, process }, v) => {
+    if (v.flags !== 0 || v.__reserved !== 0 || v.type === VeventqType.DEFAULT) return "EOPNOTSUPP";
+    if (v.veventq_depth === 0 || v.veventq_depth > MOST_EVENTS) return "EINVAL";
+    const viommu = context.objects.find(v.viommu_id, Viommu);
+    if (viommu === null) return "ENOENT";
+    if (viommu.queues.has(v.type)) return "EEXIST";
+    const queue = context.objects.add(new Veventq(viommu, v.type, v.veventq_depth, () => context.drop()));
+    v.out_veventq_id = queue.id;
+    v.out_veventq_fd = context.openFile((file) => process.install(file), queue);
+    return null;
+  }),
+
+  call(HW_QUEUE_ALLOC, ({ context }, v) => {
+    if (v.flags !== 0 || v.type === HwQueueType.DEFAULT) return "EOPNOTSUPP";
+    if (v.length === 0n) return "EINVAL";
+    if (v.nesting_parent_iova + v.length - 1n > ULONG_MAX) return "EOVERFLOW";
+    const viommu = context.objects.find(v.viommu_id, Viommu);
+    if (viommu === null) return "ENOENT";
+    const { queues } = viommu.half;
+    if (queues === undefined || !queues.offers(v.type)) return "EOPNOTSUPP";
+    const { objects } = context;
+    const id = objects.reserve()!;
+    const access = newAccess(context, viommu);
+    if (!access.ok) {
+      objects.abandon(id);
+      return access.errno;
+    }
+    const base = pinQueue(access.value, v.nesting_parent_iova, v.length, context.kernel.config.sizes.page);
+    const status = base.ok ? queues.open(v.index, base.value, v.length) : base.errno;
+    if (status !== null) {
+      objects.remove(access.value);
+      objects.abandon(id);
+      return status;
+    }
+    const below = objects.all().find((o) => o instanceof HwQueue && o.viommu === viommu && o.index === v.index - 1);
+    const queue = new HwQueue(viommu, v.index, access.value, below instanceof HwQueue ? below : null, (held) =>
+      objects.remove(held),
+    );
+    v.out_hw_queue_id = objects.finalize(id, queue).id;
+    return null;
+  }),
+] as const;

@@ -1,0 +1,134 @@
+/**
+ * The host kernel: its configuration, devices and who owns them, and the files that processes open.
+ * Linux 7.2, drivers/iommu/iommu.c (ownership of groups) and drivers/vfio.
+ */
+import type { HostDevice } from "./drivers/driver.ts";
+import type { Errno, Status } from "./errno.ts";
+import { IommufdContext } from "./iommufd/context.ts";
+import type { Device } from "./iommufd/device.ts";
+import { IommufdFile } from "./iommufd/file.ts";
+import type { PageSizes } from "./iommufd/io_page_table.ts";
+import type { OpenFile } from "./process.ts";
+
+/** How the kernel was built and what machine it runs on. */
+export interface KernelConfig {
+  readonly sizes: PageSizes;
+  /** The caller may change whose limits are charged (CAP_SYS_RESOURCE). */
+  readonly mayChangeLimits: boolean;
+  /** Devices snoop the processor's caches. */
+  readonly coherent: boolean;
+  /** Interrupt messages of a device reach only the vectors that are its own. */
+  readonly msiIsolated: boolean;
+  /** Where devices write interrupt messages, and what: the doorbell's physical address. */
+  readonly doorbell: bigint;
+}
+
+/** An interrupt message: a write of `data` to `address`. */
+export interface Message {
+  readonly address: bigint;
+  readonly data: number;
+}
+
+/** A counter that interrupts add to. */
+export class EventFile implements OpenFile {
+  readonly kind = "eventfd";
+  #count = 0n;
+
+  signal(): void {
+    this.#count++;
+  }
+
+  read(count: number): Uint8Array | Errno {
+    if (count < 8) return "EINVAL";
+    const words = new BigUint64Array([this.#count]);
+    this.#count = 0n;
+    return new Uint8Array(words.buffer);
+  }
+
+  close(): void {}
+}
+
+interface Enabled extends Message {
+  readonly file: EventFile;
+}
+
+export class HostKernel {
+  readonly config: KernelConfig;
+  readonly devices: readonly HostDevice[];
+  readonly #owners = new Map<number, IommufdContext>();
+  readonly #bound = new Set<HostDevice>();
+  readonly #containers = new Set<number>();
+  readonly #messages = new Map<HostDevice, Enabled>();
+
+  constructor(config: KernelConfig, devices: readonly HostDevice[]) {
+    this.config = config;
+    this.devices = devices;
+  }
+
+  /** A fresh open of /dev/iommu. */
+  openIommufd(): IommufdFile {
+    return new IommufdFile(new IommufdContext(this));
+  }
+
+  /** Every device of a device's group. */
+  membersOf(device: HostDevice): readonly HostDevice[] {
+    const members = this.devices.filter((d) => d.group === device.group);
+    return members.length === 0 ? [device] : members;
+  }
+
+  /** Make a group an iommufd's; EPERM where it is another's. */
+  claim(group: number, context: IommufdContext): Errno | null {
+    const owner = this.#owners.get(group);
+    if (owner !== undefined && owner !== context) return "EPERM";
+    this.#owners.set(group, context);
+    return null;
+  }
+
+  unclaim(group: number): void {
+    this.#owners.delete(group);
+  }
+
+  isBound(device: HostDevice): boolean {
+    return this.#bound.has(device);
+  }
+
+  take(device: HostDevice): void {
+    this.#bound.add(device);
+  }
+
+  release(device: HostDevice): void {
+    this.#bound.delete(device);
+  }
+
+  inContainer(group: number): boolean {
+    return this.#containers.has(group);
+  }
+
+  setContainer(group: number, on: boolean): void {
+    if (on) this.#containers.add(group);
+    else this.#containers.delete(group);
+  }
+
+  /** Route a device's first message to an eventfd. */
+  enableMessage(device: Device, file: EventFile): Status {
+    const address = device.context.mapDoorbell(device, this.config.doorbell);
+    if (typeof address !== "bigint") return address;
+    this.#messages.set(device.host, { address, data: device.host.sid, file });
+    return null;
+  }
+
+  forgetInterrupts(device: HostDevice): void {
+    this.#messages.delete(device);
+  }
+
+  /** What the device was told to write to raise its interrupt. */
+  messageOf(device: HostDevice): Message | null {
+    return this.#messages.get(device) ?? null;
+  }
+
+  /** A message of the device reached the interrupt controller. */
+  interrupt(device: HostDevice, data: number): void {
+    const enabled = this.#messages.get(device);
+    if (enabled !== undefined && enabled.data === data) enabled.file.signal();
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * A process as the kernel sees it: an address space whose pages lie in physical memory, and open files.
+ * Addresses are bigint.
+ */
+import { MemoryStatus, type PhysicalMemory } from "../engine/memory/physical_memory.ts";
+import type { Errno, Returned } from "./errno.ts";
+
+/** A run of user addresses that lies in one piece of physical memory. */
+export interface UserRegion {
+  readonly va: bigint;
+  readonly bytes: bigint;
+  readonly pa: bigint;
+  readonly writable: boolean;
+}
+
+/** An open file. What a file does not offer it leaves out. */
+export interface OpenFile {
+  /** What kind of file this is, such as `iommufd`. */
+  readonly kind: string;
+  ioctl?(caller: Process, request: number, argument: bigint): Returned;
+  /** Read at most `count` bytes at a file offset. */
+  read?(count: number, offset: bigint): Uint8Array | Errno;
+  write?(bytes: Uint8Array, offset: bigint): Returned;
+  /** POLLIN (1) and POLLOUT (4) as they hold now. */
+  poll?(): number;
+  /** Physical address of byte `offset`, for files that can be mapped for DMA; null past the end. */
+  pageAt?(offset: bigint): bigint | null;
+  /** Map part of the file. */
+  mmap?(offset: bigint, length: bigint, flags: MapFlags): Errno | null;
+  munmap?(offset: bigint): void;
+  /** The last descriptor went away. */
+  close(): void;
+}
+
+export interface MapFlags {
+  readonly shared: boolean;
+  readonly executable: boolean;
+}
+
+/** First descriptor that a process hands out: 0 to 2 are the standard streams. */
+const FIRST_FD = 3;
+
+export class Process {
+  readonly memory: PhysicalMemory;
+  #regions: readonly UserRegion[];
+  readonly #files = new Map<number, OpenFile>();
+
+  constructor(memory: PhysicalMemory, regions: readonly UserRegion[]) {
+    this.memory = memory;
+    this.#regions = regions;
+  }
+
+  /** Replace what is mapped, as mmap and munmap of the process's own memory do. */
+  remap(regions: readonly UserRegion[]): void {
+    this.#regions = regions;
+  }
+
+  /** Open a file: the lowest free descriptor. */
+  install(file: OpenFile): number {
+    let fd = FIRST_FD;
+    while (this.#files.has(fd)) fd++;
+    this.#files.set(fd, file);
+    return fd;
+  }
+
+  file(fd: number): OpenFile | null {
+    return this.#files.get(fd) ?? null;
+  }
+
+  /** Every open file with its descriptor, in order of opening. */
+  openFiles(): [number, OpenFile][] {
+    return [...this.#files];
+  }
+
+  close(fd: number): Errno | null {
+    const file = this.#files.get(fd);
+    if (file === undefined) return "EBADF";
+    this.#files.delete(fd);
+    file.close();
+    return null;
+  }
+
+  ioctl(fd: number, request: number, argument: bigint): Returned {
+    const file = this.#files.get(fd);
+    if (file === undefined) return "EBADF";
+    return file.ioctl?.(this, request, argument) ?? "ENOTTY";
+  }
+
+  /** Physical address behind a user address, null where it is not mapped, or not for writing. */
+  translate(va: bigint, write: boolean): bigint | null {
+    const region = this.#regions.find((r) => va >= r.va && va < r.va + r.bytes);
+    if (region === undefined || (write && !region.writable)) return null;
+    return region.pa + (va - region.va);
+  }
+
+  /** Copy from user memory; null where some of it is not mapped. */
+  read(va: bigint, length: number): Uint8Array<ArrayBuffer> | null {
+    const out = new Uint8Array(length);
+    return this.#each(va, length, false, (pa, from, to) => this.memory.readBytes(pa, out.subarray(from, to)))
+      ? out
+      : null;
+  }
+
+  /** Copy to user memory; false where some of it is not mapped. */
+  write(va: bigint, bytes: Uint8Array): boolean {
+    return this.#each(va, bytes.length, true, (pa, from, to) => this.memory.writeBytes(pa, bytes.subarray(from, to)));
+  }
+
+  /** Do something with each piece of a run of user memory, region by region. */
+  #each(
+    va: bigint,
+    length: number,
+    write: boolean,
+    act: (pa: number, from: number, to: number) => MemoryStatus,
+  ): boolean {
+    for (let done = 0; done < length; ) {
+      const at = va + BigInt(done);
+      const region = this.#regions.find((r) => at >= r.va && at < r.va + r.bytes);
+      if (region === undefined || (write && !region.writable)) return false;
+      const run = Math.min(length - done, Number(region.va + region.bytes - at));
+      if (act(Number(region.pa + (at - region.va)), done, done + run) !== MemoryStatus.Ok) return false;
+      done += run;
+    }
+    return true;
+  }
+}
