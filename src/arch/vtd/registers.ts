@@ -69,6 +69,11 @@ const FIXED: readonly RegisterDefinition[] = [
   register(0xe30, capability.VCCAP),
 ];
 
+/** Offset from which on registers are that few units have, and others may lie in their place. */
+const COMMANDS = 0x400;
+
+const hasNoCommands = (name: string): boolean => FIXED.some((r) => r.name === name && r.offset < COMMANDS);
+
 /** Bytes of one fault recording register, and unit of CAP.FRO and ECAP.IRO. */
 const UNIT = 16;
 
@@ -81,13 +86,13 @@ export const frcdName = (index: number): string => `FRCD${index}`;
  * @param iro ECAP.IRO
  * @param fro CAP.FRO
  * @param nfr CAP.NFR
- * @param offered whether the unit has a register of a fixed offset
+ * @param offered whether the unit has a register of a fixed offset; absent: virtual and enhanced commands it has not
  */
 export function registersAt(
   iro: number,
   fro: number,
   nfr: number,
-  offered: (name: string) => boolean,
+  offered: (name: string) => boolean = hasNoCommands,
 ): RegisterDefinition[] {
   const iotlb = iro * UNIT;
   const fixed = FIXED.filter(({ name }) => offered(name));

@@ -13,6 +13,7 @@ const KEPT = 1 << 16;
 export class DeviceSet {
   readonly #devices = new Map<number, AtsDevice>();
   #timedOut = 0;
+  #silent = -1;
   #invalidations: InvalidateRequest[] = [];
   #responses: PrgResponse[] = [];
 
@@ -34,7 +35,10 @@ export class DeviceSet {
   invalidate(request: InvalidateRequest): void {
     if (this.#invalidations.length < KEPT) this.#invalidations.push(request);
     const device = this.#devices.get(request.sid);
-    if (device !== undefined && !device.invalidate(request)) this.#timedOut++;
+    if (device !== undefined && !device.invalidate(request)) {
+      this.#timedOut++;
+      this.#silent = request.sid;
+    }
   }
 
   /** Wait for every Invalidate Request so far. @returns false when one of them timed out; it is over then */
@@ -42,6 +46,11 @@ export class DeviceSet {
     const done = this.#timedOut === 0;
     this.#timedOut = 0;
     return done;
+  }
+
+  /** The device whose Invalidate Request timed out last; -1 for none so far. */
+  get silent(): number {
+    return this.#silent;
   }
 
   /** Send a PRG Response. */
@@ -66,12 +75,13 @@ export class DeviceSet {
 
   /** State of every device, by rising sid, and of what is under way. */
   save(): DeviceSetImage {
-    return { timedOut: this.#timedOut, devices: this.all().map((device) => device.save()) };
+    return { timedOut: this.#timedOut, silent: this.#silent, devices: this.all().map((device) => device.save()) };
   }
 
   /** Take back what {@link save} gave; the devices must be the same. */
   restore(image: DeviceSetImage): void {
     this.#timedOut = image.timedOut;
+    this.#silent = image.silent;
     this.#invalidations = [];
     this.#responses = [];
     for (const [i, device] of this.all().entries()) {
@@ -84,5 +94,6 @@ export class DeviceSet {
 /** A saved state of a {@link DeviceSet}. */
 export interface DeviceSetImage {
   readonly timedOut: number;
+  readonly silent: number;
   readonly devices: readonly Int32Array[];
 }

@@ -13,6 +13,7 @@ import { FaultLog, type FaultLogImage, RECORD_WORDS } from "./fault_log.ts";
 import { InterruptRemapping, type InterruptResult } from "./interrupt_remapping.ts";
 import { InvalidationQueue } from "./invalidation_queue.ts";
 import { type CacheMaintenance, type DeviceLink, NO_CACHES, NO_DEVICES } from "./maintenance.ts";
+import { PageRequestQueue } from "./page_request_queue.ts";
 import { ProtectedMemory } from "./protected_memory.ts";
 import { RegisterInvalidation } from "./register_invalidation.ts";
 import { type Identity, makeRegisters, type Offers, readOffers } from "./registers.ts";
@@ -32,7 +33,8 @@ export interface InterfaceImage {
   readonly faults: FaultLogImage;
   readonly invalidateAddress: Uint32Array;
   readonly pasids: readonly number[];
-  readonly sent: number;
+  /** Messages sent: of the invalidation queue, of page requests. */
+  readonly sent: readonly [number, number];
   readonly remapping: Pick<RemappingState, "enabled" | "ttm" | "rootHi" | "rootLo">;
   readonly interrupts: LatchedInterrupts;
 }
@@ -63,6 +65,8 @@ export class ProgrammingInterface {
   readonly protectedMemory: ProtectedMemory;
   /** Null without queued invalidation. */
   readonly queue: InvalidationQueue | null;
+  /** Null without page requests. */
+  readonly pages: PageRequestQueue | null;
   readonly #state: RemappingState;
   readonly #caches: CacheMaintenance;
   readonly #byRegister: RegisterInvalidation;
@@ -87,6 +91,7 @@ export class ProgrammingInterface {
     this.protectedMemory = new ProtectedMemory(registers);
     const targets = { memory, offers, caches, devices: around.devices ?? NO_DEVICES };
     this.queue = offers.qi ? new InvalidationQueue(registers, targets, this.faults, state) : null;
+    this.pages = offers.prs ? new PageRequestQueue(registers, memory) : null;
     this.#byRegister = new RegisterInvalidation(registers, caches, offers);
     this.#virtual = new VirtualCommands(registers, offers.pasidBits);
     this.#remapping = new InterruptRemapping(memory, offers);
@@ -108,7 +113,11 @@ export class ProgrammingInterface {
 
   /** Record the fault that `t` ended with, if it is one to be recorded. @returns whether a register took it */
   fault(t: Translation): boolean {
-    if (!t.record) return false;
+    return t.record && this.faults.record(this.encodeFault(t));
+  }
+
+  /** The record of the fault that `t` ended with, F clear; overwritten by the next. */
+  encodeFault(t: Translation): Uint32Array {
     const record = this.#record.fill(0);
     const { f } = FRCD;
     record[0] = t.iovaLo & ~0xfff;
@@ -125,7 +134,7 @@ export class ProgrammingInterface {
       f.PRIV.set(record, 0, t.privileged ? 1 : 0);
       f.EXE.set(record, 0, t.execute ? 1 : 0);
     }
-    return this.faults.record(record);
+    return record;
   }
 
   /**
@@ -166,7 +175,7 @@ export class ProgrammingInterface {
       faults: this.faults.snapshot(),
       invalidateAddress: this.#byRegister.snapshot(),
       pasids: this.#virtual.snapshot(),
-      sent: this.queue?.event.sent ?? 0,
+      sent: this.#sent(),
       remapping: { enabled, ttm, rootHi, rootLo },
       interrupts: this.#interrupts,
     };
@@ -177,7 +186,8 @@ export class ProgrammingInterface {
     this.faults.restore(image.faults);
     this.#byRegister.restore(image.invalidateAddress);
     this.#virtual.restore(image.pasids);
-    if (this.queue !== null) this.queue.event.sent = image.sent;
+    if (this.queue !== null) this.queue.event.sent = image.sent[0];
+    if (this.pages !== null) this.pages.event.sent = image.sent[1];
     Object.assign(this.#state, image.remapping);
     this.#interrupts = image.interrupts;
   }
@@ -251,6 +261,10 @@ export class ProgrammingInterface {
       sizeLg2: this.registers.get("IRTA", "S") + 1,
       extended: this.registers.get("IRTA", "EIME") !== 0,
     };
+  }
+
+  #sent(): [number, number] {
+    return [this.queue?.event.sent ?? 0, this.pages?.event.sent ?? 0];
   }
 
   #dropTranslations(): void {
