@@ -17,6 +17,9 @@ export interface PageDoor {
   readonly focusedPane: () => string | null;
 }
 
+/** The filter of the events pane has this id. */
+export const FILTER_BOX_ID = "nw-event-filter";
+
 /** A press of a key. */
 export interface KeyPress {
   /** Values of `KeyboardEvent.key`; letters in lower case. */

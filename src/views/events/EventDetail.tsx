@@ -3,8 +3,10 @@
  */
 import { REASONS } from "../../arch/smmuv3/reasons.ts";
 import type { EventRecord, WalkAnswer } from "../../protocol/engine.ts";
+import { Button } from "../common/Button.tsx";
 import { CopyButton } from "../common/CopyButton.tsx";
 import { Glyph } from "../common/Glyph.tsx";
+import { Icon } from "../common/Icon.tsx";
 import { outcomeText } from "../walk_grid/outcome_text.ts";
 import { Checks } from "./Checks.tsx";
 import { Comparison } from "./Comparison.tsx";
@@ -16,9 +18,12 @@ interface DetailProps {
   readonly recorded: EventRecord | null;
   readonly own: EventRecord | null;
   readonly walk: WalkAnswer | null;
+  /** Whether the recorded event stays on top of the list. */
+  readonly pinned: boolean;
+  readonly onPin: (event: EventRecord) => void;
 }
 
-export function EventDetail({ recorded, own, walk }: DetailProps) {
+export function EventDetail({ recorded, own, walk, pinned, onPin }: DetailProps) {
   const event = recorded ?? own;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
@@ -31,6 +36,12 @@ export function EventDetail({ recorded, own, walk }: DetailProps) {
             0x{event.number.toString(16).padStart(2, "0")} · {eventSection(event)}
           </span>
           <span className="nw-grow" />
+          {recorded !== null && (
+            <Button size="small" aria-pressed={pinned} onClick={() => onPin(recorded)}>
+              <Icon name="pin" />
+              {pinned ? "Unpin" : "Pin"}
+            </Button>
+          )}
           <CopyButton text={eventHex(event)} label="Copy record" />
         </header>
       )}
@@ -39,7 +50,7 @@ export function EventDetail({ recorded, own, walk }: DetailProps) {
           {event === null ? <NoEvent walk={walk} /> : <p className="event-text">{eventSentence(event)}</p>}
           {recorded !== null && <Comparison recorded={recorded} own={own} walk={walk} />}
           {event !== null && <Why walk={walk} />}
-          {recorded !== null && !eventAccess(recorded).known && (
+          {recorded !== null && eventAccess(recorded)?.known !== true && (
             <p className="event-text nw-2">The record holds no address, so the walk shown is one of IOVA 0x0.</p>
           )}
         </div>

@@ -1,12 +1,15 @@
 /**
- * The list of events: the current walk's own first, then what the session holds, newest last as it was recorded.
+ * The list of events: the current walk's own first, then those that are pinned, then what passes the filter in the
+ * order in which it was recorded.
  */
-import { useMemo } from "react";
 import type { EventRecord } from "../../protocol/engine.ts";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
+import { Icon } from "../common/Icon.tsx";
 import { VirtualList } from "../common/VirtualList.tsx";
-import { eventFacts } from "./event_reading.ts";
+import { fieldText, isBinary } from "../inspector/field_text.ts";
+import type { NumberedEvent } from "./event_fields.ts";
+import { eventNotes } from "./event_reading.ts";
 
 /** The style sheet decides: a narrow window has fewer. */
 const COLUMNS = "var(--event-columns)";
@@ -15,36 +18,35 @@ interface TableProps {
   readonly own: EventRecord | null;
   /** Whether there is a walk at all. */
   readonly ended: boolean;
-  readonly recorded: readonly EventRecord[];
+  readonly rows: readonly NumberedEvent[];
+  /** How many of the rows, from the first, are pinned. */
+  readonly pinned: number;
   /** The recorded event chosen, or null for the walk's own. */
   readonly chosen: EventRecord | null;
   readonly onChoose: (event: EventRecord | null) => void;
 }
 
-export function EventTable({ own, ended, recorded, chosen, onChoose }: TableProps) {
-  const rows = useMemo(() => [own, ...recorded], [own, recorded]);
-  const at = chosen === null ? 0 : recorded.indexOf(chosen) + 1;
+export function EventTable({ own, ended, rows, pinned, chosen, onChoose }: TableProps) {
+  const at = chosen === null ? 0 : rows.findIndex((r) => r.event === chosen) + 1;
   return (
     <div className="event-list">
       <div className="event-heads" style={{ gridTemplateColumns: COLUMNS }} aria-hidden="true">
         <span>No.</span>
         <span>Event</span>
         <span>SID</span>
-        <span>RnW</span>
-        <span>S2</span>
-        <span>CLASS</span>
-        <span>InputAddr</span>
-        <span>IPA, or PA read</span>
+        <span />
+        <span>Address</span>
+        <span>Says</span>
       </div>
       <VirtualList
         label="Events, the current walk's first"
-        count={rows.length}
+        count={rows.length + 1}
         chosen={at}
         reveal={chosen}
-        onChoose={(row) => onChoose(row === 0 ? null : recorded[row - 1]!)}
+        onChoose={(row) => onChoose(row === 0 ? null : (rows[row - 1]?.event ?? null))}
         columns={COLUMNS}
         row={(row) => {
-          const event = rows[row];
+          const event = row === 0 ? own : rows[row - 1]?.event;
           if (event === null || event === undefined) {
             return (
               <>
@@ -53,36 +55,42 @@ export function EventTable({ own, ended, recorded, chosen, onChoose }: TableProp
               </>
             );
           }
-          return <Cells event={event} number={row === 0 ? "walk" : String(row)} />;
+          const number = row === 0 ? "walk" : String(rows[row - 1]?.number);
+          return <Cells event={event} number={number} pinned={row > 0 && row <= pinned} />;
         }}
       />
     </div>
   );
 }
 
-function Cells({ event, number }: { readonly event: EventRecord; readonly number: string }) {
-  const facts = eventFacts(event);
+interface CellsProps {
+  readonly event: EventRecord;
+  readonly number: string;
+  readonly pinned: boolean;
+}
+
+function Cells({ event, number, pinned }: CellsProps) {
+  const { sid, access } = event;
   return (
     <>
-      <span className="nw-3">{number}</span>
+      <span className="nw-3 event-number">
+        {pinned && <Icon name="pin" />}
+        {number}
+      </span>
       <span className="event-name">
         <Glyph name="fault" />
         {event.name}
       </span>
-      <span>{facts.sid !== null && <Hex value={facts.sid} />}</span>
-      <span className="nw-2">{facts.write === null ? "–" : facts.write ? "w" : "r"}</span>
-      <span>{facts.s2 === null ? "–" : facts.s2 ? "1" : "0"}</span>
-      <span>{facts.phase ?? "–"}</span>
-      <span>{facts.input === null ? <span className="nw-3">–</span> : <Hex value={facts.input} />}</span>
-      <span>
-        {facts.second === null ? (
-          <span className="nw-3">–</span>
-        ) : (
-          <>
-            <span className="nw-3">{facts.second.space === "PA" ? "PA " : ""}</span>
-            <Hex value={facts.second.value} />
-          </>
-        )}
+      <span>{sid !== null && <Hex value={sid} />}</span>
+      <span className="nw-2">{access === null ? "–" : access.instruction ? "x" : access.write ? "w" : "r"}</span>
+      <span>{access === null ? <span className="nw-3">–</span> : <Hex value={access.iova} />}</span>
+      <span className="event-notes">
+        {eventNotes(event).map(({ declaration: d, value }) => (
+          <span key={d.name}>
+            <span className="nw-3">{d.name}</span>{" "}
+            {isBinary(d) ? <span className="nw-mono">{fieldText(d, value)}</span> : <Hex value={value} />}
+          </span>
+        ))}
       </span>
     </>
   );

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { readFilter } from "../../app/filter/filter.ts";
 import type { EventRecord } from "../../protocol/engine.ts";
-import { differingFields, eventAccess, eventFacts, eventHex, eventWords } from "./event_reading.ts";
+import { eventFields } from "./event_fields.ts";
+import { differingFields, eventAccess, eventField, eventHex, eventNotes, eventWords } from "./event_reading.ts";
 
 const event = (number: number, name: string, words: readonly bigint[]): EventRecord => ({
   number,
@@ -20,27 +22,37 @@ const TABLE_FAULT = event(0x10, "F_TRANSLATION", [
 const BAD_STE = event(0x04, "C_BAD_STE", [0x0000_0020_0000_0004n, 0n, 0n, 0n]);
 
 describe("an event record", () => {
-  it("F_TRANSLATION gives the facts of a row (IHI 0070 §7.3.13)", () => {
-    expect(eventFacts(TABLE_FAULT)).toEqual({
-      sid: 0x10n,
-      write: true,
-      s2: true,
-      phase: "TT",
-      input: 0x11f80n,
-      second: { space: "IPA", value: 0xc0808000n },
-    });
+  it("F_TRANSLATION gives its fields, addresses in place (IHI 0070 §7.3.13)", () => {
+    expect(eventField(TABLE_FAULT, "StreamID")).toBe(0x10n);
+    expect(eventField(TABLE_FAULT, "IPA")).toBe(0xc0808000n);
+    expect(eventField(TABLE_FAULT, "FetchAddr")).toBeNull();
+    expect(eventNotes(TABLE_FAULT).map((f) => f.declaration.name)).toEqual(["PnU", "S2", "CLASS", "IPA"]);
   });
 
-  it("gives the access that caused it", () => {
-    expect(eventAccess(TABLE_FAULT)).toEqual({
-      access: { sid: 0x10, ssid: 5, iova: 0x11f80n, write: true, privileged: true, instruction: false },
-      known: true,
-    });
+  it("leads to the access it tells of, or to its stream", () => {
+    const access = { sid: 0x10, ssid: 5, iova: 0x11f80n, write: true, privileged: true, instruction: false };
+    expect(eventAccess({ ...TABLE_FAULT, access })).toEqual({ access, known: true });
+    expect(eventAccess({ ...BAD_STE, sid: 0x20 })).toMatchObject({ access: { sid: 0x20, iova: 0n }, known: false });
+    expect(eventAccess(BAD_STE)).toBeNull();
   });
 
-  it("C_BAD_STE holds no address, and says so (IHI 0070 §7.3.5)", () => {
-    expect(eventFacts(BAD_STE)).toMatchObject({ sid: 0x20n, write: null, s2: null, phase: null, input: null });
-    expect(eventAccess(BAD_STE)).toMatchObject({ access: { sid: 0x20, ssid: null }, known: false });
+  it("is filtered by name, stream, address and every field of its record", () => {
+    const access = { sid: 0x10, ssid: 5, iova: 0x11f80n, write: true, privileged: true, instruction: false };
+    const events = [
+      { ...TABLE_FAULT, sid: 0x10, access },
+      { ...BAD_STE, sid: 0x20 },
+    ];
+    const rows = events.map((e, i) => ({ number: i + 1, event: e }));
+    const pass = (text: string): number[] | string => {
+      const filter = readFilter(text, eventFields(events));
+      return filter.ok ? rows.filter(filter.test).map((r) => r.number) : filter.why;
+    };
+    expect(pass("event=F_TRANSLATION sid=0x10 iova>=0x1000")).toEqual([1]);
+    expect(pass("s2=1 access=write ssid=5")).toEqual([1]);
+    expect(pass("ipa=0xc0808000")).toEqual([1]);
+    expect(pass("no>1")).toEqual([2]);
+    expect(pass("-s2=1")).toEqual([2]);
+    expect(pass("fetchaddr=0")).toBe("There is no field fetchaddr.");
   });
 
   it("copies as four words of 16 digits", () => {
@@ -57,7 +69,7 @@ describe("an event record", () => {
 
   it("of a reserved number has no facts and does not throw", () => {
     const reserved = event(0x3f, "0x3f", [0x3fn, 1n, 2n, 3n]);
-    expect(eventFacts(reserved)).toMatchObject({ sid: null, input: null });
-    expect(eventAccess(reserved).known).toBe(false);
+    expect(eventField(reserved, "StreamID")).toBeNull();
+    expect(eventAccess(reserved)).toBeNull();
   });
 });

@@ -2,7 +2,7 @@
  * What an event record says: its fields, the access that caused it, a sentence, and how it differs from another one.
  */
 import { eventByNumber, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
-import { decodeFields, type FieldValue, type Layout } from "../../base/layout.ts";
+import { type AddressAccess, decodeFields, type FieldAccess, type FieldValue, type Layout } from "../../base/layout.ts";
 import { decodeEventRecord } from "../../decode/smmuv3/event.ts";
 import { eventSummary } from "../../decode/smmuv3/summary.ts";
 import { knownWord } from "../../decode/words.ts";
@@ -31,9 +31,21 @@ export function eventHex(event: EventRecord): string {
     .join("\n");
 }
 
-/** A field's value by name, or null where this record has no such field. */
-function eventField(event: EventRecord, name: string): bigint | null {
-  return decodeFields(eventLayout(event), event.words).find((f) => f.declaration.name === name)?.value ?? null;
+/** A field's value by name, or null where this record has no such field; an address in place. */
+export function eventField(event: EventRecord, name: string): bigint | null {
+  const access = (eventLayout(event).f as Readonly<Record<string, FieldAccess | AddressAccess>>)[name];
+  if (access === undefined) return null;
+  const { words } = event;
+  return "addressLo" in access
+    ? (BigInt(access.addressHi(words, 0) >>> 0) << 32n) | BigInt(access.addressLo(words, 0) >>> 0)
+    : (BigInt(access.getHi(words, 0)) << 32n) | BigInt(access.get(words, 0));
+}
+
+/** Names of the fields that records of these kinds have, reserved ones aside. */
+export function eventFieldNames(events: readonly EventRecord[]): string[] {
+  const kinds = new Map(events.map((e) => [e.number, e]));
+  const names = [...kinds.values()].flatMap((e) => eventLayout(e).fields.filter((f) => f.form !== "reserved"));
+  return [...new Set(names.map((f) => f.name))];
 }
 
 /** One sentence or two, in plain words. */
@@ -41,60 +53,25 @@ export function eventSentence(event: EventRecord): string {
   return eventSummary(decodeEventRecord(eventWords(event).map(knownWord)));
 }
 
-/** What a row of the list shows; null where the record has no such field. */
-export interface EventFacts {
-  readonly sid: bigint | null;
-  readonly write: boolean | null;
-  readonly s2: boolean | null;
-  readonly phase: "CD" | "TT" | "IN" | null;
-  readonly input: bigint | null;
-  /** IPA of a stage-2 fault, or the address of a failed fetch. */
-  readonly second: { readonly space: "IPA" | "PA"; readonly value: bigint } | null;
-}
+/** Fields that a row shows in columns of their own. */
+const IN_COLUMNS = new Set(["EventNumber", "StreamID", "SubstreamID", "SSV", "InputAddr", "RnW"]);
 
-const CLASSES = ["CD", "TT", "IN"] as const;
-
-export function eventFacts(event: EventRecord): EventFacts {
-  const get = (name: string): bigint | null => eventField(event, name);
-  const s2 = get("S2");
-  const phase = get("CLASS");
-  const ipa = get("IPA");
-  const fetched = get("FetchAddr");
-  const rnw = get("RnW");
-  return {
-    sid: get("StreamID"),
-    write: rnw === null ? null : rnw === 0n,
-    s2: s2 === null ? null : s2 === 1n,
-    phase: phase === null ? null : (CLASSES[Number(phase)] ?? null),
-    input: get("InputAddr"),
-    second:
-      fetched !== null
-        ? { space: "PA", value: fetched }
-        : ipa !== null && s2 === 1n
-          ? { space: "IPA", value: ipa }
-          : null,
-  };
+/** The record's other fields that are set, such as `S2 1`, `CLASS 0b10`: what tells two events of a kind apart. */
+export function eventNotes(event: EventRecord): readonly FieldValue[] {
+  return decodeFields(eventLayout(event), event.words).filter(
+    ({ declaration: d, value }) => d.form !== "reserved" && value !== 0n && !IN_COLUMNS.has(d.name),
+  );
 }
 
 /**
- * The access that caused the event, as far as the record tells. Events of configuration do not hold an address:
- * `known` is false and the access is one to address 0.
+ * The access to walk for an event. Events of configuration tell of no transaction: `known` is false and the access is a
+ * read of address 0 of their stream. Null where not even the stream is known.
  */
-export function eventAccess(event: EventRecord): { readonly access: Access; readonly known: boolean } {
-  const get = (name: string): bigint | null => eventField(event, name);
-  const input = get("InputAddr");
-  // C_BAD_SUBSTREAMID has no SSV: its SubstreamID always holds (IHI 0070 §7.3.9).
-  const ssid = get("SubstreamID");
-  const hasSsid = ssid !== null && (get("SSV") ?? 1n) === 1n;
-  const access: Access = {
-    sid: Number(get("StreamID") ?? 0n),
-    ssid: hasSsid ? Number(ssid) : null,
-    iova: input ?? 0n,
-    write: get("RnW") === 0n,
-    privileged: get("PnU") === 1n,
-    instruction: get("InD") === 1n,
-  };
-  return { access, known: input !== null };
+export function eventAccess(event: EventRecord): { readonly access: Access; readonly known: boolean } | null {
+  if (event.access !== null) return { access: event.access, known: true };
+  if (event.sid === null) return null;
+  const access = { sid: event.sid, ssid: null, iova: 0n, write: false, privileged: false, instruction: false };
+  return { access, known: false };
 }
 
 /** Fields of two records of one number that differ, or null where the numbers differ. */

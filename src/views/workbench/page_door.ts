@@ -1,12 +1,9 @@
 /** What commands do to the page itself: focus, file dialogs, saving. */
 import { useMemo } from "react";
-import type { PageDoor } from "../../app/commands.ts";
+import { FILTER_BOX_ID, type PageDoor } from "../../app/commands.ts";
 import { useSaveSession } from "../share/save_session.ts";
 import { ADDRESS_BOX_ID } from "../translations/AddressBox.tsx";
 import { pick } from "./FilePickers.tsx";
-
-/** The filter of the events pane has this id. */
-export const FILTER_BOX_ID = "nw-event-filter";
 
 export function usePageDoor(): PageDoor {
   const save = useSaveSession();
