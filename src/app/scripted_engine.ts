@@ -67,6 +67,7 @@ export class ScriptedEngine {
       about: "",
       arch: "smmuv3",
       actions: document.actions,
+      actionCount: document.actions.length,
       step: this.#step,
       digest: `digest of ${document.title} at ${this.#step}`,
       capabilities: [],
@@ -109,6 +110,17 @@ export class ScriptedEngine {
       document: () => this.#call("document", null, () => this.#document ?? EMPTY_DOCUMENT),
       apply: (action) =>
         this.#call("apply", action, () => this.#go([...actions().slice(0, this.#step), action], this.#step + 1)),
+      applyAll: (more) =>
+        this.#call("applyAll", more, () =>
+          this.#go([...actions().slice(0, this.#step), ...more], this.#step + more.length),
+        ),
+      log: (from, count) =>
+        this.#call("log", [from, count], () => ({
+          total: actions().length,
+          rows: actions()
+            .slice(from, from + count)
+            .map((action, i) => ({ index: from + i, action, result: null, records: 0 })),
+        })),
       seek: (step) => this.#call("seek", step, () => this.#go(actions(), step)),
       streams: (from, count) =>
         this.#call("streams", [from, count], () => ({
@@ -142,6 +154,13 @@ export class ScriptedEngine {
           wide: false,
         })),
       tableMap: () => Promise.resolve(null),
+      registers: () => Promise.resolve({ revision: this.#revision, rows: [] }),
+      queues: () => Promise.resolve({ revision: this.#revision, queues: [] }),
+      queueEntries: () => Promise.resolve([]),
+      caches: () => Promise.resolve({ revision: this.#revision, caches: [] }),
+      memory: () => Promise.reject(new Error("not scripted")),
+      owners: () => Promise.resolve({ revision: this.#revision, rows: [], truncated: false }),
+      extents: () => Promise.resolve({ revision: this.#revision, rows: [], truncated: false }),
       share: (access) =>
         this.#call("share", access, () => ({
           ok: true,

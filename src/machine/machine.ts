@@ -5,9 +5,10 @@
  */
 import { Digest } from "../base/digest.ts";
 import { type MemoryImage, MemoryStatus, PhysicalMemory } from "../engine/memory/physical_memory.ts";
+import type { ActionResult } from "../protocol/engine.ts";
 import type { Action, MachineDescription } from "../protocol/machine.ts";
-import { high, low } from "./halves.ts";
-import type { MakeUnit, TransferResult, Unit, UnitImage } from "./unit.ts";
+import { apply } from "./actions.ts";
+import type { MakeUnit, Unit, UnitImage } from "./unit.ts";
 
 /** A saved state of a machine; only meaningful to the machine that made it. */
 export interface MachineImage {
@@ -30,21 +31,9 @@ export class Machine<U extends Unit = Unit> {
     this.unit = make(description, this.memory);
   }
 
-  /** Do one action. @returns the outcome of a transaction, null for anything else */
-  apply(action: Action): TransferResult | null {
-    switch (action.do) {
-      case "dma":
-        return this.unit.transfer(action);
-      case "write":
-        this.writeMemory(action.at, action.bytes);
-        return null;
-      case "toggle":
-        this.#toggle(action.at, action.bit);
-        return null;
-      case "register":
-        this.#writeRegister(action.name, action.value);
-        return null;
-    }
+  /** Do one action. @returns what became of it */
+  apply(action: Action): ActionResult {
+    return apply(this, action);
   }
 
   /** @returns false where nothing answers, or the session may hold no more memory */
@@ -79,17 +68,5 @@ export class Machine<U extends Unit = Unit> {
     this.memory.digest(digest);
     this.unit.digest(digest);
     return digest.hex();
-  }
-
-  #toggle(at: bigint, bit: number): void {
-    const [hi, lo] = [high(at), low(at)];
-    if (this.memory.read64(hi, lo) !== MemoryStatus.Ok) return;
-    const mask = (n: number): number => (n >= 0 && n < 32 ? 1 << n : 0);
-    this.memory.write64(hi, lo, this.memory.hi ^ mask(bit - 32), this.memory.lo ^ mask(bit));
-  }
-
-  #writeRegister(name: string, value: bigint): void {
-    const place = this.unit.register(name);
-    if (place !== null) this.unit.write(place.offset, value, place.width);
   }
 }

@@ -15,12 +15,9 @@ import {
   TranslationRequest,
 } from "../engine/device/ats_port.ts";
 import type { DeviceSet, DeviceSetImage } from "../engine/device/device_set.ts";
-import type { Access } from "../protocol/machine.ts";
+import type { Access, PageRequestMessage } from "../protocol/machine.ts";
 import { high, join, low } from "./halves.ts";
 import type { Transfer, TransferResult } from "./unit.ts";
-
-/** A Translation Request; `write` is !NW, `instruction` Exe and `privileged` Priv. */
-export type AtsRequest = Access;
 
 /** A Translation Completion; `granted` false is an answer without read and write permission. */
 export type AtsCompletion =
@@ -40,20 +37,6 @@ export type AtsCompletion =
       /** log2 of the size of the range that the answer covers. */
       readonly sizeLg2: number;
     };
-
-/** A Page Request message. */
-export interface PageRequestMessage {
-  readonly sid: number;
-  readonly ssid: number | null;
-  readonly address: bigint;
-  /** Page Request Group Index, 0 to 511. */
-  readonly prgIndex: number;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly execute: boolean;
-  readonly privileged: boolean;
-  readonly last: boolean;
-}
 
 /** What becomes of a Page Request. */
 export type PageAnswer =
@@ -105,7 +88,7 @@ export class Pcie {
   }
 
   /** Send a Translation Request. */
-  request(request: AtsRequest): AtsCompletion {
+  request(request: Access): AtsCompletion {
     const c = this.#completion;
     this.#host.port.requestTranslation(fillRequest(this.#request, request), c);
     switch (c.status) {
@@ -197,7 +180,7 @@ export class Pcie {
 }
 
 /** A Translation Request as the engine takes it, written into `into`. */
-export function fillRequest(into: TranslationRequest, request: AtsRequest): TranslationRequest {
+export function fillRequest(into: TranslationRequest, request: Access): TranslationRequest {
   return Object.assign(into, {
     sid: request.sid >>> 0,
     ssv: request.ssid !== null,

@@ -74,8 +74,11 @@ describe("the shipped capture", () => {
   it("lists the streams that were set up", () => {
     const { total, rows } = session.streams(0, 100);
     expect(total).toBe(STRUCTURES.length);
-    expect(rows.map(({ sid, state, asid, vmid }) => ({ sid, state, asid, vmid }))).toEqual(
-      STRUCTURES.map(({ sid, state, asid, vmid }) => ({ sid, state, asid, vmid })),
+    const tagged = (name: string, value: number | null) => (value === null ? [] : [{ name, value }]);
+    expect(rows.map(({ sid, state, tags }) => ({ sid, state, tags }))).toEqual(
+      STRUCTURES.map(({ sid, state, asid, vmid }) => {
+        return { sid, state, tags: [...tagged("ASID", asid), ...tagged("VMID", vmid)] };
+      }),
     );
     // The CD of stream 0x20 was left invalid on purpose: that is said, and the stage below it still shows.
     expect(rows.map((row) => row.why)).toEqual(
@@ -186,13 +189,18 @@ describe("the shipped capture", () => {
   it("walks a page of stream 0x10 through both stages", () => {
     const walk = session.walk({ ...read(16, 0x10000n), write: true });
     expect(walk.outcome).toMatchObject({ type: "ok", pa: 0x480cd000n, sizeLg2: 12, bypass: false });
-    expect(walk).toMatchObject({ vmid: 1, asid: 33 });
+    expect(walk).toMatchObject({
+      tags: [
+        { name: "ASID", value: 33 },
+        { name: "VMID", value: 1 },
+      ],
+    });
     expect(walk.stage1).toMatchObject({
       granuleLg2: 12,
       inputBits: 48,
       startLevel: 0,
       levels: 4,
-      base: 0,
+      base: "TTB0",
       root: 0x40803000n,
     });
     expect(walk.stage2).toMatchObject({ inputBits: 44, startLevel: 0, levels: 4, root: 0x4156d000n, concatenated: 1 });

@@ -6,6 +6,7 @@
 import type {
   EventRecord,
   LeafColumns,
+  LogRow,
   Problem,
   RecordedColumns,
   Result,
@@ -17,8 +18,20 @@ import type {
   TableMapColumns,
   WalkAnswer,
 } from "../protocol/engine.ts";
+import {
+  type CacheView,
+  type ExtentRow,
+  MAX_QUEUE_ENTRIES,
+  type MemoryAnswer,
+  type OwnerRow,
+  type QueueEntry,
+  type QueueRow,
+  type RegisterRow,
+} from "../protocol/inspection.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
+import { actionProblem } from "./actions.ts";
 import { high, low } from "./halves.ts";
+import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
 import { provenance } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
@@ -64,6 +77,7 @@ export class Session {
       about,
       arch: machine.arch,
       actions: this.#timeline.log,
+      actionCount: this.#timeline.log.length,
       step: this.#timeline.now,
       digest: this.#machine.digest(),
       capabilities: this.#unit.inspect.capabilities(),
@@ -82,12 +96,27 @@ export class Session {
 
   /** Drop the actions after the current step, append one and apply it. */
   apply(action: Action): Result<SessionSummary> {
-    const wrong = actionProblem(action, this.#unit);
-    if (wrong !== null) return { ok: false, error: wrong };
-    if (this.#timeline.now >= MAX_ACTIONS) return problem("actions", `A session takes ${MAX_ACTIONS} actions at most.`);
-    this.#timeline.append(action);
-    this.#revision++;
+    const wrong = this.#append(action, "action");
+    return wrong === null ? { ok: true, value: this.summary() } : { ok: false, error: wrong };
+  }
+
+  /** As {@link apply}, several in a row; the first that cannot be done ends it, with those before it applied. */
+  applyAll(actions: readonly Action[]): Result<SessionSummary> {
+    for (const [i, action] of actions.entries()) {
+      const wrong = this.#append(action, `actions[${i}]`);
+      if (wrong !== null) return { ok: false, error: wrong };
+    }
     return { ok: true, value: this.summary() };
+  }
+
+  /** Actions of the log with what became of them. */
+  log(from: number, count: number): { total: number; rows: LogRow[] } {
+    const { log, now } = this.#timeline;
+    const rows = log.slice(from, from + count).map((action, i): LogRow => {
+      const done = from + i < now ? this.#timeline.doneAt(from + i) : null;
+      return { index: from + i, action, result: done?.result ?? null, records: done?.records ?? 0 };
+    });
+    return { total: log.length, rows };
   }
 
   /** Go to the state after the first `step` actions. */
@@ -164,6 +193,37 @@ export class Session {
     return this.#unit.inspect.tableMap(sid, ssid, stage, this.#revision);
   }
 
+  registers(): { revision: number; rows: readonly RegisterRow[] } {
+    return { revision: this.#revision, rows: this.#unit.inspect.registers?.() ?? [] };
+  }
+
+  queues(): { revision: number; queues: readonly QueueRow[] } {
+    return { revision: this.#revision, queues: this.#unit.inspect.queues?.() ?? [] };
+  }
+
+  queueEntries(id: string, from: number, count: number): readonly QueueEntry[] {
+    return this.#unit.inspect.queueEntries?.(id, from, Math.min(count, MAX_QUEUE_ENTRIES)) ?? [];
+  }
+
+  caches(): { revision: number; caches: readonly CacheView[] } {
+    return { revision: this.#revision, caches: this.#unit.inspect.caches?.() ?? [] };
+  }
+
+  memory(at: bigint, length: number): MemoryAnswer {
+    return viewMemory(this.#machine.memory, at, length, this.#revision);
+  }
+
+  owners(): { revision: number; rows: readonly OwnerRow[]; truncated: boolean } {
+    return { revision: this.#revision, ...sortOwners(this.#unit.inspect.owners?.() ?? []) };
+  }
+
+  extents(): { revision: number; rows: readonly ExtentRow[]; truncated: boolean } {
+    return {
+      revision: this.#revision,
+      ...memoryExtents(this.#machine.memory, this.#document.machine.memory.zero),
+    };
+  }
+
   /** The session cut down to one walk; refused when the cut case would not show the same walk. */
   share(access: Access): Result<SharedCase> {
     const document = cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture);
@@ -174,6 +234,18 @@ export class Session {
       return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");
     }
     return { ok: true, value: { document, walkDigest } };
+  }
+
+  #append(action: Action, place: string): Problem | null {
+    const wrong = actionProblem(action, this.#unit, place);
+    if (wrong !== null) return wrong;
+    if (this.#timeline.now >= MAX_ACTIONS) {
+      const detail = `A session takes ${MAX_ACTIONS} actions at most.`;
+      return { title: "This action cannot be done.", place, detail };
+    }
+    this.#timeline.append(action);
+    this.#revision++;
+    return null;
   }
 
   get #unit(): Unit {
@@ -192,25 +264,4 @@ export class Session {
 
 function problem(place: string, detail: string, title = "That cannot be done."): { ok: false; error: Problem } {
   return { ok: false, error: { title, place, detail } };
-}
-
-/** What is wrong with an action, or null. */
-function actionProblem(action: Action, unit: Unit, place = "action"): Problem | null {
-  const wrong = (detail: string): Problem => ({ title: "This action cannot be done.", place, detail });
-  switch (action.do) {
-    case "toggle":
-      if (action.at % 8n !== 0n || action.at < 0n || action.at >= 1n << 52n) {
-        return wrong(`Address 0x${action.at.toString(16)} is not a multiple of 8 below 2^52.`);
-      }
-      return action.bit >= 0 && action.bit < 64 ? null : wrong(`Bit ${action.bit} is not one of 0 to 63.`);
-    case "write":
-      if (action.at < 0n || action.at + BigInt(action.bytes.length) > 1n << 52n) {
-        return wrong(`Address 0x${action.at.toString(16)} is not below 2^52.`);
-      }
-      return null;
-    case "register":
-      return unit.register(action.name) === null ? wrong(`There is no register ${action.name}.`) : null;
-    case "dma":
-      return action.length >= 1 && action.length <= 1 << 20 ? null : wrong("A transaction has 1 byte to 1 MiB.");
-  }
 }

@@ -1,14 +1,23 @@
 /**
  * Time travel by replay: a log of actions, an image taken before every 64th, and the number of actions applied.
  */
+import type { ActionResult } from "../protocol/engine.ts";
 import type { Action } from "../protocol/machine.ts";
 import type { Machine, MachineImage } from "./machine.ts";
 
 const MARK_EVERY = 64;
 
+/** What became of an action. */
+export interface Done {
+  readonly result: ActionResult;
+  /** Event or fault records that it left. */
+  readonly records: number;
+}
+
 export class Timeline {
   readonly #machine: Machine;
   readonly #log: Action[] = [];
+  readonly #done: Done[] = [];
   #marks: MachineImage[];
   #now = 0;
 
@@ -27,6 +36,11 @@ export class Timeline {
     return this.#now;
   }
 
+  /** What became of an action, by its number from 0; null while it was never applied. */
+  doneAt(index: number): Done | null {
+    return this.#done[index] ?? null;
+  }
+
   /** The state before the first action. */
   get start(): MachineImage {
     return this.#marks[0]!;
@@ -36,6 +50,7 @@ export class Timeline {
   append(action: Action): void {
     if (this.#now < this.#log.length) {
       this.#log.length = this.#now;
+      this.#done.length = Math.min(this.#done.length, this.#now);
       this.#marks.length = Math.floor(this.#now / MARK_EVERY) + 1;
       this.#machine.memory.retain(this.#marks.map((mark) => mark.memory));
     }
@@ -52,8 +67,15 @@ export class Timeline {
       this.#now = nearest * MARK_EVERY;
     }
     while (this.#now < target) {
-      this.#machine.apply(this.#log[this.#now]!);
+      this.#applyNext();
       if (++this.#now % MARK_EVERY === 0) this.#marks[this.#now / MARK_EVERY] ??= this.#machine.snapshot();
     }
+  }
+
+  /** The same actions give the same results: those of an action that is applied again stand already. */
+  #applyNext(): void {
+    const before = this.#machine.unit.recordCount;
+    const result = this.#machine.apply(this.#log[this.#now]!);
+    this.#done[this.#now] ??= { result, records: this.#machine.unit.recordCount - before };
   }
 }

@@ -16,7 +16,10 @@ import type {
   TableMapColumns,
   WalkAnswer,
 } from "../protocol/engine.ts";
+import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../protocol/inspection.ts";
+import type * as protocol from "../protocol/machine.ts";
 import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
+import type { DescriptionFault } from "./description.ts";
 import type { Pcie } from "./pcie.ts";
 
 /** Where software finds a register: byte offset from the first page of its block, and width in bytes. */
@@ -35,11 +38,8 @@ export interface RegisterBlock {
   write(offset: number, value: bigint, width: 4 | 8): void;
 }
 
-/**
- * A transaction of a device: `data` is what a write sends; without it nothing is written. `meets` names an event that it
- * is to run into, of {@link Unit.onRequest}.
- */
-export type Transfer = Access & { readonly length: number; readonly data?: Uint8Array; readonly meets?: string };
+/** A transaction of a device. `meets` names an event that it is to run into, of {@link Unit.onRequest}. */
+export type Transfer = protocol.Transfer & { readonly meets?: string };
 
 /** What became of a transaction. */
 export type TransferResult =
@@ -93,6 +93,15 @@ export interface UnitInspection {
   structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide">;
   /** A record of {@link Unit.takeRecords} or of a session's recorded events, with its name. */
   record(words: Uint32Array): EventRecord;
+  /** Every register that exists, by block and rising offset. */
+  registers?(): RegisterRow[];
+  queues?(): QueueRow[];
+  /** Entries of one of {@link queues} from a number on, at most `count`. */
+  queueEntries?(id: string, from: number, count: number): QueueEntry[];
+  /** The unit's caches, then those of devices. */
+  caches?(): CacheView[];
+  /** What memory is for, in any order; whoever asks stops when it has enough. */
+  owners?(): Iterable<OwnerRow>;
   capabilities(): SessionSummary["capabilities"];
   /** Sentences: what this session may ask for and the model does not do. */
   notModelled(): readonly string[];
@@ -110,6 +119,8 @@ export interface Unit extends RegisterBlock {
   takeRecords(): Uint8Array[];
   /** Every record so far, oldest first, as 32-bit words. */
   records(): readonly Uint32Array[];
+  /** How many {@link records} there are. */
+  readonly recordCount: number;
   snapshot(): UnitImage;
   restore(image: UnitImage): void;
   /** Take everything that is not in memory into a digest. */
@@ -132,7 +143,7 @@ export interface Architecture<U extends Unit = Unit> {
   readonly arch: Arch;
   readonly make: MakeUnit<U>;
   /** What is wrong with a description: the key below `machine` and a sentence; null when a unit can be made of it. */
-  check(description: MachineDescription): { readonly place: string; readonly detail: string } | null;
+  check(description: MachineDescription): DescriptionFault | null;
   /** Registers, by name, that a translation depends on: what a case cut down to one walk needs. */
   readonly lookupRegisters: readonly string[];
   /** Bytes of the structures that a walk reads, by `TraceKind`; a kind that is not named has 8. */

@@ -4,6 +4,7 @@
  * A call answers `Result`; an error is input the user can put right and names the place. Large answers are
  * columns of typed arrays, transferred. Every answer carries the revision it was computed for.
  */
+import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, SessionDocument } from "./machine.ts";
 
 /** Either a value or a message that names the place. */
@@ -39,8 +40,9 @@ export interface SessionSummary {
   readonly title: string;
   readonly about: string;
   readonly arch: Arch;
-  /** Actions in the log, and how many of them are applied. */
+  /** All actions in the log, and how many of them are applied. */
   readonly actions: readonly Action[];
+  readonly actionCount: number;
   readonly step: number;
   /** Digest of registers, memory and events at `step`, hexadecimal. */
   readonly digest: string;
@@ -55,6 +57,67 @@ export interface SessionSummary {
   readonly view: Access | null;
 }
 
+/** An answer to a page request, from the IOMMU at once or from software by a command. */
+export interface PageResponse {
+  readonly sid: number;
+  /** PASID it carries, null for none. */
+  readonly ssid: number | null;
+  readonly prgIndex: number;
+  /** 0 success, 1 invalid request, 15 failure. */
+  readonly code: number;
+}
+
+/** What became of an action; of data that was read, the first 64 bytes. */
+export type ActionResult =
+  /** Memory or a register was written; `false` where nothing took the write. */
+  | { readonly type: "written"; readonly taken: boolean }
+  /** A transaction went to `pa`, null as an interrupt message. `data`: what a read brought, null for none. */
+  | { readonly type: "went"; readonly pa: bigint | null; readonly data: Uint8Array | null }
+  /**
+   * It was terminated; `razwi`: a read gave zeros and a write vanished, instead of an abort. `unknown`: the address of
+   * memory that the session lacks, where that was the cause.
+   */
+  | { readonly type: "refused"; readonly razwi: boolean; readonly unknown: bigint | null }
+  /** It waits for software under this number, counted from 0 over the session. */
+  | { readonly type: "stalled"; readonly stall: number }
+  /** A Translation Completion with a translation; `pa` is null where neither read nor write is granted. */
+  | {
+      readonly type: "translation";
+      /** Bit 0 read, 1 write, 2 execute. */
+      readonly permissions: number;
+      readonly privileged: boolean;
+      readonly noSnoop: boolean;
+      readonly untranslatedOnly: boolean;
+      readonly pa: bigint | null;
+      readonly sizeLg2: number;
+    }
+  /** A Translation Completion without one: Unsupported Request, Completer Abort, or memory that the session lacks. */
+  | { readonly type: "no translation"; readonly status: "UR" | "CA" | "unknown"; readonly unknown: bigint | null }
+  /** A Page Request reached its queue, or was discarded: with an automatic response, or without (null). */
+  | { readonly type: "page"; readonly queued: boolean; readonly response: PageResponse | null }
+  /** What a device did about an access: how it went out, or why it did not. */
+  | {
+      readonly type: "device";
+      readonly turn: "translated" | "untranslated" | "waiting" | "denied" | "unknown";
+      /** Its translation came from its own cache. */
+      readonly hit: boolean;
+      /** Why it was denied, or the group of page requests it waits for; empty for none. */
+      readonly why: string;
+      readonly pa: bigint | null;
+      readonly data: Uint8Array | null;
+    };
+
+/** An action of the log. */
+export interface LogRow {
+  /** Steps applied before it: its number from 0. */
+  readonly index: number;
+  readonly action: Action;
+  /** What became of it; null where it is not applied. */
+  readonly result: ActionResult | null;
+  /** Event or fault records that it left. */
+  readonly records: number;
+}
+
 /** A stream with a stream table entry worth showing: valid, malformed, or of a known device. */
 export interface StreamRow {
   readonly sid: number;
@@ -64,12 +127,18 @@ export interface StreamRow {
   readonly state: "abort" | "bypass" | "stage 1" | "stage 2" | "nested" | "invalid" | "unknown";
   /** Why, where the state is invalid or unknown. */
   readonly why: string | null;
-  readonly vmid: number | null;
-  readonly asid: number | null;
-  /** Contexts with a valid CD: SubstreamIDs, at most 64 of them. */
+  /** What its translations are tagged with: VMID and ASID, DID, or DomainID, as far as they apply. */
+  readonly tags: readonly Tag[];
+  /** Contexts that are set up: SubstreamIDs (PASIDs), at most 64 of them. */
   readonly ssids: readonly number[];
   /** Recorded fault events of this stream. */
   readonly events: number;
+}
+
+/** A number that entries of caches carry, by the architecture's name for it. */
+export interface Tag {
+  readonly name: string;
+  readonly value: number;
 }
 
 /** How one leaf translation turns out; index into {@link LeafColumns.status}. */
@@ -128,17 +197,19 @@ export interface EventRecord {
 
 /** What a translation stage was configured as, for captions. Levels count table accesses of a full walk. */
 export interface StageSummary {
+  /** As the architecture calls it: "Stage 1", "First stage", "Guest tables". */
+  readonly name: string;
   readonly granuleLg2: number;
   readonly inputBits: number;
-  /** First level as the architecture numbers it, -1 to 3. */
+  /** First level as the architecture numbers it. */
   readonly startLevel: number;
   readonly levels: number;
   /** Root table address (IPA for a nested stage 1), after concatenation is applied its first table. */
   readonly root: bigint;
   /** Number of concatenated root tables; 1 for none. */
   readonly concatenated: number;
-  /** Stage 1: which table base, 0 or 1. */
-  readonly base: 0 | 1;
+  /** The field that holds the root, such as "TTB0". */
+  readonly base: string;
 }
 
 /** What became of an access. */
@@ -153,6 +224,10 @@ export type Outcome =
     }
   /** It was refused and `event` recorded. */
   | { readonly type: "fault"; readonly event: EventRecord; readonly reason: number }
+  /** It would wait for software, with `event` recorded. */
+  | { readonly type: "stalled"; readonly event: EventRecord; readonly reason: number }
+  /** It was taken as an interrupt message, which `what` describes. */
+  | { readonly type: "interrupt"; readonly what: string }
   /** It was refused and nothing recorded. */
   | { readonly type: "abort"; readonly reason: number }
   /** The session does not hold the memory the IOMMU would have read. */
@@ -179,15 +254,28 @@ export interface WalkAnswer {
   readonly counts: { readonly config: number; readonly stage1: number; readonly stage2: number };
   readonly stage1: StageSummary | null;
   readonly stage2: StageSummary | null;
-  readonly vmid: number | null;
-  readonly asid: number | null;
+  /** What the translation is tagged with. */
+  readonly tags: readonly Tag[];
   readonly checks: readonly CheckLine[];
   /** Digest of trace and outcome, hexadecimal: equal digests, equal pictures. */
   readonly digest: string;
 }
 
-/** Structures the inspector can show at an address. */
-export type StructureKind = "L1STD" | "STE" | "L1CD" | "CD" | "S1 descriptor" | "S2 descriptor";
+/** Structures the inspector can show at an address; configuration structures by the names of `TraceKind`. */
+export type StructureKind =
+  | "L1STD"
+  | "STE"
+  | "L1CD"
+  | "CD"
+  | "RootEntry"
+  | "ContextEntry"
+  | "PasidDirectoryEntry"
+  | "PasidEntry"
+  | "DTE"
+  | "GCR3"
+  | "IRTE"
+  | "S1 descriptor"
+  | "S2 descriptor";
 
 /** Which structure to show. */
 export interface StructureQuery {
@@ -220,7 +308,10 @@ export interface StructureAnswer {
   readonly editedBits: readonly number[];
   /** Index of the last action that wrote here, or null when it stands as it began. */
   readonly writtenBy: number | null;
-  /** Descriptors: 52-bit addresses, which move some bits (CD.DS, STE.S2DS, a 52-bit output size with 64 KiB). */
+  /**
+   * Of two forms that a kind has, the larger: descriptors with 52-bit addresses, which move some bits; scalable-mode root
+   * and context entries; 128-bit interrupt remapping entries.
+   */
   readonly wide: boolean;
 }
 
@@ -270,8 +361,8 @@ export interface SharedCase {
   readonly walkDigest: string;
 }
 
-/** Calls the worker answers. */
-export interface EngineApi {
+/** Calls the worker answers; those that look at the hardware's parts are in `inspection.ts`. */
+export interface EngineApi extends InspectionApi {
   /**
    * Open a document in place of the session that is open. On an error, or when cancelled, the open one stays.
    * Files may be: capture.json with its memory file, one zip of them, or one scenario file.
@@ -285,6 +376,10 @@ export interface EngineApi {
   document(): Promise<SessionDocument>;
   /** Drop the actions after the current step, append one and apply it. */
   apply(action: Action): Promise<Result<SessionSummary>>;
+  /** As {@link apply}, several in a row; the first that cannot be done ends it, with those before it applied. */
+  applyAll(actions: readonly Action[]): Promise<Result<SessionSummary>>;
+  /** Actions of the log with what became of them. */
+  log(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly LogRow[] }>;
   /** Go to the state after the first `step` actions. */
   seek(step: number): Promise<Result<SessionSummary>>;
   streams(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly StreamRow[] }>;

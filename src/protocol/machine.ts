@@ -23,6 +23,26 @@ export interface DeviceDescription {
   readonly bdf: string;
   /** Driver, or vendor:device, or a given name. */
   readonly label: string;
+  /** How it uses ATS and page requests; absent: not at all. */
+  readonly ats?: DeviceAts;
+}
+
+/** A device with a translation cache of its own (PCI Express, chapter 10). */
+export interface DeviceAts {
+  /** Entries of its cache. */
+  readonly capacity: number;
+  /** Page request groups it may have open at a time; 0: it asks for no pages. */
+  readonly pageRequests: number;
+  /** A response to a request with a PASID counts only if it carries it. */
+  readonly responsePasidRequired: boolean;
+  /** It answers Invalidate Requests; otherwise they time out, and what it cached stays. */
+  readonly answersInvalidations: boolean;
+}
+
+/** Size of a cache: entries in all, and entries that one look-up can find an address in; powers of two. */
+export interface CacheSize {
+  readonly entries: number;
+  readonly ways: number;
 }
 
 /** Architectures, by the names that documents have for them. */
@@ -32,10 +52,16 @@ export type Arch = (typeof ARCHES)[number];
 /** The machine before the first action. */
 export interface MachineDescription {
   readonly arch: Arch;
+  /** A named set of capabilities of the architecture; `registers` has precedence over it. */
+  readonly preset?: string;
   /** Register values by the specification's name, without `SMMU_`: capabilities and programmed state. */
   readonly registers: Readonly<Record<string, bigint>>;
   readonly memory: MemoryDescription;
   readonly devices: readonly DeviceDescription[];
+  /** The IOMMU's caches, by the architecture's names for them; those that are not named are absent. */
+  readonly caches?: Readonly<Record<string, CacheSize>>;
+  /** Choices that an implementation has, by name; absent: false. */
+  readonly options?: Readonly<Record<string, boolean>>;
   /** Command Queue Virtualization (NVIDIA Tegra241) beside the SMMU, by log2 of how many there are; absent: none. */
   readonly cmdqv?: { readonly vcmdqsLg2: number; readonly vintfsLg2: number; readonly sidsLg2: number };
 }
@@ -55,15 +81,53 @@ export interface Access {
   readonly noSnoop?: boolean;
 }
 
+/**
+ * What a device moves: `length` bytes, 1 to 2^20. `data` is what a write sends, at most that many; without it nothing
+ * is written.
+ */
+export type Transfer = Access & { readonly length: number; readonly data?: Uint8Array };
+
+/** A Page Request message. */
+export interface PageRequestMessage {
+  readonly sid: number;
+  readonly ssid: number | null;
+  /** Address of the page; bits [11:0] are ignored. */
+  readonly address: bigint;
+  /** Page Request Group Index, 0 to 511. */
+  readonly prgIndex: number;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly execute: boolean;
+  readonly privileged: boolean;
+  /** Last request of its group. */
+  readonly last: boolean;
+}
+
 /** Everything that can happen to a machine. */
 export type Action =
-  | ({ readonly do: "dma"; readonly length: number } & Access)
+  /** A transaction. `meets` names an event that lies in the make of the hardware, which it is to run into. */
+  | ({ readonly do: "dma"; readonly meets?: string } & Transfer)
+  /** A transaction marked Translated: `iova` is an address that a Translation Completion gave. */
+  | ({ readonly do: "translated" } & Transfer)
+  /** A Translation Request; `write` is !NW, `instruction` Exe and `privileged` Priv. */
+  | ({ readonly do: "translation request" } & Access)
+  | ({ readonly do: "page request" } & PageRequestMessage)
+  /** The device of that sid makes an access by its own means: from its cache, by asking for a translation or a page. */
+  | ({ readonly do: "access" } & Transfer)
   /** Write bytes to physical memory, lowest address first. */
   | { readonly do: "write"; readonly at: bigint; readonly bytes: Uint8Array }
   /** Flip one bit (0 to 63) of the 64-bit word at `at`, a multiple of 8. */
   | { readonly do: "toggle"; readonly at: bigint; readonly bit: number }
-  /** Write a register by name. */
-  | { readonly do: "register"; readonly name: string; readonly value: bigint };
+  /** Write a register by name. `block`: a block beside the IOMMU's own registers, such as `cmdqv`. */
+  | { readonly do: "register"; readonly name: string; readonly value: bigint; readonly block?: string }
+  /** Write 4 or 8 bytes at an offset from the first page of a block of registers. */
+  | {
+      readonly do: "mmio";
+      readonly offset: number;
+      readonly width: 4 | 8;
+      readonly value: bigint;
+      readonly block?: string;
+    };
 
 /** An access somebody recorded on a running machine, with what came of it there. */
 export interface RecordedAccess {

@@ -5,7 +5,15 @@
  * reader assumes anyway, so that a link stays short.
  */
 import type { Result } from "../protocol/engine.ts";
-import type { Access, Action, MachineDescription, RecordedAccess, SessionDocument, View } from "../protocol/machine.ts";
+import type {
+  Access,
+  Action,
+  MachineDescription,
+  RecordedAccess,
+  SessionDocument,
+  Transfer,
+  View,
+} from "../protocol/machine.ts";
 import { formatBytes, formatHex } from "./hex.ts";
 import { parseJson } from "./json_text.ts";
 import { formatWords } from "./memory_text.ts";
@@ -40,29 +48,63 @@ function accessJson(a: Access): JsonObject {
     sid: a.sid,
     ...(a.ssid === null ? {} : { ssid: a.ssid }),
     iova: formatHex(a.iova),
-    ...(a.write ? { write: true } : {}),
-    ...(a.privileged ? { privileged: true } : {}),
-    ...(a.instruction ? { instruction: true } : {}),
+    ...flags({ write: a.write, privileged: a.privileged, instruction: a.instruction, noSnoop: a.noSnoop === true }),
+    ...(a.attributes === undefined
+      ? {}
+      : { attributes: { mair: formatHex(BigInt(a.attributes.mair)), sh: a.attributes.sh } }),
   };
 }
+
+/** Those that are true. */
+const flags = (all: Readonly<Record<string, boolean>>): JsonObject =>
+  Object.fromEntries(Object.entries(all).filter(([, value]) => value));
+
+function transferJson(t: Transfer): JsonObject {
+  return {
+    ...accessJson(t),
+    ...(t.length === 4 ? {} : { length: t.length }),
+    ...(t.data === undefined ? {} : { data: formatBytes(t.data) }),
+  };
+}
+
+const blockJson = ({ block }: { readonly block?: string }): JsonObject => (block === undefined ? {} : { block });
 
 function actionJson(action: Action): JsonObject {
   switch (action.do) {
     case "dma":
-      return { do: "dma", ...accessJson(action), ...(action.length === 4 ? {} : { length: action.length }) };
+      return { do: "dma", ...transferJson(action), ...(action.meets === undefined ? {} : { meets: action.meets }) };
+    case "translated":
+    case "access":
+      return { do: action.do, ...transferJson(action) };
+    case "translation request":
+      return { do: action.do, ...accessJson(action) };
+    case "page request": {
+      const { do: kind, sid, ssid, address, prgIndex, read, write, execute, privileged, last } = action;
+      const pasid = ssid === null ? {} : { ssid };
+      const asked = flags({ read, write, execute, privileged, last });
+      return { do: kind, sid, ...pasid, address: formatHex(address), prgIndex, ...asked };
+    }
     case "write":
       return { do: "write", at: formatHex(action.at), bytes: formatBytes(action.bytes) };
     case "toggle":
       return { do: "toggle", at: formatHex(action.at), bit: action.bit };
     case "register":
-      return { do: "register", name: action.name, value: formatHex(action.value) };
+      return { do: "register", name: action.name, value: formatHex(action.value), ...blockJson(action) };
+    case "mmio": {
+      const { offset, width, value } = action;
+      return { do: "mmio", offset: formatHex(BigInt(offset)), width, value: formatHex(value), ...blockJson(action) };
+    }
   }
 }
 
-function machineJson({ arch, registers, memory, devices }: MachineDescription): JsonObject {
+function machineJson(m: MachineDescription): JsonObject {
+  const { memory } = m;
+  const some = (key: "caches" | "options"): JsonObject =>
+    Object.keys(m[key] ?? {}).length === 0 ? {} : { [key]: m[key] };
   return {
-    arch,
-    registers: Object.fromEntries(Object.entries(registers).map(([name, value]) => [name, formatHex(value)])),
+    arch: m.arch,
+    ...(m.preset === undefined ? {} : { preset: m.preset }),
+    registers: Object.fromEntries(Object.entries(m.registers).map(([name, value]) => [name, formatHex(value)])),
     memory: {
       ...(memory.outside === "unknown" ? {} : { outside: memory.outside }),
       ...(memory.zero.length === 0
@@ -72,7 +114,10 @@ function machineJson({ arch, registers, memory, devices }: MachineDescription): 
         memory.segments.filter((s) => s.bytes.length > 0).map((s) => [formatHex(s.at), formatWords(s.bytes)]),
       ),
     },
-    ...(devices.length === 0 ? {} : { devices }),
+    ...(m.devices.length === 0 ? {} : { devices: m.devices }),
+    ...some("caches"),
+    ...some("options"),
+    ...(m.cmdqv === undefined ? {} : { cmdqv: m.cmdqv }),
   };
 }
 

@@ -3,6 +3,8 @@
  * nothing is allocated on the word of an input before its size was checked against these.
  */
 export const LIMITS = {
+  /** Entries of one cache. */
+  cacheEntries: 1 << 16,
   /** Characters of a link's compressed text. */
   linkCharacters: 4 << 20,
   /** Bytes of JSON a link may inflate to. */

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Access, Action, MachineDescription, RecordedAccess } from "../protocol/machine.ts";
+import {
+  type Access,
+  type Action,
+  ARCHES,
+  type MachineDescription,
+  type RecordedAccess,
+  type Transfer,
+} from "../protocol/machine.ts";
 import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
 import { decodeFragment, encodeFragment } from "./url_codec.ts";
 
@@ -23,47 +30,105 @@ const segments = fc
     ),
   );
 
-const access: fc.Arbitrary<Access> = fc.record({
-  sid: fc.integer({ min: 0, max: 0xffffffff }),
-  ssid: fc.option(fc.integer({ min: 0, max: 0xfffff })),
-  iova: u64,
-  write: fc.boolean(),
-  privileged: fc.boolean(),
-  instruction: fc.boolean(),
-});
+const sid = fc.integer({ min: 0, max: 0xffffffff });
+const ssid = fc.option(fc.integer({ min: 0, max: 0xfffff }));
+
+const access: fc.Arbitrary<Access> = fc.record(
+  {
+    sid,
+    ssid,
+    iova: u64,
+    write: fc.boolean(),
+    privileged: fc.boolean(),
+    instruction: fc.boolean(),
+    attributes: fc.record({ mair: fc.integer({ min: 0, max: 255 }), sh: fc.integer({ min: 0, max: 3 }) }),
+    noSnoop: fc.constant(true),
+  },
+  { requiredKeys: ["sid", "ssid", "iova", "write", "privileged", "instruction"] },
+);
 
 const address = fc.bigInt({ min: 0n, max: (1n << 52n) - 1n });
 const registerName = fc.constantFrom("CR0", "CR2", "STRTAB_BASE", "STRTAB_BASE_CFG", "IDR0", "EVENTQ_PROD");
 
+const transfer: fc.Arbitrary<Transfer> = fc
+  .tuple(access, fc.integer({ min: 1, max: 4096 }), fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 })))
+  .map(([a, length, data]) => (data === null ? { ...a, length } : { ...a, length: data.length, data }));
+const block = fc.constantFrom({}, { block: "cmdqv" });
+
 const action: fc.Arbitrary<Action> = fc.oneof(
-  fc.tuple(access, fc.integer({ min: 1, max: 4096 })).map(([a, length]) => ({ do: "dma" as const, ...a, length })),
+  fc
+    .tuple(transfer, fc.constantFrom({}, { meets: "F_TLB_CONFLICT" }))
+    .map(([t, meets]) => ({ do: "dma" as const, ...t, ...meets })),
+  fc
+    .tuple(transfer, fc.constantFrom("translated" as const, "access" as const))
+    .map(([t, kind]) => ({ do: kind, ...t })),
+  access.map((a) => ({ do: "translation request" as const, ...a })),
+  fc.record({
+    do: fc.constant("page request" as const),
+    sid,
+    ssid,
+    address: u64,
+    prgIndex: fc.integer({ min: 0, max: 511 }),
+    read: fc.boolean(),
+    write: fc.boolean(),
+    execute: fc.boolean(),
+    privileged: fc.boolean(),
+    last: fc.boolean(),
+  }),
+  fc
+    .tuple(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.constantFrom(4 as const, 8 as const), u64, block)
+    .map(([offset, width, value, b]) => ({ do: "mmio" as const, offset, width, value, ...b })),
   fc.record({ do: fc.constant("write" as const), at: address, bytes: fc.uint8Array({ minLength: 1, maxLength: 70 }) }),
   fc.record({
     do: fc.constant("toggle" as const),
     at: address.map((a) => a & ~7n),
     bit: fc.integer({ min: 0, max: 63 }),
   }),
-  fc.record({ do: fc.constant("register" as const), name: registerName, value: u64 }),
+  fc.tuple(registerName, u64, block).map(([name, value, b]) => ({ do: "register" as const, name, value, ...b })),
 );
 
-const machine: fc.Arbitrary<MachineDescription> = fc.record({
-  arch: fc.constant("smmuv3" as const),
-  registers: fc.dictionary(registerName, u64).map((r) => ({ ...r })),
-  memory: fc.record({
-    outside: fc.constantFrom("abort" as const, "unknown" as const),
-    zero: fc.array(
-      address.chain((at) =>
-        fc.bigInt({ min: 0n, max: (1n << 49n) - (at >> 3n) }).map((words): [bigint, bigint] => [at & ~7n, words * 8n]),
+const size = fc.constantFrom({ entries: 1, ways: 1 }, { entries: 256, ways: 4 });
+
+const machine: fc.Arbitrary<MachineDescription> = fc.record(
+  {
+    arch: fc.constantFrom(...ARCHES),
+    preset: fc.constantFrom("neoverse", "grace"),
+    caches: fc.dictionary(fc.constantFrom("tlb", "ste"), size, { minKeys: 1 }).map((c) => ({ ...c })),
+    options: fc.constantFrom({ shareGlobal: true }, { erratum772415: false }),
+    cmdqv: fc.constant({ vcmdqsLg2: 7, vintfsLg2: 6, sidsLg2: 4 }),
+    registers: fc.dictionary(registerName, u64).map((r) => ({ ...r })),
+    memory: fc.record({
+      outside: fc.constantFrom("abort" as const, "unknown" as const),
+      zero: fc.array(
+        address.chain((at) =>
+          fc
+            .bigInt({ min: 0n, max: (1n << 49n) - (at >> 3n) })
+            .map((words): [bigint, bigint] => [at & ~7n, words * 8n]),
+        ),
+        { maxLength: 4 },
+      ),
+      segments,
+    }),
+    devices: fc.array(
+      fc.record(
+        {
+          sid,
+          bdf: fc.string(),
+          label: fc.string({ unit: "binary" }),
+          ats: fc.record({
+            capacity: fc.integer({ min: 1, max: 64 }),
+            pageRequests: fc.integer({ min: 0, max: 512 }),
+            responsePasidRequired: fc.boolean(),
+            answersInvalidations: fc.boolean(),
+          }),
+        },
+        { requiredKeys: ["sid", "bdf", "label"] },
       ),
       { maxLength: 4 },
     ),
-    segments,
-  }),
-  devices: fc.array(
-    fc.record({ sid: fc.integer({ min: 0, max: 0xffffffff }), bdf: fc.string(), label: fc.string({ unit: "binary" }) }),
-    { maxLength: 4 },
-  ),
-});
+  },
+  { requiredKeys: ["arch", "registers", "memory", "devices"] },
+);
 
 const recorded: fc.Arbitrary<RecordedAccess> = fc.record({
   access,

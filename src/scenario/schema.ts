@@ -5,7 +5,13 @@
  * not name are ignored. Every message says what was expected; the caller adds the path.
  */
 import * as v from "valibot";
-import type { Access, Action, DeviceDescription, MemoryDescription } from "../protocol/machine.ts";
+import {
+  type Access,
+  type Action,
+  ARCHES,
+  type DeviceDescription,
+  type MemoryDescription,
+} from "../protocol/machine.ts";
 import { parseHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
 import { checkRuns, MEMORY_END } from "./memory_check.ts";
@@ -25,6 +31,13 @@ import {
   wholeNumber,
 } from "./schema_pieces.ts";
 
+const ATTRIBUTES = v.exactOptional(
+  v.object(
+    { mair: v.pipe(hex("a MAIR byte", 8), v.transform(Number)), sh: wholeNumber("a shareability", 0, 3) },
+    expected("an object of mair and sh"),
+  ),
+);
+
 const ACCESS_KEYS = {
   sid: STREAM_ID,
   ssid: SUBSTREAM_ID,
@@ -32,6 +45,8 @@ const ACCESS_KEYS = {
   write: flag,
   privileged: flag,
   instruction: flag,
+  noSnoop: v.exactOptional(v.boolean(expected("true or false"))),
+  attributes: ATTRIBUTES,
 };
 
 /** One access; `write`, `privileged` and `instruction` are false, `ssid` is null where they do not stand. */
@@ -96,22 +111,87 @@ const MEMORY: v.GenericSchema<unknown, MemoryDescription> = v.pipe(
   v.transform(({ outside, zero, words }) => ({ outside, zero, segments: words })),
 );
 
+const power = (what: string, most: number) =>
+  v.pipe(
+    wholeNumber(what, 1, most),
+    v.check((n) => Number.isInteger(Math.log2(n)), expected(`${what} that is a power of two`)),
+  );
+
 const DEVICE: v.GenericSchema<unknown, DeviceDescription> = v.object(
   {
     sid: STREAM_ID,
     bdf: v.optional(text("a bus:device.function", LIMITS.label), ""),
     label: v.optional(text("a name", LIMITS.label), ""),
+    ats: v.exactOptional(
+      v.object(
+        {
+          capacity: wholeNumber("a number of cache entries", 1, LIMITS.cacheEntries),
+          pageRequests: v.optional(wholeNumber("a number of page requests", 0, 512), 0),
+          responsePasidRequired: flag,
+          answersInvalidations: v.optional(v.boolean(expected("true or false")), true),
+        },
+        expected("an object with capacity"),
+      ),
+    ),
   },
   expected("a device"),
 );
 
+const NAME = v.pipe(
+  v.string(expected("a name")),
+  v.regex(/^[A-Za-z][A-Za-z0-9 ._-]{0,39}$/, expected("a name of up to 40 letters and digits")),
+);
+
+const CACHES = v.record(
+  NAME,
+  v.object(
+    {
+      entries: power("a number of entries", LIMITS.cacheEntries),
+      ways: power("a number of ways", LIMITS.cacheEntries),
+    },
+    expected("an object of entries and ways"),
+  ),
+  expected("an object of cache names and sizes"),
+);
+
+const CMDQV = v.object(
+  {
+    vcmdqsLg2: wholeNumber("log2 of a number of VCMDQs", 0, 7),
+    vintfsLg2: wholeNumber("log2 of a number of VINTFs", 0, 6),
+    sidsLg2: wholeNumber("log2 of a number of StreamIDs", 0, 4),
+  },
+  expected("an object of vcmdqsLg2, vintfsLg2 and sidsLg2"),
+);
+
+const TRANSFER_KEYS = {
+  ...ACCESS_KEYS,
+  length: v.optional(wholeNumber("a length in bytes", 1, LIMITS.actionBytes), 4),
+  data: v.exactOptional(hexBytes(LIMITS.actionBytes)),
+};
+
+const BLOCK = v.exactOptional(NAME);
+
+const ACTION_NAMES =
+  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "register" or "mmio"';
+
 const ACTION: v.GenericSchema<unknown, Action> = v.variant(
   "do",
   [
+    v.object({ do: v.literal("dma"), ...TRANSFER_KEYS, meets: v.exactOptional(NAME) }),
+    v.object({ do: v.literal("translated"), ...TRANSFER_KEYS }),
+    v.object({ do: v.literal("access"), ...TRANSFER_KEYS }),
+    v.object({ do: v.literal("translation request"), ...ACCESS_KEYS }),
     v.object({
-      do: v.literal("dma"),
-      ...ACCESS_KEYS,
-      length: v.optional(wholeNumber("a length in bytes", 1, LIMITS.actionBytes), 4),
+      do: v.literal("page request"),
+      sid: STREAM_ID,
+      ssid: SUBSTREAM_ID,
+      address: hex("an address"),
+      prgIndex: v.optional(wholeNumber("a page request group", 0, 511), 0),
+      read: flag,
+      write: flag,
+      execute: flag,
+      privileged: flag,
+      last: flag,
     }),
     v.object({
       do: v.literal("write"),
@@ -123,9 +203,16 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
       at: aligned("a physical address", LIMITS.addressBits),
       bit: wholeNumber("a bit number", 0, 63),
     }),
-    v.object({ do: v.literal("register"), name: REGISTER_NAME, value: hex("a register value") }),
+    v.object({ do: v.literal("register"), name: REGISTER_NAME, value: hex("a register value"), block: BLOCK }),
+    v.object({
+      do: v.literal("mmio"),
+      offset: v.pipe(hex("an offset", 32), v.transform(Number)),
+      width: v.optional(v.picklist([4, 8], expected("a width of 4 or 8 bytes")), 4),
+      value: hex("a register value"),
+      block: BLOCK,
+    }),
   ],
-  expected('an action with do: "dma", "write", "toggle" or "register"'),
+  expected(`an action with do: ${ACTION_NAMES}`),
 );
 
 const RECORDED = v.object(
@@ -152,8 +239,11 @@ const RECORDED = v.object(
     events: v.optional(
       list(
         v.pipe(
-          v.array(hex("a 64-bit word"), expected("four 64-bit words")),
-          v.length(4, (issue) => `Expected four 64-bit words; found ${issue.input.length}.`),
+          v.array(hex("a 64-bit word"), expected("64-bit words")),
+          v.check(
+            (words) => words.length === 2 || words.length === 4,
+            (issue) => `Expected two or four 64-bit words; found ${issue.input.length}.`,
+          ),
           v.transform((words) => ({ words })),
         ),
         LIMITS.recorded,
@@ -171,7 +261,8 @@ export const SCENARIO = v.object({
   about: v.optional(text("a text", LIMITS.about), ""),
   machine: v.object(
     {
-      arch: v.literal("smmuv3", expected('"smmuv3", the one architecture this version models')),
+      arch: v.picklist(ARCHES, expected(`one of ${ARCHES.join(", ")}`)),
+      preset: v.exactOptional(NAME),
       registers: v.pipe(
         v.record(REGISTER_NAME, hex("a register value"), expected("an object of register names and values")),
         v.check(
@@ -181,6 +272,9 @@ export const SCENARIO = v.object({
       ),
       memory: v.optional(MEMORY, {}),
       devices: v.optional(list(DEVICE, LIMITS.devices, "devices"), []),
+      caches: v.exactOptional(CACHES),
+      options: v.exactOptional(v.record(NAME, v.boolean(expected("true or false")), expected("an object of names"))),
+      cmdqv: v.exactOptional(CMDQV),
     },
     expected("a machine"),
   ),

@@ -75,7 +75,7 @@ describe("a link", { timeout: 30_000 }, () => {
 
   it("that unpacks to something else names where in it", async () => {
     expect(await refusal(await pack("not JSON"))).toMatchObject({ place: "link, line 1, column 1" });
-    expect(await refusal(await pack('{"v":1,"machine":{"arch":"vtd"}}'))).toMatchObject({
+    expect(await refusal(await pack('{"v":1,"machine":{"arch":"s390"}}'))).toMatchObject({
       place: "link, machine.arch",
     });
   });

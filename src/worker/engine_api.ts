@@ -79,6 +79,8 @@ export function createEngine(): EngineApi {
     summary: async () => current().summary(),
     document: async () => current().document(),
     apply: async (action) => session?.apply(action) ?? NOTHING_OPEN,
+    applyAll: async (actions) => session?.applyAll(actions) ?? NOTHING_OPEN,
+    log: async (from, count) => current().log(from, count),
     seek: async (step) => session?.seek(step) ?? NOTHING_OPEN,
     streams: async (from, count) => current().streams(from, count),
     leaves: async (sid, ssid) => current().leaves(sid, ssid),
@@ -87,6 +89,13 @@ export function createEngine(): EngineApi {
     walk: async (access) => current().walk(access),
     structure: async (query) => current().structure(query),
     tableMap: async (sid, ssid, stage) => current().tableMap(sid, ssid, stage),
+    registers: async () => current().registers(),
+    queues: async () => current().queues(),
+    queueEntries: async (id, from, count) => current().queueEntries(id, from, count),
+    caches: async () => current().caches(),
+    memory: async (at, length) => current().memory(at, length),
+    owners: async () => current().owners(),
+    extents: async () => current().extents(),
     share: async (access) => session?.share(access) ?? NOTHING_OPEN,
   };
 }

@@ -41,6 +41,7 @@ export function transferring(api: EngineApi): EngineApi {
     leaves: async (sid, ssid) => moving(await api.leaves(sid, ssid)),
     recorded: async () => moving(await api.recorded()),
     walk: async (access) => moving(await api.walk(access)),
+    memory: async (at, length) => moving(await api.memory(at, length)),
     tableMap: async (sid, ssid, stage) => moving(await api.tableMap(sid, ssid, stage)),
   };
 }

@@ -20,7 +20,7 @@ export function countsOf(trace: Uint32Array): WalkAnswer["counts"] {
 export function digestOf(trace: Uint32Array, outcome: Outcome): string {
   const digest = new Digest().words(trace).text(outcome.type);
   if (outcome.type === "ok") digest.number(Number(outcome.pa)).word(outcome.permissions).word(outcome.sizeLg2);
-  if (outcome.type === "fault") digest.words(outcome.event.words).word(outcome.reason);
+  if (outcome.type === "fault" || outcome.type === "stalled") digest.words(outcome.event.words).word(outcome.reason);
   if (outcome.type === "abort") digest.word(outcome.reason);
   if (outcome.type === "unknown") digest.number(Number(outcome.pa));
   return digest.hex();

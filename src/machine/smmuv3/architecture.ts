@@ -1,9 +1,13 @@
 /** SMMUv3 as a machine is made of it. */
 import { CD } from "../../arch/smmuv3/cd.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
+import { CACHE_NAMES } from "../../engine/smmuv3/caches/options.ts";
+import { PRESETS } from "../../engine/smmuv3/presets.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
 import { TraceKind } from "../../protocol/trace.ts";
+import { type DescriptionFault, namesFault } from "../description.ts";
 import type { Architecture } from "../unit.ts";
+import { presetValues, SMMU_OPTIONS } from "./options.ts";
 import { SmmuUnit } from "./smmu_unit.ts";
 
 /** Registers that say what the SMMU offers. A case that was cut down leaves out those that are zero, but never these. */
@@ -17,7 +21,14 @@ export const SMMUV3: Architecture<SmmuUnit> = {
   structureBytes: { [TraceKind.STE]: STE.bits / 8, [TraceKind.CD]: CD.bits / 8 },
 };
 
-function check({ registers }: MachineDescription): { place: string; detail: string } | null {
+function check(description: MachineDescription): DescriptionFault | null {
+  const names = namesFault(description, {
+    presets: PRESETS.map(({ id }) => id),
+    caches: CACHE_NAMES,
+    options: SMMU_OPTIONS,
+  });
+  if (names !== null) return names;
+  const registers = { ...presetValues(description), ...description.registers };
   const missing = REQUIRED.find((name) => registers[name] === undefined && registers[`SMMU_${name}`] === undefined);
   if (missing === undefined) return null;
   return {

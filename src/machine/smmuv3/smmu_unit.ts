@@ -9,7 +9,6 @@ import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import { mairOf, shareabilityOf } from "../../engine/smmuv3/attributes.ts";
-import { type CacheOptions, NO_CACHE_OPTIONS } from "../../engine/smmuv3/caches/options.ts";
 import type { SmmuCachesImage } from "../../engine/smmuv3/caches/smmu_caches.ts";
 import { Cmdqv, type CmdqvImage } from "../../engine/smmuv3/cmdqv/cmdqv.ts";
 import { linkTo } from "../../engine/smmuv3/device_link.ts";
@@ -28,6 +27,7 @@ import type { Reach, RegisterBlock, RegisterPlace, Transfer, TransferResult, Uni
 import { CmdqvBlock } from "./cmdqv_block.ts";
 import { reachOf } from "./inspect/outcome.ts";
 import { SmmuInspection } from "./inspect/smmu_inspection.ts";
+import { cacheOptions, cmdqvSize, presetValues } from "./options.ts";
 import { REGISTER_WORDS } from "./register_words.ts";
 import { ON_REQUEST, type TransactionHost, Transactions, type TransactionsImage } from "./transactions.ts";
 
@@ -66,14 +66,13 @@ export class SmmuUnit implements Unit {
   /** The record being posted. */
   readonly #posted = new Uint32Array(EVENT_WORDS);
 
-  /** @param caches which caches the SMMU has; by default none, so that everything is read from memory every time */
-  constructor(description: MachineDescription, memory: PhysicalMemory, caches: CacheOptions = NO_CACHE_OPTIONS) {
+  constructor(description: MachineDescription, memory: PhysicalMemory) {
     this.memory = memory;
-    for (const [name, value] of Object.entries(description.registers)) {
+    for (const [name, value] of Object.entries({ ...presetValues(description), ...description.registers })) {
       const register = registerByName(name);
       if (register !== undefined) this.#registers.load(register, low(value), high(value));
     }
-    this.smmu = new Smmuv3(memory, this.#registers, caches);
+    this.smmu = new Smmuv3(memory, this.#registers, cacheOptions(description));
     const devices = new DeviceSet();
     this.control = new ProgrammingInterface(this.smmu, memory, { devices: linkTo(devices) });
     const { errors, interrupts } = this.control;
@@ -96,6 +95,7 @@ export class SmmuUnit implements Unit {
       transfer: (transfer) => this.transfer(transfer),
       translated: (transfer) => this.#translated.start(transfer),
     });
+    for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
     this.#cmdqv = this.#makeCmdqv(description);
     this.blocks = this.#cmdqv === null ? {} : { cmdqv: new CmdqvBlock(this.#cmdqv, () => this.stalls.settle()) };
     this.inspect = new SmmuInspection(this);
@@ -165,6 +165,10 @@ export class SmmuUnit implements Unit {
     return this.#records.all();
   }
 
+  get recordCount(): number {
+    return this.#records.count;
+  }
+
   snapshot(): SmmuUnitImage {
     return {
       registers: REGISTER_WORDS.map((at) => this.#registers.words[at]!),
@@ -200,9 +204,10 @@ export class SmmuUnit implements Unit {
     this.smmu.caches?.digest(into);
   }
 
-  #makeCmdqv({ cmdqv }: MachineDescription): Cmdqv | null {
-    if (cmdqv === undefined) return null;
-    return new Cmdqv(cmdqv, {
+  #makeCmdqv(description: MachineDescription): Cmdqv | null {
+    const size = cmdqvSize(description);
+    if (size === undefined) return null;
+    return new Cmdqv(size, {
       memory: this.memory,
       largestLg2: this.#registers.field("SMMU_IDR1", "CMDQS"),
       execute: (command, at) => this.control.processor.execute(command, at),

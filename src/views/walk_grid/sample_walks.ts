@@ -27,6 +27,9 @@ export function packTrace(records: readonly Record[]): Uint32Array {
 }
 
 /** A stage of a sample: its shape, a table address for each level, and the level whose entry is the leaf. */
+const ASID = { name: "ASID", value: 0x21 };
+const VMID = { name: "VMID", value: 1 };
+
 interface Stage {
   readonly summary: StageSummary;
   readonly tables: readonly bigint[];
@@ -41,7 +44,8 @@ function stage(from: Partial<StageSummary>, tables: readonly bigint[], leafLevel
     levels: tables.length,
     root: tables[0]!,
     concatenated: 1,
-    base: 0,
+    name: "Stage 2",
+    base: "S2TTB",
     ...from,
   };
   return { summary, tables, leafLevel };
@@ -288,7 +292,12 @@ export function nestedDeep(): WalkAnswer {
 /** Stage 1 alone with 16 KiB granules, the upper half of the address space. */
 export function stageOneOnly(): WalkAnswer {
   const into = recorder();
-  const s1 = stage({ granuleLg2: 14, inputBits: 48, base: 1 }, [0x48000000n, 0x48004000n, 0x48008000n, 0x4800c000n]);
+  const s1 = stage({ granuleLg2: 14, inputBits: 48, name: "Stage 1", base: "TTB1" }, [
+    0x48000000n,
+    0x48004000n,
+    0x48008000n,
+    0x4800c000n,
+  ]);
   readSte(into, 0x4080000bn);
   readCd(into, 0x40800000n, 0x40800000n);
   const iova = 0xffff_ffff_ff01_2345n;

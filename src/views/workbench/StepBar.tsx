@@ -101,6 +101,18 @@ function OutcomeText({ walk }: { readonly walk: WalkAnswer }) {
           )}
         </>
       );
+    case "interrupt":
+      return (
+        <>
+          <Glyph name="physical" /> taken as an interrupt message
+        </>
+      );
+    case "stalled":
+      return (
+        <span className="nw-fault">
+          <Glyph name="fault" /> stalled with {outcome.event.name}
+        </span>
+      );
     case "fault":
       return (
         <span className="nw-fault">

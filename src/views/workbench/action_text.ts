@@ -10,7 +10,17 @@ export function actionText(action: Action): string {
     case "write":
       return `${action.bytes.length} bytes written at ${hex(action.at)}`;
     case "register":
-      return `SMMU_${action.name} = ${hex(action.value)}`;
+      return `${action.block === undefined ? "" : `${action.block} `}${action.name} = ${hex(action.value)}`;
+    case "mmio":
+      return `register at ${action.block === undefined ? "" : `${action.block} `}0x${action.offset.toString(16)} = ${hex(action.value)}`;
+    case "translated":
+      return `translated ${action.write ? "write" : "read"} of ${action.length} bytes at ${hex(action.iova)}`;
+    case "translation request":
+      return `translation request for ${action.write ? "writing" : "reading"} IOVA ${hex(action.iova)}`;
+    case "page request":
+      return `page request for ${hex(action.address)}, group ${action.prgIndex}`;
+    case "access":
+      return `device ${action.write ? "writes" : "reads"} ${action.length} bytes at IOVA ${hex(action.iova)}`;
     case "dma":
       return `DMA ${action.write ? "write" : "read"} of ${action.length} bytes at IOVA ${hex(action.iova)}`;
   }

@@ -49,7 +49,7 @@ export function outcomeOf(t: Translation): Outcome {
     case End.Fault: {
       const words = new Uint32Array(EVENT_WORDS);
       encodeEvent(t, words, 0);
-      return { type: "fault", event: eventRecord(words), reason: t.reason };
+      return { type: t.stalls ? "stalled" : "fault", event: eventRecord(words), reason: t.reason };
     }
     case End.Abort:
       return { type: "abort", reason: t.reason };

@@ -36,13 +36,13 @@ describe("the list of streams", () => {
       ],
       new Map([[5, 2]]),
     );
-    expect(rows.map(({ sid, state, asid, label, events }) => ({ sid, state, asid, label, events }))).toEqual([
-      { sid: 3, state: "invalid", asid: null, label: null, events: 0 },
-      { sid: 4, state: "abort", asid: null, label: "quiet", events: 0 },
-      { sid: 5, state: "invalid", asid: null, label: null, events: 2 },
-      { sid: 9, state: "bypass", asid: null, label: null, events: 0 },
-      { sid: 200, state: "stage 1", asid: 77, label: null, events: 0 },
-      { sid: 0x1_0000, state: "invalid", asid: null, label: "far", events: 0 },
+    expect(rows.map(({ sid, state, tags, label, events }) => ({ sid, state, tags, label, events }))).toEqual([
+      { sid: 3, state: "invalid", tags: [], label: null, events: 0 },
+      { sid: 4, state: "abort", tags: [], label: "quiet", events: 0 },
+      { sid: 5, state: "invalid", tags: [], label: null, events: 2 },
+      { sid: 9, state: "bypass", tags: [], label: null, events: 0 },
+      { sid: 200, state: "stage 1", tags: [{ name: "ASID", value: 77 }], label: null, events: 0 },
+      { sid: 0x1_0000, state: "invalid", tags: [], label: "far", events: 0 },
     ]);
   });
 

@@ -52,10 +52,10 @@ export function listStreams(
   return rows;
 }
 
-type Description = Pick<StreamRow, "state" | "why" | "vmid" | "asid" | "ssids">;
+type Description = Pick<StreamRow, "state" | "why" | "tags" | "ssids">;
 
 function describe(unit: SmmuUnit, sid: number, budget: Budget): Description {
-  const nothing = { vmid: null, asid: null, ssids: [] };
+  const nothing = { tags: [], ssids: [] };
   const t = new Translation();
   t.sid = sid;
   t.begin();
@@ -70,12 +70,12 @@ function describe(unit: SmmuUnit, sid: number, budget: Budget): Description {
   if (illegal !== R.NONE) return { ...nothing, state: "invalid", why: REASONS[illegal]!.text };
   const config = STE.f.Config.get(ste, 0);
   const state = STATES[config]!;
-  const vmid = config >= 6 ? STE.f.S2VMID.get(ste, 0) : null;
-  if ((config & 5) !== 5) return { ...nothing, state, why: null, vmid };
+  const vmid = config >= 6 ? [{ name: "VMID", value: STE.f.S2VMID.get(ste, 0) }] : [];
+  if ((config & 5) !== 5) return { ...nothing, state, why: null, tags: vmid };
   const plain = contextOf(unit, sid, null);
-  const asid = plain.ok && plain.config.stage1 ? CD.f.ASID.get(plain.config.cd, 0) : null;
+  const asid = plain.ok && plain.config.stage1 ? [{ name: "ASID", value: CD.f.ASID.get(plain.config.cd, 0) }] : [];
   const why = plain.ok ? null : plain.unknown ? "The session does not hold its context." : REASONS[plain.reason]!.text;
-  return { state, why, vmid, asid, ssids: validSsids(unit, sid, STE.f.S1CDMax.get(ste, 0), budget) };
+  return { state, why, tags: [...asid, ...vmid], ssids: validSsids(unit, sid, STE.f.S1CDMax.get(ste, 0), budget) };
 }
 
 function validSsids(unit: SmmuUnit, sid: number, cdMax: number, budget: Budget): number[] {

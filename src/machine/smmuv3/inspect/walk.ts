@@ -14,15 +14,16 @@ import { CHECK_TERMS } from "./check_terms.ts";
 import { contextOf } from "./context.ts";
 import { outcomeOf } from "./outcome.ts";
 
-function stageSummary(base: TableBase, which: 0 | 1): StageSummary {
+function stageSummary(name: string, base: TableBase, field: string): StageSummary {
   return {
+    name,
     granuleLg2: base.fmt!.granuleLg2,
     inputBits: base.inputBits,
     startLevel: armLevel(base.level),
     levels: base.level + 1,
     root: join(base.rootHi, base.rootLo),
     concatenated: base.concatenated,
-    base: which,
+    base: field,
   };
 }
 
@@ -39,8 +40,9 @@ export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): W
   const also = t.end === End.Ok || t.end === End.Unknown ? [] : alsoFailing(unit, t, config, trace);
   const upper = context.ok && config.twoHalves && ((access.iova >> 55n) & 1n) === 1n;
   const half = upper ? config.ttb1 : config.ttb0;
-  const stage1 = on && context.ok && config.stage1 && !half.disabled ? stageSummary(half, upper ? 1 : 0) : null;
-  const stage2 = on && config.stage2 && config.s2.fmt !== null ? stageSummary(config.s2, 0) : null;
+  const stage1 =
+    on && context.ok && config.stage1 && !half.disabled ? stageSummary("Stage 1", half, upper ? "TTB1" : "TTB0") : null;
+  const stage2 = on && config.stage2 && config.s2.fmt !== null ? stageSummary("Stage 2", config.s2, "S2TTB") : null;
   return {
     revision,
     access,
@@ -49,8 +51,10 @@ export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): W
     counts: countsOf(trace),
     stage1,
     stage2,
-    vmid: stage2 === null ? null : config.vmid,
-    asid: stage1 === null ? null : config.asid,
+    tags: [
+      ...(stage1 === null ? [] : [{ name: "ASID", value: config.asid }]),
+      ...(stage2 === null ? [] : [{ name: "VMID", value: config.vmid }]),
+    ],
     checks: checksOf(trace, { stage1, stage2 }, also, CHECK_TERMS),
     digest: digestOf(trace, outcome),
   };
