@@ -85,13 +85,22 @@ function Cells({ event, number, pinned }: CellsProps) {
       <span className="nw-2">{access === null ? "–" : access.instruction ? "x" : access.write ? "w" : "r"}</span>
       <span>{access === null ? <span className="nw-3">–</span> : <Hex value={access.iova} />}</span>
       <span className="event-notes">
-        {eventNotes(event).map(({ declaration: d, value }) => (
+        {eventNotes(event).map(({ declaration: d, value, meaning }) => (
           <span key={d.name}>
             <span className="nw-3">{d.name}</span>{" "}
-            {isBinary(d) ? <span className="nw-mono">{fieldText(d, value)}</span> : <Hex value={value} />}
+            {isBinary(d) ? (
+              <span className="nw-mono">{codeName(meaning) ?? fieldText(d, value)}</span>
+            ) : (
+              <Hex value={value} />
+            )}
           </span>
         ))}
       </span>
     </>
   );
+}
+
+/** The name of a code, where its meaning begins with one: `TT: a table` is `TT`. */
+function codeName(meaning: string | undefined): string | undefined {
+  return /^([A-Z0-9]{1,6}):/.exec(meaning ?? "")?.[1];
 }
