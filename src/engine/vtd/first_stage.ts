@@ -39,15 +39,23 @@ export function isCanonical(hi: number, bits: number): boolean {
 }
 
 /** What a first-stage leaf allows, `inherited` being what the entries above it took away. */
-export function firstRights(lo: number, hi: number, inherited: number, config: RequestConfig): number {
+export function firstRights(
+  lo: number,
+  hi: number,
+  inherited: number,
+  supervisor: boolean,
+  config: RequestConfig,
+): number {
   const user = (lo & US) !== 0 && (inherited & X86Denied.User) === 0;
-  if (!user && !config.privileged) return 0;
+  if (!user && !supervisor) return 0;
   const writable = (lo & RW) !== 0 && (inherited & X86Denied.Write) === 0;
   const executable =
     config.ere &&
     !(config.nxe && ((hi & XD) !== 0 || (inherited & X86Denied.Execute) !== 0)) &&
-    !(config.smep && config.privileged && user);
-  return Want.Read | (writable || !config.writeProtected ? Want.Write : 0) | (executable ? Want.Execute : 0);
+    !(config.smep && supervisor && user);
+  // R/W binds a supervisor only with WPE.
+  const writes = writable || (supervisor && !config.wpe);
+  return Want.Read | (writes ? Want.Write : 0) | (executable ? Want.Execute : 0);
 }
 
 export class FirstStage implements TableReader {
@@ -95,15 +103,15 @@ export class FirstStage implements TableReader {
       if (trace !== null) trace.check(1, R.SGN_1, t.iovaHi, t.iovaLo);
       return t.fault(R.SGN_1);
     }
-    const { want } = t;
-    const user = want !== 0 && !config.privileged ? US : 0;
-    this.#need = user | (want === Want.Write && config.writeProtected ? RW : 0);
+    const { want, supervisor } = t;
+    const user = want !== 0 && !supervisor ? US : 0;
+    this.#need = user | (want === Want.Write && (!supervisor || config.wpe) ? RW : 0);
     this.#used = config.eafe ? A | EA : A;
     const c = this.cursor;
     fs.start(c, t.iovaHi, t.iovaLo);
     const end = walk(fs.fmt!, this, c, trace);
     if (end !== WalkEnd.Leaf) return this.#badEnd(end);
-    const allowed = firstRights(c.lo, c.hi, c.inherited, config);
+    const allowed = firstRights(c.lo, c.hi, c.inherited, supervisor, config);
     if (trace !== null) trace.leaf(allowed, t.write);
     if (want === Want.Execute && (allowed & Want.Execute) === 0) return this.#stop(this.#executeReason(c));
     t.permissions = allowed;

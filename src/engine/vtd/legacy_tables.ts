@@ -65,6 +65,8 @@ export class LegacyTables {
       return blocked(t, trace, R.LCT_5);
     }
     config.did = f.DID.get(context, 0);
+    config.fpd = t.fpd;
+    config.ats = type === TranslationType.All;
     if (type !== TranslationType.PassThrough) {
       const [hi, lo] = [f.SSPTPTR.addressHi(context, 0), f.SSPTPTR.addressLo(context, 0)];
       config.setSecond(this.#format, caps, f.AW.get(context, 0), hi, lo);

@@ -9,6 +9,7 @@ import { highBitsFrom } from "../common/table_root.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { FastWalk, qualifies } from "./fast_walk.ts";
 import { FirstStage } from "./first_stage.ts";
 import { LegacyTables } from "./legacy_tables.ts";
 import { type RemappingState, Ttm } from "./remapping_state.ts";
@@ -35,6 +36,7 @@ export class Remapper {
   readonly first: FirstStage;
   readonly #legacy: LegacyTables;
   readonly #scalable: ScalableTables;
+  readonly #fast: FastWalk;
   readonly #config = new RequestConfig();
   readonly #beyondHi: number;
 
@@ -46,6 +48,7 @@ export class Remapper {
     // SNP is reserved in legacy mode without snoop control, and ignored in scalable mode (§9.8).
     const features = { largePages: caps.sslps, snoop: caps.sc || caps.smts, transientMapping: caps.transientMapping };
     const format = vtdSecondFormat(features);
+    this.#fast = new FastWalk(memory, features);
     this.#legacy = new LegacyTables(memory, state, caps, format);
     this.#scalable = new ScalableTables(memory, state, caps, format);
     this.#beyondHi = highBitsFrom(caps.haw);
@@ -75,7 +78,11 @@ export class Remapper {
     const { ttm } = this.state;
     config.begin(ttm === Ttm.Scalable);
     if (ttm === Ttm.Legacy) return this.#legacy.resolve(t, trace, config);
-    if (ttm === Ttm.Scalable && this.caps.smts) return this.#scalable.resolve(t, trace, config);
+    if (ttm === Ttm.Scalable && this.caps.smts) {
+      if (!this.#scalable.resolve(t, trace, config)) return false;
+      config.fast = qualifies(config);
+      return true;
+    }
     const reason = ttm === Ttm.AbortDma && this.caps.adms ? R.ABORT_DMA : R.RTA_1;
     if (trace !== null) trace.check(0, reason, t.iovaHi, t.iovaLo);
     return t.fault(reason);
@@ -84,6 +91,11 @@ export class Remapper {
   /** Translate the address of `t` by a configuration that {@link resolve} made for its requester. */
   translateIn(t: Translation, config: RequestConfig, trace: TraceRecorder | null): void {
     t.did = config.did;
+    if (trace === null && config.fast && this.#fast.translate(t, config)) return;
+    this.#walk(t, config, trace);
+  }
+
+  #walk(t: Translation, config: RequestConfig, trace: TraceRecorder | null): void {
     if (t.pageRequest) return;
     if (t.addressType === AddressType.Translated) {
       t.reason = R.TRANSLATED;

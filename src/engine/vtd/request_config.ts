@@ -1,6 +1,6 @@
 /**
- * What the structures of a requester mean for its request, worked out once for the stages: tables, limits and controls
- * as numbers (VT-d §3.4, §9.1 to §9.6).
+ * What the structures of a requester and a PASID mean for its requests, worked out once for the stages: tables, limits
+ * and controls as numbers (VT-d §3.4, §9.1 to §9.6). Nothing of a single request is in here.
  */
 import { PASID_TABLE_ENTRY } from "../../arch/vtd/pasid_entries.ts";
 import { SM_CONTEXT_ENTRY } from "../../arch/vtd/root_context.ts";
@@ -25,10 +25,15 @@ export class RequestConfig {
   /** PASID used: that of the request, or RID_PASID; 0 in legacy mode. */
   pasid = 0;
 
-  /** The request counts as a supervisor's. */
-  privileged = false;
-  /** R/W of the first stage binds this request: WPE, or a user's. */
-  writeProtected = false;
+  /** FPD of any of the structures. */
+  fpd = false;
+  /** Translation requests and translated requests are served (TT 01b, DTE), page requests (PRE). */
+  ats = false;
+  pageRequests = false;
+  /** Requests without PASID count as a supervisor's (RID_PRIV). */
+  ridPrivileged = false;
+  sre = false;
+  wpe = false;
   nxe = false;
   ere = false;
   smep = false;
@@ -63,8 +68,12 @@ export class RequestConfig {
     this.ss.clear();
     this.did = 0;
     this.pasid = 0;
-    this.privileged = false;
-    this.writeProtected = true;
+    this.fpd = false;
+    this.ats = false;
+    this.pageRequests = false;
+    this.ridPrivileged = false;
+    this.sre = false;
+    this.wpe = false;
     this.nxe = false;
     this.ere = false;
     this.smep = false;

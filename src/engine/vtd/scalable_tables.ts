@@ -51,12 +51,7 @@ export class ScalableTables {
 
   /** Find out what applies to a request. @returns false when it ended here: `t` says how */
   resolve(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
-    return (
-      this.#context(t, trace, config) &&
-      this.#directory(t, trace, config) &&
-      this.#entry(t, trace, config) &&
-      this.#apply(t, trace, config)
-    );
+    return this.#context(t, trace, config) && this.#directory(t, trace, config) && this.#entry(t, trace, config);
   }
 
   /** Root and context entry; which PASID counts. */
@@ -84,10 +79,12 @@ export class ScalableTables {
     const f = SM_CONTEXT_ENTRY.f;
     const broken = firstBroken(SM_CONTEXT_RULES, context, caps);
     if (broken !== R.NONE) return broken;
-    if (t.addressType !== AddressType.Untranslated && !(caps.dt && f.DTE.get(context, 0) === 1)) return R.SCT_5;
-    if (t.pageRequest && !(caps.prs && f.PRE.get(context, 0) === 1)) return R.SCT_8;
+    config.ats = caps.dt && f.DTE.get(context, 0) === 1;
+    config.pageRequests = caps.prs && f.PRE.get(context, 0) === 1;
+    config.ridPrivileged = caps.rps && caps.rprivs && f.RID_PRIV.get(context, 0) === 1;
     config.pasid = t.hasPasid ? t.pasid : caps.rps ? f.RID_PASID.get(context, 0) : 0;
-    config.privileged = t.hasPasid ? t.privileged : caps.rps && caps.rprivs && f.RID_PRIV.get(context, 0) === 1;
+    const refused = contextRefusesKind(t, config);
+    if (refused !== R.NONE) return refused;
     if (t.hasPasid && !(caps.pasid && f.PASIDE.get(context, 0) === 1)) return R.SCT_6;
     const bits = f.PDTS.get(context, 0) + DIRECTORY_LG2 + TABLE_LG2;
     if (config.pasid >>> bits !== 0) return t.hasPasid ? R.SCT_7 : R.SCT_9;
@@ -115,22 +112,21 @@ export class ScalableTables {
     const index = config.pasid & (2 ** TABLE_LG2 - 1);
     if (!fetchEntry(this.#memory, t, trace, PASID_TABLE, hi, lo, index, entry)) return false;
     t.fpd ||= PASID_TABLE_ENTRY.f.FPD.get(entry, 0) === 1;
-    const reason = this.#entryRefusal(t, config);
-    return reason === R.NONE || blocked(t, trace, reason);
-  }
-
-  /** Why a PASID table entry does not serve the request; R.NONE when it does. */
-  #entryRefusal(t: Translation, config: RequestConfig): number {
-    const { entry } = config;
     const broken = firstBroken(PASID_RULES, entry, this.#caps);
-    const f = PASID_TABLE_ENTRY.f;
-    if (broken !== R.NONE || !usesFirst(f.PGTT.get(entry, 0))) return broken;
-    if (t.hasPasid && t.execute && !t.write && f.ERE.get(entry, 0) === 0) return R.SPT_5;
-    return config.privileged && f.SRE.get(entry, 0) === 0 ? R.SPT_6 : R.NONE;
+    if (broken !== R.NONE) return blocked(t, trace, broken);
+    this.#apply(config);
+    config.fpd = t.fpd;
+    const reason = entryRefusesKind(t, config);
+    if (reason !== R.NONE) return blocked(t, trace, reason);
+    t.usedPasid = config.pasid;
+    const root = config.first ? config.fs : config.ss;
+    if (trace !== null && (config.first || config.second)) trace.leadsTo(root.rootHi, root.rootLo);
+    if (trace !== null) trace.done();
+    return true;
   }
 
   /** The entry is in order: turn it into numbers. */
-  #apply(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
+  #apply(config: RequestConfig): void {
     const { entry } = config;
     const caps = this.#caps;
     const f = PASID_TABLE_ENTRY.f;
@@ -142,21 +138,31 @@ export class ScalableTables {
       const [hi, lo] = [f.SSPTPTR.addressHi(entry, 0), f.SSPTPTR.addressLo(entry, 0)];
       config.setSecond(this.#format, caps, f.AW.get(entry, 0), hi, lo);
       config.ssade = caps.ssads && f.SSADE.get(entry, 0) === 1;
-      if (trace !== null) trace.leadsTo(hi, lo);
     }
     if (config.first) {
       const levels = f.FSPM.get(entry, 0) === FIVE_LEVELS ? 5 : 4;
       const [hi, lo] = [f.FSPTPTR.addressHi(entry, 0), f.FSPTPTR.addressLo(entry, 0)];
       config.fs.set(x86Format(levels, caps.fs1gp), hi, lo, levels - 1, 9 * levels + 12, caps.haw, 12);
-      config.writeProtected = !config.privileged || f.WPE.get(entry, 0) === 1;
+      config.sre = f.SRE.get(entry, 0) === 1;
+      config.wpe = f.WPE.get(entry, 0) === 1;
       config.nxe = f.NXE.get(entry, 0) === 1;
       config.ere = f.ERE.get(entry, 0) === 1;
       config.smep = f.SMEP.get(entry, 0) === 1;
       config.eafe = caps.eafs && f.EAFE.get(entry, 0) === 1;
-      if (trace !== null) trace.leadsTo(hi, lo);
     }
-    t.usedPasid = config.pasid;
-    if (trace !== null) trace.done();
-    return true;
   }
+}
+
+/** Why a context entry does not serve this kind of request; R.NONE when it does (§9.4). */
+export function contextRefusesKind(t: Translation, config: RequestConfig): number {
+  if (t.addressType !== AddressType.Untranslated && !config.ats) return R.SCT_5;
+  return t.pageRequest && !config.pageRequests ? R.SCT_8 : R.NONE;
+}
+
+/** Why a PASID table entry does not serve this kind of request, whose privilege is known then; R.NONE when it does. */
+export function entryRefusesKind(t: Translation, config: RequestConfig): number {
+  t.supervisor = t.hasPasid ? t.privileged : config.ridPrivileged;
+  if (!config.first) return R.NONE;
+  if (t.hasPasid && t.execute && !t.write && !config.ere) return R.SPT_5;
+  return t.supervisor && !config.sre ? R.SPT_6 : R.NONE;
 }

@@ -83,7 +83,7 @@ export function leafVerdict(
   hi: number,
   inherited: number,
 ): { permissions: number; reason: number } {
-  const permissions = stage === 1 ? firstRights(lo, hi, inherited, config) : secondRights(lo, inherited);
+  const permissions = stage === 1 ? firstRights(lo, hi, inherited, false, config) : secondRights(lo, inherited);
   const none = stage === 1 ? R.SGN_2 : config.scalable ? R.SGN_7 : R.LGN_3;
   return { permissions, reason: permissions === 0 ? none : R.NONE };
 }

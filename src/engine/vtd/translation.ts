@@ -61,6 +61,8 @@ export class Translation {
   record = false;
   /** FPD of the structures read so far (VT-d §7.1.3). */
   fpd = false;
+  /** The request counts as a supervisor's. */
+  supervisor = false;
   /** Address of memory the session does not hold. */
   fetchHi = 0;
   fetchLo = 0;
@@ -83,6 +85,7 @@ export class Translation {
     this.reason = R.NONE;
     this.record = false;
     this.fpd = false;
+    this.supervisor = false;
     this.fetchHi = 0;
     this.fetchLo = 0;
     this.permissions = 7;
