@@ -1,0 +1,57 @@
+/**
+ * What the rest of a kernel asks of its IOMMU driver, whatever the architecture: the DMA API, SVA and fault handling
+ * know nothing else of it.
+ *
+ * A driver owns its structures in memory and reaches the IOMMU through registers only.
+ */
+import type { PageTables } from "../../pagetable/build.ts";
+
+/** Page tables of one domain or process, and the tag that cached translations carry. */
+export interface AddressSpace {
+  readonly tables: PageTables;
+  /** Bits of an input address. */
+  readonly inputBits: number;
+  /** ASID, domain id: what the architecture tags translations by. */
+  readonly tag: number;
+}
+
+/** A fault that the IOMMU reported. */
+export interface FaultReport {
+  /** Requester: StreamID, source id, DeviceID. */
+  readonly sid: number;
+  /** PASID; null for none. */
+  readonly pasid: number | null;
+  readonly address: bigint | null;
+  /** The line that Linux would log. */
+  readonly line: string;
+}
+
+/** Something a driver cannot do, with the reason. */
+export interface DriverRefusal {
+  readonly refused: string;
+}
+
+/** A driver of one IOMMU. */
+export interface IommuDriver {
+  /** Reset the IOMMU and set it up: tables, queues, interrupts, translation on. */
+  start(): DriverRefusal | null;
+  /** Make an address space without a mapping. */
+  makeSpace(): AddressSpace | DriverRefusal;
+  /** Give an address space back; it is attached nowhere. */
+  dropSpace(space: AddressSpace): void;
+  /** Send a device's requests through a space: those without PASID, or those of one PASID. */
+  attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null;
+  /** Refuse a device's requests, or those of one PASID. */
+  detach(sid: number, pasid: number | null): void;
+  /**
+   * Queue what drops cached translations of a range. Nothing is certain before {@link sync}.
+   * @param leavesOnly no table entry above the leaves has changed
+   */
+  invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void;
+  /** Queue what drops everything cached of a space. */
+  invalidateAll(space: AddressSpace): void;
+  /** Wait until everything queued has taken effect. */
+  sync(): void;
+  /** Take the faults that were reported since the last call. */
+  takeFaults(): FaultReport[];
+}

@@ -1,0 +1,79 @@
+/**
+ * A kernel's own memory: structures and tables in it, each access noted as the kernel's deed.
+ */
+import { type FieldNumbers, setFields } from "../../base/encode.ts";
+import type { Layout } from "../../base/layout.ts";
+import type { TableStore } from "../../pagetable/build.ts";
+import type { Actor } from "../../protocol/journal.ts";
+import type { Journal } from "../journal.ts";
+import type { KernelMemory } from "../platform.ts";
+import type { PageAllocator } from "./page_allocator.ts";
+
+const halves = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+
+export class OwnMemory implements TableStore {
+  hi = 0;
+  lo = 0;
+  readonly pages: PageAllocator;
+  readonly #memory: KernelMemory;
+  readonly #journal: Journal;
+  readonly #actor: Actor;
+
+  constructor(memory: KernelMemory, pages: PageAllocator, journal: Journal, actor: Actor) {
+    this.#memory = memory;
+    this.pages = pages;
+    this.#journal = journal;
+    this.#actor = actor;
+  }
+
+  /** Zeroed memory of at least `bytes` bytes, aligned to its size. @returns null when there is none left */
+  allocate(bytes: number): number | null {
+    const at = this.pages.allocate(bytes);
+    // Pages come back as they were left; a kernel hands them out zeroed.
+    if (at !== null)
+      for (let i = 0; i < bytes; i += 8) if (this.#memory.read64(at + i) !== 0n) this.#memory.write64(at + i, 0n);
+    return at;
+  }
+
+  release(at: number, bytes: number): void {
+    this.pages.release(at, bytes);
+  }
+
+  read(at: number): void {
+    const value = this.#memory.read64(at);
+    this.hi = Number(value >> 32n);
+    this.lo = Number(value & 0xffff_ffffn);
+  }
+
+  write(at: number, hi: number, lo: number, about = "table entry"): void {
+    const value = halves(hi, lo);
+    this.#journal.note(this.#actor, "memory write", about, BigInt(at), value);
+    this.#memory.write64(at, value);
+  }
+
+  /** The words of a structure, 32 bits each. */
+  readWords(layout: Layout, at: number): Uint32Array {
+    const words = new Uint32Array(layout.bits / 32);
+    for (let i = 0; i < words.length; i += 2) {
+      this.read(at + 4 * i);
+      [words[i], words[i + 1]] = [this.lo, this.hi];
+    }
+    return words;
+  }
+
+  /** Write a structure's words, 64 bits at a time, from the highest to the lowest: the first word says it is valid. */
+  writeWords(words: Uint32Array, at: number, about: string): void {
+    for (let i = words.length - 2; i >= 0; i -= 2) this.write(at + 4 * i, words[i + 1]!, words[i]!, about);
+  }
+
+  /** Change fields of a structure in place, writing only the 64-bit words that change. */
+  update(layout: Layout, at: number, fields: FieldNumbers, about: string): void {
+    const before = this.readWords(layout, at);
+    const after = before.slice();
+    setFields(layout, after, fields);
+    for (let i = after.length - 2; i >= 0; i -= 2) {
+      if (after[i] === before[i] && after[i + 1] === before[i + 1]) continue;
+      this.write(at + 4 * i, after[i + 1]!, after[i]!, about);
+    }
+  }
+}

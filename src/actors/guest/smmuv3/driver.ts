@@ -1,0 +1,328 @@
+/**
+ * A kernel's SMMUv3 driver: set-up through registers, a context descriptor for each address space that a stream uses,
+ * invalidation by range where the SMMU offers it. It follows what Linux's driver does. IHI 0070 §3.11, §6.3.9, §4.
+ */
+import { CD } from "../../../arch/smmuv3/cd.ts";
+import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
+import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
+import { decodeFields } from "../../../base/layout.ts";
+import { PageTables } from "../../../pagetable/build.ts";
+import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
+import type { Journal } from "../../journal.ts";
+import type { Platform } from "../../platform.ts";
+import type { AddressSpace, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
+import type { OwnMemory } from "../kernel_memory.ts";
+import type { Mistakes } from "../mistakes.ts";
+import { CommandProducer } from "./commands.ts";
+import { SmmuRegisters } from "./registers.ts";
+import { StreamTable } from "./stream_table.ts";
+
+/** Four levels of 4 KiB tables: 48-bit addresses. */
+const SHAPE = { level: 3, inputBits: 48 };
+const ENTRIES = vmsav8Entries(1, 12, false);
+const CD_BYTES = CD.bits / 8;
+const EVENT_BYTES = 32;
+const PAGE = 4096;
+/** Queue sizes where the SMMU takes them: log2 of 256 commands and of 128 events. */
+const COMMANDS_LG2 = 8;
+const EVENTS_LG2 = 7;
+/** Substreams that a stream gets: log2, where SSIDSIZE allows it. */
+const SUBSTREAMS_LG2 = 6;
+/** Above so many pages a whole address space is invalidated without range commands. */
+const MOST_PAGES = 512;
+/** CMD_TLBI with a range: it covers (NUM + 1) * 2^SCALE pages. */
+const NUM_BITS = 5;
+/** Normal memory, write-back, for AttrIndx 0. */
+const MAIR0 = 0xff;
+/** Inner shareable, write-back: attributes of queues and tables. */
+const CR1 = { TABLE_SH: 3, TABLE_OC: 1, TABLE_IC: 1, QUEUE_SH: 3, QUEUE_OC: 1, QUEUE_IC: 1 };
+
+interface Stream {
+  readonly ste: number;
+  /** CD table, and how many SubstreamIDs it covers, log2. */
+  readonly cds: number;
+  readonly cdMax: number;
+  /** Spaces by PASID; -1 for requests without. */
+  readonly spaces: Map<number, AddressSpace>;
+}
+
+interface Queues {
+  readonly commands: CommandProducer;
+  readonly events: number;
+  readonly eventsLg2: number;
+}
+
+export class SmmuDriver implements IommuDriver {
+  readonly #registers: SmmuRegisters;
+  readonly #memory: OwnMemory;
+  readonly #journal: Journal;
+  readonly #mistakes: Mistakes;
+  #queues: Queues | null = null;
+  #streamTable: StreamTable | null = null;
+  readonly #streams = new Map<number, Stream>();
+  readonly #asids = new Set<number>();
+  /** Offered by the SMMU: range invalidation, substreams, ATS. */
+  #ranges = false;
+  #ssidSize = 0;
+  #outputSize = 0;
+  #ats = false;
+
+  constructor(platform: Platform, memory: OwnMemory, journal: Journal, mistakes: Mistakes) {
+    this.#registers = new SmmuRegisters(platform.registers, journal);
+    this.#memory = memory;
+    this.#journal = journal;
+    this.#mistakes = mistakes;
+  }
+
+  start(): DriverRefusal | null {
+    return this.#journal.during("guest", "intent", "set up the SMMU", () => this.#start());
+  }
+
+  #start(): DriverRefusal | null {
+    const r = this.#registers;
+    if (r.field("IDR0", "S1P") === 0) return { refused: "The SMMU has no stage 1 (IDR0.S1P)." };
+    this.#ranges = r.field("IDR3", "RIL") === 1;
+    this.#ssidSize = r.field("IDR1", "SSIDSIZE");
+    this.#outputSize = r.field("IDR5", "OAS");
+    this.#ats = r.field("IDR0", "ATS") === 1;
+    r.write("CR0", 0n);
+    r.writeFields("CR1", CR1);
+    r.writeFields("CR2", { PTM: 1, RECINVSID: 1 });
+    const streams = StreamTable.make(this.#memory, r);
+    const commandsLg2 = Math.min(COMMANDS_LG2, r.field("IDR1", "CMDQS"));
+    const eventsLg2 = Math.min(EVENTS_LG2, r.field("IDR1", "EVENTQS"));
+    const commands = this.#memory.allocate(16 * 2 ** commandsLg2);
+    const events = this.#memory.allocate(EVENT_BYTES * 2 ** eventsLg2);
+    if (streams === null || commands === null || events === null)
+      return { refused: "There is no memory for tables and queues." };
+    this.#streamTable = streams;
+    r.writeFields("CMDQ_BASE", { ADDR: commands, LOG2SIZE: commandsLg2, RA: 1 });
+    r.write("CMDQ_PROD", 0n);
+    r.write("CMDQ_CONS", 0n);
+    r.writeFields("CR0", { CMDQEN: 1 });
+    const producer = new CommandProducer(r, this.#memory, this.#journal, commands, commandsLg2);
+    producer.issue("CMD_CFGI_STE_RANGE", { Range: 31 });
+    producer.issue("CMD_TLBI_NSNH_ALL", {});
+    const [error] = producer.sync();
+    if (error !== undefined) return { refused: `The SMMU stopped at the first commands with ${error}.` };
+    r.writeFields("EVENTQ_BASE", { ADDR: events, LOG2SIZE: eventsLg2, WA: 1 });
+    r.write("EVENTQ_PROD", 0n);
+    r.write("EVENTQ_CONS", 0n);
+    r.writeFields("CR0", { CMDQEN: 1, EVENTQEN: 1 });
+    r.writeFields("IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1 });
+    r.writeFields("CR0", { CMDQEN: 1, EVENTQEN: 1, ...(this.#ats ? { ATSCHK: 1 } : {}), SMMUEN: 1 });
+    this.#queues = { commands: producer, events, eventsLg2 };
+    return null;
+  }
+
+  makeSpace(): AddressSpace | DriverRefusal {
+    let asid = 1;
+    while (this.#asids.has(asid)) asid++;
+    const most = this.#registers.field("IDR0", "ASID16") === 1 ? 0x10000 : 0x100;
+    if (asid >= most) return { refused: "Every ASID is in use." };
+    const root = this.#memory.allocate(PageTables.rootBytes(ENTRIES.fmt, SHAPE));
+    if (root === null) return { refused: "There is no memory for a page table." };
+    this.#asids.add(asid);
+    return { tables: new PageTables(ENTRIES, this.#memory, SHAPE, root), inputBits: SHAPE.inputBits, tag: asid };
+  }
+
+  dropSpace(space: AddressSpace): void {
+    for (const at of space.tables.unmap(0, 2 ** space.inputBits).tables) this.#memory.release(at, PAGE);
+    this.invalidateAll(space);
+    this.sync();
+    this.#memory.release(space.tables.root, PAGE);
+    this.#asids.delete(space.tag);
+  }
+
+  attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null {
+    const stream = this.#stream(sid);
+    if ("refused" in stream) return stream;
+    const index = pasid ?? 0;
+    if (index >= 2 ** stream.cdMax || (pasid === 0 && stream.cdMax > 0)) {
+      return {
+        refused: `PASID ${pasid} cannot be used: the stream has ${2 ** stream.cdMax} contexts, and 0 is for requests without PASID.`,
+      };
+    }
+    const at = stream.cds + CD_BYTES * index;
+    const fields = this.#contextFields(space);
+    const changed = () => this.#contextChanged(sid, index);
+    if (this.#memory.readWords(CD, at)[0]! >>> 31 === 1) {
+      // Only the tables and the tag differ between two spaces.
+      this.#memory.update(CD, at, { V: 0 }, "CD");
+      changed();
+    }
+    this.#memory.writeWords(encodeFields(CD, fields), at, "CD");
+    changed();
+    this.sync();
+    stream.spaces.set(pasid ?? -1, space);
+    return null;
+  }
+
+  detach(sid: number, pasid: number | null): void {
+    const stream = this.#streams.get(sid);
+    if (stream === undefined) return;
+    const index = pasid ?? 0;
+    this.#memory.update(CD, stream.cds + CD_BYTES * index, { V: 0 }, "CD");
+    this.#contextChanged(sid, index);
+    const space = stream.spaces.get(pasid ?? -1);
+    stream.spaces.delete(pasid ?? -1);
+    if (space !== undefined) this.#dropFromDevice(sid, pasid, 0, 2 ** 64);
+    this.sync();
+  }
+
+  invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void {
+    const asid = this.#asidFor(space);
+    const pages = bytes / PAGE;
+    const operands = { ASID: asid, VMID: 0, Leaf: leavesOnly ? 1 : 0 };
+    if (!this.#ranges && pages > MOST_PAGES) this.invalidateAll(space);
+    else if (this.#ranges) this.#invalidateRange(operands, va, pages);
+    else for (let i = 0; i < pages; i++) this.#issue("CMD_TLBI_NH_VA", { ...operands, Address: va + i * PAGE });
+    this.#dropFromDevices(space, va, bytes);
+  }
+
+  invalidateAll(space: AddressSpace): void {
+    this.#issue("CMD_TLBI_NH_ASID", { ASID: this.#asidFor(space), VMID: 0 });
+    this.#dropFromDevices(space, 0, 2 ** 64);
+  }
+
+  sync(): void {
+    if (this.#mistakes.has("no sync")) this.#queues?.commands.publish();
+    else this.#queues?.commands.sync();
+  }
+
+  takeFaults(): FaultReport[] {
+    const queues = this.#queues;
+    if (queues === null) return [];
+    const mask = 2 * 2 ** queues.eventsLg2 - 1;
+    const prod = Number(this.#registers.read("EVENTQ_PROD"));
+    let cons = Number(this.#registers.read("EVENTQ_CONS")) & mask;
+    const reports: FaultReport[] = [];
+    while (cons !== (prod & mask)) {
+      const at = queues.events + EVENT_BYTES * (cons % 2 ** queues.eventsLg2);
+      reports.push(report(this.#memory.readWords(RESERVED_EVENT, at)));
+      cons = (cons + 1) & mask;
+    }
+    // OVACKFLG takes the value of OVFLG: an overflow is acknowledged with the entries (§7.4).
+    const overflow = prod >>> 31;
+    if (reports.length > 0 || overflow === 1) this.#registers.write("EVENTQ_CONS", BigInt(cons + overflow * 2 ** 31));
+    return reports;
+  }
+
+  /** The stream's STE with its CD table; made when it is first used. */
+  #stream(sid: number): Stream | DriverRefusal {
+    const known = this.#streams.get(sid);
+    if (known !== undefined) return known;
+    const ste = this.#streamTable?.place(sid) ?? null;
+    if (ste === null) return { refused: `The Stream table has no entry for StreamID 0x${sid.toString(16)}.` };
+    const cdMax = Math.min(SUBSTREAMS_LG2, this.#ssidSize);
+    const cds = this.#memory.allocate(CD_BYTES * 2 ** cdMax);
+    if (cds === null) return { refused: "There is no memory for context descriptors." };
+    const fields = {
+      V: 1,
+      Config: 5,
+      S1ContextPtr: cds,
+      S1CDMax: cdMax,
+      ...(cdMax > 0 ? { S1DSS: 2 } : {}),
+      S1CIR: 1,
+      S1COR: 1,
+      S1CSH: 3,
+      EATS: this.#ats ? 1 : 0,
+      SHCFG: 1,
+    };
+    this.#streamTable?.replace(ste, fields, () => {
+      this.#issue("CMD_CFGI_STE", { StreamID: sid, Leaf: 1 });
+      this.sync();
+    });
+    const stream = { ste, cds, cdMax, spaces: new Map<number, AddressSpace>() };
+    this.#streams.set(sid, stream);
+    return stream;
+  }
+
+  #contextFields(space: AddressSpace): FieldNumbers {
+    return {
+      V: 1,
+      T0SZ: 64 - space.inputBits,
+      IR0: 1,
+      OR0: 1,
+      SH0: 3,
+      EPD1: 1,
+      IPS: this.#outputSize,
+      AA64: 1,
+      R: 1,
+      A: 1,
+      ASET: 1,
+      ASID: space.tag,
+      TTB0: space.tables.root,
+      MAIR0,
+    };
+  }
+
+  #contextChanged(sid: number, index: number): void {
+    if (this.#mistakes.has("no configuration invalidation")) return;
+    this.#issue("CMD_CFGI_CD", { StreamID: sid, SubstreamID: index, Leaf: 1 });
+    this.sync();
+  }
+
+  #asidFor(space: AddressSpace): number {
+    return this.#mistakes.has("wrong ASID") ? space.tag + 1 : space.tag;
+  }
+
+  /** One range command for each digit of the number of pages, in base 32. */
+  #invalidateRange(operands: FieldNumbers, va: number, pages: number): void {
+    let at = va;
+    let left = pages;
+    for (let scale = 0; left > 0; scale += NUM_BITS) {
+      const unit = 2 ** scale;
+      const here = Math.floor(left / unit) % 2 ** NUM_BITS;
+      if (here > 0) {
+        // A range of a single page is a reserved combination; without TG the command is for one page anyway (§4.4.1.1).
+        const range = here === 1 && scale === 0 ? {} : { TG: 1, SCALE: scale, NUM: here - 1 };
+        this.#issue("CMD_TLBI_NH_VA", { ...operands, ...range, Address: at });
+        at += here * unit * PAGE;
+        left -= here * unit;
+      }
+    }
+  }
+
+  /** Tell the devices that use a space; the SMMU itself must have forgotten before, or a device asks and gets the old. */
+  #dropFromDevices(space: AddressSpace, va: number, bytes: number): void {
+    if (!this.#ats) return;
+    this.sync();
+    for (const [sid, { spaces }] of this.#streams) {
+      for (const [pasid, used] of spaces) {
+        if (used === space) this.#dropFromDevice(sid, pasid < 0 ? null : pasid, va, bytes);
+      }
+    }
+  }
+
+  /** CMD_ATC_INV over the smallest aligned power of two that covers the range. */
+  #dropFromDevice(sid: number, pasid: number | null, va: number, bytes: number): void {
+    if (!this.#ats || this.#mistakes.has("no ATC invalidation")) return;
+    const substream = pasid === null ? {} : { SSV: 1, SubstreamID: pasid };
+    let size = Math.max(0, Math.ceil(Math.log2(bytes / PAGE)));
+    while (size < 52 && Math.floor(va / (PAGE * 2 ** size)) !== Math.floor((va + bytes - 1) / (PAGE * 2 ** size)))
+      size++;
+    const whole = size >= 52;
+    const address = whole ? 0 : Math.floor(va / (PAGE * 2 ** size)) * PAGE * 2 ** size;
+    this.#issue("CMD_ATC_INV", { StreamID: sid, ...substream, Size: whole ? 52 : size, Address: address });
+  }
+
+  #issue(name: string, fields: FieldNumbers): void {
+    this.#queues?.commands.issue(name, fields);
+  }
+}
+
+/** An event as Linux's driver logs it. */
+function report(words: Uint32Array): FaultReport {
+  const number = words[0]! & 0xff;
+  const definition = eventByNumber(number);
+  const values = new Map(
+    decodeFields(definition?.layout ?? RESERVED_EVENT, words).map((f) => [f.declaration.name, f.value]),
+  );
+  const sid = Number(values.get("StreamID") ?? 0n);
+  const pasid = values.get("SSV") === 1n ? Number(values.get("SubstreamID") ?? 0n) : null;
+  const address = values.get("InputAddr") ?? null;
+  const name = definition?.linuxName ?? "UNKNOWN";
+  const line = `event: ${name} sid: 0x${sid.toString(16)} ssid: 0x${(pasid ?? 0).toString(16)} iova: 0x${(address ?? 0n).toString(16)}`;
+  return { sid, pasid, address, line };
+}

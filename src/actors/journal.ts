@@ -1,0 +1,73 @@
+/**
+ * Keeps what actors do, each thing under what caused it. Bounded: when it is full, the oldest half goes.
+ */
+import type { Actor, Deed, JournalEntry } from "../protocol/journal.ts";
+
+/** Most entries that are kept, unless somebody asks for another bound. */
+const MOST = 1 << 16;
+
+/** A saved state. */
+export interface JournalImage {
+  readonly next: number;
+}
+
+export class Journal {
+  readonly #most: number;
+  #entries: JournalEntry[] = [];
+  #next = 0;
+  readonly #causes: number[] = [];
+
+  /** @param most entries that are kept, at least 2 */
+  constructor(most = MOST) {
+    this.#most = Math.max(2, most);
+  }
+
+  /** Entries that are still kept, oldest first. */
+  get entries(): readonly JournalEntry[] {
+    return this.#entries;
+  }
+
+  /** Entries there have been in all. */
+  get count(): number {
+    return this.#next;
+  }
+
+  /** Note something that causes nothing further. */
+  note(actor: Actor, deed: Deed, about: string, at: bigint | null = null, value: bigint | null = null): void {
+    this.#add(actor, deed, about, at, value);
+  }
+
+  /** Note something and do it: what happens meanwhile has it as its cause. */
+  during<T>(
+    actor: Actor,
+    deed: Deed,
+    about: string,
+    act: () => T,
+    at: bigint | null = null,
+    value: bigint | null = null,
+  ): T {
+    this.#causes.push(this.#add(actor, deed, about, at, value));
+    try {
+      return act();
+    } finally {
+      this.#causes.pop();
+    }
+  }
+
+  snapshot(): JournalImage {
+    return { next: this.#next };
+  }
+
+  /** Go back to a saved state: what was noted after it is forgotten. */
+  restore({ next }: JournalImage): void {
+    this.#entries = this.#entries.filter(({ id }) => id < next);
+    this.#next = next;
+  }
+
+  #add(actor: Actor, deed: Deed, about: string, at: bigint | null, value: bigint | null): number {
+    if (this.#entries.length >= this.#most) this.#entries = this.#entries.slice(this.#most >> 1);
+    const id = this.#next++;
+    this.#entries.push({ id, cause: this.#causes.at(-1) ?? null, actor, deed, about, at, value });
+    return id;
+  }
+}
