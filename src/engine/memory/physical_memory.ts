@@ -47,9 +47,13 @@ export interface MemoryImage {
 /** Most frames a memory may hold: 512 MiB. */
 const MAX_FRAMES = 1 << 17;
 
+/** Bits of a frame in {@link PhysicalMemory.targets}; a mark stands above. */
+export const TARGET_FRAME_BITS = 24;
+
 /** High-half bits of addresses that do not exist: from 2^52 on. */
 const BEYOND = ~0xfffff;
-const FRAME_WORDS = 1024;
+/** 32-bit words of a frame. */
+export const FRAME_WORDS = 1024;
 /** Words that say which of a frame's 512 eight-byte units are known. */
 const KNOWN_WORDS = 16;
 const CHUNK = 64;
@@ -157,10 +161,14 @@ export class PhysicalMemory {
     return frame > 0 ? frame : 0;
   }
 
-  /** Look up {@link targets} for 8-byte word number `slot` of the arena. @returns a frame, or 0 */
-  target(slot: number): number {
+  /**
+   * Look up {@link targets} for 8-byte word number `slot` of the arena.
+   * @param mark 7 bits for whoever follows the pointer: what it knows of the word, kept above the frame
+   * @returns a frame, or 0
+   */
+  target(slot: number, mark = 0): number {
     const frame = this.wholeFrame(this.words[2 * slot + 1]! & 0xffff, this.words[2 * slot]!);
-    this.targets[slot] = frame;
+    this.targets[slot] = frame === 0 ? 0 : frame | (mark << TARGET_FRAME_BITS);
     return frame;
   }
 
