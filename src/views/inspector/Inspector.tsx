@@ -6,14 +6,16 @@ import "./inspector.css";
 import { useMemo, useState } from "react";
 import { decodeFields, type FieldDeclaration } from "../../base/layout.ts";
 import type { StructureAnswer, StructureQuery } from "../../protocol/engine.ts";
+import { Button } from "../common/Button.tsx";
 import { Chip } from "../common/Chip.tsx";
-import { CopyButton } from "../common/CopyButton.tsx";
 import { Glyph, type GlyphName } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { NoticeBox } from "../common/NoticeBox.tsx";
 import { traceSteps } from "../common/trace_steps.ts";
 import { useApp } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
+import { CopyMenu } from "./CopyMenu.tsx";
+import { HexEditor } from "./HexEditor.tsx";
 import { LintSummary } from "./LintSummary.tsx";
 import { Provenance } from "./Provenance.tsx";
 import { structureBits, structureLayout, structureName } from "./structure_layout.ts";
@@ -37,7 +39,7 @@ export function Inspector() {
         <p className="nw-empty">Select an access, a stream or a translation to see the structure it reads.</p>
       ) : (
         <>
-          <Head structure={structure} words={answer?.words ?? null} edited={answer?.editedBits ?? []} />
+          <Head structure={structure} answer={answer} />
           {answer !== null && size !== null && (
             // A fresh view for each structure: what was folded or open belongs to the one before.
             <Structure key={`${structure.kind} ${structure.pa}`} answer={answer} width={size.width} />
@@ -56,21 +58,17 @@ function hueOf(kind: StructureQuery["kind"]): Hue {
 
 const GLYPHS: Record<Hue, GlyphName> = { s1: "stage1", s2: "stage2", config: "config" };
 
-/** Words as text to paste elsewhere: a line for each 64 bits. */
-function hexText(words: Uint32Array): string {
-  const lines = Array.from(
-    { length: words.length / 2 },
-    (_, i) => `0x${wordValue(words, i).toString(16).padStart(16, "0")}`,
-  );
-  return lines.join("\n");
+interface HeadProps {
+  readonly structure: StructureQuery;
+  readonly answer: StructureAnswer | null;
 }
 
-function Head(props: {
-  readonly structure: StructureQuery;
-  readonly words: Uint32Array | null;
-  readonly edited: readonly number[];
-}) {
-  const { structure, words, edited } = props;
+function Head({ structure, answer }: HeadProps) {
+  const words = answer?.words ?? null;
+  const edited = answer?.editedBits ?? [];
+  const writeWords = useApp((app) => app.writeWords);
+  // The structure whose words are being typed; another one that is shown meanwhile has none.
+  const [typing, setTyping] = useState<StructureQuery | null>(null);
   const walk = useApp((app) => app.walk);
   const step = useMemo(
     () => traceSteps(walk?.trace).find((s) => s.access > 0 && s.pa === structure.pa),
@@ -89,8 +87,22 @@ function Head(props: {
           </Chip>
         )}
         <span className="nw-grow" />
-        {words !== null && <CopyButton text={hexText(words)} label={single ? "Copy value" : "Copy words"} />}
+        {answer !== null && words !== null && (
+          <>
+            <Button
+              size="small"
+              aria-pressed={typing === structure}
+              onClick={() => setTyping(typing === structure ? null : structure)}
+            >
+              Edit hex
+            </Button>
+            <CopyMenu of={{ layout: structureLayout(structure, words, answer.wide), words, pa: structure.pa }} />
+          </>
+        )}
       </div>
+      {typing === structure && words !== null && (
+        <HexEditor words={words} onWrite={(next) => void writeWords(next)} onDone={() => setTyping(null)} />
+      )}
       <div className="nw-2 nw-small">
         at{" "}
         {step !== undefined && step.at !== step.pa && (

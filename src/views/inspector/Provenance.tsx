@@ -2,19 +2,11 @@
  * Who wrote a structure, which accesses of the walk read it, and where it is defined.
  */
 import type { StructureAnswer } from "../../protocol/engine.ts";
-import type { Action } from "../../protocol/machine.ts";
+import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
 import { traceSteps } from "../common/trace_steps.ts";
 import { useApp } from "../common/use_app.ts";
 import { ordinalText } from "../walk_grid/walk_text.ts";
-
-/** What an action did, in a few words. */
-function actionText(action: Action | undefined, pa: bigint): string {
-  if (action === undefined) return "";
-  if (action.do === "toggle") return `toggle bit ${action.bit + Number(action.at - pa) * 8}`;
-  if (action.do === "write") return `write ${action.bytes.length} bytes`;
-  return action.do === "register" ? `write ${action.name}` : "DMA";
-}
 
 export function Provenance({
   answer,
@@ -30,9 +22,11 @@ export function Provenance({
   const shown = useApp((app) => app.shown);
   const select = useApp((app) => app.select);
   const seek = useApp((app) => app.seek);
+  const show = useApp((app) => app.showPane);
   const { writtenBy, query } = answer;
   const steps = traceSteps(walk?.trace);
   const readers = steps.filter((s) => s.access > 0 && s.pa === query.pa && s.record < shown);
+  const writer = writtenBy === null ? undefined : summary?.actions[writtenBy];
   const undone = summary === null || writtenBy === null ? 0 : summary.step - writtenBy;
   return (
     <div className="inspector-part">
@@ -43,7 +37,8 @@ export function Provenance({
             "as the session began"
           ) : (
             <>
-              action {writtenBy + 1}, {actionText(summary?.actions[writtenBy], query.pa)}
+              action {writtenBy + 1}
+              {writer !== undefined && `, ${actionText(writer)}`}
             </>
           )}
         </dd>
@@ -63,10 +58,15 @@ export function Provenance({
         </dd>
       </dl>
       {writtenBy !== null && (
-        <Button onClick={() => void seek(writtenBy)}>
-          Take back action {writtenBy + 1}
-          {undone > 1 && <span className="nw-3"> and {undone - 1} after it</span>}
-        </Button>
+        <span className="inspector-actions">
+          <Button onClick={() => void seek(writtenBy)}>
+            Take back action {writtenBy + 1}
+            {undone > 1 && <span className="nw-3"> and {undone - 1} after it</span>}
+          </Button>
+          <Button kind="quiet" onClick={() => show("timeline")}>
+            Show in the timeline
+          </Button>
+        </span>
       )}
     </div>
   );

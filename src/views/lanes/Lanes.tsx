@@ -8,11 +8,11 @@ import "./lanes.css";
 import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
 import { actionLanes, LANES } from "../../app/action_lanes.ts";
 import type { SessionSummary } from "../../protocol/engine.ts";
+import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
 import { useApp } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
 import { type LaneMark, type LaneView, laneMarks, within, zoomed } from "../geometry/lane_marks.ts";
-import { actionText } from "../workbench/action_text.ts";
 import { LANE_LABEL_PX, LaneDrawing } from "./LaneDrawing.tsx";
 
 export function Lanes() {

@@ -7,9 +7,9 @@ import { useState } from "react";
 import { readAddress } from "../../app/address_input.ts";
 import { COMMANDS, type Command, GROUPS } from "../../app/commands.ts";
 import type { App } from "../../app/state.ts";
+import { actionText } from "../common/action_text.ts";
 import { Glyph } from "../common/Glyph.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
-import { actionText } from "../workbench/action_text.ts";
 import { usePageDoor } from "../workbench/page_door.ts";
 
 /** Rows of one kind that are listed without being asked for by name. */

@@ -4,10 +4,10 @@
 import { type KeyboardEvent, type PointerEvent, useMemo } from "react";
 import { actionLanes, LANES } from "../../app/action_lanes.ts";
 import type { SessionSummary } from "../../protocol/engine.ts";
+import { actionText } from "../common/action_text.ts";
 import { useApp, useAppNow } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
 import { laneMarks } from "../geometry/lane_marks.ts";
-import { actionText } from "../workbench/action_text.ts";
 import "./timeline.css";
 
 const HEIGHT = 26;

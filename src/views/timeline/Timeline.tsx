@@ -7,11 +7,11 @@ import { actionLanes, LANES } from "../../app/action_lanes.ts";
 import { command, keyFor } from "../../app/commands.ts";
 import { RATES } from "../../app/play_slice.ts";
 import type { SessionSummary } from "../../protocol/engine.ts";
+import { actionText } from "../common/action_text.ts";
 import { Button, IconButton } from "../common/Button.tsx";
 import { Icon } from "../common/Icon.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
-import { actionText } from "../workbench/action_text.ts";
 import { usePageDoor } from "../workbench/page_door.ts";
 import "./timeline.css";
 

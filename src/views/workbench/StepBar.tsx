@@ -4,13 +4,13 @@ import { lazy, Suspense } from "react";
 import { command, keyFor } from "../../app/commands.ts";
 import { positionOf, recordCount } from "../../app/records.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
+import { actionText } from "../common/action_text.ts";
 import { Button, IconButton } from "../common/Button.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { Icon } from "../common/Icon.tsx";
 import { useApp } from "../common/use_app.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
-import { actionText } from "./action_text.ts";
 
 // Nothing was done yet when the page starts.
 const ActionStrip = lazy(async () => ({ default: (await import("../timeline/ActionStrip.tsx")).ActionStrip }));
