@@ -12,12 +12,13 @@ import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts
 import { TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { AmdCaches } from "./caches/amd_caches.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { type DeviceConfig, OUTPUT_BITS } from "./device_config.ts";
 import { lacking, Update } from "./entry_update.ts";
-import { For, type HostTables, hardwareError, unreadable } from "./host.ts";
+import { For, type HostTables, hardwareError, traceResumed, unreadable } from "./host.ts";
 import { entryReason } from "./trace_recorder.ts";
-import { type Translation, Want } from "./translation.ts";
+import { type Translation, Updates, Want } from "./translation.ts";
 
 const GCR3_BYTES = 8;
 /** What is kept of each entry of a walk that an update may need: physical and guest physical address, entry, record. */
@@ -44,16 +45,20 @@ export class GuestTables implements TableReader {
   readonly #memory: PhysicalMemory;
   readonly #host: HostTables;
   readonly #caps: Capabilities;
+  readonly #caches: AmdCaches | null;
+  /** Level that the last walk began at. */
+  #top = 0;
   #t: Translation | null = null;
   #config: DeviceConfig | null = null;
   #trace: TraceRecorder | null = null;
   readonly #kept = new Int32Array(MOST_LEVELS * KEPT_WORDS);
   readonly #entry = new Uint32Array(2);
 
-  constructor(memory: PhysicalMemory, host: HostTables, caps: Capabilities) {
+  constructor(memory: PhysicalMemory, host: HostTables, caps: Capabilities, caches: AmdCaches | null = null) {
     this.#memory = memory;
     this.#host = host;
     this.#caps = caps;
+    this.#caches = caches;
   }
 
   /**
@@ -67,6 +72,11 @@ export class GuestTables implements TableReader {
       if (trace !== null) trace.check(1, R.PASID_RANGE, t.iovaHi, t.iovaLo);
       return t.pageFault(R.PASID_RANGE, false, false, false);
     }
+    const cache = this.#caches?.config ?? null;
+    if (cache?.recallGcr3(t.deviceId, pasid) === true) {
+      this.#begin(config, cache.rootHi, cache.rootLo);
+      return true;
+    }
     let [tableHi, tableLo] = [config.gcr3Hi, config.gcr3Lo];
     for (let level = config.glx; level >= 0; level--) {
       const index = (pasid >>> (9 * level)) & 511;
@@ -77,9 +87,13 @@ export class GuestTables implements TableReader {
       if (trace !== null) trace.leadsTo(tableHi, tableLo);
     }
     if (trace !== null) trace.done();
-    const levels = config.guestLevels;
-    config.guest.set(x86Format(levels, true), tableHi, tableLo, levels - 1, 12 + 9 * levels, OUTPUT_BITS, 12);
+    if (t.updates === Updates.Make) cache?.keepGcr3(t.deviceId, pasid, t.domainId, tableHi, tableLo);
+    this.#begin(config, tableHi, tableLo);
     return true;
+  }
+
+  #begin({ guest, guestLevels }: DeviceConfig, rootHi: number, rootLo: number): void {
+    guest.set(x86Format(guestLevels, true), rootHi, rootLo, guestLevels - 1, 12 + 9 * guestLevels, OUTPUT_BITS, 12);
   }
 
   #readGcr3(
@@ -132,8 +146,12 @@ export class GuestTables implements TableReader {
       if (trace !== null) trace.check(1, R.GVA_CANONICAL, t.iovaHi, t.iovaLo);
       return t.pageFault(R.GVA_CANONICAL, false, false, false);
     }
+    const directories = this.#caches?.guestWalk ?? null;
+    if (directories?.resume(c, config.domainId, t.usedPasid) === true && trace !== null) traceResumed(trace, c);
+    this.#top = c.level;
     const end = walk(guest.fmt!, this, c, trace);
     if (end !== WalkEnd.Leaf) return this.#badEnd(end);
+    if (t.updates === Updates.Make) directories?.walked(c, config.domainId, t.usedPasid);
     const allowed = guestPermissions(c.lo, c.hi, c.inherited, t.privileged, this.#caps);
     if (trace !== null) trace.leaf(allowed, t.write);
     t.permissions1 = allowed;
@@ -148,7 +166,7 @@ export class GuestTables implements TableReader {
   #mark(t: Translation, config: DeviceConfig): boolean {
     const kept = this.#kept;
     const leaf = this.cursor.level;
-    for (let level = config.guestLevels - 1; level >= leaf; level--) {
+    for (let level = this.#top; level >= leaf; level--) {
       const at = level * KEPT_WORDS;
       const wanted = Update.Accessed | (level === leaf && t.write ? Update.Dirty : 0);
       const what = lacking(kept[at + Kept.Lo]!, wanted & config.guestUpdates);

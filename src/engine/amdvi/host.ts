@@ -10,12 +10,16 @@ import { EventCode, HardwareErrorType } from "../../arch/amdvi/events.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
 import { V1_FORCE_COHERENT, V1_READ, V1_WRITE } from "../../pagetable/formats/amdv1.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
-import { TraceVerdict } from "../../protocol/trace.ts";
+import { TraceHit, TraceVerdict } from "../../protocol/trace.ts";
+import { NO_PASID } from "../common/page_table_cache.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
+import { TABLE_LG2 } from "../common/walk_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { AmdCaches } from "./caches/amd_caches.ts";
+import type { HostCache } from "./caches/host_cache.ts";
 import type { DeviceConfig } from "./device_config.ts";
 import { lacking, Update, update } from "./entry_update.ts";
-import { entryReason } from "./trace_recorder.ts";
+import { amdLevel, entryReason } from "./trace_recorder.ts";
 import { type Translation, Updates, Want } from "./translation.ts";
 
 /** What an address is translated for. */
@@ -46,6 +50,7 @@ export class HostTables implements TableReader {
   paLo = 0;
   readonly cursor = new Cursor(2);
   readonly #memory: PhysicalMemory;
+  readonly #caches: AmdCaches | null;
   #t: Translation | null = null;
   #config: DeviceConfig | null = null;
   #trace: TraceRecorder | null = null;
@@ -54,8 +59,9 @@ export class HostTables implements TableReader {
   #unmarked = 0;
   readonly #entries = new Int32Array(3 * MOST_ENTRIES);
 
-  constructor(memory: PhysicalMemory) {
+  constructor(memory: PhysicalMemory, caches: AmdCaches | null = null) {
     this.#memory = memory;
+    this.#caches = caches;
   }
 
   /**
@@ -82,6 +88,10 @@ export class HostTables implements TableReader {
       if (trace !== null) trace.check(2, R.HOST_RANGE, hi, lo);
       return this.#fault(R.HOST_RANGE, false, false);
     }
+    const cache = config.usesGuest && use !== For.Look ? (this.#caches?.host ?? null) : null;
+    if (cache !== null && this.#recall(cache, t, config, hi, lo)) return true;
+    const directories = this.#caches?.hostWalk ?? null;
+    if (directories?.resume(c, config.domainId, NO_PASID) === true && trace !== null) traceResumed(trace, c);
     const end = walk(host.fmt!, this, c, trace);
     if (end !== WalkEnd.Leaf) return this.#badEnd(end);
     const allowed = hostPermissions(c.hi, c.inherited) & config.grants;
@@ -99,7 +109,47 @@ export class HostTables implements TableReader {
     if (config.hostUpdates !== 0) this.#markUsed(t, config);
     this.paHi = c.outHi;
     this.paLo = c.outLo;
+    if (t.updates === Updates.Make) {
+      directories?.walked(c, config.domainId, NO_PASID);
+      if (cache !== null) this.#keep(cache, t, config, allowed);
+    }
     return true;
+  }
+
+  /** Rights that the use at hand needs, a set of `Want`, and whether the page will be written. */
+  #needs(t: Translation): number {
+    return this.#for === For.Access ? t.want : this.#for === For.Update ? Want.Read | Want.Write : Want.Read;
+  }
+  #writes(t: Translation): boolean {
+    return this.#for === For.Update || (this.#for === For.Access && t.write);
+  }
+
+  /** Translate from the cache of host translations. */
+  #recall(cache: HostCache, t: Translation, config: DeviceConfig, hi: number, lo: number): boolean {
+    if (!cache.find(config.domainId, hi, lo, this.#needs(t), this.#writes(t))) return false;
+    this.paHi = cache.paHi;
+    this.paLo = cache.paLo;
+    if (this.#for === For.Access) {
+      t.permissions2 = cache.rights;
+      t.sizeLg2Stage2 = cache.sizeLg2;
+      t.forceCoherent = cache.coherent;
+    }
+    if (this.#trace !== null) {
+      this.#trace.output(hi, lo, this.paHi, this.paLo, cache.rights, cache.sizeLg2);
+      this.#trace.fromCache(TraceHit.Tlb);
+    }
+    return true;
+  }
+
+  #keep(cache: HostCache, t: Translation, config: DeviceConfig, allowed: number): void {
+    const c = this.cursor;
+    cache.paHi = this.paHi;
+    cache.paLo = this.paLo;
+    cache.rights = allowed;
+    cache.sizeLg2 = c.sizeLg2;
+    cache.coherent = (c.hi & V1_FORCE_COHERENT) !== 0;
+    const clean = (config.hostUpdates & Update.Dirty) !== 0 && !this.#writes(t);
+    cache.keep(config.domainId, c.vaHi, c.vaLo, clean);
   }
 
   /** Host entries are read at system physical addresses. Part of {@link TableReader}. */
@@ -138,8 +188,7 @@ export class HostTables implements TableReader {
     for (let i = 0; i < this.#unmarked; i += 3) {
       this.#change(t, this.#entries[i]!, this.#entries[i + 1]!, Update.Accessed, this.#entries[i + 2]!);
     }
-    const written = this.#for === For.Update || (this.#for === For.Access && t.write);
-    const dirty = written ? lacking(c.lo, config.hostUpdates & Update.Dirty) : 0;
+    const dirty = this.#writes(t) ? lacking(c.lo, config.hostUpdates & Update.Dirty) : 0;
     if (dirty !== 0) this.#change(t, c.atHi, c.atLo, dirty, this.#trace === null ? -1 : this.#trace.count - 1);
   }
 
@@ -170,6 +219,28 @@ export class HostTables implements TableReader {
     t.addressLo = this.cursor.vaLo;
     return t.pageFault(reason, present, denied, false);
   }
+}
+
+/** A walk begins at a cached table: show that in place of the entries above it. */
+export function traceResumed(trace: TraceRecorder, c: Cursor): void {
+  trace.recalled({
+    hit: TraceHit.Walk,
+    stage: c.stage === 1 ? 1 : 2,
+    level: amdLevel(c.level + 1),
+    index: 0,
+    inputHi: c.vaHi,
+    inputLo: c.vaLo,
+    atHi: 0,
+    atLo: 0,
+    paHi: 0,
+    paLo: 0,
+    hi: 0,
+    lo: 0,
+    outHi: c.tableHi,
+    outLo: c.tableLo,
+    sizeLg2: TABLE_LG2,
+    permissions: 0,
+  });
 }
 
 /**

@@ -16,7 +16,7 @@ import { type CacheMaintenance, type CommandOrigin, NO_CACHES, NO_PREFETCH, type
 import type { Controls } from "./controls.ts";
 import { Interrupts } from "./interrupts.ts";
 import { loadControls } from "./load_controls.ts";
-import { EVENT_LOG, PPR_LOG, RecordLog } from "./record_log.ts";
+import { EVENT_LOG, LogStatus, PPR_LOG, RecordLog } from "./record_log.ts";
 import { type FeatureWords, registerTable } from "./register_table.ts";
 
 /** A register's value as two halves, as a session gives it. */
@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly prefetch?: Prefetch;
   /** Devices whose next page faults are not logged (DTE.SE) until their entry is invalidated. */
   readonly faulted?: Set<number>;
+  /** Told of every event record that reached the event log: its words, from index `from` on. */
+  readonly posted?: (record: ArrayLike<number>, from: number) => void;
 }
 
 /** A saved state, besides memory and devices. */
@@ -51,6 +53,8 @@ export class ProgrammingInterface {
   lo = 0;
   readonly #memory: PhysicalMemory;
   readonly #controls: Controls;
+  readonly #posted: NonNullable<Surroundings["posted"]>;
+  readonly #caches: CacheMaintenance;
   readonly #messages: DeviceMessages;
   readonly #commands: CommandBuffer;
   readonly #buffer: HostBuffer;
@@ -63,9 +67,11 @@ export class ProgrammingInterface {
     memory: PhysicalMemory,
     controls: Controls,
     initial: InitialRegisters,
-    { caches = NO_CACHES, devices, prefetch = NO_PREFETCH, faulted = new Set() }: Surroundings = {},
+    { caches = NO_CACHES, devices, prefetch = NO_PREFETCH, faulted = new Set(), posted = () => {} }: Surroundings = {},
   ) {
     const features = featuresOf(initial);
+    this.#posted = posted;
+    this.#caches = caches;
     this.#memory = memory;
     this.#controls = controls;
     this.registers = new RegisterFile(registerTable(features));
@@ -103,7 +109,7 @@ export class ProgrammingInterface {
 
   /** Log an event. @param record words, from index `from` on */
   event(record: ArrayLike<number>, from = 0): void {
-    this.eventLog.write(record, from);
+    if (this.eventLog.write(record, from) === LogStatus.Written) this.#posted(record, from);
   }
 
   snapshot(): InterfaceImage {
@@ -140,7 +146,7 @@ export class ProgrammingInterface {
 
   #hook(): void {
     const { registers } = this;
-    const derive = (): void => loadControls(registers, this.#controls);
+    const derive = (): void => this.#derive();
     for (const { name, layout } of REGISTERS) {
       if (!/^(DEVTAB|EXCL)_/.test(name)) continue;
       for (let word = 0; word < layout.bits / 32; word++) registers.onWrite(name, word, derive);
@@ -154,8 +160,13 @@ export class ProgrammingInterface {
     for (const word of [0, 1]) registers.onWrite("CMD_BASE", word, () => this.#buffer.empty());
   }
 
-  #control(): void {
+  #derive(): void {
     loadControls(this.registers, this.#controls);
+    this.#caches.controls();
+  }
+
+  #control(): void {
+    this.#derive();
     this.eventLog.control();
     this.pprLog.control();
     const wanted = this.#wantsCommands;
@@ -254,6 +265,7 @@ function forgetting(caches: CacheMaintenance, faulted: Set<number>): CacheMainte
       faulted.clear();
       caches.all();
     },
+    controls: () => caches.controls(),
   };
 }
 

@@ -7,17 +7,20 @@
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EventCode, InvalidAccess, InvalidTranslationRequest } from "../../arch/amdvi/events.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
-import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import { TraceHit, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import type { AmdCaches } from "./caches/amd_caches.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { Controls } from "./controls.ts";
 import { DeviceConfig } from "./device_config.ts";
 import { DeviceTable } from "./device_table.ts";
 import { dteIllegal, isReservedBit } from "./dte_rules.ts";
+import { Update } from "./entry_update.ts";
+import { FastWalk, qualifies } from "./fast_walk.ts";
 import { GuestTables } from "./guest.ts";
 import { For, HostTables } from "./host.ts";
-import { isInterrupt, specialRange } from "./special_ranges.ts";
+import { isInterrupt, isOrdinary, specialRange } from "./special_ranges.ts";
 import { AddressType, End, type Translation, Updates, Want } from "./translation.ts";
 
 const f = DTE.f;
@@ -33,28 +36,62 @@ export class Translator {
    * CHOICE(SE): until INVALIDATE_DEVTAB_ENTRY names the device.
    */
   readonly faulted = new Set<number>();
+  /** What is kept of look-ups; null where nothing is. */
+  readonly caches: AmdCaches | null;
   readonly #memory: PhysicalMemory;
   readonly #config = new DeviceConfig();
+  /** Null where caches of single stages stand between a walk and memory. */
+  readonly #fast: FastWalk | null;
 
-  constructor(memory: PhysicalMemory, controls: Controls, caps: Capabilities) {
+  constructor(memory: PhysicalMemory, controls: Controls, caps: Capabilities, caches: AmdCaches | null = null) {
     this.#memory = memory;
     this.controls = controls;
     this.caps = caps;
+    this.caches = caches;
     this.devices = new DeviceTable(memory, controls);
-    this.host = new HostTables(memory);
-    this.guest = new GuestTables(memory, this.host, caps);
+    this.host = new HostTables(memory, caches);
+    this.guest = new GuestTables(memory, this.host, caps, caches);
+    this.#fast = caches?.cachesStages === true ? null : new FastWalk(memory, caps);
   }
 
   /** Translate the request that `t` describes; the answer is in `t`. */
   translate(t: Translation, trace: TraceRecorder | null): void {
     t.begin();
-    const config = this.#config;
-    if (this.resolve(t, trace, config)) this.#walk(t, config, trace);
+    const known = trace === null ? this.#known(t) : null;
+    const config = known ?? this.#unknown(t);
+    if (known !== null || this.resolve(t, trace, config)) this.translateIn(t, config, trace);
     else if (t.passed && trace !== null) {
       trace.row(TracePhase.Output, 0);
       trace.output(t.iovaHi, t.iovaLo, t.paHi, t.paLo, 7, 64);
     }
     if (t.record && t.event === EventCode.IO_PAGE_FAULT) t.record = this.#records(t, config);
+  }
+
+  /** What applies to the request, if that was found out before and still holds. */
+  #known(t: Translation): DeviceConfig | null {
+    const { caches, controls } = this;
+    if (caches === null || t.addressType !== AddressType.Untranslated || !controls.iommuEn || controls.exclEn)
+      return null;
+    if (!isOrdinary(t.iovaHi, t.iovaLo)) return null;
+    const config = caches.config.resolved(t.deviceId, t.hasPasid ? t.pasid : -1);
+    if (config === null) return null;
+    t.domainId = config.domainId;
+    if (config.usesGuest) t.usedPasid = t.hasPasid ? t.pasid : 0;
+    return config;
+  }
+
+  /** Where to put what applies to the request. */
+  #unknown(t: Translation): DeviceConfig {
+    const keeps = this.caches !== null && t.updates === Updates.Make;
+    return keeps ? this.caches!.config.take(t.deviceId, t.hasPasid ? t.pasid : -1) : this.#config;
+  }
+
+  /** {@link resolve} has found out what applies to the request: keep it. @returns true */
+  #resolved(t: Translation, config: DeviceConfig): true {
+    if (this.caches !== null && t.updates === Updates.Make && config !== this.#config) {
+      this.caches.config.keep(t.deviceId, t.hasPasid ? t.pasid : -1, config.usesGuest);
+    }
+    return true;
   }
 
   /**
@@ -94,17 +131,18 @@ export class Translator {
     if (!config.usesGuest) {
       if (t.hasPasid) return this.#noGuest(t, trace);
       if (trace !== null) this.#leadsTo(trace, config.host.rootHi, config.host.rootLo);
-      return true;
+      return this.#resolved(t, config);
     }
     t.usedPasid = t.hasPasid ? t.pasid : 0;
     if (trace !== null) this.#leadsTo(trace, config.gcr3Hi, config.gcr3Lo);
-    return this.guest.enter(t, config, trace);
+    config.fast = qualifies(config);
+    return this.guest.enter(t, config, trace) && this.#resolved(t, config);
   }
 
   /** The first part of {@link resolve}: the device table entry, read and checked. @returns as {@link resolve} */
   resolveDevice(t: Translation, trace: TraceRecorder | null, config: DeviceConfig): boolean {
     const { dte } = config;
-    if (!this.devices.fetch(t, trace, dte)) return false;
+    if (!this.#fetch(t, trace, dte)) return false;
     const untranslated = t.addressType === AddressType.Untranslated;
     const valid = f.V.get(dte, 0) === 1;
     const illegal = valid ? dteIllegal(dte, this) : R.NONE;
@@ -123,6 +161,28 @@ export class Translator {
       t.fault(EventCode.INVALID_DEVICE_REQUEST, translated ? R.PRETRANSLATED : R.ATS_DISABLED);
     }
     return this.#atEntry(t, trace);
+  }
+
+  /**
+   * The device table entry, from a cache or from memory. CHOICE(np-cache): entries with V clear are not cached.
+   * @returns false when the request ended here
+   */
+  #fetch(t: Translation, trace: TraceRecorder | null, dte: Uint32Array): boolean {
+    const { caches } = this;
+    if (caches?.config.recallDte(t.deviceId, dte) === true) {
+      if (trace !== null) this.#recalled(t, trace, dte);
+      return true;
+    }
+    if (!this.devices.fetch(t, trace, dte)) return false;
+    if (t.updates === Updates.Make && f.V.get(dte, 0) === 1) caches?.config.keepDte(t.deviceId, dte);
+    return true;
+  }
+
+  #recalled(t: Translation, trace: TraceRecorder, dte: Uint32Array): void {
+    const place = this.devices.placeOf(t.deviceId) ?? 0;
+    const [hi, lo] = [Math.floor(place / 0x1_0000_0000), (place % 0x1_0000_0000) | 0];
+    trace.structure(TraceKind.DTE, t.deviceId, hi, lo, hi, lo, dte[1]!, dte[0]!);
+    trace.fromCache(TraceHit.Config);
   }
 
   /**
@@ -155,6 +215,20 @@ export class Translator {
     return from >= 0 && compare(t.iovaHi, t.iovaLo, c.exclLimitHi, c.exclLimitLo) <= 0;
   }
 
+  /** Translate the address of `t` by a configuration that {@link resolve} made for its requester. */
+  translateIn(t: Translation, config: DeviceConfig, trace: TraceRecorder | null): void {
+    const iotlb = this.caches?.iotlb ?? null;
+    const pasid = config.usesGuest ? t.usedPasid : -1;
+    if (iotlb?.hit(t, config.domainId, pasid) === true) {
+      if (trace !== null) this.#traceHit(t, trace);
+      return;
+    }
+    const fast = trace === null && config.fast && this.#fast?.translate(t, config) === true;
+    if (!fast) this.#walk(t, config, trace);
+    if (iotlb === null || t.end !== End.Ok) return;
+    iotlb.keep(t, config.domainId, pasid, ((config.hostUpdates | config.guestUpdates) & Update.Dirty) !== 0);
+  }
+
   #walk(t: Translation, config: DeviceConfig, trace: TraceRecorder | null): void {
     let [hi, lo] = [t.iovaHi, t.iovaLo];
     let rows = 0;
@@ -174,10 +248,19 @@ export class Translator {
     t.paHi = hi;
     t.paLo = lo;
     t.passed = !config.usesGuest && !config.hostOn;
-    if (trace !== null) {
-      const size = Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2);
-      trace.output(gpaHi, gpaLo, hi, lo, t.permissions1 & t.permissions2, size);
-    }
+    if (trace !== null) this.#traceOutput(t, trace, gpaHi, gpaLo);
+  }
+
+  /** The whole translation came from the IOTLB. */
+  #traceHit(t: Translation, trace: TraceRecorder): void {
+    trace.row(TracePhase.Output, 0);
+    this.#traceOutput(t, trace, t.iovaHi, t.iovaLo);
+    trace.fromCache(TraceHit.Tlb);
+  }
+
+  #traceOutput(t: Translation, trace: TraceRecorder, fromHi: number, fromLo: number): void {
+    const size = Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2);
+    trace.output(fromHi, fromLo, t.paHi, t.paLo, t.permissions1 & t.permissions2, size);
   }
 
   /** Without host tables IR and IW of the device table entry decide alone (Mode 0). */

@@ -210,7 +210,7 @@ export class CommandExecutor {
     let lo = (command[2]! & ~0xfff & maskLo(sizeLg2)) >>> 0;
     let hi = (command[3]! & maskHi(sizeLg2)) >>> 0;
     for (let n = Math.max(AHEAD.PFCount.get(command, 0), 1); n > 0; n--) {
-      this.#targets.prefetch.page(device, pasid, hi | 0, lo | 0);
+      this.#targets.prefetch.page(device, pasid, hi | 0, lo | 0, AHEAD.Inval.get(command, 0) === 1);
       if (step === 0) break;
       const next = lo + step;
       lo = next >>> 0;

@@ -33,12 +33,17 @@ export interface CacheMaintenance {
   /** Drop what is cached of a device's interrupt table. */
   interruptTable(deviceId: number): void;
   all(): void;
+  /** A register that configurations depend on was written: what was worked out from cached entries is to be again. */
+  controls(): void;
 }
 
 /** Fetches ahead of use; absent where nothing is cached. */
 export interface Prefetch {
-  /** @param pasid address space, -1 for none */
-  page(deviceId: number, pasid: number, hi: number, lo: number): void;
+  /**
+   * @param pasid address space, -1 for none
+   * @param anew drop what is cached of the page first
+   */
+  page(deviceId: number, pasid: number, hi: number, lo: number, anew: boolean): void;
 }
 
 export const NO_CACHES: CacheMaintenance = {
@@ -46,6 +51,7 @@ export const NO_CACHES: CacheMaintenance = {
   pages: () => {},
   interruptTable: () => {},
   all: () => {},
+  controls: () => {},
 };
 
 export const NO_PREFETCH: Prefetch = { page: () => {} };
