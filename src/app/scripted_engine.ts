@@ -233,6 +233,7 @@ function walkOf(access: Access, revision: number, step: number): WalkAnswer {
   put(levels + 1, { kind: TraceKind.Output, phase: TracePhase.Output, verdict: TraceVerdict.Done });
   return {
     revision,
+    arch: "smmuv3",
     access,
     outcome: { type: "ok", pa: 0x4000_0000n, permissions: 3, sizeLg2: 12, bypass: false },
     trace,

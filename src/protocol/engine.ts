@@ -246,6 +246,8 @@ export interface CheckLine {
 /** A translation with everything that happened on the way. */
 export interface WalkAnswer {
   readonly revision: number;
+  /** Reasons, levels and structures are numbered and named as this architecture does. */
+  readonly arch: Arch;
   readonly access: Access;
   readonly outcome: Outcome;
   /** Records, TRACE_WORDS words each. */

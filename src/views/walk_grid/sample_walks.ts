@@ -147,6 +147,7 @@ function answer(into: Recorder, iova: bigint, outcome: Outcome, stages: Partial<
   const config = into.records.filter((r) => r.phase === TracePhase.Config && (r.access ?? 0) > 0).length;
   return {
     revision: 1,
+    arch: "smmuv3",
     access: { sid: 0x10, ssid: null, iova, write: false, privileged: false, instruction: false },
     outcome,
     trace: packTrace(into.records),

@@ -45,6 +45,7 @@ export function inspectWalk(unit: AmdviUnit, access: Access, revision: number): 
   const also = dteBrokenRules(config.dte, unit.translator);
   return {
     revision,
+    arch: unit.arch,
     access,
     outcome,
     trace,

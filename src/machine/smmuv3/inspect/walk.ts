@@ -45,6 +45,7 @@ export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): W
   const stage2 = on && config.stage2 && config.s2.fmt !== null ? stageSummary("Stage 2", config.s2, "S2TTB") : null;
   return {
     revision,
+    arch: unit.arch,
     access,
     outcome,
     trace,

@@ -1,0 +1,41 @@
+/** Arm SMMUv3 in the shape that every architecture has for views and readers. */
+import type { ArchitectureFacts } from "../architecture_facts.ts";
+import { CD, L1CD } from "./cd.ts";
+import { descriptorKind, descriptorLayout, type GranuleLg2 } from "./descriptors.ts";
+import { eventByNumber, RESERVED_EVENT } from "./events.ts";
+import { REASONS } from "./reasons.ts";
+import { L1STD, STE } from "./ste.ts";
+
+const granule = (lg2: number): GranuleLg2 => (lg2 === 14 || lg2 === 16 ? lg2 : 12);
+
+const descriptor = (stage: 1 | 2): ArchitectureFacts["structures"][string] => ({
+  title: `stage-${stage} descriptor`,
+  layoutOf: ({ level, granuleLg2, wide }, words) =>
+    descriptorLayout(stage, descriptorKind(words[0] ?? 0, level), granule(granuleLg2), wide),
+});
+
+export const SMMUV3_FACTS: ArchitectureFacts = {
+  name: "Arm SMMUv3",
+  reasons: REASONS,
+  structures: {
+    L1STD: { title: "level-1 stream table descriptor", layoutOf: () => L1STD },
+    STE: { title: "stream table entry", layoutOf: () => STE },
+    L1CD: { title: "level-1 context descriptor", layoutOf: () => L1CD },
+    CD: { title: "context descriptor", layoutOf: () => CD },
+    "S1 descriptor": descriptor(1),
+    "S2 descriptor": descriptor(2),
+  },
+  stageNames: ["Stage 1", "Stage 2"],
+  fromLeaf: (level) => 3 - level,
+  levelAt: (fromLeaf) => 3 - fromLeaf,
+  levelName: (_stage, level) => `level ${level}`,
+  levelShort: (_stage, level) => `L${level}`,
+  entryKind: (_stage, level, lo) => descriptorKind(lo, level),
+  recordTitle: "event",
+  recordOf: (words) => {
+    const event = eventByNumber((words[0] ?? 0) & 0xff);
+    return { layout: event?.layout ?? RESERVED_EVENT, section: event?.section ?? RESERVED_EVENT.section };
+  },
+  requester: "SID",
+  context: "SSID",
+};
