@@ -27,16 +27,25 @@ const LAST = 0x200;
 
 const f = DTE.f;
 
+/** What becomes of a Page Request. */
+export type PageAnswer =
+  | { readonly queued: true }
+  /** Discarded; `response` is the IOMMU's own, null for none. */
+  | { readonly queued: false; readonly response: PrgResponse | null }
+  /** Discarded; the response depends on memory that the session does not hold, at this address. */
+  | { readonly queued: false; readonly response: null; readonly unknownHi: number; readonly unknownLo: number };
+
 export class DeviceRequests implements AtsPort {
+  /** The request at hand; `fetchHi` and `fetchLo` say what memory the session lacks, after `End.Unknown`. */
+  readonly t = new Translation();
   readonly #translator: Translator;
   readonly #io: ProgrammingInterface;
-  readonly #t = new Translation();
   readonly #dte = new Uint32Array(DTE.bits / 32);
   readonly #event = new Uint32Array(EVENT_WORDS);
   readonly #entry = new Uint32Array(PPR_WORDS);
 
   constructor(translator: Translator, io: ProgrammingInterface) {
-    this.#translator = translator;
+    this.translator = translator;
     this.#io = io;
   }
 
@@ -47,7 +56,7 @@ export class DeviceRequests implements AtsPort {
     t.instruction = request.ssv && request.execute;
     t.privileged = request.ssv && request.privileged;
     t.updates = Updates.Make;
-    this.#translator.translate(t, null);
+    this.translator.translate(t, null);
     if (t.record) this.#log();
     const missing = t.end === End.Fault && t.event === EventCode.IO_PAGE_FAULT;
     completion.status = missing ? CompletionStatus.Success : statusOf(t);
@@ -61,17 +70,22 @@ export class DeviceRequests implements AtsPort {
     completion.sizeLg2 = missing ? SMALLEST : Math.max(size, SMALLEST);
   }
 
-  /**
-   * Take a Page Request. @returns a response that the IOMMU gives by itself, to the last request of a group
-   */
+  /** Take a Page Request. @returns the IOMMU's own response, null for none */
   requestPage(request: PageRequest): PrgResponse | null {
+    const answer = this.page(request);
+    return answer.queued ? null : answer.response;
+  }
+
+  /** Take a Page Request, and say what became of it. The IOMMU's own responses are to the last request of a group. */
+  page(request: PageRequest): PageAnswer {
     const registers = this.#io.registers;
     const on = (field: string): boolean => registers.get("CONTROL", field) !== 0;
-    if (request.isStopMarker && on("BlkStopMrkEn")) return null;
+    if (request.isStopMarker && on("BlkStopMrkEn")) return { queued: false, response: null };
     const t = this.#begin(request.sid, request.ssv, request.ssid, request.hi, request.lo);
-    if (!this.#translator.devices.fetch(t, null, this.#dte)) {
+    if (!this.translator.devices.fetch(t, null, this.#dte)) {
       if (t.record) this.#log();
-      return t.end === End.Unknown ? null : this.#answer(request, ResponseCode.Failure);
+      if (t.end !== End.Unknown) return this.#answer(request, ResponseCode.Failure);
+      return { queued: false, response: null, unknownHi: t.fetchHi, unknownLo: t.fetchLo };
     }
     if (!this.#mayAsk(request, on)) {
       this.#invalid(request);
@@ -79,11 +93,12 @@ export class DeviceRequests implements AtsPort {
     }
     if (on("PprAutoRspAon")) return this.#automatic(request);
     const written = this.#io.pprLog.write(this.#encode(request, PAGE_SERVICE_REQUEST_CODE)) === LogStatus.Written;
-    return !written && on("PprAutoRspEn") ? this.#automatic(request) : null;
+    if (written) return { queued: true };
+    return on("PprAutoRspEn") ? this.#automatic(request) : { queued: false, response: null };
   }
 
   #begin(deviceId: number, hasPasid: boolean, pasid: number, hi: number, lo: number): Translation {
-    const t = this.#t;
+    const t = this.t;
     t.deviceId = deviceId;
     t.hasPasid = hasPasid;
     t.pasid = hasPasid ? pasid : 0;
@@ -103,16 +118,17 @@ export class DeviceRequests implements AtsPort {
   }
 
   /** The response of PPR_AUTO_RSP. */
-  #automatic(request: PageRequest): PrgResponse | null {
+  #automatic(request: PageRequest): PageAnswer {
     return this.#answer(request, this.#io.registers.get("PPR_AUTO_RSP", "PprAutoRspCode") as ResponseCode);
   }
 
   /** CHOICE(response-pasid): the IOMMU's own responses carry the PASID where GPRP asks for it and no mask forbids it. */
-  #answer(request: PageRequest, code: ResponseCode): PrgResponse | null {
-    if (!request.last || request.isStopMarker) return null;
+  #answer(request: PageRequest, code: ResponseCode): PageAnswer {
+    if (!request.last || request.isStopMarker) return { queued: false, response: null };
     const masked = this.#io.registers.get("PPR_AUTO_RSP", "PprAutoRspMaskGn") === 1;
     const named = request.ssv && !masked && f.GPRP.get(this.#dte, 0) === 1;
-    return { sid: request.sid, ssid: named ? request.ssid : null, prgIndex: request.prgIndex, code };
+    const response = { sid: request.sid, ssid: named ? request.ssid : null, prgIndex: request.prgIndex, code };
+    return { queued: false, response };
   }
 
   #invalid(request: PageRequest): void {
@@ -143,7 +159,7 @@ export class DeviceRequests implements AtsPort {
   }
 
   #log(): void {
-    encodeEvent(this.#t, this.#event, 0);
+    encodeEvent(this.t, this.#event, 0);
     this.#io.event(this.#event);
   }
 }
