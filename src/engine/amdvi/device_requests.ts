@@ -45,7 +45,7 @@ export class DeviceRequests implements AtsPort {
   readonly #entry = new Uint32Array(PPR_WORDS);
 
   constructor(translator: Translator, io: ProgrammingInterface) {
-    this.translator = translator;
+    this.#translator = translator;
     this.#io = io;
   }
 
@@ -56,7 +56,7 @@ export class DeviceRequests implements AtsPort {
     t.instruction = request.ssv && request.execute;
     t.privileged = request.ssv && request.privileged;
     t.updates = Updates.Make;
-    this.translator.translate(t, null);
+    this.#translator.translate(t, null);
     if (t.record) this.#log();
     const missing = t.end === End.Fault && t.event === EventCode.IO_PAGE_FAULT;
     completion.status = missing ? CompletionStatus.Success : statusOf(t);
@@ -82,7 +82,7 @@ export class DeviceRequests implements AtsPort {
     const on = (field: string): boolean => registers.get("CONTROL", field) !== 0;
     if (request.isStopMarker && on("BlkStopMrkEn")) return { queued: false, response: null };
     const t = this.#begin(request.sid, request.ssv, request.ssid, request.hi, request.lo);
-    if (!this.translator.devices.fetch(t, null, this.#dte)) {
+    if (!this.#translator.devices.fetch(t, null, this.#dte)) {
       if (t.record) this.#log();
       if (t.end !== End.Unknown) return this.#answer(request, ResponseCode.Failure);
       return { queued: false, response: null, unknownHi: t.fetchHi, unknownLo: t.fetchLo };
