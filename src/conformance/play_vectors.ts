@@ -9,6 +9,7 @@ import { playTransfer } from "./play_transfer.ts";
 import { type CaseResult, type FileReport, ReportBuilder, unreadable } from "./report.ts";
 import { outcomeText, specificationAnswers } from "./smmuv3_notes.ts";
 import { hex, hexBytes } from "./text.ts";
+import { optionsOf } from "./unit_options.ts";
 import { needs } from "./unplayed.ts";
 import { Malformed, readVectorCase, readVectorFile, type Step, type VectorCase, type VectorFile } from "./vectors.ts";
 
@@ -32,6 +33,7 @@ class Player {
         registers: c.caps,
         memory: { outside: "abort", zero: file.ram, segments: [] },
         devices: [],
+        options: optionsOf(architecture.arch, c.tags),
       },
       architecture.make,
     );

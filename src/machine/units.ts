@@ -9,6 +9,7 @@ import type { Architecture } from "./unit.ts";
 const LOADERS: Readonly<Partial<Record<Arch, () => Promise<Architecture>>>> = {
   amdvi: async () => (await import("./amdvi/architecture.ts")).AMDVI,
   smmuv3: async () => (await import("./smmuv3/architecture.ts")).SMMUV3,
+  vtd: async () => (await import("./vtd/architecture.ts")).VTD,
 };
 
 /** @returns null for an architecture that is not modelled */

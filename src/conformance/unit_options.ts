@@ -1,0 +1,19 @@
+/** What the unit of a recorded case is and its registers do not say, by the tags of the case. */
+import type { Arch, MachineDescription } from "../protocol/machine.ts";
+
+type Options = NonNullable<MachineDescription["options"]>;
+
+/** Units of the model that was written from the VT-d specification: host addresses of 52 bits. */
+const SPECIFICATION_UNITS = ["nest48", "nest57", "nest48-no1g", "nest48-ss4k", "nonest", "nofs", "noss", "nopt"];
+
+const OPTIONS: Readonly<Partial<Record<Arch, Readonly<Record<string, Options>>>>> = {
+  vtd: {
+    "cfg:legacy48-tm": { transientMapping: true },
+    "erratum:772415": { erratum772415: true },
+    ...Object.fromEntries(SPECIFICATION_UNITS.map((unit) => [`cfg:${unit}`, { hostAddresses52: true }])),
+  },
+};
+
+/** Options of the unit that a case with these tags was recorded on. */
+export const optionsOf = (arch: Arch, tags: readonly string[]): Options =>
+  Object.assign({}, ...tags.map((tag) => OPTIONS[arch]?.[tag] ?? {}));

@@ -1,0 +1,31 @@
+/** Intel VT-d as a machine is made of it. */
+import { PASID_TABLE_ENTRY } from "../../arch/vtd/pasid_entries.ts";
+import { ROOT_ENTRY, SM_CONTEXT_ENTRY } from "../../arch/vtd/root_context.ts";
+import { PRESETS } from "../../engine/vtd/presets.ts";
+import { TraceKind } from "../../protocol/trace.ts";
+import { namesFault } from "../description.ts";
+import type { Architecture } from "../unit.ts";
+import { OPTIONS, VtdUnit } from "./vtd_unit.ts";
+
+/** Registers that say what the unit offers, where no preset does. */
+const REQUIRED = ["CAP", "ECAP"] as const;
+
+const KNOWN = { presets: PRESETS.map(({ id }) => id), caches: [], options: OPTIONS };
+
+export const VTD: Architecture<VtdUnit> = {
+  arch: "vtd",
+  make: (description, memory) => new VtdUnit(description, memory),
+  check: (description) => {
+    const { preset, registers } = description;
+    const missing = preset === undefined ? REQUIRED.find((name) => registers[name] === undefined) : undefined;
+    if (missing === undefined) return namesFault(description, KNOWN);
+    return { place: `registers.${missing}`, detail: "The register is missing: without it the unit offers nothing." };
+  },
+  lookupRegisters: ["VER", "CAP", "ECAP", "GSTS", "RTADDR", "PMEN", "PLMBASE", "PLMLIMIT", "PHMBASE", "PHMLIMIT"],
+  // Context entries of legacy mode have half as many bytes; what lies behind one is its neighbour.
+  structureBytes: {
+    [TraceKind.RootEntry]: ROOT_ENTRY.bits / 8,
+    [TraceKind.ContextEntry]: SM_CONTEXT_ENTRY.bits / 8,
+    [TraceKind.PasidEntry]: PASID_TABLE_ENTRY.bits / 8,
+  },
+};

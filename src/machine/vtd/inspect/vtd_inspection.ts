@@ -1,0 +1,62 @@
+/** What a page asks of a VT-d unit. */
+import type {
+  EventRecord,
+  LeafColumns,
+  SessionSummary,
+  StreamRow,
+  StructureAnswer,
+  StructureQuery,
+  TableMapColumns,
+  WalkAnswer,
+} from "../../../protocol/engine.ts";
+import type { Access, DeviceDescription } from "../../../protocol/machine.ts";
+import { listLeaves } from "../../inspect/leaves.ts";
+import { mapTables } from "../../inspect/table_map.ts";
+import type { UnitInspection } from "../../unit.ts";
+import type { VtdUnit } from "../vtd_unit.ts";
+import { capabilityRows, notModelled } from "./capabilities.ts";
+import { faultRecord } from "./outcome.ts";
+import { listStreams } from "./streams.ts";
+import { inspectStructure } from "./structure.ts";
+import { leafSource, stageSource } from "./tables.ts";
+import { inspectWalk } from "./walk.ts";
+
+export class VtdInspection implements UnitInspection {
+  readonly #unit: VtdUnit;
+
+  constructor(unit: VtdUnit) {
+    this.#unit = unit;
+  }
+
+  walk(access: Access, revision: number): WalkAnswer {
+    return inspectWalk(this.#unit, access, revision);
+  }
+
+  streams(devices: readonly DeviceDescription[], eventsOf: ReadonlyMap<number, number>): StreamRow[] {
+    return listStreams(this.#unit, devices, eventsOf);
+  }
+
+  leaves(sid: number, ssid: number | null, revision: number): LeafColumns {
+    return listLeaves(leafSource(this.#unit, sid, ssid), revision);
+  }
+
+  tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null {
+    return mapTables(stageSource(this.#unit, sid, ssid, stage), revision);
+  }
+
+  structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide"> {
+    return inspectStructure(this.#unit, query);
+  }
+
+  record(words: Uint32Array): EventRecord {
+    return faultRecord(words);
+  }
+
+  capabilities(): SessionSummary["capabilities"] {
+    return capabilityRows(this.#unit);
+  }
+
+  notModelled(): readonly string[] {
+    return notModelled(this.#unit);
+  }
+}

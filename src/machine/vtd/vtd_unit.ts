@@ -1,0 +1,178 @@
+/**
+ * An Intel VT-d remapping unit (document D51397, revision 4.1) behind the machine's interface: registers and queues,
+ * requests, interrupts, fault records.
+ */
+import type { Digest } from "../../base/digest.ts";
+import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
+import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
+import { readCapabilities } from "../../engine/vtd/capabilities.ts";
+import { type Preset, presetById, presetIdentity } from "../../engine/vtd/presets.ts";
+import { type InterfaceImage, ProgrammingInterface } from "../../engine/vtd/programming_interface.ts";
+import type { Identity, RegisterValue } from "../../engine/vtd/registers.ts";
+import { Remapper } from "../../engine/vtd/remapper.ts";
+import { RemappingState } from "../../engine/vtd/remapping_state.ts";
+import { End, Translation, Updates } from "../../engine/vtd/translation.ts";
+import type { Access, MachineDescription } from "../../protocol/machine.ts";
+import { high, join, low } from "../halves.ts";
+import { begun, carryOn, type Passage } from "../transfer.ts";
+import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
+import { reachOf } from "./inspect/outcome.ts";
+import { VtdInspection } from "./inspect/vtd_inspection.ts";
+
+/** Registers that say what the unit is, rather than what it does now. */
+const IDENTITY = ["VER", "CAP", "ECAP", "VCCAP", "ECCAP"] as const;
+
+/** Choices of a unit that its registers do not show; see `UnitOptions`. */
+export const OPTIONS = ["erratum772415", "transientMapping", "hostAddresses52"] as const;
+
+export class VtdUnit implements Unit {
+  readonly arch = "vtd";
+  readonly memory: PhysicalMemory;
+  readonly remapper: Remapper;
+  readonly control: ProgrammingInterface;
+  readonly inspect: VtdInspection;
+  readonly #t = new Translation();
+
+  constructor(description: MachineDescription, memory: PhysicalMemory) {
+    this.memory = memory;
+    const { registers, options } = description;
+    const preset = presetById(description.preset ?? "");
+    const identity = identityOf(registers, preset);
+    const state = new RemappingState();
+    this.control = new ProgrammingInterface(identity, memory, state);
+    state.protects = (hi, lo) => this.control.protectedMemory.covers(hi, lo);
+    const { cap, ecap } = identity;
+    const hostAddressWidth = options?.hostAddresses52 === true ? 52 : preset?.hostAddressWidth;
+    const caps = readCapabilities(cap.hi, cap.lo, ecap.hi, ecap.lo, { ...options, hostAddressWidth });
+    this.remapper = new Remapper(memory, state, caps);
+    for (const [name, v] of Object.entries(registers)) this.#load(name, v);
+    this.inspect = new VtdInspection(this);
+  }
+
+  register(name: string): RegisterPlace | null {
+    const [whole, half] = halfOf(name);
+    const entry = this.control.registers.entries.find((e) => e.name === whole);
+    if (entry === undefined) return null;
+    return { offset: entry.offset + 8 * half, width: entry.layout.bits === 32 ? 4 : 8 };
+  }
+
+  read(offset: number, width: 4 | 8): bigint {
+    this.control.read(offset, width);
+    return join(this.control.hi, this.control.lo);
+  }
+
+  write(offset: number, value: bigint, width: 4 | 8): void {
+    this.control.write(offset, width, high(value), low(value));
+  }
+
+  transfer(transfer: Transfer): TransferResult {
+    return carryOn<Translation>(
+      begun(transfer),
+      this.memory,
+      (iova, size) => this.#pass(transfer, iova, size),
+      (_at, t) => {
+        const ended = { ok: false, razwi: false } as const;
+        return t.end === End.Unknown ? { ...ended, unknown: join(t.fetchHi, t.fetchLo) } : ended;
+      },
+    );
+  }
+
+  reach(access: Access): Reach {
+    return reachOf(this.translate(access, null));
+  }
+
+  /**
+   * Translate without any effect on the machine, unless `updates` has accessed and dirty bits set.
+   * The answer is overwritten by the next call.
+   */
+  translate(access: Access, trace: TraceRecorder | null, updates: Updates = Updates.Show): Translation {
+    const t = this.#t;
+    t.updates = updates;
+    t.sid = access.sid & 0xffff;
+    t.hasPasid = access.ssid !== null;
+    t.pasid = (access.ssid ?? 0) & 0xfffff;
+    t.iovaHi = high(access.iova) | 0;
+    t.iovaLo = low(access.iova) | 0;
+    t.write = access.write;
+    t.privileged = access.privileged;
+    t.execute = access.instruction;
+    this.remapper.translate(t, trace);
+    return t;
+  }
+
+  takeRecords(): Uint8Array[] {
+    return this.control.faults.takeRecords().map((words) => new Uint8Array(words.buffer));
+  }
+
+  get recordCount(): number {
+    return this.control.faults.records.length;
+  }
+
+  records(): readonly Uint32Array[] {
+    return this.control.faults.records;
+  }
+
+  snapshot(): InterfaceImage {
+    return this.control.snapshot();
+  }
+
+  restore(image: InterfaceImage): void {
+    this.control.restore(image);
+  }
+
+  digest(into: Digest): void {
+    this.control.digest(into);
+  }
+
+  /** Put a described value into a register; of a fault recording register a half is a name of its own. */
+  #load(name: string, value: bigint): void {
+    if ((IDENTITY as readonly string[]).includes(name)) return;
+    const [whole, half] = halfOf(name);
+    const { registers } = this.control;
+    if (!registers.has(whole)) return;
+    if (whole === name) this.control.load(name, high(value), low(value));
+    else {
+      const at = registers.at(whole) + 2 * half;
+      registers.words[at] = low(value);
+      registers.words[at + 1] = high(value);
+    }
+  }
+
+  #pass(transfer: Transfer, iova: bigint, size: number): Passage<Translation> {
+    const t = this.translate({ ...transfer, iova }, null, Updates.Make);
+    if (t.end === End.Ok) return { pa: join(t.paHi, t.paLo), stop: null };
+    if (t.end === End.Fault) this.control.fault(t);
+    if (t.end !== End.Interrupt) return { pa: null, stop: t };
+    const from = Number(iova - transfer.iova);
+    const data = new Uint8Array(4);
+    data.set((transfer.data ?? data).subarray(from, from + Math.min(size, 4)));
+    const word = new DataView(data.buffer).getUint32(0, true);
+    const result = this.control.interrupt(t.sid, t.iovaLo, word);
+    if (result.kind === "unknown") t.unknown(result.hi, result.lo);
+    else if (result.kind === "blocked") t.fault(result.reason);
+    else return { pa: null, stop: null };
+    return { pa: null, stop: t };
+  }
+}
+
+/** What the unit is: as its registers say, or where those are not given, as a preset says. */
+function identityOf(registers: MachineDescription["registers"], preset: Preset | undefined): Identity {
+  const base = preset === undefined ? undefined : presetIdentity(preset);
+  const pick = (name: string, otherwise: RegisterValue | undefined): RegisterValue => {
+    const value = registers[name];
+    return value === undefined ? (otherwise ?? { hi: 0, lo: 0 }) : { hi: high(value), lo: low(value) };
+  };
+  return {
+    ver: pick("VER", base && { hi: 0, lo: base.ver }).lo,
+    cap: pick("CAP", base?.cap),
+    ecap: pick("ECAP", base?.ecap),
+    vccap: pick("VCCAP", base?.vccap),
+    eccap: pick("ECCAP", base?.eccap),
+  };
+}
+
+/** The register a name stands for, and which half of its 128 bits where it is such a one: FRCD0_HI is half 1 of FRCD0. */
+function halfOf(name: string): [whole: string, half: 0 | 1] {
+  const match = /^(FRCD\d+)_(LO|HI)$/.exec(name);
+  return match === null ? [name, 0] : [match[1]!, match[2] === "HI" ? 1 : 0];
+}
