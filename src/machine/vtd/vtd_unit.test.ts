@@ -89,7 +89,7 @@ class World {
   }
 
   put(at: bigint, bytes: Uint8Array): void {
-    expect(this.machine.writeMemory(at, bytes)).toBe(true);
+    if (!this.machine.writeMemory(at, bytes)) throw new Error(`no memory at ${at}`);
   }
 
   register(name: string, value: bigint): void {
