@@ -33,20 +33,13 @@ export class Journal {
   }
 
   /** Note something that causes nothing further. */
-  note(actor: Actor, deed: Deed, about: string, at: bigint | null = null, value: bigint | null = null): void {
-    this.#add(actor, deed, about, at, value);
+  note(actor: Actor, deed: Deed, about: string, at = -1, valueHi = 0, valueLo = 0): void {
+    this.#add(actor, deed, about, at, valueHi, valueLo);
   }
 
   /** Note something and do it: what happens meanwhile has it as its cause. */
-  during<T>(
-    actor: Actor,
-    deed: Deed,
-    about: string,
-    act: () => T,
-    at: bigint | null = null,
-    value: bigint | null = null,
-  ): T {
-    this.#causes.push(this.#add(actor, deed, about, at, value));
+  during<T>(actor: Actor, deed: Deed, about: string, act: () => T, at = -1, valueHi = 0, valueLo = 0): T {
+    this.#causes.push(this.#add(actor, deed, about, at, valueHi, valueLo));
     try {
       return act();
     } finally {
@@ -64,10 +57,10 @@ export class Journal {
     this.#next = next;
   }
 
-  #add(actor: Actor, deed: Deed, about: string, at: bigint | null, value: bigint | null): number {
+  #add(actor: Actor, deed: Deed, about: string, at: number, valueHi: number, valueLo: number): number {
     if (this.#entries.length >= this.#most) this.#entries = this.#entries.slice(this.#most >> 1);
     const id = this.#next++;
-    this.#entries.push({ id, cause: this.#causes.at(-1) ?? null, actor, deed, about, at, value });
+    this.#entries.push({ id, cause: this.#causes.at(-1) ?? null, actor, deed, about, at, valueHi, valueLo });
     return id;
   }
 }

@@ -5,12 +5,14 @@
  * slots and emulated registers. The kernel cannot tell, and need not. Addresses are whole numbers below 2^52.
  */
 
-/** Memory as a kernel addresses it. */
+/** Memory as a kernel addresses it: 64-bit words at multiples of 8, as two halves. */
 export interface KernelMemory {
-  /** The 64-bit word at a multiple of 8; 0 where nothing answers. */
-  read64(at: number): bigint;
-  /** Write a 64-bit word at a multiple of 8. */
-  write64(at: number, value: bigint): void;
+  /** The word last read; halves signed or unsigned. */
+  readonly hi: number;
+  readonly lo: number;
+  /** Read a word into {@link hi} and {@link lo}: zeros where nothing answers. */
+  read(at: number): void;
+  write(at: number, hi: number, lo: number): void;
 }
 
 /** Registers of one IOMMU. */

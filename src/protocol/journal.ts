@@ -42,7 +42,9 @@ export interface JournalEntry {
   readonly deed: Deed;
   /** In words: what, to what. */
   readonly about: string;
-  /** Address or register offset, where there is one. */
-  readonly at: bigint | null;
-  readonly value: bigint | null;
+  /** Address or register offset; -1 where there is none. */
+  readonly at: number;
+  /** What was read or written: bits [63:32] and [31:0], signed or unsigned; 0 where there is nothing. */
+  readonly valueHi: number;
+  readonly valueLo: number;
 }

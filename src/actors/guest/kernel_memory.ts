@@ -9,8 +9,6 @@ import type { Journal } from "../journal.ts";
 import type { KernelMemory } from "../platform.ts";
 import type { PageAllocator } from "./page_allocator.ts";
 
-const halves = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-
 export class OwnMemory implements TableStore {
   hi = 0;
   lo = 0;
@@ -29,9 +27,13 @@ export class OwnMemory implements TableStore {
   /** Zeroed memory of at least `bytes` bytes, aligned to its size. @returns null when there is none left */
   allocate(bytes: number): number | null {
     const at = this.pages.allocate(bytes);
+    if (at === null) return null;
+    const memory = this.#memory;
     // Pages come back as they were left; a kernel hands them out zeroed.
-    if (at !== null)
-      for (let i = 0; i < bytes; i += 8) if (this.#memory.read64(at + i) !== 0n) this.#memory.write64(at + i, 0n);
+    for (let word = at; word < at + bytes; word += 8) {
+      memory.read(word);
+      if ((memory.hi | memory.lo) !== 0) memory.write(word, 0, 0);
+    }
     return at;
   }
 
@@ -40,15 +42,14 @@ export class OwnMemory implements TableStore {
   }
 
   read(at: number): void {
-    const value = this.#memory.read64(at);
-    this.hi = Number(value >> 32n);
-    this.lo = Number(value & 0xffff_ffffn);
+    this.#memory.read(at);
+    this.hi = this.#memory.hi;
+    this.lo = this.#memory.lo;
   }
 
   write(at: number, hi: number, lo: number, about = "table entry"): void {
-    const value = halves(hi, lo);
-    this.#journal.note(this.#actor, "memory write", about, BigInt(at), value);
-    this.#memory.write64(at, value);
+    this.#journal.note(this.#actor, "memory write", about, at, hi, lo);
+    this.#memory.write(at, hi, lo);
   }
 
   /** The words of a structure, 32 bits each. */

@@ -7,6 +7,7 @@ import { PageAllocator } from "../../actors/guest/page_allocator.ts";
 import { Journal } from "../../actors/journal.ts";
 import type { Platform } from "../../actors/platform.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
+import { kernelMemory } from "../kernel_memory.ts";
 import { Machine } from "../machine.ts";
 import type { Architecture } from "../unit.ts";
 
@@ -14,8 +15,6 @@ import type { Architecture } from "../unit.ts";
 export const RAM = 0x4000_0000;
 const RAM_BYTES = 0x400_0000;
 export const BUFFERS = RAM + RAM_BYTES / 2;
-
-const bytesOf = (value: bigint): Uint8Array => new Uint8Array(BigUint64Array.of(value).buffer);
 
 export class BareMetal {
   readonly machine: Machine;
@@ -36,15 +35,7 @@ export class BareMetal {
     const machine = new Machine(whole, architecture.make);
     this.machine = machine;
     this.platform = {
-      memory: {
-        read64: (at) => {
-          const bytes = machine.readMemory(BigInt(at), 8);
-          return bytes === null ? 0n : new DataView(bytes.buffer).getBigUint64(0, true);
-        },
-        write64: (at, value) => {
-          machine.writeMemory(BigInt(at), bytesOf(value));
-        },
-      },
+      memory: kernelMemory(machine.memory),
       registers: {
         read: (offset, width) => machine.unit.read(offset, width),
         write: (offset, value, width) => machine.unit.write(offset, value, width),

@@ -6,7 +6,7 @@ import { CERROR } from "../../../arch/smmuv3/control_registers.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
 import type { Journal } from "../../journal.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
-import type { SmmuRegisters } from "./registers.ts";
+import type { KernelRegisters } from "../kernel_registers.ts";
 
 const ENTRY = 16;
 /** CMDQ_CONS: RD with its wrap bit, and ERR. */
@@ -16,7 +16,7 @@ const ERR = 0x7f;
 export class CommandProducer {
   readonly log2Size: number;
   readonly base: number;
-  readonly #registers: SmmuRegisters;
+  readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
   readonly #journal: Journal;
   /** Write index with its wrap bit. */
@@ -24,7 +24,7 @@ export class CommandProducer {
   /** Commands written since PROD was. */
   #unpublished = 0;
 
-  constructor(registers: SmmuRegisters, memory: OwnMemory, journal: Journal, base: number, log2Size: number) {
+  constructor(registers: KernelRegisters, memory: OwnMemory, journal: Journal, base: number, log2Size: number) {
     this.#registers = registers;
     this.#memory = memory;
     this.#journal = journal;

@@ -4,6 +4,7 @@
  */
 import { CD } from "../../../arch/smmuv3/cd.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
+import { registerByName } from "../../../arch/smmuv3/registers.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
 import { decodeFields } from "../../../base/layout.ts";
 import { PageTables } from "../../../pagetable/build.ts";
@@ -12,9 +13,9 @@ import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
 import type { AddressSpace, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
+import { KernelRegisters } from "../kernel_registers.ts";
 import type { Mistakes } from "../mistakes.ts";
 import { CommandProducer } from "./commands.ts";
-import { SmmuRegisters } from "./registers.ts";
 import { StreamTable } from "./stream_table.ts";
 
 /** Four levels of 4 KiB tables: 48-bit addresses. */
@@ -53,7 +54,7 @@ interface Queues {
 }
 
 export class SmmuDriver implements IommuDriver {
-  readonly #registers: SmmuRegisters;
+  readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
   readonly #journal: Journal;
   readonly #mistakes: Mistakes;
@@ -68,7 +69,7 @@ export class SmmuDriver implements IommuDriver {
   #ats = false;
 
   constructor(platform: Platform, memory: OwnMemory, journal: Journal, mistakes: Mistakes) {
-    this.#registers = new SmmuRegisters(platform.registers, journal);
+    this.#registers = new KernelRegisters(platform.registers, journal, registerByName);
     this.#memory = memory;
     this.#journal = journal;
     this.#mistakes = mistakes;

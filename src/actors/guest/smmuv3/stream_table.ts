@@ -4,7 +4,7 @@
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
-import type { SmmuRegisters } from "./registers.ts";
+import type { KernelRegisters } from "../kernel_registers.ts";
 
 /** StreamID bits that index the second level: tables of 256 STEs, 16 KiB. */
 const SPLIT = 8;
@@ -30,7 +30,7 @@ export class StreamTable {
   }
 
   /** Make the table that the SMMU's registers call for and tell the SMMU. @returns null without memory */
-  static make(memory: OwnMemory, registers: SmmuRegisters): StreamTable | null {
+  static make(memory: OwnMemory, registers: KernelRegisters): StreamTable | null {
     const bits = registers.field("IDR1", "SIDSIZE");
     const twoLevels = registers.field("IDR0", "ST_LEVEL") === 1 && bits > SPLIT;
     const log2Size = Math.min(bits, twoLevels ? SPLIT + MOST_L1_LG2 : LINEAR_BITS);

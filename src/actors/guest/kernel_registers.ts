@@ -1,0 +1,94 @@
+/**
+ * Registers of an IOMMU by name, as a kernel reads and writes them, each access noted.
+ */
+import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import type { FieldAccess, Layout } from "../../base/layout.ts";
+import type { Journal } from "../journal.ts";
+import type { RegisterPages } from "../platform.ts";
+
+/** Where a register is and what it looks like; 32 or 64 bits. */
+export interface KnownRegister {
+  readonly offset: number;
+  readonly layout: Layout;
+}
+
+export class KernelRegisters {
+  readonly #pages: RegisterPages;
+  readonly #journal: Journal;
+  readonly #find: (name: string) => KnownRegister | undefined;
+
+  /** @param find a register by the specification's name */
+  constructor(pages: RegisterPages, journal: Journal, find: (name: string) => KnownRegister | undefined) {
+    this.#pages = pages;
+    this.#journal = journal;
+    this.#find = find;
+  }
+
+  read(name: string): bigint {
+    const { offset, layout } = this.#known(name);
+    const value = this.#pages.read(offset, layout.bits === 64 ? 8 : 4);
+    this.#note(name, offset, value);
+    return value;
+  }
+
+  write(name: string, value: bigint): void {
+    const { offset, layout } = this.#known(name);
+    this.#write(name, offset, value, layout.bits === 64 ? 8 : 4);
+  }
+
+  /** Read one 32-bit word of a register of any size. */
+  readWord(name: string, word: number): bigint {
+    const offset = this.#known(name).offset + 4 * word;
+    const value = this.#pages.read(offset, 4);
+    this.#note(name, offset, value);
+    return value;
+  }
+
+  /** Write one 32-bit word of a register of any size. */
+  writeWord(name: string, word: number, value: bigint): void {
+    const offset = this.#known(name).offset + 4 * word;
+    this.#write(name, offset, value, 4);
+  }
+
+  /** Write a register put together from fields, the others zero. */
+  writeFields(name: string, fields: FieldNumbers): void {
+    const words = encodeFields(this.#known(name).layout, fields);
+    this.write(name, (BigInt(words[1] ?? 0) << 32n) | BigInt(words[0]!));
+  }
+
+  /** Read a register's fields of at most 32 bits: one access, however many are asked for. */
+  fields<const Name extends string>(register: string, ...names: readonly Name[]): Readonly<Record<Name, number>> {
+    const value = this.read(register);
+    const words = Uint32Array.of(Number(value & 0xffff_ffffn), Number(value >> 32n));
+    const access = this.#known(register).layout.f as Readonly<Record<string, FieldAccess>>;
+    return Object.fromEntries(names.map((name) => [name, access[name]!.get(words, 0)])) as Record<Name, number>;
+  }
+
+  /** Read one field of at most 32 bits. */
+  field(register: string, name: string): number {
+    return this.fields(register, name)[name]!;
+  }
+
+  #note(name: string, offset: number, value: bigint): void {
+    this.#journal.note("guest", "register read", name, offset, Number(value >> 32n), Number(value & 0xffff_ffffn));
+  }
+
+  #write(name: string, offset: number, value: bigint, width: 4 | 8): void {
+    const act = () => this.#pages.write(offset, value, width);
+    this.#journal.during(
+      "guest",
+      "register write",
+      name,
+      act,
+      offset,
+      Number(value >> 32n),
+      Number(value & 0xffff_ffffn),
+    );
+  }
+
+  #known(name: string): KnownRegister {
+    const known = this.#find(name);
+    if (known === undefined) throw new Error(`no register ${name}`);
+    return known;
+  }
+}

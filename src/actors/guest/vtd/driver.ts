@@ -1,0 +1,316 @@
+/**
+ * A kernel's VT-d driver: scalable mode with first-stage tables where the unit offers them, else legacy mode with
+ * second-stage tables; queued invalidation. It follows what Linux's driver does. VT-d §6.5, §11.4.4 to §11.4.9.
+ */
+import { FRCD } from "../../../arch/vtd/fault_record.ts";
+import { PASID_TABLE_ENTRY, Pgtt } from "../../../arch/vtd/pasid_entries.ts";
+import { frcdName, registersAt } from "../../../arch/vtd/registers.ts";
+import { encodeFields } from "../../../base/encode.ts";
+import { decodeFields } from "../../../base/layout.ts";
+import { PageTables } from "../../../pagetable/build.ts";
+import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
+import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
+import type { Journal } from "../../journal.ts";
+import type { Platform } from "../../platform.ts";
+import type { AddressSpace, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
+import type { OwnMemory } from "../kernel_memory.ts";
+import { KernelRegisters } from "../kernel_registers.ts";
+import type { Mistakes } from "../mistakes.ts";
+import { InvalidationProducer } from "./queue.ts";
+import { RemappingTables } from "./tables.ts";
+
+const PAGE = 4096;
+/** 4 levels: 48-bit addresses, AW code 2; 3 levels: 39 bits, AW code 1. */
+const FOUR_LEVELS = { shape: { level: 3, inputBits: 48 }, aw: 2 };
+const THREE_LEVELS = { shape: { level: 2, inputBits: 39 }, aw: 1 };
+/** Granularities of descriptors. */
+const G = { global: 1, domain: 2, device: 3, page: 3, pasidInDomain: 1, allPasids: 3, pasid: 2, pageInPasid: 3 };
+/** PASID that requests without one use: RID_PASID. */
+const OWN = 0;
+
+interface Attached {
+  readonly sid: number;
+  readonly pasid: number;
+  readonly space: AddressSpace;
+}
+
+export class VtdDriver implements IommuDriver {
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
+  readonly #journal: Journal;
+  readonly #mistakes: Mistakes;
+  #queue: InvalidationProducer | null = null;
+  #tables: RemappingTables | null = null;
+  #attached: Attached[] = [];
+  readonly #domains = new Set<number>();
+  #entries = x86Entries(4, false, true);
+  #secondStage = false;
+  #levels = FOUR_LEVELS;
+  #deviceTlbs = false;
+  #cachingMode = false;
+  #largestMask = 0;
+  #faultRecords = 1;
+
+  constructor(platform: Platform, memory: OwnMemory, journal: Journal, mistakes: Mistakes) {
+    const known = (fro: number, iro: number, nfr: number) =>
+      new Map(registersAt(iro, fro, nfr).map((r) => [r.name, r]));
+    // Where the movable registers are, CAP and ECAP say; those two stand still.
+    const fixed = known(0, 0, 0);
+    const first = new KernelRegisters(platform.registers, journal, (name) => fixed.get(name));
+    const cap = first.fields("CAP", "FRO", "NFR");
+    const all = known(cap.FRO, first.field("ECAP", "IRO"), cap.NFR);
+    this.#registers = new KernelRegisters(platform.registers, journal, (name) => all.get(name));
+    this.#faultRecords = cap.NFR + 1;
+    this.#memory = memory;
+    this.#journal = journal;
+    this.#mistakes = mistakes;
+  }
+
+  start(): DriverRefusal | null {
+    return this.#journal.during("guest", "intent", "set up the VT-d unit", () => this.#start());
+  }
+
+  #start(): DriverRefusal | null {
+    const r = this.#registers;
+    const cap = r.fields("CAP", "SAGAW", "SSLPS", "CM", "MAMV", "FS1GP");
+    const ecap = r.fields("ECAP", "QI", "SMTS", "FSTS", "DT", "SC");
+    if (ecap.QI === 0) return { refused: "The unit has no invalidation queue (ECAP.QI)." };
+    const scalable = ecap.SMTS === 1 && ecap.FSTS === 1;
+    this.#secondStage = !scalable;
+    this.#deviceTlbs = ecap.DT === 1;
+    this.#cachingMode = cap.CM === 1;
+    this.#largestMask = cap.MAMV;
+    if (scalable) this.#entries = x86Entries(4, cap.FS1GP === 1, true);
+    else {
+      if ((cap.SAGAW & 0b110) === 0)
+        return { refused: "The unit has neither 39-bit nor 48-bit second-stage tables (CAP.SAGAW)." };
+      this.#levels = (cap.SAGAW & 0b100) === 0 ? THREE_LEVELS : FOUR_LEVELS;
+      this.#entries = vtdSecondEntries(
+        { largePages: cap.SSLPS & 3, snoop: ecap.SC === 1, transientMapping: false },
+        false,
+      );
+    }
+    const tables = RemappingTables.make(this.#memory, scalable);
+    if (tables === null) return { refused: "There is no memory for the root table." };
+    r.writeFields("RTADDR", { RTA: tables.root, TTM: scalable ? 1 : 0 });
+    r.writeFields("GCMD", { SRTP: 1 });
+    const queue = InvalidationProducer.make(r, this.#memory, this.#journal, scalable);
+    if (queue === null) return { refused: "There is no memory for the invalidation queue." };
+    r.writeFields("GCMD", { QIE: 1 });
+    if (r.field("GSTS", "QIES") === 0) return { refused: "The unit does not take the invalidation queue into use." };
+    queue.issue("cc_inv_dsc", { G: G.global });
+    if (scalable) queue.issue("pc_inv_dsc", { G: G.allPasids });
+    queue.issue("iotlb_inv_dsc", { G: G.global });
+    if (!queue.sync()) return { refused: "The unit stopped at the first invalidations." };
+    r.writeFields("FECTL", {});
+    r.writeFields("GCMD", { QIE: 1, TE: 1 });
+    this.#queue = queue;
+    this.#tables = tables;
+    return null;
+  }
+
+  makeSpace(): AddressSpace | DriverRefusal {
+    // Domain 0 is for not-present entries where the unit caches those (CAP.CM).
+    let did = 1;
+    while (this.#domains.has(did)) did++;
+    if (did >= 4 ** (2 + this.#registers.field("CAP", "ND"))) return { refused: "Every domain id is in use." };
+    const root = this.#memory.allocate(PAGE);
+    if (root === null) return { refused: "There is no memory for a page table." };
+    this.#domains.add(did);
+    const { shape } = this.#levels;
+    return { tables: new PageTables(this.#entries, this.#memory, shape, root), inputBits: shape.inputBits, tag: did };
+  }
+
+  dropSpace(space: AddressSpace): void {
+    for (const at of space.tables.unmap(0, 2 ** space.inputBits).tables) this.#memory.release(at, PAGE);
+    this.invalidateAll(space);
+    this.sync();
+    this.#memory.release(space.tables.root, PAGE);
+    this.#domains.delete(space.tag);
+  }
+
+  attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null {
+    const tables = this.#tables;
+    const at = tables?.contextPlace(sid) ?? null;
+    if (tables === null || at === null) return { refused: "There is no memory for a context table." };
+    if (!tables.scalable) {
+      if (pasid !== null) return { refused: "Requests with a PASID need scalable mode." };
+      const fields = {
+        P: 1,
+        TT: this.#deviceTlbs ? 1 : 0,
+        SSPTPTR: space.tables.root,
+        AW: this.#levels.aw,
+        DID: space.tag,
+      };
+      this.#replaceContext(sid, at, fields);
+    } else {
+      const entry = tables.pasidPlace(sid, pasid ?? OWN);
+      const directory = tables.directory(sid);
+      if (entry === null || directory === null) return { refused: "There is no memory for a PASID table." };
+      const pasids = this.#registers.field("ECAP", "PASID") === 1;
+      if (pasid !== null && !pasids) return { refused: "The unit serves no requests with a PASID (ECAP.PASID)." };
+      const present = (this.#memory.readWords(tables.contextLayout, at)[0]! & 1) === 1;
+      if (!present) {
+        const fields = {
+          P: 1,
+          PASIDDIRPTR: directory,
+          ...(pasids ? { PASIDE: 1 } : {}),
+          ...(this.#deviceTlbs ? { DTE: 1 } : {}),
+        };
+        this.#replaceContext(sid, at, fields);
+      }
+      this.#replacePasid(sid, pasid ?? OWN, entry, space);
+    }
+    this.#attached = this.#attached.filter((a) => a.sid !== sid || a.pasid !== (pasid ?? OWN));
+    this.#attached.push({ sid, pasid: pasid ?? OWN, space });
+    return null;
+  }
+
+  detach(sid: number, pasid: number | null): void {
+    const tables = this.#tables;
+    const used = this.#attached.find((a) => a.sid === sid && a.pasid === (pasid ?? OWN));
+    if (tables === null || used === undefined) return;
+    this.#attached = this.#attached.filter((a) => a !== used);
+    if (tables.scalable) {
+      this.#memory.update(PASID_TABLE_ENTRY, tables.pasidPlace(sid, used.pasid)!, { P: 0 }, "PASID table entry");
+      this.#pasidChanged(sid, used.pasid, used.space.tag);
+    } else {
+      this.#memory.update(tables.contextLayout, tables.contextPlace(sid)!, { P: 0 }, "context entry");
+      this.#contextChanged(sid, used.space.tag);
+    }
+    this.invalidateAll(used.space);
+    this.#dropFromDevice(used, 0, 2 ** 64);
+    this.sync();
+  }
+
+  invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void {
+    const pages = bytes / PAGE;
+    let mask = Math.ceil(Math.log2(pages));
+    while (Math.floor(va / (PAGE * 2 ** mask)) !== Math.floor((va + bytes - 1) / (PAGE * 2 ** mask))) mask++;
+    if (mask > this.#largestMask) this.#drop(space);
+    else {
+      const first = Math.floor(va / (PAGE * 2 ** mask)) * PAGE * 2 ** mask;
+      const operands = { DID: this.#didFor(space), AM: mask, IH: leavesOnly ? 1 : 0, ADDR: first };
+      if (this.#secondStage) this.#issue("iotlb_inv_dsc", { G: G.page, DW: 1, DR: 1, ...operands });
+      else
+        for (const pasid of this.#pasidsOf(space))
+          this.#issue("p_iotlb_inv_dsc", { G: G.pageInPasid, PASID: pasid, ...operands });
+    }
+    this.#dropFromDevices(space, va, bytes);
+  }
+
+  invalidateAll(space: AddressSpace): void {
+    this.#drop(space);
+    this.#dropFromDevices(space, 0, 2 ** 64);
+  }
+
+  sync(): void {
+    if (this.#mistakes.has("no sync")) this.#queue?.publish();
+    else this.#queue?.sync();
+  }
+
+  takeFaults(): FaultReport[] {
+    const reports: FaultReport[] = [];
+    for (let i = 0; i < this.#faultRecords; i++) {
+      const report = this.#takeFault(frcdName(i));
+      if (report !== null) reports.push(report);
+    }
+    if (reports.length > 0) this.#registers.writeFields("FSTS", { PFO: 1 });
+    return reports;
+  }
+
+  #takeFault(name: string): FaultReport | null {
+    const words = new Uint32Array(4);
+    for (let i = 0; i < 4; i++) words[i] = Number(this.#registers.readWord(name, i));
+    if (FRCD.f.F.get(words, 0) === 0) return null;
+    this.#registers.writeWord(name, 3, 0x8000_0000n);
+    const values = new Map(decodeFields(FRCD, words).map((f) => [f.declaration.name, f.value]));
+    const get = (field: string): bigint => values.get(field) ?? 0n;
+    const sid = Number(get("SID"));
+    const pasid = get("PP") === 1n ? Number(get("PV")) : null;
+    const bdf = `${(sid >>> 8).toString(16).padStart(2, "0")}:${((sid >>> 3) & 31).toString(16).padStart(2, "0")}.${sid & 7}`;
+    const what = `DMA ${get("T1") === 1n ? "Read" : "Write"} ${pasid === null ? "NO_PASID" : `PASID 0x${pasid.toString(16)}`}`;
+    const line = `DMAR: [${what}] Request device [${bdf}] fault addr 0x${get("FI").toString(16)} [fault reason 0x${get("FR").toString(16).padStart(2, "0")}]`;
+    return { sid, pasid, address: get("FI"), line };
+  }
+
+  #replaceContext(sid: number, at: number, fields: Readonly<Record<string, number>>): void {
+    const layout = this.#tables!.contextLayout;
+    const words = this.#memory.readWords(layout, at);
+    const before = this.#attached.find((a) => a.sid === sid)?.space.tag ?? 0;
+    if ((words[0]! & 1) === 1) {
+      this.#memory.update(layout, at, { P: 0 }, "context entry");
+      this.#contextChanged(sid, before);
+    }
+    this.#memory.writeWords(encodeFields(layout, fields), at, "context entry");
+    // What was not present is not cached, unless the unit says so.
+    if (this.#cachingMode) this.#contextChanged(sid, 0);
+  }
+
+  #replacePasid(sid: number, pasid: number, at: number, space: AddressSpace): void {
+    const old = this.#attached.find((a) => a.sid === sid && a.pasid === pasid);
+    if (old !== undefined) {
+      this.#memory.update(PASID_TABLE_ENTRY, at, { P: 0 }, "PASID table entry");
+      this.#pasidChanged(sid, pasid, old.space.tag);
+      this.#drop(old.space);
+      this.#dropFromDevice(old, 0, 2 ** 64);
+      this.sync();
+    }
+    const fields = { P: 1, PGTT: Pgtt.First, DID: space.tag, FSPTPTR: space.tables.root, NXE: 1, WPE: 1 };
+    this.#memory.writeWords(encodeFields(PASID_TABLE_ENTRY, fields), at, "PASID table entry");
+    if (this.#cachingMode) this.#pasidChanged(sid, pasid, space.tag);
+  }
+
+  #contextChanged(sid: number, did: number): void {
+    if (this.#mistakes.has("no configuration invalidation")) return;
+    this.#issue("cc_inv_dsc", { G: G.device, DID: did, SID: sid });
+    this.#issue("iotlb_inv_dsc", { G: G.domain, DID: did });
+    this.sync();
+  }
+
+  #pasidChanged(sid: number, pasid: number, did: number): void {
+    if (this.#mistakes.has("no configuration invalidation")) return;
+    this.#issue("pc_inv_dsc", { G: G.pasidInDomain, DID: did, PASID: pasid });
+    this.#issue("p_iotlb_inv_dsc", { G: G.pasid, DID: did, PASID: pasid });
+    this.sync();
+    if (this.#deviceTlbs) this.#dropDevice(sid, pasid, 0, 2 ** 64);
+  }
+
+  #didFor(space: AddressSpace): number {
+    return this.#mistakes.has("wrong ASID") ? space.tag + 1 : space.tag;
+  }
+
+  /** PASIDs under which the IOMMU may have cached a space. */
+  #pasidsOf(space: AddressSpace): number[] {
+    return [...new Set(this.#attached.filter((a) => a.space === space).map((a) => a.pasid))];
+  }
+
+  #drop(space: AddressSpace): void {
+    const DID = this.#didFor(space);
+    if (this.#secondStage) this.#issue("iotlb_inv_dsc", { G: G.domain, DW: 1, DR: 1, DID });
+    else for (const pasid of this.#pasidsOf(space)) this.#issue("p_iotlb_inv_dsc", { G: G.pasid, DID, PASID: pasid });
+  }
+
+  #dropFromDevices(space: AddressSpace, va: number, bytes: number): void {
+    for (const used of this.#attached) if (used.space === space) this.#dropFromDevice(used, va, bytes);
+  }
+
+  #dropFromDevice({ sid, pasid }: Attached, va: number, bytes: number): void {
+    if (this.#deviceTlbs && !this.#mistakes.has("no ATC invalidation")) this.#dropDevice(sid, pasid, va, bytes);
+  }
+
+  /** A range of more than a page: S, and the lowest zero of ADDR from bit 12 up says its size (§6.5.2.5). */
+  #dropDevice(sid: number, pasid: number, va: number, bytes: number): void {
+    let size = Math.max(0, Math.ceil(Math.log2(bytes / PAGE)));
+    while (Math.floor(va / (PAGE * 2 ** size)) !== Math.floor((va + bytes - 1) / (PAGE * 2 ** size))) size++;
+    const first = Math.floor(va / (PAGE * 2 ** size)) * PAGE * 2 ** size;
+    const range =
+      size === 0 ? { ADDR: first } : { S: 1, ADDR: size >= 52 ? 2 ** 63 - PAGE : first + PAGE * (2 ** (size - 1) - 1) };
+    if (this.#secondStage || pasid === OWN) this.#issue("dev_tlb_inv_dsc", { SID: sid, ...range });
+    else this.#issue("p_dev_tlb_inv_dsc", { SID: sid, PASID: pasid, ...range });
+  }
+
+  #issue(name: string, fields: Readonly<Record<string, number>>): void {
+    this.#queue?.issue(name, fields);
+  }
+}

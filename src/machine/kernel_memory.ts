@@ -1,0 +1,23 @@
+/**
+ * Physical memory as a kernel on hardware addresses it.
+ */
+import type { KernelMemory } from "../actors/platform.ts";
+import { highHalf, lowHalf } from "../base/address.ts";
+import { MemoryStatus, type PhysicalMemory } from "../engine/memory/physical_memory.ts";
+
+/** Words of physical memory; what nothing answers for reads as zero, and writes there are lost. */
+export function kernelMemory(memory: PhysicalMemory): KernelMemory {
+  const kernel = {
+    hi: 0,
+    lo: 0,
+    read(at: number): void {
+      const found = memory.read64(highHalf(at), lowHalf(at)) === MemoryStatus.Ok;
+      kernel.hi = found ? memory.hi : 0;
+      kernel.lo = found ? memory.lo : 0;
+    },
+    write(at: number, hi: number, lo: number): void {
+      memory.write64(highHalf(at), lowHalf(at), hi, lo);
+    },
+  };
+  return kernel;
+}
