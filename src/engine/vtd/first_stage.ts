@@ -14,6 +14,7 @@ import { X86Denied } from "../../pagetable/formats/x86_64.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
+import type { WalkCache } from "../common/walk_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { Purpose, type SecondStage } from "./second_stage.ts";
@@ -65,6 +66,8 @@ export class FirstStage implements TableReader {
   /** Entries read by the last translation. */
   reads = 0;
   readonly cursor = new Cursor(1);
+  /** Last-level tables that walks may begin at; null for none. */
+  walks: WalkCache | null = null;
   readonly #memory: PhysicalMemory;
   readonly #second: SecondStage;
   readonly #erratum772415: boolean;
@@ -109,6 +112,7 @@ export class FirstStage implements TableReader {
     this.#used = config.eafe ? A | EA : A;
     const c = this.cursor;
     fs.start(c, t.iovaHi, t.iovaLo);
+    if (this.walks !== null) this.walks.resume(c, config.did, config.pasid);
     const end = walk(fs.fmt!, this, c, trace);
     if (end !== WalkEnd.Leaf) return this.#badEnd(end);
     const allowed = firstRights(c.lo, c.hi, c.inherited, supervisor, config);
@@ -119,6 +123,7 @@ export class FirstStage implements TableReader {
     if (!this.#mark(t.write && (allowed & Want.Write) !== 0 ? this.#used | D : this.#used)) return false;
     this.outHi = c.outHi;
     this.outLo = c.outLo;
+    if (this.walks !== null && c.inherited === 0) this.walks.walked(c, config.did, config.pasid);
     return true;
   }
 

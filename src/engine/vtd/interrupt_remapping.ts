@@ -52,6 +52,13 @@ export interface InterruptState {
   readonly extended: boolean;
 }
 
+/** Interrupt entries as they were read. */
+export interface InterruptCache {
+  /** Copy a cached entry into four words. @returns false where it is not cached */
+  recallInterrupt(index: number, into: Int32Array): boolean;
+  keepInterrupt(index: number, words: Int32Array): void;
+}
+
 const ENTRY_LG2 = 4;
 const POSTED_LINES = 5;
 const SVT_NONE = 0;
@@ -64,12 +71,14 @@ const XAPIC_MASK = 0xff00;
 export class InterruptRemapping {
   readonly #memory: PhysicalMemory;
   readonly #offers: Offers;
+  readonly #cache: InterruptCache | null;
   readonly #entry = new Int32Array(4);
   readonly #posted = new Int32Array(2 * POSTED_LINES);
 
-  constructor(memory: PhysicalMemory, offers: Offers) {
+  constructor(memory: PhysicalMemory, offers: Offers, cache: InterruptCache | null) {
     this.#memory = memory;
     this.#offers = offers;
+    this.#cache = cache;
   }
 
   /**
@@ -93,12 +102,17 @@ export class InterruptRemapping {
   }
 
   #remap(state: InterruptState, sid: number, index: number, post: boolean): InterruptResult {
-    const lo = (state.tableLo >>> 0) + index * (1 << ENTRY_LG2);
-    const hi = state.tableHi + (lo > 0xffffffff ? 1 : 0);
-    const status = this.#fetch(this.#entry, hi, lo >>> 0);
-    if (status === MemoryStatus.Unknown) return { kind: "unknown", hi, lo: lo >>> 0 };
-    if (status !== MemoryStatus.Ok) return blocked(index, R.IR_ACCESS);
     const entry = this.#entry;
+    if (!(this.#cache?.recallInterrupt(index, entry) ?? false)) {
+      const lo = (state.tableLo >>> 0) + index * (1 << ENTRY_LG2);
+      const hi = state.tableHi + (lo > 0xffffffff ? 1 : 0);
+      const status = this.#fetch(entry, hi, lo >>> 0);
+      if (status === MemoryStatus.Unknown) return { kind: "unknown", hi, lo: lo >>> 0 };
+      if (status !== MemoryStatus.Ok) return blocked(index, R.IR_ACCESS);
+      // With caching mode an entry that is not present is cached too (§6.1).
+      const keeps = this.#offers.cm || IRTE_REMAPPED.f.P.get(entry, 0) !== 0;
+      if (post && keeps) this.#cache?.keepInterrupt(index, entry);
+    }
     const f = IRTE_REMAPPED.f;
     const record = f.FPD.get(entry, 0) === 0;
     if (f.P.get(entry, 0) === 0) return blocked(index, R.IR_NOT_PRESENT, record);

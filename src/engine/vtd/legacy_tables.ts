@@ -8,12 +8,13 @@ import type { PageTableFormat } from "../../pagetable/format.ts";
 import { TraceKind } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import { type ConfigCache, cacheFor } from "./caches/config_cache.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { CONTEXT_RULES, firstBroken, ROOT_RULES, TranslationType } from "./entry_rules.ts";
 import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { blocked, fetchEntry } from "./structure_fetch.ts";
-import { AddressType, type Translation } from "./translation.ts";
+import { AddressType, type Translation, Updates } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: ROOT_ENTRY.bits / 8, unreadable: R.LRT_1 };
 const CONTEXT_TABLE = { kind: TraceKind.ContextEntry, bytes: CONTEXT_ENTRY.bits / 8, unreadable: R.LCT_1 };
@@ -22,9 +23,17 @@ export class LegacyTables {
   readonly #state: RemappingState;
   readonly #caps: Capabilities;
   readonly #format: PageTableFormat;
+  readonly #cache: ConfigCache | null;
 
-  constructor(memory: PhysicalMemory, state: RemappingState, caps: Capabilities, secondStage: PageTableFormat) {
+  constructor(
+    memory: PhysicalMemory,
+    state: RemappingState,
+    caps: Capabilities,
+    secondStage: PageTableFormat,
+    cache: ConfigCache | null,
+  ) {
     this.#memory = memory;
+    this.#cache = cache;
     this.#state = state;
     this.#caps = caps;
     this.#format = secondStage;
@@ -34,7 +43,10 @@ export class LegacyTables {
   resolve(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
     if (t.pageRequest) return refuse(t, trace, R.RTA_3);
     if (t.hasPasid) return refuse(t, trace, R.RTA_2);
-    return this.#root(t, trace, config) && this.#context(t, trace, config);
+    const cache = cacheFor(this.#cache, trace);
+    const cached = cache?.recallContext(t.sid, config.context) ?? false;
+    if (!cached && !(this.#root(t, trace, config) && this.#fetchContext(t, trace, config))) return false;
+    return this.#context(t, trace, config, cached ? null : cache);
   }
 
   #root(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
@@ -48,17 +60,23 @@ export class LegacyTables {
     return true;
   }
 
-  #context(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
+  #fetchContext(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
     const { context, root } = config;
-    const caps = this.#caps;
     const ctp = ROOT_ENTRY.f.CTP;
     const tableHi = ctp.addressHi(root, 0);
-    if (!fetchEntry(this.#memory, t, trace, CONTEXT_TABLE, tableHi, ctp.addressLo(root, 0), t.sid & 0xff, context)) {
-      return false;
-    }
+    return fetchEntry(this.#memory, t, trace, CONTEXT_TABLE, tableHi, ctp.addressLo(root, 0), t.sid & 0xff, context);
+  }
+
+  /** @param keepIn where the entry is kept if it is one to keep */
+  #context(t: Translation, trace: TraceRecorder | null, config: RequestConfig, keepIn: ConfigCache | null): boolean {
+    const { context } = config;
+    const caps = this.#caps;
     const f = CONTEXT_ENTRY.f;
     t.fpd = f.FPD.get(context, 0) === 1;
     const reason = firstBroken(CONTEXT_RULES, context, caps);
+    if (keepIn !== null && t.updates === Updates.Make && (reason === R.NONE || caps.cm)) {
+      keepIn.keepContext(t.sid, reason === R.NONE ? f.DID.get(context, 0) : 0, context);
+    }
     if (reason !== R.NONE) return blocked(t, trace, reason);
     const type = f.TT.get(context, 0);
     if (t.addressType !== AddressType.Untranslated && type !== TranslationType.All) {

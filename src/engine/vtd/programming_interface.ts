@@ -10,7 +10,7 @@ import type { Digest } from "../../base/digest.ts";
 import type { RegisterFile, RegisterImage } from "../common/register_file.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { FaultLog, type FaultLogImage, RECORD_WORDS } from "./fault_log.ts";
-import { InterruptRemapping, type InterruptResult } from "./interrupt_remapping.ts";
+import { type InterruptCache, InterruptRemapping, type InterruptResult } from "./interrupt_remapping.ts";
 import { InvalidationQueue } from "./invalidation_queue.ts";
 import { type CacheMaintenance, type DeviceLink, NO_CACHES, NO_DEVICES } from "./maintenance.ts";
 import { PageRequestQueue } from "./page_request_queue.ts";
@@ -24,6 +24,7 @@ import { VirtualCommands } from "./virtual_commands.ts";
 /** What stands around the registers; each part may be absent. */
 export interface Surroundings {
   readonly caches?: CacheMaintenance;
+  readonly interruptCache?: InterruptCache;
   readonly devices?: DeviceLink;
 }
 
@@ -31,7 +32,8 @@ export interface Surroundings {
 export interface InterfaceImage {
   readonly registers: RegisterImage;
   readonly faults: FaultLogImage;
-  readonly invalidateAddress: Uint32Array;
+  /** What was written to registers and does not show in them. */
+  readonly hidden: Uint32Array;
   readonly pasids: readonly number[];
   /** Messages sent: of the invalidation queue, of page requests. */
   readonly sent: readonly [number, number];
@@ -94,7 +96,7 @@ export class ProgrammingInterface {
     this.pages = offers.prs ? new PageRequestQueue(registers, memory) : null;
     this.#byRegister = new RegisterInvalidation(registers, caches, offers);
     this.#virtual = new VirtualCommands(registers, offers.pasidBits);
-    this.#remapping = new InterruptRemapping(memory, offers);
+    this.#remapping = new InterruptRemapping(memory, offers, around.interruptCache ?? null);
     registers.onWrite("GCMD", 0, (written) => this.#command(written));
     this.faults.onErrorCleared = () => this.queue?.run();
   }
@@ -173,7 +175,7 @@ export class ProgrammingInterface {
     return {
       registers: this.registers.snapshot(),
       faults: this.faults.snapshot(),
-      invalidateAddress: this.#byRegister.snapshot(),
+      hidden: this.#byRegister.snapshot(),
       pasids: this.#virtual.snapshot(),
       sent: this.#sent(),
       remapping: { enabled, ttm, rootHi, rootLo },
@@ -184,7 +186,7 @@ export class ProgrammingInterface {
   restore(image: InterfaceImage): void {
     this.registers.restore(image.registers);
     this.faults.restore(image.faults);
-    this.#byRegister.restore(image.invalidateAddress);
+    this.#byRegister.restore(image.hidden);
     this.#virtual.restore(image.pasids);
     if (this.queue !== null) this.queue.event.sent = image.sent[0];
     if (this.pages !== null) this.pages.event.sent = image.sent[1];
@@ -222,9 +224,11 @@ export class ProgrammingInterface {
     const switched = (command: number): boolean => ((written ^ status) & command) !== 0;
     const on = (command: number): boolean => (written & command) !== 0;
     if (on(SRTP)) {
+      const { ttm } = this.#state;
       this.#latchRoot();
       this.#setStatus("RTPS", true);
-      if (offers.esrtps) this.#dropTranslations();
+      // CHOICE(table-mode): what was cached in one table mode is of no use in another.
+      if (offers.esrtps || ttm !== this.#state.ttm) this.#dropTranslations();
     }
     if (on(SIRTP) && offers.ir) {
       this.#latchInterrupts();

@@ -24,13 +24,17 @@ export class RegisterInvalidation {
   readonly #iotlb: number;
   /** IVA as last written: it reads as zero. */
   readonly #address = new Uint32Array(2);
+  /** CCMD as last written: SID and FM read as zero. */
+  readonly #command = new Uint32Array(2);
 
   constructor(registers: RegisterFile, caches: CacheMaintenance, offers: Offers) {
     this.#registers = registers;
     this.#caches = caches;
     this.#offers = offers;
     this.#ccmd = registers.at("CCMD");
+    registers.onWrite("CCMD", 0, (written) => this.#setCommand(0, written));
     registers.onWrite("CCMD", 1, (written) => {
+      this.#setCommand(1, written);
       if ((written & START) !== 0) this.#context();
     });
     this.#iotlb = registers.has("IOTLB") && registers.has("IVA") ? registers.at("IOTLB") : -1;
@@ -41,12 +45,18 @@ export class RegisterInvalidation {
     });
   }
 
+  /** What registers do not show of what was written to them. */
   snapshot(): Uint32Array {
-    return this.#address.slice();
+    return Uint32Array.of(...this.#address, ...this.#command);
   }
 
   restore(image: Uint32Array): void {
-    this.#address.set(image);
+    this.#address.set(image.subarray(0, 2));
+    this.#command.set(image.subarray(2));
+  }
+
+  #setCommand(half: number, written: number): void {
+    this.#command[half] = written;
   }
 
   #setAddress(half: number, written: number): void {
@@ -66,7 +76,8 @@ export class RegisterInvalidation {
     if (done === GLOBAL) this.#caches.contextAll();
     if (done === DOMAIN) this.#caches.contextDomain(did);
     if (done === SELECTIVE) {
-      this.#caches.contextDevice(did, CCMD.f.SID.get(words, at), functionMask(CCMD.f.FM.get(words, at)));
+      const command = this.#command;
+      this.#caches.contextDevice(did, CCMD.f.SID.get(command, 0), functionMask(CCMD.f.FM.get(command, 0)));
     }
     CCMD.f.CAIG.set(words, at, done);
     CCMD.f.ICC.set(words, at, 0);

@@ -127,7 +127,7 @@ function behaviours(o: Offers): Record<string, Behaviour> {
     GCMD: { write: "WO" },
     GSTS: READ_ONLY,
     RTADDR: STORED,
-    CCMD: { write: "RW", fields: readOnly("CAIG") },
+    CCMD: { write: "RW", fields: { ...readOnly("CAIG"), SID: { write: "WO" }, FM: { write: "WO" } } },
     IVA: { write: "WO" },
     IOTLB: { write: "RW", fields: readOnly("IAIG") },
     FSTS: {

@@ -2,21 +2,22 @@
  * DMA remapping: what becomes of a request, in the architecture's order (VT-d §3.4, §3.14, §7.1.3).
  * CHOICE(INTERRUPT_RANGE_PAGE): a page that meets the interrupt range is refused as a whole.
  */
-import { R } from "../../arch/vtd/reasons.ts";
+import { R, REASONS } from "../../arch/vtd/reasons.ts";
 import { vtdSecondFormat } from "../../pagetable/formats/vtd_second.ts";
 import { TracePhase } from "../../protocol/trace.ts";
 import { highBitsFrom } from "../common/table_root.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import type { VtdCaches } from "./caches/vtd_caches.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { FastWalk, qualifies } from "./fast_walk.ts";
 import { FirstStage } from "./first_stage.ts";
 import { LegacyTables } from "./legacy_tables.ts";
 import { type RemappingState, Ttm } from "./remapping_state.ts";
 import { RequestConfig } from "./request_config.ts";
-import { ScalableTables } from "./scalable_tables.ts";
+import { contextRefusesKind, entryRefusesKind, ScalableTables } from "./scalable_tables.ts";
 import { Purpose, SecondStage } from "./second_stage.ts";
-import { AddressType, End, type Translation, Want } from "./translation.ts";
+import { AddressType, End, type Translation, Updates, Want } from "./translation.ts";
 
 /** The interrupt address range is 0xFEEx_xxxx (§3.14), one run of 2^20 bytes. */
 const INTERRUPT_LG2 = 20;
@@ -40,17 +41,23 @@ export class Remapper {
   readonly #config = new RequestConfig();
   readonly #beyondHi: number;
 
-  constructor(memory: PhysicalMemory, state: RemappingState, caps: Capabilities) {
+  readonly caches: VtdCaches | null;
+  readonly #walksCached: boolean;
+
+  constructor(memory: PhysicalMemory, state: RemappingState, caps: Capabilities, caches: VtdCaches | null = null) {
     this.caps = caps;
     this.state = state;
+    this.caches = caches;
+    this.#walksCached = caches !== null && (caches.firstWalk !== null || caches.secondWalk !== null);
+    const configs = caches === null ? null : caches.config;
     this.second = new SecondStage(memory);
     this.first = new FirstStage(memory, this.second, caps.erratum772415);
     // SNP is reserved in legacy mode without snoop control, and ignored in scalable mode (§9.8).
     const features = { largePages: caps.sslps, snoop: caps.sc || caps.smts, transientMapping: caps.transientMapping };
     const format = vtdSecondFormat(features);
     this.#fast = new FastWalk(memory, features);
-    this.#legacy = new LegacyTables(memory, state, caps, format);
-    this.#scalable = new ScalableTables(memory, state, caps, format);
+    this.#legacy = new LegacyTables(memory, state, caps, format, configs);
+    this.#scalable = new ScalableTables(memory, state, caps, format, configs);
     this.#beyondHi = highBitsFrom(caps.haw);
   }
 
@@ -66,7 +73,50 @@ export class Remapper {
       return;
     }
     if (!this.state.enabled) this.#disabled(t, trace);
+    else if (this.caches !== null) this.#translateCached(t, trace, this.caches);
     else if (this.resolve(t, trace, this.#config)) this.translateIn(t, this.#config, trace);
+  }
+
+  #translateCached(t: Translation, trace: TraceRecorder | null, caches: VtdCaches): void {
+    const config = this.#known(t, trace, caches) ?? this.#resolveAnew(t, trace, caches);
+    if (config === null) return;
+    t.did = config.did;
+    const tables = config.first || config.second;
+    const { iotlb } = caches;
+    if (iotlb === null || !tables || t.pageRequest || t.addressType !== AddressType.Untranslated) {
+      this.translateIn(t, config, trace);
+      return;
+    }
+    if (iotlb.hit(t, config)) {
+      if (trace !== null) traceHit(t, trace);
+      return;
+    }
+    this.translateIn(t, config, trace);
+    if (trace !== null) return;
+    if (t.end === End.Ok) iotlb.keep(t, config);
+    else if (t.end === End.Fault && this.caps.cm && REASONS[t.reason]!.ats === "no access")
+      iotlb.keepRefusal(t, config);
+  }
+
+  /** The configuration of a requester whose structures are cached; null where it has to be made, or refuses `t`. */
+  #known(t: Translation, trace: TraceRecorder | null, caches: VtdCaches): RequestConfig | null {
+    if (trace !== null || t.pageRequest) return null;
+    const config = caches.config.resolved(t.sid, t.hasPasid ? t.pasid : -1);
+    if (config === null || contextRefusesKind(t, config) !== R.NONE) return null;
+    if (entryRefusesKind(t, config) !== R.NONE) return null;
+    t.fpd = config.fpd;
+    t.usedPasid = config.pasid;
+    return config;
+  }
+
+  /** Make the configuration of a requester. @returns null when the request ended here */
+  #resolveAnew(t: Translation, trace: TraceRecorder | null, caches: VtdCaches): RequestConfig | null {
+    const looks = trace !== null || t.updates !== Updates.Make;
+    const pasid = t.hasPasid ? t.pasid : -1;
+    const config = looks ? this.#config : caches.config.take(t.sid, pasid);
+    if (!this.resolve(t, trace, config)) return null;
+    if (!looks) caches.config.keep(t.sid, pasid, config.scalable);
+    return config;
   }
 
   /**
@@ -91,8 +141,27 @@ export class Remapper {
   /** Translate the address of `t` by a configuration that {@link resolve} made for its requester. */
   translateIn(t: Translation, config: RequestConfig, trace: TraceRecorder | null): void {
     t.did = config.did;
-    if (trace === null && config.fast && this.#fast.translate(t, config)) return;
-    this.#walk(t, config, trace);
+    if (trace === null && config.fast && !this.#walksCached && this.#fast.translate(t, config)) return;
+    if (!this.#walksCached || trace !== null) {
+      this.#walk(t, config, trace);
+      return;
+    }
+    this.#beginAt(this.caches, t);
+    this.#walk(t, config, null);
+    this.#beginAt(null, t);
+    if (t.end !== End.Fault) return;
+    // CHOICE(fault-walk): what a walk from a cached table finds wrong is looked at again from the root before it counts.
+    const { supervisor, usedPasid } = t;
+    t.begin();
+    Object.assign(t, { supervisor, usedPasid, fpd: config.fpd, did: config.did });
+    this.#walk(t, config, null);
+  }
+
+  /** Let walks begin at cached tables, or at the root again; for somebody who only looks at the root always. */
+  #beginAt(caches: VtdCaches | null, t: Translation): void {
+    const used = t.updates === Updates.Make ? caches : null;
+    this.first.walks = used === null ? null : used.firstWalk;
+    this.second.walks = used === null ? null : used.secondWalk;
   }
 
   #walk(t: Translation, config: RequestConfig, trace: TraceRecorder | null): void {
@@ -176,4 +245,11 @@ export class Remapper {
     trace.row(TracePhase.Output, 0);
     trace.output(t.iovaHi, t.iovaLo, t.iovaHi, t.iovaLo, 7, 64);
   }
+}
+
+/** Show the answer that a cache gave. */
+function traceHit(t: Translation, trace: TraceRecorder): void {
+  trace.row(TracePhase.Output, 0);
+  if (t.end === End.Fault) trace.check(0, t.reason, t.iovaHi, t.iovaLo);
+  else trace.output(t.iovaHi, t.iovaLo, t.paHi, t.paLo, t.permissions, Math.min(t.sizeLg2First, t.sizeLg2Second));
 }

@@ -10,6 +10,7 @@ import { x86Format } from "../../pagetable/formats/x86_64.ts";
 import { TraceKind } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import { type ConfigCache, cacheFor, NO_DOMAIN } from "./caches/config_cache.ts";
 import type { Capabilities } from "./capabilities.ts";
 import {
   DIRECTORY_RULES,
@@ -25,7 +26,7 @@ import {
 import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { blocked, fetchEntry } from "./structure_fetch.ts";
-import { AddressType, type Translation } from "./translation.ts";
+import { AddressType, type Translation, Updates } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: SM_ROOT_ENTRY.bits / 8, unreadable: R.SRT_1 };
 const CONTEXT_TABLE = { kind: TraceKind.ContextEntry, bytes: SM_CONTEXT_ENTRY.bits / 8, unreadable: R.SCT_1 };
@@ -42,8 +43,17 @@ export class ScalableTables {
   readonly #caps: Capabilities;
   readonly #format: PageTableFormat;
 
-  constructor(memory: PhysicalMemory, state: RemappingState, caps: Capabilities, secondStage: PageTableFormat) {
+  readonly #cache: ConfigCache | null;
+
+  constructor(
+    memory: PhysicalMemory,
+    state: RemappingState,
+    caps: Capabilities,
+    secondStage: PageTableFormat,
+    cache: ConfigCache | null,
+  ) {
     this.#memory = memory;
+    this.#cache = cache;
     this.#state = state;
     this.#caps = caps;
     this.#format = secondStage;
@@ -51,11 +61,17 @@ export class ScalableTables {
 
   /** Find out what applies to a request. @returns false when it ended here: `t` says how */
   resolve(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
-    return this.#context(t, trace, config) && this.#directory(t, trace, config) && this.#entry(t, trace, config);
+    const cache = cacheFor(this.#cache, trace);
+    const context = cache?.recallContext(t.sid, config.context) ?? false;
+    if (!context && !this.#fetchContext(t, trace, config)) return false;
+    if (!this.#context(t, trace, config, context ? null : cache)) return false;
+    const entry = cache?.recallPasid(t.sid, config.pasid, config.entry) ?? false;
+    if (!entry && !(this.#directory(t, trace, config) && this.#fetchEntry(t, trace, config))) return false;
+    return this.#entry(t, trace, config, entry ? null : cache);
   }
 
-  /** Root and context entry; which PASID counts. */
-  #context(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
+  /** Root and context entry. */
+  #fetchContext(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
     const { root, context } = config;
     const { rootHi, rootLo } = this.#state;
     if (!fetchEntry(this.#memory, t, trace, ROOT_TABLE, rootHi, rootLo, t.sid >>> 8, root)) return false;
@@ -66,19 +82,26 @@ export class ScalableTables {
     const pointer = upper ? r.UCTP : r.LCTP;
     const [hi, lo] = [pointer.addressHi(root, 0), pointer.addressLo(root, 0)];
     if (trace !== null) trace.leadsTo(hi, lo);
-    if (!fetchEntry(this.#memory, t, trace, CONTEXT_TABLE, hi, lo, t.sid & 0x7f, context)) return false;
+    return fetchEntry(this.#memory, t, trace, CONTEXT_TABLE, hi, lo, t.sid & 0x7f, context);
+  }
+
+  /** What the context entry says; which PASID counts. @param keepIn where the entry is kept if it is one to keep */
+  #context(t: Translation, trace: TraceRecorder | null, config: RequestConfig, keepIn: ConfigCache | null): boolean {
+    const { context } = config;
     t.fpd = SM_CONTEXT_ENTRY.f.FPD.get(context, 0) === 1;
-    const reason = this.#contextRefusal(t, config);
+    const broken = firstBroken(SM_CONTEXT_RULES, context, this.#caps);
+    if (keepIn !== null && t.updates === Updates.Make && (broken === R.NONE || this.#caps.cm)) {
+      keepIn.keepContext(t.sid, NO_DOMAIN, context);
+    }
+    const reason = broken === R.NONE ? this.#contextRefusal(t, config) : broken;
     return reason === R.NONE || blocked(t, trace, reason);
   }
 
-  /** Why a context entry does not serve the request; R.NONE when it does. */
+  /** Why a context entry that is in order does not serve the request; R.NONE when it does. */
   #contextRefusal(t: Translation, config: RequestConfig): number {
     const { context } = config;
     const caps = this.#caps;
     const f = SM_CONTEXT_ENTRY.f;
-    const broken = firstBroken(SM_CONTEXT_RULES, context, caps);
-    if (broken !== R.NONE) return broken;
     config.ats = caps.dt && f.DTE.get(context, 0) === 1;
     config.pageRequests = caps.prs && f.PRE.get(context, 0) === 1;
     config.ridPrivileged = caps.rps && caps.rprivs && f.RID_PRIV.get(context, 0) === 1;
@@ -105,14 +128,23 @@ export class ScalableTables {
     return true;
   }
 
-  #entry(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
+  #fetchEntry(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
     const { directory, entry } = config;
     const table = PASID_DIRECTORY_ENTRY.f.SMPTBLPTR;
     const [hi, lo] = [table.addressHi(directory, 0), table.addressLo(directory, 0)];
     const index = config.pasid & (2 ** TABLE_LG2 - 1);
-    if (!fetchEntry(this.#memory, t, trace, PASID_TABLE, hi, lo, index, entry)) return false;
-    t.fpd ||= PASID_TABLE_ENTRY.f.FPD.get(entry, 0) === 1;
+    return fetchEntry(this.#memory, t, trace, PASID_TABLE, hi, lo, index, entry);
+  }
+
+  /** @param keepIn where the entry is kept if it is one to keep */
+  #entry(t: Translation, trace: TraceRecorder | null, config: RequestConfig, keepIn: ConfigCache | null): boolean {
+    const { entry } = config;
+    const f = PASID_TABLE_ENTRY.f;
+    t.fpd ||= f.FPD.get(entry, 0) === 1;
     const broken = firstBroken(PASID_RULES, entry, this.#caps);
+    if (keepIn !== null && t.updates === Updates.Make && (broken === R.NONE || this.#caps.cm)) {
+      keepIn.keepPasid(t.sid, config.pasid, broken === R.NONE ? f.DID.get(entry, 0) : 0, entry);
+    }
     if (broken !== R.NONE) return blocked(t, trace, broken);
     this.#apply(config);
     config.fpd = t.fpd;

@@ -11,7 +11,9 @@ import { locate } from "../../base/layout.ts";
 import { SecondDenied } from "../../pagetable/formats/vtd_second.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TraceVerdict } from "../../protocol/trace.ts";
+import { NO_PASID } from "../common/page_table_cache.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
+import type { WalkCache } from "../common/walk_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { type Translation, Updates, Want } from "./translation.ts";
@@ -48,6 +50,8 @@ export class SecondStage implements TableReader {
   /** Set of {@link Want} that the leaf of the last translation allows. */
   rights = 0;
   readonly cursor = new Cursor(2);
+  /** Last-level tables that walks may begin at; null for none. */
+  walks: WalkCache | null = null;
   readonly #memory: PhysicalMemory;
   #t: Translation | null = null;
   #config: RequestConfig | null = null;
@@ -55,6 +59,8 @@ export class SecondStage implements TableReader {
   #purpose: Purpose = Purpose.Request;
   /** Bits that every entry has to have. */
   #need = 0;
+  /** An entry of this walk was read. */
+  #started = false;
   /** Where the entry read last lies, and its record in the trace. */
   #atHi = 0;
   #atLo = 0;
@@ -91,6 +97,8 @@ export class SecondStage implements TableReader {
     this.#need = purpose !== Purpose.Request || want === Want.Execute ? Want.Read : want;
     const c = this.cursor;
     ss.start(c, hi, lo);
+    this.#started = false;
+    if (this.walks !== null) this.walks.resume(c, config.did, NO_PASID);
     const end = walk(ss.fmt!, this, c, trace);
     if (end !== WalkEnd.Leaf) return this.#badEnd(end);
     this.rights = secondRights(c.lo, c.inherited);
@@ -99,6 +107,8 @@ export class SecondStage implements TableReader {
     if (config.ssade && !this.#mark(writes && (this.rights & Want.Write) !== 0 ? A | D : A)) return false;
     this.paHi = c.outHi;
     this.paLo = c.outLo;
+    // A table is worth keeping where nothing above it takes rights away: those are looked at as entries are read.
+    if (this.walks !== null && c.inherited === 0) this.walks.walked(c, config.did, NO_PASID);
     return true;
   }
 
@@ -109,8 +119,9 @@ export class SecondStage implements TableReader {
 
   /** Second-stage tables are read at host physical addresses. Part of {@link TableReader}. */
   read(c: Cursor, atHi: number, atLo: number): boolean {
-    const { ss, ssade } = this.#config!;
-    if (ssade && c.level !== ss.level && !this.#mark(A)) return false;
+    const { ssade } = this.#config!;
+    if (ssade && this.#started && !this.#mark(A)) return false;
+    this.#started = true;
     const memory = this.#memory;
     const status = memory.read64(atHi, atLo);
     if (status !== MemoryStatus.Ok) return this.#unreadable(c, status);
