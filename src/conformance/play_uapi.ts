@@ -5,7 +5,7 @@
  * A transcript does not say which file a call went to. Where there is a choice the player takes the first file, and
  * comes back to another when a later line cannot be explained; a line that no choice explains has failed.
  */
-import { type Line, readTranscript } from "./play_uapi_lines.ts";
+import { type JsonObject, type Line, readTranscript } from "./play_uapi_lines.ts";
 import { type MachineProfile, profileOf } from "./play_uapi_profile.ts";
 import { Choices, UapiProgram } from "./play_uapi_program.ts";
 import { type FileReport, ReportBuilder, unreadable } from "./report.ts";
@@ -21,14 +21,17 @@ interface Attempt {
   readonly failed: { readonly at: number; readonly difference: string } | null;
 }
 
-function attempt(
-  profile: MachineProfile,
-  lines: readonly Line[],
-  taken: readonly number[],
-  forgiven: ReadonlySet<number>,
-): Attempt {
+/** What is played: a sequence, on which machine, after what. */
+interface Play {
+  readonly profile: MachineProfile;
+  readonly lines: readonly Line[];
+  /** What sequences before wrote into guest memory. */
+  readonly earlier: readonly JsonObject[];
+}
+
+function attempt({ profile, lines, earlier }: Play, taken: readonly number[], forgiven: ReadonlySet<number>): Attempt {
   const choices = new Choices(taken);
-  const program = new UapiProgram(profile, lines, choices);
+  const program = new UapiProgram(profile, lines, choices, earlier);
   for (const [at, line] of lines.entries()) {
     const difference = program.play(line);
     if (difference !== null && !forgiven.has(at)) return { choices, failed: { at, difference } };
@@ -37,16 +40,11 @@ function attempt(
 }
 
 /** Try other choices until a line agrees that did not; the attempt that gets furthest otherwise. */
-function furthest(
-  profile: MachineProfile,
-  lines: readonly Line[],
-  start: readonly number[],
-  forgiven: ReadonlySet<number>,
-): Attempt {
-  let best = attempt(profile, lines, start, forgiven);
+function furthest(play: Play, start: readonly number[], forgiven: ReadonlySet<number>): Attempt {
+  let best = attempt(play, start, forgiven);
   let next = best.failed === null ? null : best.choices.next(start.length);
   for (let tries = 1; tries < MOST_TRIES && best.failed !== null && next !== null; tries++) {
-    const tried = attempt(profile, lines, next, forgiven);
+    const tried = attempt(play, next, forgiven);
     if (tried.failed === null || tried.failed.at > best.failed.at) best = tried;
     next = tried.choices.next(start.length);
   }
@@ -54,11 +52,11 @@ function furthest(
 }
 
 /** Differences of a sequence, by line. */
-function playSequence(profile: MachineProfile, lines: readonly Line[]): Map<number, string> {
+function playSequence(play: Play): Map<number, string> {
   const failures = new Map<number, string>();
   let start: readonly number[] = [];
   for (;;) {
-    const best = furthest(profile, lines, start, new Set(failures.keys()));
+    const best = furthest(play, start, new Set(failures.keys()));
     if (best.failed === null) return failures;
     failures.set(best.failed.at, best.failed.difference);
     start = best.choices.taken;
@@ -71,8 +69,10 @@ export function playUapi(text: string, name: string): FileReport {
   if (read === null) return unreadable(name, "The first line names no machine.");
   const report = new ReportBuilder(name);
   const profile = profileOf(read.transcript.header);
+  const earlier: JsonObject[] = [];
   for (const lines of read.transcript.sequences) {
-    const failures = playSequence(profile, lines);
+    const failures = playSequence({ profile, lines, earlier: [...earlier] });
+    for (const line of lines) if (line.call === "guest-memory") earlier.push(line.in);
     for (const [at, line] of lines.entries()) {
       const difference = failures.get(at);
       const id = `${line.case} ${line.seq} ${line.call}`;

@@ -89,21 +89,48 @@ export function isTranscript(text: string): boolean {
 const USES = ["id", "ioas_id", "dev_id", "pt_id", "hwpt_id", "viommu_id", "src_ioas_id", "dst_ioas_id"];
 const MAKES = /^(out_.*_id|out_devid|pt_id)$/;
 
-/** Whether a case needs what the case before it left: its first good use of an object is of one it never made. */
+/**
+ * Whether a case needs what the case before it left: it has good use of an object that it never made, or what it makes
+ * first is not the first object of its file.
+ */
 function continues(lines: readonly Line[]): boolean {
-  const known = new Set<bigint>();
+  const known = new Set<bigint>([0n]);
   for (const line of lines) {
     if (line.ret < 0) continue;
     for (const key of USES) {
       const id = numberOf(line.in[key]);
-      if (id !== null && id !== 0n) return !known.has(id);
+      if (id !== null && !known.has(id)) return true;
     }
     for (const [key, value] of Object.entries(line.out)) {
       const id = MAKES.test(key) ? numberOf(value) : null;
+      if (id !== null && known.size === 1 && id !== 1n) return true;
       if (id !== null) known.add(id);
     }
   }
   return false;
+}
+
+/**
+ * Split a case where a fresh file shows: a device is bound under an id that another one still has. What comes before
+ * the next case's own calls is recorded under the name of the case before.
+ */
+function splitAtFreshFiles(lines: readonly Line[]): Line[][] {
+  const parts: Line[][] = [[]];
+  const bound = new Set<bigint>();
+  for (const line of lines) {
+    const part = parts.at(-1)!;
+    part.push(line);
+    if (line.call === "close") bound.clear();
+    const id = line.call === "VFIO_DEVICE_BIND_IOMMUFD" && line.ret === 0 ? numberOf(line.out.out_devid) : null;
+    if (id === null) continue;
+    if (bound.has(id)) {
+      const opened = part.findLastIndex((l) => l.call === "open(vfio cdev)");
+      parts.push(part.splice(opened));
+      bound.clear();
+    }
+    bound.add(id);
+  }
+  return parts;
 }
 
 /** Read a transcript; lines that are none count as unreadable. */
@@ -120,8 +147,10 @@ export function readTranscript(text: string): { transcript: Transcript; unreadab
   }
   const sequences: Line[][] = [];
   for (const lines of cases) {
-    if (sequences.length > 0 && continues(lines)) sequences.at(-1)!.push(...lines);
-    else sequences.push([...lines]);
+    const [first, ...rest] = splitAtFreshFiles(lines);
+    if (sequences.length > 0 && continues(first!)) sequences.at(-1)!.push(...first!);
+    else sequences.push(first!);
+    sequences.push(...rest);
   }
   return { transcript: { header, sequences }, unreadable: lines.filter((l) => l === null).length };
 }

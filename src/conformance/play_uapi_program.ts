@@ -136,13 +136,13 @@ export class UapiProgram {
   readonly #events = new EventFile();
   #group: number | null = null;
 
-  constructor(profile: MachineProfile, lines: readonly Line[], choices: Choices) {
+  constructor(profile: MachineProfile, lines: readonly Line[], choices: Choices, earlier: readonly JsonObject[]) {
     this.#profile = profile;
     this.#choices = choices;
     this.#hardware = profile.makeHardware();
     this.#kernel = new HostKernel(profile.kernel, this.#hardware.devices);
     this.#process = new Process(this.#hardware.memory, regions(lendsGuestMemory(lines)));
-    this.#probe = new DeviceProbe(this.#hardware, this.#process, lendsGuestMemory(lines));
+    this.#probe = new DeviceProbe(this.#hardware, this.#process, lendsGuestMemory(lines), earlier);
     const container = lines.every((l) => /^(VFIO_(?!DEVICE)|_IO)/.test(l.call));
     if (container && profile.classicContainer) {
       this.#iommufd = null;

@@ -87,7 +87,7 @@ export class IommufdContext {
 
   unbind(device: Device): void {
     const { group } = device;
-    for (const pasid of [...group.attachments.keys()]) device.detach(pasid);
+    for (const pasid of group.attachments.keys()) device.detach(pasid);
     this.objects.remove(device);
     if (group.bound > 0) return;
     this.#groups.delete(group.id);

@@ -89,7 +89,7 @@ export class Type1Container implements OpenFile {
   }
 
   close(): void {
-    for (const group of [...this.#groups]) this.removeGroup(group);
+    for (const group of this.#groups) this.removeGroup(group);
   }
 
   #membersOf(group: number): readonly HostDevice[] {

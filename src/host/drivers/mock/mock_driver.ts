@@ -77,7 +77,7 @@ export class MockNested implements NestedDomain {
   constructor(driver: MockDriver, viommu: MockViommu | null, start: number) {
     this.driver = driver;
     this.viommu = viommu;
-    this.iotlb = new Array<number>(IOTLB_ENTRIES).fill(start);
+    this.iotlb = Array.from({ length: IOTLB_ENTRIES }, () => start);
     this.invalidate = (entries) => this.#invalidate(entries);
   }
 
@@ -174,7 +174,7 @@ export class MockDevice implements HostDevice {
   readonly ats = false;
   readonly pri = true;
   readonly flags: number;
-  readonly cache = new Array<number>(CACHE_ENTRIES).fill(CACHE_START);
+  readonly cache = Array.from({ length: CACHE_ENTRIES }, () => CACHE_START);
   /** What is attached, by PASID; null for the device itself. */
   readonly attached = new Map<number | null, Attachment>();
   /** The vIOMMU of the nested domain that is attached. */

@@ -1,0 +1,130 @@
+/**
+ * The kernel's side of an SMMUv3's Command and Event queues. IHI 0070 §3.5, §4, §7.1, §7.4.
+ */
+import { commandByName } from "../../../arch/smmuv3/commands.ts";
+import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
+import type { KernelMemory } from "../kernel_memory.ts";
+import type { RegisterDoor } from "../register_door.ts";
+
+const COMMAND_BYTES = 16;
+const EVENT_BYTES = 32;
+const EVENT_WORDS = EVENT_BYTES / 4;
+const COMMANDS_LG2 = 8;
+const EVENTS_LG2 = 7;
+/** Index and wrap bit of CONS; the error code stands above. */
+const INDEX_MASK = 0xfffff;
+const OVERFLOW = 31;
+const MOST_REFUSED = 64;
+/** GERROR.CMDQ_ERR. */
+const COMMAND_ERROR = 1n;
+
+/** A command as four 32-bit words. */
+export type CommandWords = Uint32Array;
+
+/** A command by name. */
+export function command(name: string, fields: FieldNumbers): CommandWords {
+  const definition = commandByName(name);
+  if (definition === undefined) throw new Error(`no command ${name}`);
+  return encodeFields(definition.layout, { Opcode: definition.opcode, ...fields });
+}
+
+export class CommandQueue {
+  readonly #registers: RegisterDoor;
+  readonly #memory: KernelMemory;
+  readonly #base: number;
+  readonly #entries: number;
+  #prod = 0;
+
+  private constructor(registers: RegisterDoor, memory: KernelMemory, base: number, entries: number) {
+    this.#registers = registers;
+    this.#memory = memory;
+    this.#base = base;
+    this.#entries = entries;
+  }
+
+  /** Make the queue and tell the SMMU; it runs once CR0.CMDQEN is set. @returns null without memory */
+  static make(registers: RegisterDoor, memory: KernelMemory): CommandQueue | null {
+    const lg2 = Math.min(COMMANDS_LG2, registers.field("SMMU_IDR1", "CMDQS"));
+    const base = memory.allocate(COMMAND_BYTES * 2 ** lg2);
+    if (base === null) return null;
+    registers.writeFields("SMMU_CMDQ_BASE", { ADDR: base, LOG2SIZE: lg2, RA: 1 });
+    registers.write("SMMU_CMDQ_PROD", 0n);
+    registers.write("SMMU_CMDQ_CONS", 0n);
+    return new CommandQueue(registers, memory, base, 2 ** lg2);
+  }
+
+  /** The newest commands that the SMMU refused and that were taken out of the queue. */
+  readonly refused: CommandWords[] = [];
+
+  /** Run commands and wait until they have taken effect. */
+  run(commands: readonly CommandWords[]): void {
+    const sync = command("CMD_SYNC", { CS: 0 });
+    // One slot stays free, and one is for the sync.
+    const batch = this.#entries - 2;
+    for (let from = 0; from < commands.length; from += batch) {
+      const some = commands.slice(from, from + batch);
+      for (const words of [...some, sync]) this.#put(words);
+      this.#registers.write("SMMU_CMDQ_PROD", BigInt(this.#prod));
+      this.#repair(sync);
+    }
+  }
+
+  #put(words: CommandWords): void {
+    this.#memory.writeWords(this.#base + COMMAND_BYTES * (this.#prod % this.#entries), words);
+    this.#prod = (this.#prod + 1) % (2 * this.#entries);
+  }
+
+  /** Put a sync in the place of a command that the SMMU stopped at, and have it go on. */
+  #repair(sync: CommandWords): void {
+    for (let tries = 0; tries < this.#entries; tries++) {
+      const error = (this.#registers.read("SMMU_GERROR") ^ this.#registers.read("SMMU_GERRORN")) & COMMAND_ERROR;
+      if (error === 0n) return;
+      const cons = Number(this.#registers.read("SMMU_CMDQ_CONS")) & INDEX_MASK;
+      const at = this.#base + COMMAND_BYTES * (cons % this.#entries);
+      if (this.refused.push(this.#memory.readWords(at, COMMAND_BYTES / 4)) > MOST_REFUSED) this.refused.shift();
+      this.#memory.writeWords(at, sync);
+      this.#registers.write("SMMU_GERRORN", this.#registers.read("SMMU_GERROR"));
+    }
+  }
+}
+
+export class EventQueue {
+  readonly #registers: RegisterDoor;
+  readonly #memory: KernelMemory;
+  readonly #base: number;
+  readonly #entries: number;
+
+  private constructor(registers: RegisterDoor, memory: KernelMemory, base: number, entries: number) {
+    this.#registers = registers;
+    this.#memory = memory;
+    this.#base = base;
+    this.#entries = entries;
+  }
+
+  /** Make the queue and tell the SMMU; it is written once CR0.EVENTQEN is set. @returns null without memory */
+  static make(registers: RegisterDoor, memory: KernelMemory): EventQueue | null {
+    const lg2 = Math.min(EVENTS_LG2, registers.field("SMMU_IDR1", "EVENTQS"));
+    const base = memory.allocate(EVENT_BYTES * 2 ** lg2);
+    if (base === null) return null;
+    registers.writeFields("SMMU_EVENTQ_BASE", { ADDR: base, LOG2SIZE: lg2, WA: 1 });
+    registers.write("SMMU_EVENTQ_PROD", 0n);
+    registers.write("SMMU_EVENTQ_CONS", 0n);
+    return new EventQueue(registers, memory, base, 2 ** lg2);
+  }
+
+  /** Take the records that are there; an overflow is acknowledged with them. */
+  take(): Uint32Array[] {
+    const mask = 2 * this.#entries - 1;
+    const prod = Number(this.#registers.read("SMMU_EVENTQ_PROD"));
+    let cons = Number(this.#registers.read("SMMU_EVENTQ_CONS")) & mask;
+    const records: Uint32Array[] = [];
+    while (cons !== (prod & mask)) {
+      records.push(this.#memory.readWords(this.#base + EVENT_BYTES * (cons % this.#entries), EVENT_WORDS));
+      cons = (cons + 1) & mask;
+    }
+    if (records.length > 0) {
+      this.#registers.write("SMMU_EVENTQ_CONS", BigInt(cons) | (BigInt(prod >>> OVERFLOW) << BigInt(OVERFLOW)));
+    }
+    return records;
+  }
+}

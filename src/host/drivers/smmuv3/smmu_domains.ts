@@ -1,0 +1,164 @@
+/**
+ * Domains of the SMMUv3 driver: stage 1 and stage 2 tables of the kernel's, and nested ones of a guest's.
+ * Linux 7.2, drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c and arm-smmu-v3-iommufd.c.
+ */
+import { STE } from "../../../arch/smmuv3/ste.ts";
+import type { FieldNumbers } from "../../../base/encode.ts";
+import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
+import { entrySizeLg2 } from "../../../pagetable/format.ts";
+import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
+import type { DirtyTracking, HostDevice, NestedDomain } from "../driver.ts";
+import type { KernelMemory } from "../kernel_memory.ts";
+import { TableDomain, type TableKind } from "../table_domain.ts";
+import { command } from "./queues.ts";
+import type { SmmuDriver } from "./smmu_driver.ts";
+import type { VSmmu } from "./vsmmu.ts";
+
+/** Above so many pages everything of the domain is invalidated at once. */
+const MOST_COMMANDS = 64n;
+
+/** A device that a domain is installed for; `ssid` is null for the stream itself. */
+export interface Installed {
+  readonly device: HostDevice;
+  readonly ssid: number | null;
+}
+
+/** Stage and tag of a domain's tables, and how addresses of them are invalidated. */
+abstract class SmmuTables extends TableDomain {
+  readonly driver: SmmuDriver;
+  readonly tag: number;
+  readonly granuleLg2: GranuleLg2;
+  readonly kindOfTables: TableKind;
+  abstract readonly stage: 1 | 2;
+  // HTTU is what dirty tracking would need, and the driver offers none without it.
+  readonly dirty?: DirtyTracking;
+
+  constructor(driver: SmmuDriver, memory: KernelMemory, kind: TableKind, root: number, tag: number) {
+    super(memory, kind, root);
+    this.driver = driver;
+    this.tag = tag;
+    this.kindOfTables = kind;
+    this.granuleLg2 = kind.maker.fmt.granuleLg2 as GranuleLg2;
+  }
+
+  enforceCoherency(): boolean {
+    // Nothing in the tables: a promise that holds for devices whose root complex keeps it.
+    return this.driver.config.coherentRootComplex;
+  }
+
+  protected addresses(iova: bigint, length: bigint): number[] | null {
+    const pages = length >> BigInt(this.granuleLg2);
+    if (pages > MOST_COMMANDS) return null;
+    return Array.from({ length: Number(pages) }, (_, i) => Number(iova) + i * 2 ** this.granuleLg2);
+  }
+}
+
+/** Stage 1 of the kernel's: reached through a context descriptor. */
+export class Stage1Domain extends SmmuTables {
+  readonly stage = 1;
+
+  protected invalidate(iova: bigint, length: bigint): void {
+    const ids = { ASID: this.tag };
+    const each = this.addresses(iova, length)?.map((at) => command("CMD_TLBI_NH_VA", { ...ids, Address: at }));
+    this.driver.run(each ?? [command("CMD_TLBI_NH_ASID", ids)]);
+  }
+
+  override release(): void {
+    this.driver.run([command("CMD_TLBI_NH_ASID", { ASID: this.tag })]);
+    this.driver.asids.delete(this.tag);
+    super.release();
+  }
+}
+
+/** Stage 2: reached through the stream table entry. A nesting parent has nested domains above it. */
+export class Stage2Domain extends SmmuTables {
+  readonly stage = 2;
+  readonly nestParent: boolean;
+
+  constructor(
+    driver: SmmuDriver,
+    memory: KernelMemory,
+    kind: TableKind,
+    root: number,
+    tag: number,
+    nestParent: boolean,
+  ) {
+    super(driver, memory, kind, root, tag);
+    this.nestParent = nestParent;
+  }
+
+  protected invalidate(iova: bigint, length: bigint): void {
+    const ids = { VMID: this.tag };
+    const each = this.addresses(iova, length)?.map((at) => command("CMD_TLBI_S2_IPA", { ...ids, Address: at }));
+    const commands = each ?? [command("CMD_TLBI_S12_VMALL", ids)];
+    // Combined translations of a guest hold what stage 2 said.
+    if (this.nestParent) commands.push(command("CMD_TLBI_NH_ALL", ids));
+    this.driver.run(commands);
+  }
+
+  override release(): void {
+    this.driver.run([command("CMD_TLBI_S12_VMALL", { VMID: this.tag })]);
+    this.driver.vmids.delete(this.tag);
+    super.release();
+  }
+}
+
+/** Fields of the first two words of a guest's stream table entry that it may set. */
+const GUEST_FIELDS = ["S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "S1CIR", "S1COR", "S1CSH", "S1STALLD"] as const;
+
+/** A guest's stage 1 over a stage 2 of the kernel's, as the guest's stream table entry describes it. */
+export class NestedSmmuDomain implements NestedDomain {
+  readonly kind = "nested";
+  readonly driver: SmmuDriver;
+  readonly vsmmu: VSmmu;
+  /** `translate` needs a vDEVICE, the others do not. */
+  readonly config: "abort" | "bypass" | "translate";
+  /** What the guest set, by field. */
+  readonly guest: FieldNumbers;
+  /** The guest wants ATS. */
+  readonly ats: boolean;
+
+  constructor(driver: SmmuDriver, vsmmu: VSmmu, words: Uint32Array) {
+    this.driver = driver;
+    this.vsmmu = vsmmu;
+    const config = STE.f.V.get(words, 0) === 0 ? ABORT : STE.f.Config.get(words, 0);
+    this.config = config === TRANSLATE ? "translate" : config === BYPASS ? "bypass" : "abort";
+    this.guest = Object.fromEntries(GUEST_FIELDS.map((name) => [name, guestField(words, name)]));
+    this.ats = this.config === "translate" && STE.f.EATS.get(words, 0) === 1;
+  }
+
+  release(): void {}
+}
+
+const ABORT = 0;
+const BYPASS = 4;
+const TRANSLATE = 5;
+const FULL_ATS = 1;
+
+function guestField(words: Uint32Array, name: (typeof GUEST_FIELDS)[number]): number {
+  if (name !== "S1ContextPtr") return STE.f[name].get(words, 0);
+  return STE.f.S1ContextPtr.addressHi(words, 0) * 2 ** 32 + STE.f.S1ContextPtr.addressLo(words, 0);
+}
+
+/** Whether the kernel takes a guest's entry: only fields that are the guest's, with values that it may choose. */
+export function guestEntryIsLegal(words: Uint32Array): boolean {
+  if (STE.f.V.get(words, 0) === 0) return true;
+  const rest = words.slice(0, 4);
+  for (const name of [...GUEST_FIELDS, "V", "Config", "EATS"] as const) {
+    const f = STE.f[name];
+    f.set(rest, 0, 0, 0);
+  }
+  const config = STE.f.Config.get(words, 0);
+  const known = config === ABORT || config === BYPASS || config === TRANSLATE;
+  return known && STE.f.EATS.get(words, 0) <= FULL_ATS && rest.every((word) => word === 0);
+}
+
+/** Geometry of stage 1 and stage 2 tables with a granule. */
+export function tableKind(stage: 1 | 2, granuleLg2: GranuleLg2, bits: number): TableKind {
+  const maker = vmsav8Entries(stage, granuleLg2, false);
+  const strideLg2 = maker.fmt.strideLg2;
+  let level = Math.ceil((bits - granuleLg2) / strideLg2) - 1;
+  // Stage 2 joins up to 16 tables into one at the top instead of having a level more (DDI 0487 §D8.2).
+  if (stage === 2 && level > 0 && bits - entrySizeLg2(maker.fmt, level) <= 4) level--;
+  return { maker, shape: { level, inputBits: bits }, aperture: { start: 0n, last: (1n << BigInt(bits)) - 1n } };
+}

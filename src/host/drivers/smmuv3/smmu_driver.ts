@@ -1,0 +1,399 @@
+/**
+ * The host's SMMUv3 driver: it sets the SMMU up through its registers, turns domains into stream table entries, context
+ * descriptors and page tables in memory, and sorts events. IHI 0070; rules as in Linux 7.2, drivers/iommu/arm/arm-smmu-v3.
+ */
+import { CD } from "../../../arch/smmuv3/cd.ts";
+import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
+import { registerByName } from "../../../arch/smmuv3/registers.ts";
+import type { FieldNumbers } from "../../../base/encode.ts";
+import type { FieldAccess } from "../../../base/layout.ts";
+import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
+import { type Made, made, refused, type Status } from "../../errno.ts";
+import { HwInfoType, HwptFlag, VeventqType, ViommuType } from "../../iommufd/ioctls.ts";
+import type {
+  AnyDomain,
+  Attachment,
+  DriverData,
+  DriverViommu,
+  HostDevice,
+  IommuDriver,
+  PagingDomain,
+  ReservedRegion,
+  ViommuCore,
+} from "../driver.ts";
+import type { KernelMemory } from "../kernel_memory.ts";
+import { RegisterDoor, type RegisterPages } from "../register_door.ts";
+import { TableDomain } from "../table_domain.ts";
+import { CommandQueue, type CommandWords, command, EventQueue } from "./queues.ts";
+import { NestedSmmuDomain, Stage1Domain, Stage2Domain, tableKind } from "./smmu_domains.ts";
+import { StreamTable } from "./stream_table.ts";
+import { VSmmu } from "./vsmmu.ts";
+
+/** What firmware and kernel say about an SMMU. */
+export interface SmmuConfig {
+  /** log2 of the processor's pages: the granule of tables where the SMMU has it. */
+  readonly pageLg2: number;
+  /** Firmware calls the root complex coherent, cacheable write-back and shareable. */
+  readonly coherentRootComplex: boolean;
+  /** The driver was built with SVA: fault queues can be attached. */
+  readonly sva: boolean;
+}
+
+/** Doorbells of interrupts are mapped here. */
+const MSI_WINDOW: ReservedRegion = { start: 0x800_0000n, last: 0x80f_ffffn, kind: "software-msi" };
+
+const CD_BYTES = CD.bits / 8;
+/** Most significant bits of an address of each output size code. */
+const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52];
+const VA_BITS = 48;
+/** Encoding of granules in TG0 and S2TG. */
+const TG: Readonly<Record<number, number>> = { 12: 0, 14: 2, 16: 1 };
+/** Normal memory, write-back, for AttrIndx 0. */
+const MAIR0 = 0xff;
+const INNER_SHAREABLE = 3;
+const WRITE_BACK = 1;
+const CR1 = { TABLE_SH: 3, TABLE_OC: 1, TABLE_IC: 1, QUEUE_SH: 3, QUEUE_OC: 1, QUEUE_IC: 1 };
+const INFO_REGISTERS = [0, 1, 2, 3, 4, 5].map((n) => `SMMU_IDR${n}`);
+/** Events that a guest is told of. */
+const GUEST_EVENTS = [0x04, 0x06, 0x08, 0x0a, 0x10, 0x11, 0x12, 0x13];
+const EVENT_BYTES = 32;
+/** Records of events that the log keeps. */
+const MOST_LOGGED = 256;
+/** Config codes of a stream table entry. */
+const Config = { ABORT: 0, STAGE_1: 5, STAGE_2: 6, NESTED: 7 } as const;
+const FULL_ATS = 1;
+
+/** What is installed for a stream. */
+interface Stream {
+  readonly ste: number;
+  /** CD table, and log2 of how many contexts it has. */
+  readonly cds: number;
+  readonly cdMax: number;
+  /** What is attached; null means blocked. */
+  domain: AnyDomain | null;
+  readonly pasids: Map<number, Stage1Domain>;
+  /** Who is told of events, and the id that the guest knows the stream by. */
+  guest: { readonly core: ViommuCore; readonly virtualId: number } | null;
+}
+
+export class SmmuDriver implements IommuDriver {
+  readonly name = "arm-smmu-v3";
+  readonly config: SmmuConfig;
+  readonly asids = new Set<number>();
+  readonly vmids = new Set<number>();
+  readonly #registers: RegisterDoor;
+  readonly #memory: KernelMemory;
+  readonly #commands: CommandQueue;
+  readonly #events: EventQueue;
+  readonly #table: StreamTable;
+  readonly #streams = new Map<number, Stream>();
+  /** The newest events that no guest is told of. */
+  readonly log: Uint32Array[] = [];
+
+  readonly viommu = {
+    offers: (_device: HostDevice, type: number): boolean => this.#offersViommu(type),
+    make: (core: ViommuCore, _type: number, parent: PagingDomain, _data: DriverData | null): Made<DriverViommu> => {
+      if (!(parent instanceof Stage2Domain) || parent.driver !== this) return refused("EINVAL");
+      return made(new VSmmu(this, core, parent));
+    },
+  };
+
+  private constructor(
+    config: SmmuConfig,
+    registers: RegisterDoor,
+    memory: KernelMemory,
+    parts: { commands: CommandQueue; events: EventQueue; table: StreamTable },
+  ) {
+    this.config = config;
+    this.#registers = registers;
+    this.#memory = memory;
+    this.#commands = parts.commands;
+    this.#events = parts.events;
+    this.#table = parts.table;
+  }
+
+  /** Reset the SMMU and set it up. @returns null without memory for tables and queues */
+  static start(config: SmmuConfig, pages: RegisterPages, memory: KernelMemory): SmmuDriver | null {
+    const r = new RegisterDoor(pages, (name) => registerByName(name)?.layout);
+    r.write("SMMU_CR0", 0n);
+    r.writeFields("SMMU_CR1", CR1);
+    r.writeFields("SMMU_CR2", { PTM: 1, RECINVSID: 1 });
+    const table = StreamTable.make(r, memory);
+    const commands = CommandQueue.make(r, memory);
+    const events = EventQueue.make(r, memory);
+    if (table === null || commands === null || events === null) return null;
+    r.writeFields("SMMU_CR0", { CMDQEN: 1 });
+    const driver = new SmmuDriver(config, r, memory, { table, commands, events });
+    driver.run([command("CMD_CFGI_STE_RANGE", { Range: 31 }), command("CMD_TLBI_NSNH_ALL", {})]);
+    const ats = r.field("SMMU_IDR0", "ATS") === 1 ? { ATSCHK: 1 } : {};
+    r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1 });
+    r.writeFields("SMMU_IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1 });
+    r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1, ...ats, SMMUEN: 1 });
+    return driver;
+  }
+
+  /** A device is there: its stream is blocked until something is attached. */
+  addDevice(device: HostDevice): Status {
+    return this.#stream(device) === null ? "ENOMEM" : null;
+  }
+
+  /** Run commands and wait until they have taken effect. */
+  run(commands: readonly CommandWords[]): void {
+    this.#commands.run(commands);
+  }
+
+  info(type: number): { readonly type: number; readonly bytes: Uint8Array } | null {
+    if (type !== HwInfoType.DEFAULT && type !== HwInfoType.ARM_SMMUV3) return null;
+    const values = [...INFO_REGISTERS, "SMMU_IIDR", "SMMU_AIDR"].map((name) => Number(this.#registers.read(name)));
+    return { type: HwInfoType.ARM_SMMUV3, bytes: new Uint8Array(new Uint32Array([0, 0, ...values]).buffer) };
+  }
+
+  dirtyTracking(): boolean {
+    // UNMODELLED: dirty tracking by hardware update of stage 1 tables; the driver offers none.
+    return false;
+  }
+
+  coherent(): boolean {
+    return this.config.coherentRootComplex;
+  }
+
+  reserved(): readonly ReservedRegion[] {
+    return [MSI_WINDOW];
+  }
+
+  allocPaging(_device: HostDevice, flags: number, data: DriverData | null): Made<PagingDomain> {
+    if (data !== null) return refused("EOPNOTSUPP");
+    const [stage1, stage2] = [this.#has("S1P"), this.#has("S2P")];
+    switch (flags) {
+      case 0:
+        return stage1 ? this.#makeStage1() : this.#makeStage2(false);
+      case HwptFlag.PASID:
+        return stage1 ? this.#makeStage1() : refused("EOPNOTSUPP");
+      case HwptFlag.NEST_PARENT:
+        return stage1 && stage2 ? this.#makeStage2(true) : refused("EOPNOTSUPP");
+      default:
+        return refused("EOPNOTSUPP");
+    }
+  }
+
+  attach({ device, pasid, domain, faults }: Attachment): Status {
+    const stream = this.#stream(device);
+    if (stream === null) return "ENOMEM";
+    if (pasid !== null) return this.#attachPasid(device, stream, pasid, domain);
+    const status = this.#checkAttach(device, stream, domain, faults !== null);
+    if (status !== null) return status;
+    if (domain instanceof Stage1Domain) this.#writeContext(device, stream, 0, domain);
+    stream.guest = guestOf(device, domain);
+    this.#install(device, stream, domain);
+    return null;
+  }
+
+  pasidAttach(domain: AnyDomain): boolean {
+    return domain.kind === "paging";
+  }
+
+  block(device: HostDevice, pasid: number | null): void {
+    const stream = this.#stream(device);
+    if (stream === null) return;
+    if (pasid !== null) {
+      stream.pasids.delete(pasid);
+      this.#clearContext(device, stream, pasid);
+      return;
+    }
+    stream.guest = null;
+    this.#install(device, stream, null);
+  }
+
+  /** Read the Event queue, as the interrupt of an event asks for. */
+  interrupt(): void {
+    for (const words of this.#events.take()) {
+      const sid = words[1]!;
+      const stream = this.#streams.get(sid);
+      if (stream?.guest === null || stream === undefined || !isForGuest(words)) {
+        if (this.log.push(words) > MOST_LOGGED) this.log.shift();
+        continue;
+      }
+      words[1] = stream.guest.virtualId;
+      const bytes = new Uint8Array(words.buffer, words.byteOffset, EVENT_BYTES).slice();
+      stream.guest.core.report(VeventqType.ARM_SMMUV3, bytes);
+    }
+  }
+
+  #has(field: string): boolean {
+    return this.#registers.field("SMMU_IDR0", field) === 1;
+  }
+
+  #offersViommu(type: number): boolean {
+    if (type !== ViommuType.ARM_SMMUV3 || !this.#has("S1P") || !this.#has("S2P")) return false;
+    return this.config.coherentRootComplex || this.#registers.field("SMMU_IDR3", "FWB") === 1;
+  }
+
+  /** The processor's page size where the SMMU has that granule, else one that it has. */
+  #granule(): GranuleLg2 {
+    const offered: readonly (readonly [GranuleLg2, string])[] = [
+      [12, "GRAN4K"],
+      [14, "GRAN16K"],
+      [16, "GRAN64K"],
+    ];
+    const there = offered.filter(([, name]) => this.#registers.field("SMMU_IDR5", name) === 1);
+    return (there.find(([lg2]) => lg2 === this.config.pageLg2) ?? there[0] ?? offered[0]!)[0];
+  }
+
+  #outputSize(): number {
+    return this.#registers.field("SMMU_IDR5", "OAS");
+  }
+
+  #makeStage1(): Made<PagingDomain> {
+    const asid = lowestFree(this.asids, this.#has("ASID16") ? 0x10000 : 0x100);
+    if (asid === null) return refused("ENOSPC");
+    const kind = tableKind(1, this.#granule(), VA_BITS);
+    const root = TableDomain.root(this.#memory, kind);
+    if (!root.ok) return root;
+    this.asids.add(asid);
+    return made(new Stage1Domain(this, this.#memory, kind, root.value, asid));
+  }
+
+  #makeStage2(nestParent: boolean): Made<PagingDomain> {
+    const vmid = lowestFree(this.vmids, this.#has("VMID16") ? 0x10000 : 0x100);
+    if (vmid === null) return refused("ENOSPC");
+    const bits = Math.min(OUTPUT_BITS[this.#outputSize()] ?? VA_BITS, VA_BITS);
+    const kind = tableKind(2, this.#granule(), bits);
+    const root = TableDomain.root(this.#memory, kind);
+    if (!root.ok) return root;
+    this.vmids.add(vmid);
+    return made(new Stage2Domain(this, this.#memory, kind, root.value, vmid, nestParent));
+  }
+
+  #stream(device: HostDevice): Stream | null {
+    const known = this.#streams.get(device.sid);
+    if (known !== undefined) return known;
+    const ste = this.#table.place(device.sid);
+    const cdMax = Math.min(device.maxPasidLog2, this.#registers.field("SMMU_IDR1", "SSIDSIZE"));
+    const cds = this.#memory.allocate(CD_BYTES * 2 ** cdMax);
+    if (ste === null || cds === null) return null;
+    const stream: Stream = { ste, cds, cdMax, domain: null, pasids: new Map(), guest: null };
+    this.#streams.set(device.sid, stream);
+    this.#install(device, stream, null);
+    return stream;
+  }
+
+  #checkAttach(device: HostDevice, stream: Stream, domain: AnyDomain, faults: boolean): Status {
+    if (domain.driver !== this) return "EINVAL";
+    if (faults && !this.config.sva) return "EOPNOTSUPP";
+    const stage1 = domain instanceof Stage1Domain;
+    if (!stage1 && stream.pasids.size > 0) return "EBUSY";
+    if (!(domain instanceof NestedSmmuDomain) || domain.config !== "translate") return null;
+    return domain.vsmmu.core.virtualId(device) === null ? "ENOENT" : null;
+  }
+
+  #attachPasid(device: HostDevice, stream: Stream, pasid: number, domain: AnyDomain): Status {
+    if (!(domain instanceof Stage1Domain) || domain.driver !== this) return "EINVAL";
+    const own = stream.domain;
+    if ((own !== null && !(own instanceof Stage1Domain)) || pasid >= 2 ** stream.cdMax) return "EINVAL";
+    stream.pasids.set(pasid, domain);
+    this.#writeContext(device, stream, pasid, domain);
+    return null;
+  }
+
+  /** Make the stream's entry say what is attached. */
+  #install(device: HostDevice, stream: Stream, domain: AnyDomain | null): void {
+    const invalidate = (): void => {
+      this.run([command("CMD_CFGI_STE", { StreamID: device.sid, Leaf: 1 })]);
+    };
+    this.#table.replace(stream.ste, this.#entry(device, stream, domain), invalidate);
+    stream.domain = domain;
+  }
+
+  #entry(device: HostDevice, stream: Stream, domain: AnyDomain | null): FieldNumbers {
+    if (domain instanceof Stage1Domain) {
+      const ssids = stream.cdMax > 0 ? { S1CDMax: stream.cdMax, S1DSS: 2 } : {};
+      const walks = { S1CIR: WRITE_BACK, S1COR: WRITE_BACK, S1CSH: INNER_SHAREABLE };
+      const ats = device.ats ? { EATS: FULL_ATS } : {};
+      return { V: 1, Config: Config.STAGE_1, S1ContextPtr: stream.cds, ...ssids, ...walks, SHCFG: 1, ...ats };
+    }
+    if (domain instanceof Stage2Domain) {
+      const ats = device.ats ? { EATS: FULL_ATS } : {};
+      return { V: 1, Config: Config.STAGE_2, SHCFG: 1, ...ats, ...this.#stage2(domain) };
+    }
+    if (domain instanceof NestedSmmuDomain && domain.config !== "abort") {
+      const stage2 = this.#stage2(domain.vsmmu.parent);
+      if (domain.config === "bypass") return { V: 1, Config: Config.STAGE_2, SHCFG: 1, ...stage2 };
+      const ats = device.ats && domain.ats ? { EATS: FULL_ATS } : {};
+      return { V: 1, Config: Config.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...ats, ...stage2 };
+    }
+    return { V: 1, Config: Config.ABORT };
+  }
+
+  #stage2(domain: Stage2Domain): FieldNumbers {
+    const { level, inputBits } = domain.kindOfTables.shape;
+    // The start level counts upwards from the one that the granule gives the code 0.
+    const lowest = domain.granuleLg2 === 12 ? 1 : 0;
+    return {
+      S2VMID: domain.tag,
+      S2T0SZ: 64 - inputBits,
+      S2SL0: level - lowest,
+      S2IR0: WRITE_BACK,
+      S2OR0: WRITE_BACK,
+      S2SH0: INNER_SHAREABLE,
+      S2TG: TG[domain.granuleLg2]!,
+      S2PS: this.#outputSize(),
+      S2AA64: 1,
+      S2PTW: 1,
+      S2R: 1,
+      S2FWB: domain.nestParent ? this.#registers.field("SMMU_IDR3", "FWB") : 0,
+      S2TTB: domain.tables.root,
+    };
+  }
+
+  #writeContext(device: HostDevice, stream: Stream, index: number, domain: Stage1Domain): void {
+    const at = stream.cds + CD_BYTES * index;
+    this.#clearContext(device, stream, index);
+    this.#memory.writeFields(at, CD, {
+      V: 1,
+      T0SZ: 64 - domain.kindOfTables.shape.inputBits,
+      TG0: TG[domain.granuleLg2]!,
+      IR0: WRITE_BACK,
+      OR0: WRITE_BACK,
+      SH0: INNER_SHAREABLE,
+      EPD1: 1,
+      IPS: this.#outputSize(),
+      AA64: 1,
+      R: 1,
+      A: 1,
+      ASET: 1,
+      ASID: domain.tag,
+      TTB0: domain.tables.root,
+      MAIR0,
+    });
+    this.run([command("CMD_CFGI_CD", { StreamID: device.sid, SubstreamID: index, Leaf: 1 })]);
+  }
+
+  #clearContext(device: HostDevice, stream: Stream, index: number): void {
+    const at = stream.cds + CD_BYTES * index;
+    this.#memory.read(at);
+    if (this.#memory.lo === 0) return;
+    this.#memory.write(at, 0, 0);
+    this.run([command("CMD_CFGI_CD", { StreamID: device.sid, SubstreamID: index, Leaf: 1 })]);
+  }
+}
+
+function lowestFree(taken: ReadonlySet<number>, end: number): number | null {
+  for (let id = 1; id < end; id++) if (!taken.has(id)) return id;
+  return null;
+}
+
+/** The guest that is told of a stream's events: the id is the one the device had when it was attached. */
+function guestOf(device: HostDevice, domain: AnyDomain): Stream["guest"] {
+  if (!(domain instanceof NestedSmmuDomain)) return null;
+  const virtualId = domain.vsmmu.core.virtualId(device);
+  if (virtualId === null) return null;
+  return { core: domain.vsmmu.core, virtualId: Number(virtualId & 0xffffffffn) };
+}
+
+/** Whether an event is of a guest's stage 1. */
+function isForGuest(words: Uint32Array): boolean {
+  const number = words[0]! & 0xff;
+  if (!GUEST_EVENTS.includes(number)) return false;
+  const fields = (eventByNumber(number)?.layout ?? RESERVED_EVENT).f as Readonly<Record<string, FieldAccess>>;
+  return (fields.S2?.get(words, 0) ?? 0) === 0 && (fields.Stall?.get(words, 0) ?? 0) === 0;
+}

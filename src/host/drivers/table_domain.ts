@@ -1,0 +1,100 @@
+/**
+ * A paging domain over real page tables in memory: what every driver's domains share. Unmapping drops the tables that
+ * nothing leads to any more, after the driver has invalidated what a cache may hold of them.
+ */
+
+import { type EntryMaker, PageTables, type Rights, type TreeShape } from "../../pagetable/build.ts";
+import { entrySizeLg2 } from "../../pagetable/format.ts";
+import { type Made, made, refused, type Status } from "../errno.ts";
+import type { AddressRange, DirtyTracking, IommuDriver, PagingDomain, Protection } from "./driver.ts";
+import { type KernelMemory, numberAddress } from "./kernel_memory.ts";
+
+/** What distinguishes one kind of domain from another. */
+export interface TableKind {
+  readonly maker: EntryMaker;
+  readonly shape: TreeShape;
+  readonly aperture: AddressRange;
+  /** Leaves that cannot refuse writes: mappings without write permission are refused. */
+  readonly writableOnly?: boolean;
+  /** Leaves that cannot express an access without read or without write. */
+  readonly needsRead?: boolean;
+}
+
+/** Most bytes of IOVA that a table's number arithmetic can hold. */
+const WHOLE = 2 ** 64;
+
+export abstract class TableDomain implements PagingDomain {
+  readonly kind = "paging";
+  abstract readonly driver: IommuDriver;
+  readonly aperture: AddressRange;
+  readonly smallestPage: bigint;
+  readonly pageSizes: bigint;
+  readonly tables: PageTables;
+  abstract readonly dirty?: DirtyTracking;
+  readonly #memory: KernelMemory;
+  readonly #rootBytes: number;
+  readonly #tableBytes: number;
+  readonly #writableOnly: boolean;
+
+  constructor(memory: KernelMemory, kind: TableKind, root: number) {
+    const { maker, shape } = kind;
+    this.#memory = memory;
+    this.aperture = kind.aperture;
+    this.tables = new PageTables(maker, memory, shape, root);
+    this.#rootBytes = PageTables.rootBytes(maker.fmt, shape);
+    this.#tableBytes = 8 * 2 ** maker.fmt.strideLg2;
+    this.#writableOnly = kind.writableOnly ?? false;
+    this.smallestPage = 1n << BigInt(maker.fmt.granuleLg2);
+    this.pageSizes = sizesOf(maker);
+  }
+
+  /** Memory for the root of a kind of tables. */
+  static root(memory: KernelMemory, { maker, shape }: TableKind): Made<number> {
+    const root = memory.allocate(PageTables.rootBytes(maker.fmt, shape));
+    return root === null ? refused("ENOMEM") : made(root);
+  }
+
+  map(iova: bigint, pa: bigint, length: bigint, protection: Protection): Status {
+    if (!protection.read && !protection.write) return "EINVAL";
+    if (this.#writableOnly && !protection.write) return "EINVAL";
+    const rights: Rights = { ...protection, execute: true, user: true };
+    const failed = this.tables.map(numberAddress64(iova), numberAddress(pa), Number(length), rights);
+    if (failed === null) {
+      this.mapped(iova, length);
+      return null;
+    }
+    for (const table of failed.tables) this.#memory.free(table, this.#tableBytes);
+    return failed.why === "no memory for tables" ? "ENOMEM" : "EINVAL";
+  }
+
+  unmap(iova: bigint, length: bigint): void {
+    const { tables } = this.tables.unmap(numberAddress64(iova), Number(length));
+    this.invalidate(iova, length);
+    for (const table of tables) this.#memory.free(table, this.#tableBytes);
+  }
+
+  abstract enforceCoherency(): boolean;
+
+  /** Give back the tables. Drivers add what else the domain holds. */
+  release(): void {
+    for (const table of this.tables.unmap(0, WHOLE).tables) this.#memory.free(table, this.#tableBytes);
+    this.#memory.free(this.tables.root, this.#rootBytes);
+  }
+
+  /** Something was mapped: hardware that caches what is not there has to be told. */
+  protected mapped(_iova: bigint, _length: bigint): void {}
+
+  /** Drop what caches hold of a range. */
+  protected abstract invalidate(iova: bigint, length: bigint): void;
+}
+
+/** An IOVA that is a multiple of a page: exact up to 2^64. */
+const numberAddress64 = (iova: bigint): number => Number(iova);
+
+function sizesOf({ fmt, leafLevels }: EntryMaker): bigint {
+  let sizes = 0n;
+  for (let level = 0; level <= fmt.topLevel; level++) {
+    if (((leafLevels >>> level) & 1) === 1) sizes |= 1n << BigInt(entrySizeLg2(fmt, level));
+  }
+  return sizes;
+}
