@@ -6,11 +6,19 @@ type Options = NonNullable<MachineDescription["options"]>;
 /** Units of the model that was written from the VT-d specification: host addresses of 52 bits. */
 const SPECIFICATION_UNITS = ["nest48", "nest57", "nest48-no1g", "nest48-ss4k", "nonest", "nofs", "noss", "nopt"];
 
+/** Units of the AMD-Vi recorder. They do not look at the address bits of skipped levels (48882 §2.2.3 wants them zero). */
+const AMD_UNITS = ["amd", "amd-xt", "amd-dt"];
+
 const OPTIONS: Readonly<Partial<Record<Arch, Readonly<Record<string, Options>>>>> = {
   vtd: {
     "cfg:legacy48-tm": { transientMapping: true },
     "erratum:772415": { erratum772415: true },
     ...Object.fromEntries(SPECIFICATION_UNITS.map((unit) => [`cfg:${unit}`, { hostAddresses52: true }])),
+  },
+  amdvi: {
+    ...Object.fromEntries(AMD_UNITS.map((unit) => [`cfg:${unit}`, { ignoreSkippedBits: true }])),
+    // A case about this departure is compared with the specification.
+    "quirk:skip-nonzero": { ignoreSkippedBits: false },
   },
 };
 

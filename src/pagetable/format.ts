@@ -45,6 +45,8 @@ export interface PageTableFormat {
   readonly kindOf: (lo: number, hi: number, level: number) => Kind;
   /** Level of the table that a table entry points to; null where it is always the next one down. */
   readonly nextLevel: ((lo: number, hi: number, level: number) => number) | null;
+  /** Address bits that skipped levels would translate may be anything; they are to be zero where this is not set. */
+  readonly skipsAnything: boolean;
   /** log2 of what a leaf maps, where the leaf says so itself; null where its level does. */
   readonly pageLg2: ((lo: number, hi: number, level: number) => number) | null;
   /** Whether the entry is one of a run that maps as one (a contiguous hint), and log2 of that run's entries. */
@@ -74,6 +76,7 @@ export function defineFormat(f: FormatAnswers): PageTableFormat {
     grantsLo: f.grantsLo ?? 0,
     kindOf: f.kindOf,
     nextLevel: f.nextLevel ?? null,
+    skipsAnything: f.skipsAnything ?? false,
     pageLg2: f.pageLg2 ?? null,
     runLg2: f.runLg2 ?? noRun,
   };

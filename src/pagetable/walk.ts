@@ -121,7 +121,7 @@ export function walk(fmt: PageTableFormat, tables: TableReader, c: Cursor, sink:
       c.outHi = outHi;
       c.outLo = lo & oaLo;
       if ((outHi & c.beyondHi) !== 0) end = WalkEnd.AddressSize;
-      else if (next < level - 1 && hasBits(c, c.sizeLg2 + stride, shift)) end = WalkEnd.Skipped;
+      else if (next < level - 1 && !fmt.skipsAnything && hasBits(c, c.sizeLg2 + stride, shift)) end = WalkEnd.Skipped;
     } else if (kind === Kind.Leaf) {
       c.sizeLg2 = fmt.pageLg2 === null ? shift : fmt.pageLg2(lo, hi, level);
       leafOutput(c, outHi, lo & oaLo);

@@ -26,6 +26,11 @@ export interface Capabilities {
   readonly satsSup: boolean;
   readonly gcr3TrpModeSup: boolean;
   readonly htRangeIgnore: boolean;
+  /**
+   * Not of a register: the implementation does not look at the address bits that skipped levels of host tables would
+   * translate, although they are to be zero (§2.2.3).
+   */
+  readonly ignoresSkippedBits: boolean;
 }
 
 /** Read the capabilities from the halves of EFR and EFR2. */
@@ -52,5 +57,6 @@ export function readCapabilities(efrHi: number, efrLo: number, efr2Hi: number, e
     satsSup: f.SATSSup.get(efr, 0) === 1,
     gcr3TrpModeSup: EFR2.f.GCR3TRPModeSup.get(efr2, 0) === 1,
     htRangeIgnore: EFR2.f.HtRangeIgnore.get(efr2, 0) === 1,
+    ignoresSkippedBits: false,
   };
 }

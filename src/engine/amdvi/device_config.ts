@@ -3,7 +3,7 @@
  * (48882 §2.2.2.1). Stage 1 is the guest's tables, stage 2 the host's.
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
-import { AMD_V1 } from "../../pagetable/formats/amdv1.ts";
+import { AMD_V1, AMD_V1_LOOSE } from "../../pagetable/formats/amdv1.ts";
 import { TableRoot } from "../common/table_root.ts";
 import { type DteContext, translatesGuest } from "./dte_rules.ts";
 import { Update } from "./entry_update.ts";
@@ -53,7 +53,8 @@ export class DeviceConfig {
     if (this.hostOn) {
       const root = f.HostPageTableRootPtr;
       const bits = Math.min(12 + 9 * mode, 64);
-      this.host.set(AMD_V1, root.addressHi(dte, 0), root.addressLo(dte, 0), mode - 1, bits, OUTPUT_BITS, 12);
+      const fmt = caps.ignoresSkippedBits ? AMD_V1_LOOSE : AMD_V1;
+      this.host.set(fmt, root.addressHi(dte, 0), root.addressLo(dte, 0), mode - 1, bits, OUTPUT_BITS, 12);
     } else this.host.clear();
     const had = f.HAD.get(dte, 0);
     this.hostUpdates = (caps.haSup && had !== 0 ? Update.Accessed : 0) | (caps.hdSup && had === 3 ? Update.Dirty : 0);

@@ -1,9 +1,13 @@
 /** AMD-Vi as a machine is made of it. */
 import { DTE_BYTES } from "../../arch/amdvi/dte.ts";
+import { CACHE_NAMES } from "../../engine/amdvi/caches/options.ts";
+import { PRESETS } from "../../engine/amdvi/presets.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
 import { TraceKind } from "../../protocol/trace.ts";
+import { type DescriptionFault, namesFault } from "../description.ts";
 import type { Architecture } from "../unit.ts";
 import { AmdviUnit } from "./amdvi_unit.ts";
+import { AMDVI_OPTIONS } from "./options.ts";
 
 const SEGMENTS = Array.from({ length: 7 }, (_, i) => `DEVTAB_BASE_${i + 1}`);
 
@@ -15,7 +19,12 @@ export const AMDVI: Architecture<AmdviUnit> = {
   structureBytes: { [TraceKind.DTE]: DTE_BYTES },
 };
 
-function check({ registers }: MachineDescription): { place: string; detail: string } | null {
-  if (registers.EFR !== undefined) return null;
+function check(description: MachineDescription): DescriptionFault | null {
+  const names = namesFault(description, {
+    presets: PRESETS.map(({ id }) => id),
+    caches: CACHE_NAMES,
+    options: AMDVI_OPTIONS,
+  });
+  if (names !== null || description.preset !== undefined || description.registers.EFR !== undefined) return names;
   return { place: "registers.EFR", detail: "The register is missing: without it the IOMMU offers nothing." };
 }

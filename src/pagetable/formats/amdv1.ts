@@ -58,3 +58,6 @@ export const AMD_V1 = defineFormat({
   runLg2: (lo, hi, level) =>
     nextLevelCode(lo) === SIZE_IN_ADDRESS ? Math.max(0, codedSizeLg2(lo, hi) - spanLg2(level)) : 0,
 });
+
+/** The same where an implementation does not look at the address bits of skipped levels. */
+export const AMD_V1_LOOSE = defineFormat({ ...AMD_V1, id: "amd-v1-loose", skipsAnything: true });
