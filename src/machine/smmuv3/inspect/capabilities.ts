@@ -41,12 +41,11 @@ export function capabilityRows(unit: SmmuUnit): SessionSummary["capabilities"] {
 /** Sentences for the status line: what this session may ask for and the model does not do. */
 export function notModelled(unit: SmmuUnit): string[] {
   const { caps, registers } = unit.smmu;
-  const said = [
-    "Secure, Realm and Root programming interfaces.",
-    "TLBs and configuration caches: every walk reads memory.",
-  ];
-  if (caps.ats) said.push("ATS translation requests and translated transactions (IDR0.ATS).");
-  if (registers.field("SMMU_IDR0", "PRI") === 1) said.push("Page requests (IDR0.PRI).");
+  const said = ["Secure, Realm and Root programming interfaces."];
+  if (unit.smmu.caches === null) said.push("Caches are off: every transaction reads its structures from memory.");
   if (caps.aarch32) said.push("VMSAv8-32 tables (IDR0.TTF).");
+  if (registers.field("SMMU_IDR3", "MPAM") === 1) said.push("Memory partitioning: PARTIDs are kept, not used.");
+  if (unit.blocks.cmdqv !== undefined)
+    said.push("Arbitration between virtual Command queues: each runs when written to.");
   return said;
 }

@@ -1,0 +1,111 @@
+/** Caches of an IOMMU and of its devices as a page looks at them. */
+import { CacheCount, type TaggedCache } from "../../engine/common/tagged_cache.ts";
+import type { DeviceSet } from "../../engine/device/device_set.ts";
+import type { CacheEntry, CacheView, StaleMark } from "../../protocol/inspection.ts";
+import { join } from "../halves.ts";
+
+/** What an architecture says of one of its caches. */
+export interface CacheReader {
+  readonly name: string;
+  /** What it keeps, in words. */
+  readonly title: string;
+  readonly table: TaggedCache;
+  /** A valid entry, without what every cache knows of it. */
+  readonly read: (entry: number) => Omit<CacheEntry, "entry" | "age" | "stale">;
+}
+
+/** A command that is missing, as the engines name them; whatever else it has are operands: numbers, texts, flags. */
+interface MissingCommand {
+  readonly command: string;
+  readonly addressHi?: number;
+  readonly addressLo?: number;
+}
+
+/** An entry that no longer matches memory, as the engines list them. */
+interface StaleItem {
+  readonly cache: string;
+  readonly entry: number;
+  readonly what: string;
+  readonly missing: readonly MissingCommand[];
+}
+
+const OPERANDS: Readonly<Record<string, string>> = {
+  sid: "StreamID",
+  ssid: "SubstreamID",
+  vmid: "VMID",
+  asid: "ASID",
+  did: "DID",
+  pasid: "PASID",
+  deviceId: "DeviceID",
+  domainId: "DomainID",
+};
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+
+/** Such as "CMD_TLBI_NH_VA, ASID 0x21, Address 0x1000". */
+function commandText({ command, addressHi, addressLo, ...operands }: MissingCommand): string {
+  const parts = Object.entries<unknown>(operands).flatMap(([name, value]) => {
+    if (value === undefined || value === false) return [];
+    if (value === true) return [name];
+    return [`${OPERANDS[name] ?? name} ${typeof value === "number" ? hex(value) : String(value)}`];
+  });
+  const address = addressLo === undefined ? [] : [`Address ${hex(join(addressHi ?? 0, addressLo))}`];
+  return [command, ...parts, ...address].join(", ");
+}
+
+/** What is stale, by cache and entry. */
+function staleMarks(items: readonly StaleItem[]): ReadonlyMap<string, StaleMark> {
+  return new Map(
+    items.map(({ cache, entry, what, missing }) => [`${cache} ${entry}`, { what, missing: missing.map(commandText) }]),
+  );
+}
+
+/** Views of caches with their valid entries. */
+export function cacheViews(readers: readonly CacheReader[], stale: readonly StaleItem[]): CacheView[] {
+  const marks = staleMarks(stale);
+  return readers.map(({ name, title, table, read }) => {
+    const all = Array.from({ length: table.entries }, (_, entry) => entry).filter((entry) => table.isValid(entry));
+    return {
+      name,
+      title,
+      sid: null,
+      capacity: table.entries,
+      ways: table.ways,
+      counts: {
+        hits: table.counts[CacheCount.Hits]!,
+        misses: table.counts[CacheCount.Misses]!,
+        fills: table.counts[CacheCount.Fills]!,
+        evictions: table.counts[CacheCount.Evictions]!,
+        drops: table.counts[CacheCount.Drops]!,
+      },
+      entries: all.map((entry) => ({
+        entry,
+        ...read(entry),
+        age: table.age(entry),
+        stale: marks.get(`${name} ${entry}`) ?? null,
+      })),
+    };
+  });
+}
+
+/** The caches of devices with ATS. What happened to them is not counted; an entry has no age. */
+export function deviceCaches(devices: DeviceSet): CacheView[] {
+  return devices.all().map(({ options: { sid }, cache }) => ({
+    name: "ATC",
+    title: "Translations that the device was given",
+    sid,
+    capacity: cache.capacity,
+    ways: cache.capacity,
+    counts: { hits: 0, misses: 0, fills: 0, evictions: 0, drops: 0 },
+    entries: cache.entries().map((e, entry) => ({
+      entry,
+      tags: e.ssid === null ? [] : [{ name: "PASID", value: e.ssid }],
+      input: join(e.hi, e.lo),
+      sizeLg2: e.sizeLg2,
+      output: join(e.outHi, e.outLo),
+      permissions: e.granted,
+      age: 0,
+      stale: null,
+    })),
+  }));
+}
