@@ -5,12 +5,13 @@ import { PRESETS } from "../../engine/vtd/presets.ts";
 import { TraceKind } from "../../protocol/trace.ts";
 import { namesFault } from "../description.ts";
 import type { Architecture } from "../unit.ts";
-import { OPTIONS, VtdUnit } from "./vtd_unit.ts";
+import { VTD_OPTIONS } from "./options.ts";
+import { VtdUnit } from "./vtd_unit.ts";
 
 /** Registers that say what the unit offers, where no preset does. */
 const REQUIRED = ["CAP", "ECAP"] as const;
 
-const KNOWN = { presets: PRESETS.map(({ id }) => id), caches: [], options: OPTIONS };
+const KNOWN = { presets: PRESETS.map(({ id }) => id), caches: [], options: VTD_OPTIONS };
 
 export const VTD: Architecture<VtdUnit> = {
   arch: "vtd",

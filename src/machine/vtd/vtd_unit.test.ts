@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { descriptorByName } from "../../arch/vtd/commands.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
 import { R } from "../../arch/vtd/reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
@@ -184,6 +185,47 @@ describe("a VT-d unit behind the machine", () => {
     expect(machine.unit.transfer({ ...access(0xfee00000n), length: 4 })).toMatchObject({ ok: false });
   });
 
+  it("shows registers, queues and what memory is for", () => {
+    const world = new World(true);
+    const { inspect } = world.machine.unit;
+    world.register("IQA", 0x30800n);
+    world.put(
+      0x30000n,
+      structure(descriptorByName("inv_wait_dsc")!.layout, { Type: 5, SW: 1, STDATA: 7, STADDR: 0x31000n }),
+    );
+    world.register("GCMD", 0x84000000n);
+    const gsts = inspect.registers().find(({ name }) => name === "GSTS");
+    expect(gsts).toMatchObject({ offset: 0x1c, width: 4, access: "RO", value: 0xc4000000n });
+    expect(
+      inspect
+        .registers()
+        .filter(({ name }) => name.startsWith("FRCD0"))
+        .map(({ name }) => name),
+    ).toEqual(["FRCD0_LO", "FRCD0_HI"]);
+    expect(inspect.queues()[0]).toMatchObject({ id: "IQ", enabled: true, base: 0x30000n, entries: 128, waiting: 0 });
+    world.register("IQT", 0x20n);
+    const [queue] = inspect.queues();
+    expect(queue).toMatchObject({ producer: { index: 1 }, consumer: { index: 1 }, error: null });
+    expect(inspect.queueEntries("IQ", 0, 1)[0]).toMatchObject({ name: "inv_wait_dsc", at: 0x30000n });
+    expect(world.machine.readMemory(0x31000n, 1)).toEqual(Uint8Array.of(7));
+    const owners = [...inspect.owners()].map(({ owner, from }) => `${owner} ${from.toString(16)}`);
+    expect(owners).toEqual(expect.arrayContaining(["Root table 1000", "Context table 2000", "PASID table 4000"]));
+    expect(owners.some((owner) => owner.startsWith("Second-stage tables"))).toBe(true);
+  });
+
+  it("answers devices: a translation, then an access to what it gave, VT-d §4.2", () => {
+    const world = new World(true);
+    const { pcie } = world.machine.unit;
+    const context = { P: 1, DTE: 1, PASIDE: 1, PASIDDIRPTR: DIRECTORY, RID_PASID: 3 };
+    const request = world.access(0x7000n);
+    expect(pcie.request(request)).toEqual({ status: "UR" });
+    world.put(CONTEXT + 32n * BigInt(SID & 0x7f), structure(SM_CONTEXT_ENTRY, context));
+    expect(pcie.request(request)).toMatchObject({ status: "success", pa: DATA, read: true, sizeLg2: 12 });
+    expect(pcie.request(world.access(0x9000n))).toMatchObject({ status: "success", read: false, pa: null });
+    const records = world.machine.unit.takeRecords();
+    expect(records.map((bytes) => bytes[12])).toEqual([0x44]);
+  });
+
   it("erratum 772415 writes through a second stage that forbids it, and the trace says so", () => {
     const readOnly = (world: World): void => world.put(0x12000n + 8n * (FIRST >> 12n), quad(FIRST | 1n));
     const [right, wrong] = [new World(true), new World(true, { options: { erratum772415: true } })];
@@ -232,6 +274,9 @@ describe("a VT-d unit behind the machine", () => {
     unit.inspect.streams([], new Map());
     unit.inspect.leaves(SID, null, 1);
     unit.inspect.tableMap(SID, null, 2, 1);
+    expect(unit.inspect.registers().length).toBeGreaterThan(40);
+    for (const { id } of unit.inspect.queues()) unit.inspect.queueEntries(id, 0, 64);
+    expect([...unit.inspect.owners()].length).toBeGreaterThan(0);
   });
 });
 

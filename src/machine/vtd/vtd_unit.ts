@@ -4,47 +4,65 @@
  */
 import type { Digest } from "../../base/digest.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
+import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import { readCapabilities } from "../../engine/vtd/capabilities.ts";
-import { type Preset, presetById, presetIdentity } from "../../engine/vtd/presets.ts";
+import { linkTo } from "../../engine/vtd/device_link.ts";
+import { PcieInterface } from "../../engine/vtd/pcie.ts";
 import { type InterfaceImage, ProgrammingInterface } from "../../engine/vtd/programming_interface.ts";
-import type { Identity, RegisterValue } from "../../engine/vtd/registers.ts";
 import { Remapper } from "../../engine/vtd/remapper.ts";
 import { RemappingState } from "../../engine/vtd/remapping_state.ts";
-import { End, Translation, Updates } from "../../engine/vtd/translation.ts";
+import { AddressType, End, Translation, Updates } from "../../engine/vtd/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
 import { high, join, low } from "../halves.ts";
+import { Pcie } from "../pcie.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";
 import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
 import { reachOf } from "./inspect/outcome.ts";
 import { VtdInspection } from "./inspect/vtd_inspection.ts";
+import { identityOf, unitOptions } from "./options.ts";
 
 /** Registers that say what the unit is, rather than what it does now. */
 const IDENTITY = ["VER", "CAP", "ECAP", "VCCAP", "ECCAP"] as const;
 
-/** Choices of a unit that its registers do not show; see `UnitOptions`. */
-export const OPTIONS = ["erratum772415", "transientMapping", "hostAddresses52"] as const;
+/** A saved state. */
+interface VtdUnitImage {
+  readonly control: InterfaceImage;
+  readonly devices: DeviceSetImage;
+}
 
 export class VtdUnit implements Unit {
   readonly arch = "vtd";
   readonly memory: PhysicalMemory;
   readonly remapper: Remapper;
   readonly control: ProgrammingInterface;
+  readonly pcie: Pcie;
   readonly inspect: VtdInspection;
   readonly #t = new Translation();
 
   constructor(description: MachineDescription, memory: PhysicalMemory) {
     this.memory = memory;
-    const { registers, options } = description;
-    const preset = presetById(description.preset ?? "");
-    const identity = identityOf(registers, preset);
+    const identity = identityOf(description);
     const state = new RemappingState();
-    this.control = new ProgrammingInterface(identity, memory, state);
+    const devices = new DeviceSet();
+    this.control = new ProgrammingInterface(identity, memory, state, { devices: linkTo(devices) });
     state.protects = (hi, lo) => this.control.protectedMemory.covers(hi, lo);
     const { cap, ecap } = identity;
-    const hostAddressWidth = options?.hostAddresses52 === true ? 52 : preset?.hostAddressWidth;
-    const caps = readCapabilities(cap.hi, cap.lo, ecap.hi, ecap.lo, { ...options, hostAddressWidth });
+    const caps = readCapabilities(cap.hi, cap.lo, ecap.hi, ecap.lo, unitOptions(description));
     this.remapper = new Remapper(memory, state, caps);
+    const port = new PcieInterface(this.remapper, this.control.pages, (t) => {
+      this.control.fault(t);
+    });
+    this.pcie = new Pcie({
+      devices,
+      port,
+      page: (request) => port.page(request),
+      unknownAt: () => join(port.t.fetchHi, port.t.fetchLo),
+      transfer: (transfer) => this.transfer(transfer),
+      translated: (transfer) => this.#carry(transfer, AddressType.Translated),
+    });
+    for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
+    const { registers } = description;
     for (const [name, v] of Object.entries(registers)) this.#load(name, v);
     this.inspect = new VtdInspection(this);
   }
@@ -66,10 +84,14 @@ export class VtdUnit implements Unit {
   }
 
   transfer(transfer: Transfer): TransferResult {
+    return this.#carry(transfer, AddressType.Untranslated);
+  }
+
+  #carry(transfer: Transfer, addressType: AddressType): TransferResult {
     return carryOn<Translation>(
       begun(transfer),
       this.memory,
-      (iova, size) => this.#pass(transfer, iova, size),
+      (iova, size) => this.#pass(transfer, iova, size, addressType),
       (_at, t) => {
         const ended = { ok: false, razwi: false } as const;
         return t.end === End.Unknown ? { ...ended, unknown: join(t.fetchHi, t.fetchLo) } : ended;
@@ -85,9 +107,15 @@ export class VtdUnit implements Unit {
    * Translate without any effect on the machine, unless `updates` has accessed and dirty bits set.
    * The answer is overwritten by the next call.
    */
-  translate(access: Access, trace: TraceRecorder | null, updates: Updates = Updates.Show): Translation {
+  translate(
+    access: Access,
+    trace: TraceRecorder | null,
+    updates: Updates = Updates.Show,
+    addressType: AddressType = AddressType.Untranslated,
+  ): Translation {
     const t = this.#t;
     t.updates = updates;
+    t.addressType = addressType;
     t.sid = access.sid & 0xffff;
     t.hasPasid = access.ssid !== null;
     t.pasid = (access.ssid ?? 0) & 0xfffff;
@@ -112,16 +140,18 @@ export class VtdUnit implements Unit {
     return this.control.faults.records;
   }
 
-  snapshot(): InterfaceImage {
-    return this.control.snapshot();
+  snapshot(): VtdUnitImage {
+    return { control: this.control.snapshot(), devices: this.pcie.snapshot() };
   }
 
-  restore(image: InterfaceImage): void {
-    this.control.restore(image);
+  restore(image: VtdUnitImage): void {
+    this.control.restore(image.control);
+    this.pcie.restore(image.devices);
   }
 
   digest(into: Digest): void {
     this.control.digest(into);
+    this.pcie.digest(into);
   }
 
   /** Put a described value into a register; of a fault recording register a half is a name of its own. */
@@ -138,8 +168,8 @@ export class VtdUnit implements Unit {
     }
   }
 
-  #pass(transfer: Transfer, iova: bigint, size: number): Passage<Translation> {
-    const t = this.translate({ ...transfer, iova }, null, Updates.Make);
+  #pass(transfer: Transfer, iova: bigint, size: number, addressType: AddressType): Passage<Translation> {
+    const t = this.translate({ ...transfer, iova }, null, Updates.Make, addressType);
     if (t.end === End.Ok) return { pa: join(t.paHi, t.paLo), stop: null };
     if (t.end === End.Fault) this.control.fault(t);
     if (t.end !== End.Interrupt) return { pa: null, stop: t };
@@ -153,22 +183,6 @@ export class VtdUnit implements Unit {
     else return { pa: null, stop: null };
     return { pa: null, stop: t };
   }
-}
-
-/** What the unit is: as its registers say, or where those are not given, as a preset says. */
-function identityOf(registers: MachineDescription["registers"], preset: Preset | undefined): Identity {
-  const base = preset === undefined ? undefined : presetIdentity(preset);
-  const pick = (name: string, otherwise: RegisterValue | undefined): RegisterValue => {
-    const value = registers[name];
-    return value === undefined ? (otherwise ?? { hi: 0, lo: 0 }) : { hi: high(value), lo: low(value) };
-  };
-  return {
-    ver: pick("VER", base && { hi: 0, lo: base.ver }).lo,
-    cap: pick("CAP", base?.cap),
-    ecap: pick("ECAP", base?.ecap),
-    vccap: pick("VCCAP", base?.vccap),
-    eccap: pick("ECCAP", base?.eccap),
-  };
 }
 
 /** The register a name stands for, and which half of its 128 bits where it is such a one: FRCD0_HI is half 1 of FRCD0. */

@@ -27,11 +27,9 @@ export function capabilityRows({ control }: VtdUnit): SessionSummary["capabiliti
 }
 
 /** Sentences for the status line: what this session may ask for and the model does not do. */
-export function notModelled({ remapper }: VtdUnit): string[] {
-  const said = [
-    "Caches: every request reads its structures and tables from memory.",
-    "Advanced fault logging (CAP.AFL).",
-  ];
-  if (remapper.caps.dt) said.push("Devices with a translation cache: no device asks for translations.");
+export function notModelled({ control }: VtdUnit): string[] {
+  const { registers } = control;
+  const said = ["Memory types: what EMT, PAT, PWT and PCD make of an access.", "Performance monitoring."];
+  if (registers.get("CAP", "AFL") === 1) said.push("Advanced fault logging (CAP.AFL).");
   return said;
 }

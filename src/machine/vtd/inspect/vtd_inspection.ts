@@ -9,13 +9,19 @@ import type {
   TableMapColumns,
   WalkAnswer,
 } from "../../../protocol/engine.ts";
+import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../../protocol/machine.ts";
+import { deviceCaches } from "../../inspect/cache_view.ts";
 import { listLeaves } from "../../inspect/leaves.ts";
+import { queueEntries } from "../../inspect/queue_rows.ts";
 import { mapTables } from "../../inspect/table_map.ts";
 import type { UnitInspection } from "../../unit.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 import { capabilityRows, notModelled } from "./capabilities.ts";
 import { faultRecord } from "./outcome.ts";
+import { listOwners } from "./owners.ts";
+import { vtdQueues } from "./queues.ts";
+import { listRegisters } from "./registers.ts";
 import { listStreams } from "./streams.ts";
 import { inspectStructure } from "./structure.ts";
 import { leafSource, stageSource } from "./tables.ts";
@@ -50,6 +56,27 @@ export class VtdInspection implements UnitInspection {
 
   record(words: Uint32Array): EventRecord {
     return faultRecord(words);
+  }
+
+  registers(): RegisterRow[] {
+    return listRegisters(this.#unit);
+  }
+
+  queues(): QueueRow[] {
+    return vtdQueues(this.#unit).map(({ row }) => row);
+  }
+
+  queueEntries(id: string, from: number, count: number): QueueEntry[] {
+    const queue = vtdQueues(this.#unit).find(({ row }) => row.id === id);
+    return queue === undefined ? [] : queueEntries(this.#unit.memory, queue.row, from, count, queue.read);
+  }
+
+  caches(): CacheView[] {
+    return deviceCaches(this.#unit.pcie.devices);
+  }
+
+  owners(): Iterable<OwnerRow> {
+    return listOwners(this.#unit);
   }
 
   capabilities(): SessionSummary["capabilities"] {
