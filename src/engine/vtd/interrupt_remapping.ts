@@ -90,7 +90,7 @@ export class InterruptRemapping {
     const { f } = REMAPPABLE_ADDRESS;
     const [a, d] = [[address], [data]];
     if (f.FORMAT.get(a, 0) === 0) {
-      const passes = !this.#offers.cfi || (state.compatibilityPasses && !state.extended);
+      const passes = this.#offers.asQemu || (state.compatibilityPasses && !state.extended);
       return passes ? { kind: "unchanged" } : blocked(0, R.IR_COMPATIBILITY);
     }
     const handle = (f.HANDLE_15.get(a, 0) << 15) | f.HANDLE_14_0.get(a, 0);

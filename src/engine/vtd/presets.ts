@@ -20,6 +20,8 @@ export interface Preset {
   readonly registers: { readonly VER: Fields; readonly CAP: Fields; readonly ECAP: Fields; readonly VCCAP?: Fields };
   /** Bits of a host physical address, as the DMAR table of ACPI says. */
   readonly hostAddressWidth: number;
+  /** See {@link Identity.asQemu}. */
+  readonly asQemu?: boolean;
 }
 
 /** Codes: bits of SAGAW and of SSLPS, domains, page masks. */
@@ -53,6 +55,7 @@ const qemu = (id: string, title: string, about: string, cap: Fields, ecap: Field
   about,
   registers: { VER: { MAX: 1 }, CAP: { ...QEMU_CAP, ...cap }, ECAP: { ...QEMU_ECAP, ...ecap } },
   hostAddressWidth: 48,
+  asQemu: true,
 });
 
 /** What a unit of a current server offers. */
@@ -178,13 +181,14 @@ export function presetById(id: string): Preset | undefined {
 }
 
 /** The version and capability registers of a preset. */
-export function presetIdentity({ registers }: Preset): Identity {
+export function presetIdentity({ registers, asQemu = false }: Preset): Identity {
   const { VCCAP: virtualCommands = {} } = registers;
   return {
     ver: encode(VER, registers.VER).lo,
     cap: encode(CAP, registers.CAP),
     ecap: encode(ECAP, registers.ECAP),
     vccap: encode(VCCAP, virtualCommands),
+    asQemu,
   };
 }
 

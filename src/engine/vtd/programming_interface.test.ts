@@ -311,6 +311,18 @@ describe("interrupt remapping, VT-d §5.1", () => {
     }
   });
 
+  it("is on QEMU's unit as QEMU has it", () => {
+    const world = new ControlWorld("qemu-11.1-legacy");
+    world.write("IRTA", TABLE | 3);
+    world.write("GCMD", SIRTP);
+    world.write("GCMD", IRE | CFI);
+    expect(world.read("GSTS") & CFI).toBe(0);
+    expect(world.unit.interrupt(0x18, 0xfee00000, 0).kind).toBe("unchanged");
+    world.unit.interrupt(0x18, remappable(0), 0);
+    expect(world.unit.registers.get("FRCD0", "F")).toBe(1);
+    expect(world.unit.registers.get("FRCD0", "SID")).toBe(0);
+  });
+
   it("posts into the descriptor and notifies once until software clears ON", () => {
     const world = remapping();
     const pid = TABLE + 0x1000;

@@ -143,8 +143,9 @@ export class ProgrammingInterface {
    * A write of `data` into 0xFEEx_xxxx by a requester. A blocked one is recorded.
    * @param make false for somebody who only looks
    */
-  interrupt(sid: number, address: number, data: number, make = true): InterruptResult {
+  interrupt(requester: number, address: number, data: number, make = true): InterruptResult {
     const { registers } = this;
+    const sid = this.offers.asQemu ? 0 : requester;
     const state = {
       ...this.#interrupts,
       enabled: registers.get("GSTS", "IRES") !== 0,
@@ -237,7 +238,7 @@ export class ProgrammingInterface {
     }
     if (switched(QIE)) this.queue?.enable(on(QIE));
     if (switched(IRE) && offers.ir) this.#setStatus("IRES", on(IRE));
-    if (switched(CFI) && offers.ir && offers.cfi) this.#setStatus("CFIS", on(CFI));
+    if (switched(CFI) && offers.ir && !offers.asQemu) this.#setStatus("CFIS", on(CFI));
     if (switched(TE) && offers.translates) {
       this.#setStatus("TES", on(TE));
       this.#state.enabled = on(TE);

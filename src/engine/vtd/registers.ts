@@ -21,12 +21,15 @@ export interface Identity {
   /** VCCAP and ECCAP; absent: nothing offered. */
   readonly vccap?: RegisterValue;
   readonly eccap?: RegisterValue;
+  /**
+   * The unit is as QEMU makes it: GCMD.CFI does nothing and interrupts of compatibility format always pass, those that
+   * devices write carry no requester id (0 is taken), and page request events are not held back at reset.
+   */
+  readonly asQemu?: boolean;
 }
 
 /** Offers of a unit that only its registers and queues depend on. */
 export interface Offers {
-  /** Major version. */
-  readonly major: number;
   readonly qi: boolean;
   readonly ir: boolean;
   readonly eim: boolean;
@@ -51,24 +54,18 @@ export interface Offers {
   /** Virtual and enhanced commands. */
   readonly vcs: boolean;
   readonly ecmds: boolean;
-  /**
-   * CHOICE(version-1): a unit of major version 1 is as emulators have it: no queue error codes (IQERCD reads 0, as the
-   * specification has it for units without them), no GCMD.CFI, so that interrupts of compatibility format always pass,
-   * and page request events that are not held back at reset.
-   */
+  /** CHOICE(queue-error-codes): a unit of major version 1 has none; IQERCD reads 0 there. */
   readonly queueErrors: boolean;
-  readonly cfi: boolean;
-  readonly pageEventsHeld: boolean;
+  readonly asQemu: boolean;
 }
 
-export function readOffers({ ver, cap, ecap }: Identity): Offers {
+export function readOffers(identity: Identity): Offers {
+  const { ver, cap, ecap } = identity;
   const capWords = [cap.lo, cap.hi];
   const ecapWords = [ecap.lo, ecap.hi];
   const c = (field: keyof typeof CAP.f): number => CAP.f[field].get(capWords, 0);
   const e = (field: keyof typeof ECAP.f): number => ECAP.f[field].get(ecapWords, 0);
-  const major = VER.f.MAX.get([ver], 0);
   return {
-    major,
     qi: e("QI") !== 0,
     ir: e("IR") !== 0,
     eim: e("EIM") !== 0,
@@ -91,9 +88,8 @@ export function readOffers({ ver, cap, ecap }: Identity): Offers {
     phmr: c("PHMR") !== 0,
     vcs: e("VCS") !== 0,
     ecmds: c("ECMDS") !== 0,
-    queueErrors: major > 1,
-    cfi: major > 1,
-    pageEventsHeld: major > 1,
+    queueErrors: VER.f.MAX.get([ver], 0) > 1,
+    asQemu: identity.asQemu === true,
   };
 }
 
@@ -152,7 +148,7 @@ function behaviours(o: Offers): Record<string, Behaviour> {
       PQT: STORED,
       PQA: STORED,
       PRS: { write: "W1C" },
-      ...event("PE", o.eim, o.pageEventsHeld),
+      ...event("PE", o.eim, !o.asQemu),
     }),
     ...some(o.vcs, { VCCAP: READ_ONLY, VCMD: STORED, VCMD_EO: STORED, VCRSP: READ_ONLY }),
     ...some(o.ecmds, { ECCAP: READ_ONLY, ECMD: STORED, ECEO: STORED, ECRSP: READ_ONLY }),
