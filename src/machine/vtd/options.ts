@@ -13,12 +13,14 @@ export const VTD_OPTIONS = [
   "transientMapping",
   /** Host physical addresses have 52 bits; otherwise as many as the preset says, or CAP.MGAW. */
   "hostAddresses52",
+  /** Registers and interrupts as QEMU has them, where that is not the specification's way. */
+  "asQemu",
 ] as const;
 
 const NONE: RegisterValue = { hi: 0, lo: 0 };
 
 /** What the unit is: as its registers say, or where those are not given, as a preset says. */
-export function identityOf({ preset, registers }: MachineDescription): Identity {
+export function identityOf({ preset, registers, options = {} }: MachineDescription): Identity {
   const found = preset === undefined ? undefined : presetById(preset);
   const base = found === undefined ? undefined : presetIdentity(found);
   const pick = (name: string, otherwise: RegisterValue = NONE): RegisterValue => {
@@ -31,6 +33,7 @@ export function identityOf({ preset, registers }: MachineDescription): Identity 
     ecap: pick("ECAP", base?.ecap),
     vccap: pick("VCCAP", base?.vccap),
     eccap: pick("ECCAP", base?.eccap),
+    asQemu: options.asQemu ?? base?.asQemu ?? false,
   };
 }
 
