@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { AMDVI } from "../../machine/amdvi/architecture.ts";
 import { SMMUV3 } from "../../machine/smmuv3/architecture.ts";
 import { BareMetal, BUFFERS } from "../../machine/testing/bare_metal.ts";
 import type { Architecture } from "../../machine/unit.ts";
 import { VTD } from "../../machine/vtd/architecture.ts";
+import { AmdDriver } from "./amdvi/driver.ts";
 import { DmaMappings } from "./dma.ts";
 import type { AddressSpace, IommuDriver } from "./iommu_driver.ts";
 import { NO_MISTAKES } from "./mistakes.ts";
@@ -12,6 +14,7 @@ import { VtdDriver } from "./vtd/driver.ts";
 const RIGHTS = { read: true, write: true, execute: false, user: true };
 const READ_ONLY = { ...RIGHTS, write: false };
 const PAGE = 4096;
+const OPTIONS = { mistakes: NO_MISTAKES, ats: new Set<number>() };
 
 interface Subject {
   readonly name: string;
@@ -25,14 +28,22 @@ const smmu = (preset: string, pasids: boolean): Subject => ({
   name: `SMMUv3, ${preset}`,
   architecture: SMMUV3,
   preset,
-  make: (bare) => new SmmuDriver(bare.platform, bare.memory, bare.journal, NO_MISTAKES),
+  make: (bare) => new SmmuDriver(bare.platform, bare.memory, bare.journal, OPTIONS),
   pasids,
 });
 const vtd = (preset: string, pasids: boolean): Subject => ({
   name: `VT-d, ${preset}`,
   architecture: VTD,
   preset,
-  make: (bare) => new VtdDriver(bare.platform, bare.memory, bare.journal, NO_MISTAKES),
+  make: (bare) => new VtdDriver(bare.platform, bare.memory, bare.journal, OPTIONS),
+  pasids,
+});
+
+const amd = (preset: string, pasids: boolean): Subject => ({
+  name: `AMD-Vi, ${preset}`,
+  architecture: AMDVI,
+  preset,
+  make: (bare) => new AmdDriver(bare.platform, bare.memory, bare.journal, OPTIONS),
   pasids,
 });
 
@@ -44,6 +55,8 @@ const SUBJECTS: readonly Subject[] = [
   vtd("skylake-sp", false),
   vtd("sapphire-rapids", true),
   vtd("virtual-nested", true),
+  amd("minimal", false),
+  amd("full", true),
 ];
 
 const SID = 0x28;

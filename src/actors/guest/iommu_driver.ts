@@ -5,6 +5,7 @@
  * A driver owns its structures in memory and reaches the IOMMU through registers only.
  */
 import type { PageTables } from "../../pagetable/build.ts";
+import type { Mistakes } from "./mistakes.ts";
 
 /** Page tables of one domain or process, and the tag that cached translations carry. */
 export interface AddressSpace {
@@ -24,6 +25,13 @@ export interface FaultReport {
   readonly address: bigint | null;
   /** The line that Linux would log. */
   readonly line: string;
+}
+
+/** What a driver is told when it is made. */
+export interface DriverOptions {
+  readonly mistakes: Mistakes;
+  /** Requesters that have a cache of their own (ATS). */
+  readonly ats: ReadonlySet<number>;
 }
 
 /** Something a driver cannot do, with the reason. */

@@ -20,7 +20,10 @@ const CACHES = Object.fromEntries(
 
 function world(preset: string, ...mistakes: Mistake[]) {
   const bare = new BareMetal(SMMUV3, { preset, caches: CACHES });
-  const driver = new SmmuDriver(bare.platform, bare.memory, bare.journal, new Set(mistakes));
+  const driver = new SmmuDriver(bare.platform, bare.memory, bare.journal, {
+    mistakes: new Set(mistakes),
+    ats: new Set(),
+  });
   expect(driver.start()).toBeNull();
   const space = driver.makeSpace();
   if ("refused" in space) throw new Error(space.refused);

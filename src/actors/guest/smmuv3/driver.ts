@@ -11,10 +11,10 @@ import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
-import type { AddressSpace, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
+import { alignedRange } from "../address_range.ts";
+import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
 import { KernelRegisters } from "../kernel_registers.ts";
-import type { Mistakes } from "../mistakes.ts";
 import { CommandProducer } from "./commands.ts";
 import { StreamTable } from "./stream_table.ts";
 
@@ -57,7 +57,7 @@ export class SmmuDriver implements IommuDriver {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
   readonly #journal: Journal;
-  readonly #mistakes: Mistakes;
+  readonly #options: DriverOptions;
   #queues: Queues | null = null;
   #streamTable: StreamTable | null = null;
   readonly #streams = new Map<number, Stream>();
@@ -68,11 +68,11 @@ export class SmmuDriver implements IommuDriver {
   #outputSize = 0;
   #ats = false;
 
-  constructor(platform: Platform, memory: OwnMemory, journal: Journal, mistakes: Mistakes) {
+  constructor(platform: Platform, memory: OwnMemory, journal: Journal, options: DriverOptions) {
     this.#registers = new KernelRegisters(platform.registers, journal, registerByName);
     this.#memory = memory;
     this.#journal = journal;
-    this.#mistakes = mistakes;
+    this.#options = options;
   }
 
   start(): DriverRefusal | null {
@@ -187,7 +187,7 @@ export class SmmuDriver implements IommuDriver {
   }
 
   sync(): void {
-    if (this.#mistakes.has("no sync")) this.#queues?.commands.publish();
+    if (this.#options.mistakes.has("no sync")) this.#queues?.commands.publish();
     else this.#queues?.commands.sync();
   }
 
@@ -227,7 +227,7 @@ export class SmmuDriver implements IommuDriver {
       S1CIR: 1,
       S1COR: 1,
       S1CSH: 3,
-      EATS: this.#ats ? 1 : 0,
+      EATS: this.#usesAts(sid) ? 1 : 0,
       SHCFG: 1,
     };
     this.#streamTable?.replace(ste, fields, () => {
@@ -259,13 +259,13 @@ export class SmmuDriver implements IommuDriver {
   }
 
   #contextChanged(sid: number, index: number): void {
-    if (this.#mistakes.has("no configuration invalidation")) return;
+    if (this.#options.mistakes.has("no configuration invalidation")) return;
     this.#issue("CMD_CFGI_CD", { StreamID: sid, SubstreamID: index, Leaf: 1 });
     this.sync();
   }
 
   #asidFor(space: AddressSpace): number {
-    return this.#mistakes.has("wrong ASID") ? space.tag + 1 : space.tag;
+    return this.#options.mistakes.has("wrong ASID") ? space.tag + 1 : space.tag;
   }
 
   /** One range command for each digit of the number of pages, in base 32. */
@@ -287,25 +287,26 @@ export class SmmuDriver implements IommuDriver {
 
   /** Tell the devices that use a space; the SMMU itself must have forgotten before, or a device asks and gets the old. */
   #dropFromDevices(space: AddressSpace, va: number, bytes: number): void {
-    if (!this.#ats) return;
-    this.sync();
-    for (const [sid, { spaces }] of this.#streams) {
+    const users = [...this.#streams].filter(
+      ([sid, { spaces }]) => this.#usesAts(sid) && [...spaces.values()].includes(space),
+    );
+    if (users.length > 0) this.sync();
+    for (const [sid, { spaces }] of users) {
       for (const [pasid, used] of spaces) {
         if (used === space) this.#dropFromDevice(sid, pasid < 0 ? null : pasid, va, bytes);
       }
     }
   }
 
-  /** CMD_ATC_INV over the smallest aligned power of two that covers the range. */
+  #usesAts(sid: number): boolean {
+    return this.#ats && this.#options.ats.has(sid);
+  }
+
   #dropFromDevice(sid: number, pasid: number | null, va: number, bytes: number): void {
-    if (!this.#ats || this.#mistakes.has("no ATC invalidation")) return;
+    if (!this.#usesAts(sid) || this.#options.mistakes.has("no ATC invalidation")) return;
     const substream = pasid === null ? {} : { SSV: 1, SubstreamID: pasid };
-    let size = Math.max(0, Math.ceil(Math.log2(bytes / PAGE)));
-    while (size < 52 && Math.floor(va / (PAGE * 2 ** size)) !== Math.floor((va + bytes - 1) / (PAGE * 2 ** size)))
-      size++;
-    const whole = size >= 52;
-    const address = whole ? 0 : Math.floor(va / (PAGE * 2 ** size)) * PAGE * 2 ** size;
-    this.#issue("CMD_ATC_INV", { StreamID: sid, ...substream, Size: whole ? 52 : size, Address: address });
+    const { at, pagesLg2 } = alignedRange(va, bytes);
+    this.#issue("CMD_ATC_INV", { StreamID: sid, ...substream, Size: pagesLg2, Address: at });
   }
 
   #issue(name: string, fields: FieldNumbers): void {

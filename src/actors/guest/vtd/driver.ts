@@ -12,10 +12,10 @@ import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
-import type { AddressSpace, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
+import { alignedRange, atsRange } from "../address_range.ts";
+import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
 import { KernelRegisters } from "../kernel_registers.ts";
-import type { Mistakes } from "../mistakes.ts";
 import { InvalidationProducer } from "./queue.ts";
 import { RemappingTables } from "./tables.ts";
 
@@ -38,7 +38,7 @@ export class VtdDriver implements IommuDriver {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
   readonly #journal: Journal;
-  readonly #mistakes: Mistakes;
+  readonly #options: DriverOptions;
   #queue: InvalidationProducer | null = null;
   #tables: RemappingTables | null = null;
   #attached: Attached[] = [];
@@ -51,7 +51,7 @@ export class VtdDriver implements IommuDriver {
   #largestMask = 0;
   #faultRecords = 1;
 
-  constructor(platform: Platform, memory: OwnMemory, journal: Journal, mistakes: Mistakes) {
+  constructor(platform: Platform, memory: OwnMemory, journal: Journal, options: DriverOptions) {
     const known = (fro: number, iro: number, nfr: number) =>
       new Map(registersAt(iro, fro, nfr).map((r) => [r.name, r]));
     // Where the movable registers are, CAP and ECAP say; those two stand still.
@@ -63,7 +63,7 @@ export class VtdDriver implements IommuDriver {
     this.#faultRecords = cap.NFR + 1;
     this.#memory = memory;
     this.#journal = journal;
-    this.#mistakes = mistakes;
+    this.#options = options;
   }
 
   start(): DriverRefusal | null {
@@ -137,7 +137,7 @@ export class VtdDriver implements IommuDriver {
       if (pasid !== null) return { refused: "Requests with a PASID need scalable mode." };
       const fields = {
         P: 1,
-        TT: this.#deviceTlbs ? 1 : 0,
+        TT: this.#usesAts(sid) ? 1 : 0,
         SSPTPTR: space.tables.root,
         AW: this.#levels.aw,
         DID: space.tag,
@@ -155,7 +155,7 @@ export class VtdDriver implements IommuDriver {
           P: 1,
           PASIDDIRPTR: directory,
           ...(pasids ? { PASIDE: 1 } : {}),
-          ...(this.#deviceTlbs ? { DTE: 1 } : {}),
+          ...(this.#usesAts(sid) ? { DTE: 1 } : {}),
         };
         this.#replaceContext(sid, at, fields);
       }
@@ -173,7 +173,7 @@ export class VtdDriver implements IommuDriver {
     this.#attached = this.#attached.filter((a) => a !== used);
     if (tables.scalable) {
       this.#memory.update(PASID_TABLE_ENTRY, tables.pasidPlace(sid, used.pasid)!, { P: 0 }, "PASID table entry");
-      this.#pasidChanged(sid, used.pasid, used.space.tag);
+      this.#pasidChanged(used.pasid, used.space.tag);
     } else {
       this.#memory.update(tables.contextLayout, tables.contextPlace(sid)!, { P: 0 }, "context entry");
       this.#contextChanged(sid, used.space.tag);
@@ -184,13 +184,10 @@ export class VtdDriver implements IommuDriver {
   }
 
   invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void {
-    const pages = bytes / PAGE;
-    let mask = Math.ceil(Math.log2(pages));
-    while (Math.floor(va / (PAGE * 2 ** mask)) !== Math.floor((va + bytes - 1) / (PAGE * 2 ** mask))) mask++;
-    if (mask > this.#largestMask) this.#drop(space);
+    const { at, pagesLg2 } = alignedRange(va, bytes);
+    if (pagesLg2 > this.#largestMask) this.#drop(space);
     else {
-      const first = Math.floor(va / (PAGE * 2 ** mask)) * PAGE * 2 ** mask;
-      const operands = { DID: this.#didFor(space), AM: mask, IH: leavesOnly ? 1 : 0, ADDR: first };
+      const operands = { DID: this.#didFor(space), AM: pagesLg2, IH: leavesOnly ? 1 : 0, ADDR: at };
       if (this.#secondStage) this.#issue("iotlb_inv_dsc", { G: G.page, DW: 1, DR: 1, ...operands });
       else
         for (const pasid of this.#pasidsOf(space))
@@ -205,7 +202,7 @@ export class VtdDriver implements IommuDriver {
   }
 
   sync(): void {
-    if (this.#mistakes.has("no sync")) this.#queue?.publish();
+    if (this.#options.mistakes.has("no sync")) this.#queue?.publish();
     else this.#queue?.sync();
   }
 
@@ -251,33 +248,32 @@ export class VtdDriver implements IommuDriver {
     const old = this.#attached.find((a) => a.sid === sid && a.pasid === pasid);
     if (old !== undefined) {
       this.#memory.update(PASID_TABLE_ENTRY, at, { P: 0 }, "PASID table entry");
-      this.#pasidChanged(sid, pasid, old.space.tag);
+      this.#pasidChanged(pasid, old.space.tag);
       this.#drop(old.space);
       this.#dropFromDevice(old, 0, 2 ** 64);
       this.sync();
     }
     const fields = { P: 1, PGTT: Pgtt.First, DID: space.tag, FSPTPTR: space.tables.root, NXE: 1, WPE: 1 };
     this.#memory.writeWords(encodeFields(PASID_TABLE_ENTRY, fields), at, "PASID table entry");
-    if (this.#cachingMode) this.#pasidChanged(sid, pasid, space.tag);
+    if (this.#cachingMode) this.#pasidChanged(pasid, space.tag);
   }
 
   #contextChanged(sid: number, did: number): void {
-    if (this.#mistakes.has("no configuration invalidation")) return;
+    if (this.#options.mistakes.has("no configuration invalidation")) return;
     this.#issue("cc_inv_dsc", { G: G.device, DID: did, SID: sid });
     this.#issue("iotlb_inv_dsc", { G: G.domain, DID: did });
     this.sync();
   }
 
-  #pasidChanged(sid: number, pasid: number, did: number): void {
-    if (this.#mistakes.has("no configuration invalidation")) return;
+  #pasidChanged(pasid: number, did: number): void {
+    if (this.#options.mistakes.has("no configuration invalidation")) return;
     this.#issue("pc_inv_dsc", { G: G.pasidInDomain, DID: did, PASID: pasid });
     this.#issue("p_iotlb_inv_dsc", { G: G.pasid, DID: did, PASID: pasid });
     this.sync();
-    if (this.#deviceTlbs) this.#dropDevice(sid, pasid, 0, 2 ** 64);
   }
 
   #didFor(space: AddressSpace): number {
-    return this.#mistakes.has("wrong ASID") ? space.tag + 1 : space.tag;
+    return this.#options.mistakes.has("wrong ASID") ? space.tag + 1 : space.tag;
   }
 
   /** PASIDs under which the IOMMU may have cached a space. */
@@ -295,19 +291,16 @@ export class VtdDriver implements IommuDriver {
     for (const used of this.#attached) if (used.space === space) this.#dropFromDevice(used, va, bytes);
   }
 
-  #dropFromDevice({ sid, pasid }: Attached, va: number, bytes: number): void {
-    if (this.#deviceTlbs && !this.#mistakes.has("no ATC invalidation")) this.#dropDevice(sid, pasid, va, bytes);
+  #usesAts(sid: number): boolean {
+    return this.#deviceTlbs && this.#options.ats.has(sid);
   }
 
-  /** A range of more than a page: S, and the lowest zero of ADDR from bit 12 up says its size (§6.5.2.5). */
-  #dropDevice(sid: number, pasid: number, va: number, bytes: number): void {
-    let size = Math.max(0, Math.ceil(Math.log2(bytes / PAGE)));
-    while (Math.floor(va / (PAGE * 2 ** size)) !== Math.floor((va + bytes - 1) / (PAGE * 2 ** size))) size++;
-    const first = Math.floor(va / (PAGE * 2 ** size)) * PAGE * 2 ** size;
-    const range =
-      size === 0 ? { ADDR: first } : { S: 1, ADDR: size >= 52 ? 2 ** 63 - PAGE : first + PAGE * (2 ** (size - 1) - 1) };
-    if (this.#secondStage || pasid === OWN) this.#issue("dev_tlb_inv_dsc", { SID: sid, ...range });
-    else this.#issue("p_dev_tlb_inv_dsc", { SID: sid, PASID: pasid, ...range });
+  #dropFromDevice({ sid, pasid }: Attached, va: number, bytes: number): void {
+    if (!this.#usesAts(sid) || this.#options.mistakes.has("no ATC invalidation")) return;
+    const { S, address } = atsRange(alignedRange(va, bytes));
+    const range = { SID: sid, S, ADDR: address };
+    if (this.#secondStage || pasid === OWN) this.#issue("dev_tlb_inv_dsc", range);
+    else this.#issue("p_dev_tlb_inv_dsc", { PASID: pasid, ...range });
   }
 
   #issue(name: string, fields: Readonly<Record<string, number>>): void {
