@@ -32,3 +32,13 @@ export const EVERY_CACHE: CacheOptions = {
   secondWalk: { entries: 64, ways: 4 },
   interrupt: { entries: 32, ways: 4 },
 };
+
+/** No cache at all: every request reads memory. */
+export const NO_CACHE_OPTIONS: CacheOptions = {
+  context: null,
+  pasid: null,
+  iotlb: null,
+  firstWalk: null,
+  secondWalk: null,
+  interrupt: null,
+};
