@@ -1,10 +1,12 @@
 /**
- * Times the engine: `bench [--json] [--runs N] [--min-ms M] [--pages N]`.
+ * Times the engine: `bench [--json] [--runs N] [--min-ms M] [--pages N] [--only WORK]`.
  *
  * Rows have the shape and the workload names of the native yardstick, so that the two can be laid side by side; the
  * checksums must be equal.
  */
 import { parseArgs } from "node:util";
+import { amdviWorkloads } from "../machine/bench/amdvi.ts";
+import { vtdWorkloads } from "../machine/bench/vtd.ts";
 import { PAGE_COUNTS, type Workload, yardstick } from "../machine/bench/workloads.ts";
 
 /** One measured workload. */
@@ -52,12 +54,16 @@ const { values } = parseArgs({
     runs: { type: "string", default: "7" },
     "min-ms": { type: "string", default: "200" },
     pages: { type: "string" },
+    only: { type: "string" },
   },
 });
 const runs = Math.max(1, Number(values.runs) | 0);
 const minMs = Math.max(1, Number(values["min-ms"]) || 1);
 const counts = values.pages === undefined ? PAGE_COUNTS : [Math.max(1, Number(values.pages) | 0)];
-const rows = counts.flatMap((pages) => yardstick(pages)).map((w) => measure(w, runs, minMs));
+const wanted = (w: Workload): boolean => values.only === undefined || values.only === w.work;
+const rows = counts
+  .flatMap((pages) => [...yardstick(pages), ...vtdWorkloads(pages), ...amdviWorkloads(pages)].filter(wanted))
+  .map((w) => measure(w, runs, minMs));
 if (values.json) {
   process.stdout.write(`${JSON.stringify({ bench: "nestwalk", runs, min_ms: minMs, clock: "wall", rows }, null, 1)}\n`);
 } else {

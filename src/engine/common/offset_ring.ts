@@ -2,7 +2,16 @@
  * A circular buffer in memory whose indexes are byte offsets from its base: empty where head and tail are equal, full
  * where one more record would make them so. Its size need not be a power of two, nor its base aligned to its size.
  */
-import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import { MemoryStatus } from "../memory/physical_memory.ts";
+
+/** Memory that a ring lies in: physical, or an address space that leads to it. */
+export interface RingMemory {
+  /** Halves of the word last read. */
+  readonly lo: number;
+  readonly hi: number;
+  read64(hi: number, lo: number): MemoryStatus;
+  write64(hi: number, lo: number, valueHi: number, valueLo: number): MemoryStatus;
+}
 
 /** What {@link OffsetRing.append} answers in place of a tail: there is no room for the record. */
 export const RING_FULL = -1;
@@ -14,13 +23,13 @@ export class OffsetRing {
   atHi = 0;
   atLo = 0;
   readonly recordBytes: number;
-  readonly #memory: PhysicalMemory;
+  readonly #memory: RingMemory;
   #baseHi = 0;
   #baseLo = 0;
   #bytes: number;
 
   /** @param recordWords 32-bit words of a record, even */
-  constructor(memory: PhysicalMemory, recordWords: number) {
+  constructor(memory: RingMemory, recordWords: number) {
     this.#memory = memory;
     this.recordBytes = 4 * recordWords;
     this.#bytes = this.recordBytes;

@@ -79,8 +79,9 @@ describe("TaggedCache", () => {
     cache.dropKey(0, 3, 0x10, 0xf0, 9);
     expect(cache.occupied).toBe(0);
     expect(cache.counts[CacheCount.Drops]).toBe(3);
-    cache.revive(entries[2]!);
+    const last = cache.fill(0, 3, 0x11, 9);
     expect(cache.dropWhere((entry) => cache.hot[entry * HOT_WORDS] === 3)).toBe(1);
+    expect(cache.isValid(last)).toBe(false);
   });
 
   it.each([1, 2, 4, 8])("drops every entry of a set that has a key, of %i ways", (ways) => {

@@ -40,6 +40,8 @@ export const CacheCount = { Hits: 0, Misses: 1, Fills: 2, Evictions: 3, Drops: 4
 export type CacheCount = (typeof CacheCount)[keyof typeof CacheCount];
 
 const CHUNK = 8;
+/** Engines keep smaller arrays among their objects, which move: code that knows where an array stands is shorter. */
+const STATE_WORDS = 32;
 
 export class TaggedCache {
   readonly entries: number;
@@ -49,17 +51,20 @@ export class TaggedCache {
   /** HOT_WORDS words for each entry: key 0, key 1, key 2, then the owner's. Owners write through {@link touch}. */
   readonly hot: Int32Array;
   readonly cold: Int32Array;
+  /**
+   * Drop the entries of a set that have a key, as far as `mask1` says for key word 1.
+   * `hash` is as for {@link find}; `key1` has no bit outside `mask1`, and neither says anything of bit 31.
+   */
+  readonly dropKey: (hash: number, key0: number, key1: number, mask1: number, key2: number) => void;
   readonly #counts = new Float64Array(5);
-  #drops = 0;
+  /** Word 0: entries dropped since they were last counted. */
+  readonly #state = new Int32Array(STATE_WORDS);
   readonly lru: boolean;
   /** When an entry was filled (or, with `lru`, last used): a value of the cache's own clock. */
   readonly #times: Int32Array;
   /** Entries from one way of a set to the next: the number of sets. */
   readonly stride: number;
   readonly #mask: number;
-  /** Hot words from one way to the next, and from the first to the third; 0 where there is none. */
-  readonly #step: number;
-  readonly #twoSteps: number;
   readonly #changed: Uint8Array;
   #saved: readonly Int32Array[] = [];
   #clock = 0;
@@ -80,9 +85,8 @@ export class TaggedCache {
     this.#times = new Int32Array(entries);
     this.stride = entries / ways;
     this.#mask = entries - 1;
-    this.#step = ways > 1 ? this.stride * HOT_WORDS : 0;
-    this.#twoSteps = ways > 2 ? 2 * this.stride * HOT_WORDS : 0;
     this.#changed = new Uint8Array(Math.ceil(entries / CHUNK)).fill(1);
+    this.dropKey = keyDropper(this.hot, entries, ways, this.#changed, this.#state);
   }
 
   /**
@@ -140,8 +144,8 @@ export class TaggedCache {
 
   /** What happened since the cache was made; no part of its state. */
   get counts(): Float64Array {
-    this.#counts[CacheCount.Drops]! += this.#drops;
-    this.#drops = 0;
+    this.#counts[CacheCount.Drops]! += this.#state[0]! >>> 0;
+    this.#state[0] = 0;
     return this.#counts;
   }
 
@@ -168,46 +172,7 @@ export class TaggedCache {
   drop(entry: number): void {
     this.hot[(entry << 3) | 1]! &= ~(1 << 31);
     this.#changed[entry >>> 3] = 1;
-    this.#drops = (this.#drops + 1) | 0;
-  }
-
-  /**
-   * Drop the entries of a set that have a key, as far as `mask1` says for key word 1.
-   * @param hash as for {@link find}; `key1` has no bit outside `mask1`, and neither says anything of bit 31
-   */
-  dropKey(hash: number, key0: number, key1: number, mask1: number, key2: number): void {
-    const hot = this.hot;
-    const first = (hash & this.#mask) << 3;
-    const stride = this.#step;
-    if (hot[first] === key0) this.#dropIf(first, key1, mask1, key2);
-    if (stride === 0) return;
-    // Four ways, written out; of two ways each comes twice, which does no harm.
-    const second = first ^ stride;
-    if (hot[second] === key0) this.#dropIf(second, key1, mask1, key2);
-    const third = first ^ this.#twoSteps;
-    if (hot[third] === key0) this.#dropIf(third, key1, mask1, key2);
-    const fourth = third ^ stride;
-    if (hot[fourth] === key0) this.#dropIf(fourth, key1, mask1, key2);
-    for (let way = 4; way < this.ways; way++) {
-      const at = this.entryOf(hash, way) << 3;
-      if (hot[at] === key0) this.#dropIf(at, key1, mask1, key2);
-    }
-  }
-
-  #dropIf(at: number, key1: number, mask1: number, key2: number): void {
-    const hot = this.hot;
-    const now = hot[at | 1]!;
-    if ((now & (mask1 | (1 << 31))) !== (key1 | (1 << 31)) || hot[at | 2] !== key2) return;
-    hot[at | 1] = now & 0x7fffffff;
-    this.#changed[at >>> 6] = 1;
-    this.#drops = (this.#drops + 1) | 0;
-  }
-
-  /** Undo {@link drop}: for measuring look-ups and drops by turns. */
-  revive(entry: number): void {
-    this.hot[(entry << 3) | 1]! |= 1 << 31;
-    this.#changed[entry >>> 3] = 1;
-    this.#empty = false;
+    this.#state[0]!++;
   }
 
   /** Drop every valid entry that `named` names. @returns how many */
@@ -298,6 +263,46 @@ export class TaggedCache {
     this.cold.set(copy.subarray(coldAt, timesAt), from * this.coldWords);
     this.#times.set(copy.subarray(timesAt), from);
   }
+}
+
+/**
+ * The function behind {@link TaggedCache.dropKey}: a closure over arrays that never change place. Four ways are written
+ * out; of two ways each comes twice, of one way four times, which does no harm.
+ */
+function keyDropper(
+  hot: Int32Array,
+  entries: number,
+  ways: number,
+  changed: Uint8Array,
+  state: Int32Array,
+): TaggedCache["dropKey"] {
+  const mask = entries - 1;
+  const step = ways > 1 ? (entries / ways) * HOT_WORDS : 0;
+  const twoSteps = ways > 2 ? 2 * step : 0;
+  const more = ways > 4;
+  const drop = (at: number, key0: number, key2: number): void => {
+    if (hot[at] !== key0 || hot[at + 2] !== key2) return;
+    hot[at + 1]! &= 0x7fffffff;
+    changed[at >>> 6] = 1;
+    state[0] = state[0]! + 1;
+  };
+  return (hash, key0, key1, mask1, key2) => {
+    const first = (hash & mask) << 3;
+    const valid = key1 | (1 << 31);
+    const says = mask1 | (1 << 31);
+    const second = first ^ step;
+    const third = first ^ twoSteps;
+    const fourth = third ^ step;
+    if ((hot[first + 1]! & says) === valid) drop(first, key0, key2);
+    if ((hot[second + 1]! & says) === valid) drop(second, key0, key2);
+    if ((hot[third + 1]! & says) === valid) drop(third, key0, key2);
+    if ((hot[fourth + 1]! & says) === valid) drop(fourth, key0, key2);
+    if (!more) return;
+    for (let way = 4; way < ways; way++) {
+      const at = first ^ (way * step);
+      if ((hot[at + 1]! & says) === valid) drop(at, key0, key2);
+    }
+  };
 }
 
 const isPowerOfTwo = (n: number): boolean => n >= 1 && Number.isInteger(Math.log2(n));

@@ -91,6 +91,11 @@ export interface CacheMaintenance {
   vmsPidm(vmid: number, mask: number): void;
   /** Drop translations (§4.4). `op` is only good during the call. */
   tlbi(op: TlbiOp): void;
+  /**
+   * The same as {@link tlbi} for the commonest operation: NH_VA of one address, without hints, every bit of the VMID
+   * counting. @returns false, with nothing done, where {@link tlbi} has to
+   */
+  readonly tlbiVa: (asid: number, vmid: number, hi: number, lo: number) => boolean;
   /** Drop every cached Device Permission Table entry (§4.6). */
   dptiAll(): void;
 }
@@ -132,6 +137,7 @@ export const NO_CACHES: CacheMaintenance = {
   cfgiAll: () => {},
   vmsPidm: () => {},
   tlbi: () => {},
+  tlbiVa: () => true,
   dptiAll: () => {},
 };
 

@@ -11,12 +11,11 @@ import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type AttributeSink, type Attributes, outputAttributes, passedDisabled } from "./attributes.ts";
 import { traceTlbOutput } from "./caches/cache_traces.ts";
 import { HitLane } from "./caches/hit_lane.ts";
+import { type LookUp, NO_LOOK_UP } from "./caches/lane.ts";
 import { CACHE_NAMES, type CacheOptions, NO_CACHE_OPTIONS } from "./caches/options.ts";
 import { SmmuCaches } from "./caches/smmu_caches.ts";
-import { StageCaches } from "./caches/stage_caches.ts";
 import { type StaleEntry, staleEntries } from "./caches/staleness.ts";
 import type { CachedStream } from "./caches/tags.ts";
-import { WalkLane } from "./caches/walk_lane.ts";
 import { type Capabilities, readCapabilities } from "./capabilities.ts";
 import { ConfigResolver, ResolvedStream } from "./config_resolver.ts";
 import { Event } from "./event_record.ts";
@@ -46,7 +45,8 @@ export class Smmuv3 {
   /** The caches, or null where there are none. */
   readonly caches: SmmuCaches | null;
   readonly #hitLane: HitLane;
-  readonly #walkLane: WalkLane;
+  readonly #hit: LookUp;
+  readonly #shortWalk: LookUp;
 
   /** @param caches which caches there are; by default everything is read from memory every time */
   constructor(memory: PhysicalMemory, registers: RegisterFile, caches: CacheOptions = NO_CACHE_OPTIONS) {
@@ -58,7 +58,8 @@ export class Smmuv3 {
     this.caches = some ? new SmmuCaches(caches, memory, this.caps) : null;
     const own = this.caches;
     this.#hitLane = own?.hitLane ?? new HitLane(null);
-    this.#walkLane = own?.walkLane ?? new WalkLane(memory, new StageCaches(NO_CACHE_OPTIONS, memory, false));
+    this.#hit = this.#hitLane.hit;
+    this.#shortWalk = own?.walkLane.hit ?? NO_LOOK_UP;
     if (own !== null) {
       registers.watchers.push((at) => {
         if (at === CR0 || at === CR2) own.leaveLanes();
@@ -75,10 +76,7 @@ export class Smmuv3 {
    * `t.updates` says that this is no mere look. Where `t.tlbEntry` is not -1, {@link details} has more of the answer.
    */
   translate(t: Translation, trace: TraceRecorder | null): void {
-    if (trace === null && this.#hitLane.serves(t) === true) {
-      if (this.#hitLane.hit(t) === true || this.#walkLane.hit(t) === true) return;
-      this.#translateKnown(t, this.#hitLane.stream!);
-    } else this.#translateAnew(t, trace);
+    if (trace !== null || (this.#hit(t) === false && this.#shortWalk(t) === false)) this.#missed(t, trace);
   }
 
   /** Fill in what {@link translate} leaves out where a cache answered quickly: permissions, sizes, leaves. */
@@ -86,9 +84,47 @@ export class Smmuv3 {
     if (this.caches !== null) this.caches.stages.details(t, this.#last as CachedStream);
   }
 
-  /** For a stream whose configuration is cached and resolved. */
-  #translateKnown(t: Translation, s: CachedStream): void {
-    if (t.updates === Updates.Make) s.uses++;
+  /**
+   * Translate by anything but the quickest way. All of it is one function, too long for engines to take into
+   * {@link translate}, which they are to take into its callers.
+   */
+  #missed(t: Translation, trace: TraceRecorder | null): void {
+    const { caches } = this;
+    const lane = this.#hitLane;
+    const makes = t.updates === Updates.Make;
+    let s: CachedStream | null = null;
+    if (trace === null && lane.serves(t) === true) s = lane.stream!;
+    else if ((this.#words[CR0]! & SMMUEN) === 0) {
+      t.begin();
+      this.#disabled(t, trace);
+      return;
+    } else if (caches === null) {
+      t.begin();
+      if (this.resolve(t, trace, this.#resolved)) this.translateIn(t, this.#resolved, trace);
+      return;
+    } else if (trace === null) {
+      s = caches.config.resolved(t.sid, t.substream, this.#words[CR2]!);
+      if (s !== null) caches.enterLanes(s, t.sid, t.substream);
+    }
+    if (s === null) {
+      // A stream that is not resolved yet, or is to be shown.
+      const ssid = t.substream;
+      const kept = makes && trace === null;
+      t.begin();
+      caches!.leaveLanes();
+      s = kept ? caches!.config.take(t.sid, ssid) : caches!.passing;
+      this.#last = s;
+      if (!this.resolve(t, trace, s)) return;
+      s.setTags(this.caps);
+      if (kept) caches!.config.keep(t.sid, ssid);
+      if (s.tagged && caches!.stages.hit(t, s)) {
+        caches!.stages.details(t, s);
+        if (trace !== null) traceTlbOutput(trace, t);
+      } else this.#walk(t, s, trace);
+      return;
+    }
+    this.#last = s;
+    if (makes) s.uses++;
     if (s.overrides) s.override(t);
     else t.setWant();
     const { stages } = s.caches!;
@@ -97,44 +133,6 @@ export class Smmuv3 {
     if (s.overrides) s.override(t);
     if (s.fast && stages.isOff && this.#fast.translate(t, s)) return;
     this.#walk(t, s, null);
-  }
-
-  #translateAnew(t: Translation, trace: TraceRecorder | null): void {
-    const { caches } = this;
-    if ((this.#words[CR0]! & SMMUEN) === 0) {
-      t.begin();
-      this.#disabled(t, trace);
-    } else if (caches === null) {
-      t.begin();
-      if (this.resolve(t, trace, this.#resolved)) this.translateIn(t, this.#resolved, trace);
-    } else {
-      const ssid = t.ssv ? t.ssid : -1;
-      const s = trace === null ? caches.config.resolved(t.sid, ssid, this.#words[CR2]!) : null;
-      if (s === null) this.#translateNew(t, trace, caches, ssid);
-      else {
-        caches.enterLanes(s, t.sid, ssid);
-        this.#last = s;
-        this.#translateKnown(t, s);
-      }
-    }
-  }
-
-  /** For a stream that is not resolved yet, or to show how. */
-  #translateNew(t: Translation, trace: TraceRecorder | null, caches: SmmuCaches, ssid: number): void {
-    const looks = t.updates !== Updates.Make || trace !== null;
-    t.begin();
-    caches.leaveLanes();
-    const s = looks ? caches.passing : caches.config.take(t.sid, ssid);
-    this.#last = s;
-    if (!this.resolve(t, trace, s)) return;
-    s.setTags(this.caps);
-    if (!looks) caches.config.keep(t.sid, ssid);
-    if (s.tagged && caches.stages.hit(t, s)) {
-      caches.stages.details(t, s);
-      if (trace !== null) traceTlbOutput(trace, t);
-      return;
-    }
-    this.#walk(t, s, trace);
   }
 
   /** Find out what applies to the stream and substream of `t`; see {@link ConfigResolver.resolve}. */

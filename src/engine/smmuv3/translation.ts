@@ -27,6 +27,15 @@ export type EventClass = (typeof EventClass)[keyof typeof EventClass];
 /** Kinds of access, as bits, so that a leaf's permissions are a set of them. */
 export const Want = { Read: 1, Write: 2, Execute: 4 } as const;
 
+/** What an access is, as bits of {@link Translation.kind}; data, unprivileged and a read where there is none. */
+export const AccessKind = { Write: 1, Instruction: 2, Privileged: 4 } as const;
+/** Number of sets of them. */
+export const KINDS = 8;
+
+/** What an access of a kind wants, as one bit of {@link Want}; a write is data whatever else its kind says. */
+export const wantOf = (kind: number): number =>
+  (kind & AccessKind.Write) !== 0 ? Want.Write : (kind & AccessKind.Instruction) !== 0 ? Want.Execute : Want.Read;
+
 /** What becomes of hardware updates of descriptors (IHI 0070 §3.13). */
 export const Updates = {
   /** Decided as ever, and shown in a trace, but not made: for somebody who only looks. */
@@ -41,15 +50,14 @@ export type Updates = (typeof Updates)[keyof typeof Updates];
 export class Translation {
   // The transaction.
   sid = 0;
-  /** SubstreamID, meaningful where {@link ssv}. */
-  ssid = 0;
-  ssv = false;
+  /** SubstreamID, or -1 where there is none: what {@link ssid} and {@link ssv} say together. */
+  substream = -1;
+  #ssid = 0;
+  #ssv = false;
   iovaHi = 0;
   iovaLo = 0;
-  write = false;
-  /** Post-override attributes once the STE is known. */
-  privileged = false;
-  instruction = false;
+  /** A set of {@link AccessKind}: post-override attributes once the STE is known. A number, so that hot code need not branch. */
+  kind = 0;
   /** A set of {@link Want}, once the attributes are known; an access passes with one of it. */
   want: number = Want.Read;
   updates: Updates = Updates.Show;
@@ -108,6 +116,44 @@ export class Translation {
   /** Updates of descriptors that wait for the translation to pass. */
   readonly pending = new PendingUpdates();
 
+  /** SubstreamID, meaningful where {@link ssv}. */
+  get ssid(): number {
+    return this.#ssid;
+  }
+  set ssid(ssid: number) {
+    this.#ssid = ssid;
+    this.substream = this.#ssv ? ssid : -1;
+  }
+  get ssv(): boolean {
+    return this.#ssv;
+  }
+  set ssv(ssv: boolean) {
+    this.#ssv = ssv;
+    this.substream = ssv ? this.#ssid : -1;
+  }
+  get write(): boolean {
+    return (this.kind & AccessKind.Write) !== 0;
+  }
+  set write(on: boolean) {
+    this.#setKind(AccessKind.Write, on);
+  }
+  get instruction(): boolean {
+    return (this.kind & AccessKind.Instruction) !== 0;
+  }
+  set instruction(on: boolean) {
+    this.#setKind(AccessKind.Instruction, on);
+  }
+  get privileged(): boolean {
+    return (this.kind & AccessKind.Privileged) !== 0;
+  }
+  set privileged(on: boolean) {
+    this.#setKind(AccessKind.Privileged, on);
+  }
+
+  #setKind(bit: number, on: boolean): void {
+    this.kind = on ? this.kind | bit : this.kind & ~bit;
+  }
+
   /** Forget the last transaction's answers. */
   begin(): void {
     this.setWant();
@@ -139,9 +185,9 @@ export class Translation {
     this.pending.count = 0;
   }
 
-  /** Derive what is wanted from the attributes; a write is data whatever they say. */
+  /** Derive what is wanted from the attributes. */
   setWant(): void {
-    this.want = this.write ? Want.Write : this.instruction ? Want.Execute : Want.Read;
+    this.want = wantOf(this.kind);
   }
 
   /** End with an event. @returns false, for the caller to return */

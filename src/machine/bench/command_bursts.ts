@@ -70,17 +70,23 @@ export class CommandBursts {
 
   /** @returns 1 when the queue was not consumed to its end */
   #burst(from: number): number {
-    const table = this.#tlb.table;
     const vaLo = VA_BASE | 0;
     const order = this.#order;
-    const entries = this.#entries;
     const words = this.#words;
     for (let j = 0; j < 63; j++) words[(j << 2) | 2] = (vaLo + (order[from + j]! << 12)) | 0;
     this.#memory.writeBytes(QUEUE_BASE + ((this.#prod & (INDEX_MASK >>> 1)) << 4), this.#bytes);
     this.#prod = (this.#prod + BURST) & INDEX_MASK;
     this.#control.write(PROD, 4, 0, this.#prod);
-    for (let j = 0; j < 63; j++) table.revive(entries[order[from + j]!]!);
+    this.#putBack(from);
     return this.#consumed() === this.#prod ? 0 : 1;
+  }
+
+  /** Make valid again what a burst dropped: the entries still hold their words. */
+  #putBack(from: number): void {
+    const { hot } = this.#tlb.table;
+    const order = this.#order;
+    const entries = this.#entries;
+    for (let j = 0; j < 63; j++) hot[(entries[order[from + j]!]! << 3) | 1]! |= 1 << 31;
   }
 
   #consumed(): number {

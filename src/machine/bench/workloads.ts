@@ -10,7 +10,7 @@ import { BURST, BURSTS, CommandBursts, REPEATS } from "./command_bursts.ts";
 import { buildNestedTables, KEYS, type NestedTables, VA_BASE } from "./nested_tables.ts";
 
 /** One pass: how many operations failed, and its checksum. */
-interface PassResult {
+export interface PassResult {
   readonly failed: number;
   /** Two 32-bit sums: of the outputs, and of the sums. */
   readonly a: number;

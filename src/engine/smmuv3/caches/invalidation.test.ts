@@ -8,7 +8,7 @@ import { World } from "../testing/world.ts";
 import { EVERY_CACHE } from "./options.ts";
 import { TableCache } from "./table_cache.ts";
 import { CachedStream, granuleOfSize, IPA_KEY1, idsHash, idsOf, levelOfSize, SIZES_LG2 } from "./tags.ts";
-import { TranslationCache, W_LOW } from "./translation_cache.ts";
+import { SIZE2_SHIFT, TranslationCache, W_SIZES } from "./translation_cache.ts";
 
 const { caps } = new World().smmu;
 
@@ -27,13 +27,13 @@ function stream(tags: { world?: StreamWorld; asid?: number; vmid?: number; stage
 /** Fill an entry by VA whose stage-1 leaf is of `size1` and whose stage-2 leaf of `size2`, 64 for none. */
 function fillVa(c: TranslationCache, s: CachedStream, va: [number, number], size1: number, size2: number, nG = true) {
   const entry = c.fill(s, !nG, va[0], va[1], Math.min(size1, size2), size1);
-  c.table.hot[entry * HOT_WORDS + W_LOW] = (size1 & 63) | ((size2 & 63) << 6);
+  c.table.hot[entry * HOT_WORDS + W_SIZES] = size1 | (size2 << SIZE2_SHIFT);
   return entry;
 }
 
 function fillIpa(c: TranslationCache, vmid: number, ipa: [number, number], size: number) {
   const entry = c.fillIpa(vmid, ipa[0], ipa[1], size);
-  c.table.hot[entry * HOT_WORDS + W_LOW] = (size & 63) << 6;
+  c.table.hot[entry * HOT_WORDS + W_SIZES] = 64 | (size << SIZE2_SHIFT);
   return entry;
 }
 

@@ -5,16 +5,18 @@ import type { Cursor } from "../../../pagetable/walk.ts";
 import { HOT_WORDS } from "../../common/tagged_cache.ts";
 import { stage1Permissions, stage2Permissions } from "../leaf.ts";
 import type { TableBase } from "../stream_config.ts";
-import { type Translation, Want } from "../translation.ts";
+import { AccessKind, KINDS, type Translation, Want, wantOf } from "../translation.ts";
 import type { CachedStream } from "./tags.ts";
 import {
   ALLOW1_SHIFT,
   ALLOW2_SHIFT,
   COLD_WORDS,
   Cold,
+  SIZE2_SHIFT,
   type TranslationCache,
   W_HIGH,
   W_LOW,
+  W_SIZES,
 } from "./translation_cache.ts";
 
 /** A set of Want for either privilege: everything, and writing. */
@@ -79,8 +81,9 @@ export function writeEntry(
   const at = entry * HOT_WORDS;
   const outsideLo = size < 32 ? -1 << size : 0;
   const outsideHi = size <= 32 ? -1 : -1 << (size - 32);
-  hot[at + W_LOW] = (outLo & outsideLo) | (leaf1.size & 63) | ((leaf2.size & 63) << 6);
+  hot[at + W_LOW] = (outLo & outsideLo & PAGE) | passingKinds(leaf1.allow & leaf2.allow);
   hot[at + W_HIGH] = (outHi & outsideHi & PA_HI) | (leaf1.allow << ALLOW1_SHIFT) | (leaf2.allow << ALLOW2_SHIFT);
+  hot[at + W_SIZES] = leaf1.size | (leaf2.size << SIZE2_SHIFT);
   const from = entry * COLD_WORDS;
   cold[from + Cold.Sid] = t.sid;
   cold[from + Cold.Ssid] = t.ssv ? t.ssid : -1;
@@ -94,6 +97,16 @@ export function writeEntry(
   cold[from + Cold.Value2Hi] = leaf2.hi;
   cold[from + Cold.IpaLo] = ipaLo;
   cold[from + Cold.IpaHi] = ipaHi;
+}
+
+/** The values of `Translation.kind` that pass, as bits, where both stages allow these sets of Want. */
+function passingKinds(allow: number): number {
+  let kinds = 0;
+  for (let kind = 0; kind < KINDS; kind++) {
+    const own = (kind & AccessKind.Privileged) === 0 ? allow : allow >>> 3;
+    if ((own & wantOf(kind)) !== 0) kinds |= 1 << kind;
+  }
+  return kinds;
 }
 
 /** What a leaf of stage 1 allows: unprivileged in bits 2:0, privileged in 5:3. */

@@ -29,6 +29,7 @@ export class SmmuCaches implements CacheMaintenance {
   /** The quickest ways through the caches, for the stream of the last transaction. */
   readonly hitLane: HitLane;
   readonly walkLane: WalkLane;
+  readonly tlbiVa: CacheMaintenance["tlbiVa"];
   /** For a stream that is not kept. */
   readonly #passing: CachedStream;
   readonly #tlb: TranslationCache | null;
@@ -49,6 +50,7 @@ export class SmmuCaches implements CacheMaintenance {
     this.#passing = stream();
     this.#tlb = this.stages.tlb;
     this.#partial = this.stages.all.filter((cache) => cache !== this.#tlb);
+    this.tlbiVa = this.#tlb !== null && this.#partial.length === 0 ? this.#tlb.tlbiVa : () => false;
   }
 
   /** An object to resolve a stream into that is not to be kept. */
@@ -59,7 +61,7 @@ export class SmmuCaches implements CacheMaintenance {
   /** Make the quick ways ready for a stream. */
   enterLanes(s: CachedStream, sid: number, ssid: number): void {
     this.hitLane.enter(s, sid, ssid);
-    this.walkLane.enter(s);
+    this.walkLane.enter(s, sid, ssid);
   }
 
   /** What the quick ways know of a stream may no longer hold. */

@@ -6,12 +6,12 @@
  *
  * CHOICE(tlb-permission): an entry that does not allow an access is no answer: the tables are walked again.
  */
-import { S1_PAGE } from "../../../arch/smmuv3/descriptors.ts";
+import { S1_PAGE, S1_TABLE } from "../../../arch/smmuv3/descriptors.ts";
 import { locate } from "../../../base/layout.ts";
 import type { Cursor } from "../../../pagetable/walk.ts";
 import { CacheCount, HOT_WORDS } from "../../common/tagged_cache.ts";
 import type { TraceRecorder } from "../../common/trace_recorder.ts";
-import type { PhysicalMemory } from "../../memory/physical_memory.ts";
+import { FRAME_WORDS, type PhysicalMemory } from "../../memory/physical_memory.ts";
 import { stage1Permissions, stage2IsDevice, stage2Permissions } from "../leaf.ts";
 import type { TableBase } from "../stream_config.ts";
 import { End, type Translation, Updates, Want } from "../translation.ts";
@@ -31,10 +31,11 @@ import {
   writeEntry,
 } from "./leaf_read.ts";
 import type { CacheOptions } from "./options.ts";
-import { TABLE_COLD_WORDS, TableCache, TableCold, W_AT_HI, W_AT_LO, W_FRAME, W_PA_HI, W_PA_LO } from "./table_cache.ts";
+import { TABLE_COLD_WORDS, TableCache, TableCold, W_AT_HI, W_AT_LO, W_PA_HI, W_PA_LO, W_WORDS } from "./table_cache.ts";
 import { type CachedStream, IPA_KEY1, idsHash, idsOf } from "./tags.ts";
 import { ALLOW1_SHIFT, ALLOW2_SHIFT, TranslationCache, W_HIGH, W_LOW } from "./translation_cache.ts";
 
+const AP_TABLE = locate(S1_TABLE, "APTable").mask << locate(S1_TABLE, "APTable").shift;
 const NG = 1 << locate(S1_PAGE, "nG").shift;
 
 export class StageCaches {
@@ -283,8 +284,8 @@ export class StageCaches {
     // A table larger than the stage-2 page beneath its last entry may lie anywhere else with its other pages.
     const placed = !s.stage2 || this.#fetch.size >= granule;
     const paLo = atLo & (-1 << granule);
-    // Unprivileged accesses that E0PD keeps out are none that the shortest walk should see.
-    const plain = placed && granule === 12 && !base.e0pd;
+    // Unprivileged accesses that E0PD keeps out, or APTable, are none that the shortest walk should see.
+    const plain = placed && granule === 12 && !base.e0pd && (c.inherited & AP_TABLE) === 0;
     this.#writeTable(t, walk1, entry, c, atHi, paLo, plain, (paLo & PAGE) | (placed ? 1 : 0));
   }
 
@@ -376,7 +377,7 @@ export class StageCaches {
     this.outHi = (high & PA_HI & ~insideHi) | (hi & insideHi);
   }
 
-  /** Write what an entry says of a last-level table: the cursor is at it. `whole`: it is one page, read at its PA. */
+  /** Write what an entry says of a last-level table: the cursor is at it. `plain`: the shortest walk may use it. */
   #writeTable(
     t: Translation,
     cache: TableCache,
@@ -384,7 +385,7 @@ export class StageCaches {
     c: Cursor,
     paHi: number,
     paLo: number,
-    whole: boolean,
+    plain: boolean,
     low: number,
   ): void {
     const { hot, cold } = cache.table;
@@ -393,7 +394,7 @@ export class StageCaches {
     hot[at + W_PA_HI] = (paHi & PA_HI) | (c.inherited & INHERITED);
     hot[at + W_AT_LO] = c.tableLo;
     hot[at + W_AT_HI] = c.tableHi;
-    hot[at + W_FRAME] = whole ? this.#memory.wholeFrame(paHi, paLo) : 0;
+    hot[at + W_WORDS] = plain ? this.#memory.wholeFrame(paHi, paLo) * FRAME_WORDS : 0;
     cold[entry * TABLE_COLD_WORDS + TableCold.Sid] = t.sid;
     cold[entry * TABLE_COLD_WORDS + TableCold.Ssid] = t.ssv ? t.ssid : -1;
   }

@@ -8,7 +8,17 @@
 import { type CacheGeometry, HOT_WORDS, TaggedCache } from "../../common/tagged_cache.ts";
 import { meetsBlock, type TlbiOp, TlbiScope } from "../maintenance.ts";
 import { StreamWorld } from "../stream_config.ts";
-import { ADDRESS_BITS, EntryKind, key0Of, kindOfKey, SIZE_BITS, SIZE_SHIFT, worldOfKey } from "./tags.ts";
+import {
+  ADDRESS_BITS,
+  addressBits,
+  addressHash,
+  EntryKind,
+  key0Of,
+  kindOfKey,
+  SIZE_BITS,
+  SIZE_SHIFT,
+  worldOfKey,
+} from "./tags.ts";
 
 // Hot words of an entry beyond its key.
 /** Table address as a walk reads it, bits [31:12]; and whether the words of its PA count, in bit 0. */
@@ -18,8 +28,8 @@ export const W_PA_HI = 4;
 /** Address of the table in the address space of its own stage: an IPA where stage 2 lies beneath. */
 export const W_AT_LO = 5;
 export const W_AT_HI = 6;
-/** Frame of the table's page in memory's arena, or 0: for a table of one whole 4 KiB page. */
-export const W_FRAME = 7;
+/** Index of the table's first word in memory's arena, or 0: of a table that the shortest walk may use. */
+export const W_WORDS = 7;
 
 /** Cold words: the StreamID that filled the entry, and its SubstreamID or -1. */
 export const TableCold = { Sid: 0, Ssid: 1 } as const;
@@ -43,14 +53,16 @@ export class TableCache {
    * @returns the number of the entry, or -1
    */
   find(key1: number, ids: number, hash: number, granuleLg2: number, hi: number, lo: number): number {
-    const key0 = key0Of(hi, lo, spanOfGranule(granuleLg2));
-    return this.table.find(key0 ^ hash, key0, (hi >>> 12) | codeOf(granuleLg2) | key1, ids);
+    const span = spanOfGranule(granuleLg2);
+    const own = addressBits(lo, span) | codeOf(granuleLg2) | key1;
+    return this.table.find(addressHash(hi, lo, span) ^ hash, key0Of(hi, span), own, ids);
   }
 
   /** Take an entry for a table. The caller writes its other words. @returns the number of the entry */
   fill(key1: number, ids: number, hash: number, granuleLg2: number, hi: number, lo: number): number {
-    const key0 = key0Of(hi, lo, spanOfGranule(granuleLg2));
-    return this.table.fill(key0 ^ hash, key0, (hi >>> 12) | codeOf(granuleLg2) | key1, ids);
+    const span = spanOfGranule(granuleLg2);
+    const own = addressBits(lo, span) | codeOf(granuleLg2) | key1;
+    return this.table.fill(addressHash(hi, lo, span) ^ hash, key0Of(hi, span), own, ids);
   }
 
   /** Drop what an invalidation names. */
@@ -103,12 +115,10 @@ export class TableCache {
 
   /** First input address that an entry's table spans, signed halves. */
   addressHi(entry: number): number {
-    const at = entry * HOT_WORDS;
-    const below = this.table.hot[at]! >>> (32 - spanOfGranule(this.granuleLg2(entry)));
-    return ((this.table.hot[at + 1]! & ADDRESS_BITS) << 12) | (below & 0xfff);
+    return this.table.hot[entry * HOT_WORDS]!;
   }
   addressLo(entry: number): number {
-    return this.table.hot[entry * HOT_WORDS]! << spanOfGranule(this.granuleLg2(entry));
+    return (this.table.hot[entry * HOT_WORDS + 1]! & ADDRESS_BITS) << 12;
   }
 
   /** By address; an invalidation of leaf entries only reaches no table. */

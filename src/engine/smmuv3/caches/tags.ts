@@ -1,8 +1,8 @@
 /**
  * What cached translations are tagged with (IHI 0070 §3.17), as key words of a tagged cache.
  *
- * Key word 0 is the page number of the input address in units of the entry's size, bits [31:0] of it.
- * Key word 1 holds bits [63:44] of the address and the small tags; key word 2 the ASID and the VMID.
+ * Key word 0 is bits [63:32] of the input address, as far as they name an entry of its size; key word 1 holds bits [31:12]
+ * likewise and the small tags; key word 2 the ASID and the VMID.
  */
 import { CD } from "../../../arch/smmuv3/cd.ts";
 import type { Capabilities } from "../capabilities.ts";
@@ -59,8 +59,12 @@ export function sizeCode(sizeLg2: number): number {
   return at < 0 ? -1 : at << SIZE_SHIFT;
 }
 
-/** Key word 0 of an address in an entry of 2^size bytes. */
-export const key0Of = (hi: number, lo: number, size: number): number =>
+/** Key word 0 of an address in an entry of 2^size bytes, and what it adds to key word 1. */
+export const key0Of = (hi: number, size: number): number => (size > 32 ? hi & (-1 << (size - 32)) : hi);
+export const addressBits = (lo: number, size: number): number => (size < 32 ? (lo & (-1 << size)) >>> 12 : 0);
+
+/** What the address adds to the choice of a set: its number in units of 2^size bytes, or the low bits of that. */
+export const addressHash = (hi: number, lo: number, size: number): number =>
   size < 32 ? (lo >>> size) | (hi << (32 - size)) : hi >>> (size - 32);
 
 /** Key word 2. A VMID or ASID that a regime lacks is 0. */

@@ -5,10 +5,13 @@
  * attributes, and beside them where those descriptors lie and what they held. Faults are not cached.
  */
 import { type CacheGeometry, HOT_WORDS, TaggedCache } from "../../common/tagged_cache.ts";
-import { meetsBlock, type TlbiOp, TlbiScope } from "../maintenance.ts";
+import { type CacheMaintenance, meetsBlock, type TlbiOp, TlbiScope } from "../maintenance.ts";
 import { StreamWorld } from "../stream_config.ts";
+import { STATE_WORDS } from "./lane.ts";
 import {
   ADDRESS_BITS,
+  addressBits,
+  addressHash,
   type CachedStream,
   EntryKind,
   GLOBAL,
@@ -27,10 +30,13 @@ import {
 } from "./tags.ts";
 
 // Hot words of an entry beyond its key.
-/** PA bits [31:12]; log2 of what the leaf of each stage maps in bits 5:0 (stage 1) and 11:6, 0 for a stage that is off. */
+/** PA bits [31:12]; bit n of bits 7:0: an access with `Translation.kind` n is allowed by both stages. */
 export const W_LOW = 3;
 /** PA bits [51:32] in 19:0; permissions by stage and privilege from {@link ALLOW1_SHIFT} and {@link ALLOW2_SHIFT}. */
 export const W_HIGH = 4;
+/** log2 of what the leaf of each stage maps: stage 1 in bits 6:0, stage 2 in 13:7; 64 for a stage that is off. */
+export const W_SIZES = 5;
+export const SIZE2_SHIFT = 7;
 /** Sets of Want of stage 1 and stage 2: unprivileged, then privileged 3 bits above. */
 export const ALLOW1_SHIFT = 20;
 export const ALLOW2_SHIFT = 26;
@@ -64,8 +70,7 @@ export interface Leaf {
   size: number;
 }
 
-/** log2 of a stage's leaf from its six bits: 64 for a stage that is off. */
-const leafSize = (bits: number): number => ((bits - 1) & 63) + 1;
+const ALL_VMID_BITS = 0xffff;
 
 /** Every size an entry may have, marked while the cache may hold one of it. */
 const SIZE_CODES = SIZES_LG2.map(sizeCode);
@@ -80,11 +85,14 @@ export class TranslationCache {
   /** There may be global entries, and entries smaller than the stage-1 leaf they come from. */
   #globals = false;
   #splintered = false;
-  /** There are none but entries of 4 KiB of one address space each. */
-  #pagesOnly = false;
+  /** Word 0: there are none but entries of 4 KiB of one address space each. */
+  readonly #state = new Int32Array(STATE_WORDS);
+  /** As `CacheMaintenance.tlbiVa`. */
+  readonly tlbiVa: CacheMaintenance["tlbiVa"];
 
   constructor(geometry: CacheGeometry) {
     this.table = new TaggedCache(geometry, COLD_WORDS);
+    this.tlbiVa = pageDropper(this.table.dropKey, this.#state);
   }
 
   /**
@@ -93,14 +101,15 @@ export class TranslationCache {
    */
   find(s: CachedStream, hi: number, lo: number): number {
     const table = this.table;
-    const address = hi >>> 12;
     for (let i = 0; i < this.#sizeCount; i++) {
-      const key0 = key0Of(hi, lo, this.#sizes[i]!);
-      const key1 = address | this.#codes[i]!;
-      const entry = table.find(key0 ^ s.hash, key0, key1 | s.key1, s.ids);
+      const size = this.#sizes[i]!;
+      const hash = addressHash(hi, lo, size);
+      const key0 = key0Of(hi, size);
+      const key1 = addressBits(lo, size) | this.#codes[i]!;
+      const entry = table.find(hash ^ s.hash, key0, key1 | s.key1, s.ids);
       if (entry >= 0) return entry;
       if (!this.#globals) continue;
-      const global = table.find(key0 ^ s.globalHash, key0, key1 | s.globalKey1, s.globalIds);
+      const global = table.find(hash ^ s.globalHash, key0, key1 | s.globalKey1, s.globalIds);
       if (global >= 0) return global;
     }
     return -1;
@@ -111,8 +120,9 @@ export class TranslationCache {
     const hash = idsHash(0, vmid);
     const ids = idsOf(0, vmid);
     for (let i = 0; i < this.#sizeCount; i++) {
-      const key0 = key0Of(hi, lo, this.#sizes[i]!);
-      const entry = this.table.find(key0 ^ hash, key0, (hi >>> 12) | this.#codes[i]! | IPA_KEY1, ids);
+      const size = this.#sizes[i]!;
+      const key1 = addressBits(lo, size) | this.#codes[i]! | IPA_KEY1;
+      const entry = this.table.find(addressHash(hi, lo, size) ^ hash, key0Of(hi, size), key1, ids);
       if (entry >= 0) return entry;
     }
     return -1;
@@ -126,11 +136,12 @@ export class TranslationCache {
     const code = sizeCode(size);
     if (code < 0) return -1;
     this.#note(code, size, global, size1);
-    const key0 = key0Of(hi, lo, size);
-    const key1 = (hi >>> 12) | code;
+    const hash = addressHash(hi, lo, size);
+    const key0 = key0Of(hi, size);
+    const key1 = addressBits(lo, size) | code;
     return global
-      ? this.table.fill(key0 ^ s.globalHash, key0, key1 | s.globalKey1, s.globalIds)
-      : this.table.fill(key0 ^ s.hash, key0, key1 | s.key1, s.ids);
+      ? this.table.fill(hash ^ s.globalHash, key0, key1 | s.globalKey1, s.globalIds)
+      : this.table.fill(hash ^ s.hash, key0, key1 | s.key1, s.ids);
   }
 
   /** As {@link fill}, of an IPA. */
@@ -138,28 +149,18 @@ export class TranslationCache {
     const code = sizeCode(size);
     if (code < 0) return -1;
     this.#note(code, size, false, size);
-    const key0 = key0Of(hi, lo, size);
-    return this.table.fill(key0 ^ idsHash(0, vmid), key0, (hi >>> 12) | code | IPA_KEY1, idsOf(0, vmid));
+    const hash = addressHash(hi, lo, size) ^ idsHash(0, vmid);
+    return this.table.fill(hash, key0Of(hi, size), addressBits(lo, size) | code | IPA_KEY1, idsOf(0, vmid));
   }
 
   /** Drop what an invalidation names: what §4.4 asks, and no more. */
   tlbi(op: TlbiOp): void {
-    const lo = op.firstLo;
-    const hi = op.firstHi;
-    // TlbiScope.NH_VA, of one address: the entries lie where look-ups find them.
-    if (op.scope === 2 && lo === op.lastLo && hi === op.lastHi && op.vmidMask === 0xffff && op.granuleLg2 === 0) {
-      const { asid, vmid } = op;
-      if (this.#pagesOnly === true) {
-        // As #dropAt, of entries of 4 KiB.
-        const key0 = (lo >>> 12) | (hi << 20);
-        const hash = key0 ^ Math.imul(asid, 0x9e37) ^ Math.imul(vmid, 0x79b9);
-        this.table.dropKey(hash, key0, (hi >>> 12) | (1 << 29), ~((1 << 26) | (1 << 30)), asid | (vmid << 16));
-        return;
-      }
-      if (this.#splintered === false && this.#globals === false) {
-        this.#dropAt(asid, vmid, hi, lo);
-        return;
-      }
+    const { firstHi: hi, firstLo: lo } = op;
+    const single = lo === op.lastLo && hi === op.lastHi && op.granuleLg2 === 0 && op.vmidMask === ALL_VMID_BITS;
+    if (single && op.scope === TlbiScope.NH_VA && !this.#splintered && !this.#globals) {
+      // The entries lie where look-ups find them.
+      this.#dropAt(op.asid, op.vmid, hi, lo);
+      return;
     }
     if (this.#sizeCount === 0) return;
     this.table.dropWhere((entry) => this.names(op, entry));
@@ -171,11 +172,11 @@ export class TranslationCache {
     const ids = asid | (vmid << 16);
     const hash = Math.imul(asid, 0x9e37) ^ Math.imul(vmid, 0x79b9);
     // Whichever ASET, one stage or both: bit 29, the lower one of the kind, is what entries by VA have in common.
-    const byVa = (hi >>> 12) | (1 << 29);
     const mask = ~((1 << 26) | (1 << 30));
     for (let i = 0; i < this.#sizeCount; i++) {
-      const key0 = key0Of(hi, lo, this.#sizes[i]!);
-      this.table.dropKey(key0 ^ hash, key0, byVa | this.#codes[i]!, mask, ids);
+      const size = this.#sizes[i]!;
+      const key1 = addressBits(lo, size) | this.#codes[i]! | (1 << 29);
+      this.table.dropKey(addressHash(hi, lo, size) ^ hash, key0Of(hi, size), key1, mask, ids);
     }
   }
 
@@ -220,8 +221,7 @@ export class TranslationCache {
 
   /** log2 of what the leaf of stage 1 or 2 maps; 64 where that stage is off. */
   leafSizeLg2(entry: number, stage: 1 | 2): number {
-    const word = this.table.hot[entry * HOT_WORDS + W_LOW]!;
-    return leafSize(stage === 1 ? word & 63 : (word >>> 6) & 63);
+    return (this.table.hot[entry * HOT_WORDS + W_SIZES]! >>> (stage === 1 ? 0 : SIZE2_SHIFT)) & 127;
   }
 
   /** Read the leaf of a stage that an entry was made from, as it was then, into `leaf`. */
@@ -242,16 +242,10 @@ export class TranslationCache {
 
   /** First input address of an entry, signed halves. */
   addressHi(entry: number): number {
-    const at = entry * HOT_WORDS;
-    const size = this.sizeLg2(entry);
-    const key0 = this.table.hot[at]!;
-    const above = (this.table.hot[at + 1]! & ADDRESS_BITS) << 12;
-    const below = size < 32 ? key0 >>> (32 - size) : key0 << (size - 32);
-    return above | (below & 0xfff);
+    return this.table.hot[entry * HOT_WORDS]!;
   }
   addressLo(entry: number): number {
-    const size = this.sizeLg2(entry);
-    return size < 32 ? this.table.hot[entry * HOT_WORDS]! << size : 0;
+    return (this.table.hot[entry * HOT_WORDS + 1]! & ADDRESS_BITS) << 12;
   }
 
   /** Work out anew which sizes and kinds of entries there are: after many were dropped, or a state was restored. */
@@ -260,7 +254,7 @@ export class TranslationCache {
     this.#sizeSet = 0;
     this.#globals = false;
     this.#splintered = false;
-    this.#pagesOnly = false;
+    this.#state[0] = 0;
     for (let entry = 0; entry < this.table.entries; entry++) {
       if (!this.table.isValid(entry)) continue;
       const key1 = this.table.hot[entry * HOT_WORDS + 1]!;
@@ -276,7 +270,7 @@ export class TranslationCache {
     const known = (this.#sizeSet & bit) !== 0;
     this.#sizeSet |= bit;
     // The first code is that of 4 KiB.
-    this.#pagesOnly = this.#sizeSet === 1 && !this.#globals && !this.#splintered;
+    this.#state[0] = this.#sizeSet === 1 && !this.#globals && !this.#splintered ? 1 : 0;
     if (known) return;
     this.#sizeCount = 0;
     for (let i = 0; i < SIZE_CODES.length; i++) {
@@ -293,4 +287,18 @@ export class TranslationCache {
     if (op.level !== 0 && op.level !== levelOfSize(size)) return false;
     return meetsBlock(op, this.addressHi(entry), this.addressLo(entry), size);
   }
+}
+
+/** Drops entries of 4 KiB as `TranslationCache.#dropAt` does, while `state` says that there are no others. */
+function pageDropper(dropKey: TaggedCache["dropKey"], state: Int32Array): CacheMaintenance["tlbiVa"] {
+  // Locals, and numbers for the tags: those of `#dropAt`.
+  const byVa = 1 << 29;
+  const mask = ~((1 << 26) | (1 << 30));
+  return (asid, vmid, hi, lo) => {
+    if (state[0] === 0) return false;
+    const page = lo >>> 12;
+    const hash = page ^ Math.imul(asid, 0x9e37) ^ Math.imul(vmid, 0x79b9);
+    dropKey(hash, hi, page | byVa, mask, asid | (vmid << 16));
+    return true;
+  };
 }

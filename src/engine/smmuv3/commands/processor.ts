@@ -58,10 +58,7 @@ export class CommandProcessor {
   /** Carry out the command whose four words begin at `words[at]`; its opcode is its lowest byte. */
   execute(words: Words, at: number): Cerror {
     this.#invalidations.takeControls();
-    const opcode = words[at]! & (OPCODES - 1);
-    const scope = this.#scopes[opcode]!;
-    if (scope !== NO_SCOPE) return this.#invalidations.byAddress(words, at, scope as TlbiScope);
-    return this.#handlers[opcode]!(words, at);
+    return this.#carryOut(words, at);
   }
 
   /**
@@ -71,26 +68,25 @@ export class CommandProcessor {
    */
   run(memory: PhysicalMemory, first: number, count: number): number {
     const invalidations = this.#invalidations;
-    const scopes = this.#scopes;
-    let { words } = memory;
     this.error = Cerror.NONE;
     invalidations.takeControls();
-    for (let done = 0; done < count; done++) {
-      const at = first + (done << COMMAND_WORDS_LG2);
-      const opcode = words[at]! & (OPCODES - 1);
-      const scope = scopes[opcode]!;
-      let error: Cerror;
-      if (scope !== NO_SCOPE) error = invalidations.byAddress(words, at, scope as TlbiScope);
-      else {
-        error = this.#handlers[opcode]!(words, at);
-        // A message or a prefetch may have grown the arena.
-        words = memory.words;
+    let done = 0;
+    for (;;) {
+      if (invalidations.matchesVmid) {
+        done += invalidations.vaRun(memory.words, first + (done << COMMAND_WORDS_LG2), count - done);
       }
-      if (error !== Cerror.NONE) {
-        this.error = error;
-        return done;
-      }
+      if (done >= count) return done;
+      // A message or a prefetch may have grown the arena.
+      this.error = this.#carryOut(memory.words, first + (done << COMMAND_WORDS_LG2));
+      if (this.error !== Cerror.NONE) return done;
+      done++;
     }
-    return count;
+  }
+
+  #carryOut(words: Words, at: number): Cerror {
+    const opcode = words[at]! & (OPCODES - 1);
+    const scope = this.#scopes[opcode]!;
+    if (scope !== NO_SCOPE) return this.#invalidations.byAddress(words, at, scope as TlbiScope);
+    return this.#handlers[opcode]!(words, at);
   }
 }

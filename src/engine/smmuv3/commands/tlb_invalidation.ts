@@ -80,6 +80,12 @@ export class TlbInvalidations {
   readonly #descriptors128: boolean;
   /** VMIDs are not matched without stage 2 (§4.4.2). */
   readonly #matched: number;
+  /**
+   * Carry out the CMD_TLBI_NH_VA that stand one after the other in memory and name single addresses, as far as that is
+   * quickly done: up to `count`, the first at `words[first]`. Good while {@link matchesVmid}.
+   * @returns how many were carried out; others are for {@link byAddress}
+   */
+  readonly vaRun: (words: Int32Array, first: number, count: number) => number;
 
   constructor({ registers, caps, caches }: CommandTargets) {
     this.#caches = caches;
@@ -88,6 +94,12 @@ export class TlbInvalidations {
     this.#wide = registers.field("SMMU_IDR5", "DS") === 1;
     this.#descriptors128 = registers.field("SMMU_IDR5", "D128") === 1;
     this.#matched = caps.s2p ? VMID_BITS : 0;
+    this.vaRun = caps.s1p ? vaRun(caches.tlbiVa, this.#ranges) : () => 0;
+  }
+
+  /** Commands that go by VMID go by every bit of it, now that the controls were looked at. */
+  get matchesVmid(): boolean {
+    return this.#op.vmidMask === VMID_BITS;
   }
 
   /** Look at the registers that bend what commands mean. Once is enough for commands between which none changes. */
@@ -167,4 +179,28 @@ export class TlbInvalidations {
     op.level = this.#descriptors128 && (hints & TTL128_BIT) !== 0 ? 0 : level;
     return true;
   }
+}
+
+/** The function behind {@link TlbInvalidations.vaRun}; what it goes by are locals, which engines know the values of. */
+function vaRun(tlbiVa: CacheMaintenance["tlbiVa"], ranges: boolean): TlbInvalidations["vaRun"] {
+  const { opcode } = commandByName("CMD_TLBI_NH_VA")!;
+  const tagWord = TAG_WORD;
+  const addressWord = ADDRESS_WORD;
+  const vmidShift = VMID_SHIFT;
+  const asidShift = ASID_SHIFT;
+  const tagMask = TAG_MASK;
+  const addressLo = ADDRESS_LO;
+  const range = ranges ? TG_MASK : 0;
+  return (words, first, count) => {
+    for (let done = 0; done < count; done++) {
+      const at = first + 4 * done;
+      const hints = words[at + addressWord]!;
+      if ((words[at]! & 0xff) !== opcode || (hints & range) !== 0) return done;
+      const tags = words[at + tagWord]!;
+      const asid = (tags >>> asidShift) & tagMask;
+      const vmid = (tags >>> vmidShift) & tagMask;
+      if (!tlbiVa(asid, vmid, words[at + addressWord + 1]!, hints & addressLo)) return done;
+    }
+    return count;
+  };
 }

@@ -60,6 +60,7 @@ export class ControlWorld extends World {
       cfgiAll: note("cfgiAll"),
       vmsPidm: note("vmsPidm"),
       tlbi: note("tlbi"),
+      tlbiVa: () => false,
       dptiAll: note("dptiAll"),
     };
     const devices: DeviceLink = {
