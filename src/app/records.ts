@@ -78,12 +78,12 @@ export function failingRecord(trace: Uint32Array): number | null {
   return null;
 }
 
-const STRUCTURES: Readonly<Record<number, StructureKind>> = {
-  [TraceKind.L1STD]: "L1STD",
-  [TraceKind.STE]: "STE",
-  [TraceKind.L1CD]: "L1CD",
-  [TraceKind.CD]: "CD",
-};
+/** Kinds of record that read a configuration structure; the structure has the same name. */
+const STRUCTURES = new Map<number, StructureKind>(
+  Object.entries(TraceKind).flatMap(([name, code]): [number, StructureKind][] =>
+    name === "Descriptor" || name === "Output" || name === "Check" ? [] : [[code, name as StructureKind]],
+  ),
+);
 
 /** log2 of 4 KiB, for a stage the walk did not come to know. */
 const SMALLEST_GRANULE = 12;
@@ -109,7 +109,7 @@ export function structureOf(walk: WalkAnswer, record: number): StructureQuery | 
       sid,
     };
   }
-  const name = STRUCTURES[kind];
+  const name = STRUCTURES.get(kind);
   return name === undefined ? null : { kind: name, pa, level: 0, granuleLg2: SMALLEST_GRANULE, sid };
 }
 

@@ -3,14 +3,15 @@
  */
 import "./account.css";
 import { useEffect, useRef } from "react";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { Glyph, type GlyphName } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
-import { traceSteps } from "../common/trace_steps.ts";
 import { useApp } from "../common/use_app.ts";
+import { traceSteps } from "../common/walk_reading.ts";
 import type { TraceStep } from "../geometry/trace_step.ts";
 import { outcomeText } from "../walk_grid/outcome_text.ts";
-import { ordinalText, stepMeaning, stepName } from "../walk_grid/walk_text.ts";
+import { ordinalText, stepMeaning } from "../walk_grid/walk_text.ts";
 
 export function Account() {
   const walk = useApp((app) => app.walk);
@@ -22,7 +23,7 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
   const shown = useApp((app) => app.shown);
   const selected = useApp((app) => app.selected);
   const select = useApp((app) => app.select);
-  const steps = traceSteps(walk.trace);
+  const steps = traceSteps(walk);
   const told = steps.filter((s) => s.record < shown && (s.access > 0 || s.kind === "Check" || s.verdict === "fault"));
   const newest = useRef<HTMLLIElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shown` says when there is a new last line.
@@ -30,6 +31,7 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
     newest.current?.scrollIntoView({ block: "nearest" });
   }, [shown]);
   const { access } = walk;
+  const { context } = ARCHITECTURES[walk.arch];
   const kind = access.instruction ? "fetches an instruction" : access.write ? "writes" : "reads";
   const end = shown >= steps.length;
   return (
@@ -40,7 +42,7 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
         {access.ssid !== null && (
           <>
             {" "}
-            with PASID <Hex value={access.ssid} />
+            with {context} <Hex value={access.ssid} />
           </>
         )}
         .
@@ -51,7 +53,7 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
             <button type="button" data-selected={step.record === selected} onClick={() => select(step.record)}>
               <Glyph name={glyphOf(step)} />
               <span>
-                <span className="account-name">{stepName(step)}</span>{" "}
+                <span className="account-name">{step.name}</span>{" "}
                 <span className="nw-3">{ordinalText(steps, step.record)}</span>
                 <br />
                 {step.access > 0 && (
@@ -71,7 +73,7 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
 }
 
 function Ending({ walk }: { readonly walk: WalkAnswer }) {
-  const { title, cause, section } = outcomeText(walk.outcome);
+  const { title, cause, section } = outcomeText(walk);
   return (
     <p className="account-end" data-tone={walk.outcome.type}>
       <strong>{title}</strong>{" "}

@@ -4,6 +4,7 @@
 import type { FieldValue } from "../../base/layout.ts";
 import type { EventRecord, WalkAnswer } from "../../protocol/engine.ts";
 import { Glyph } from "../common/Glyph.tsx";
+import { useFacts } from "../common/use_facts.ts";
 import { fieldText } from "../inspector/field_text.ts";
 import { outcomeText } from "../walk_grid/outcome_text.ts";
 import { differingFields } from "./event_reading.ts";
@@ -14,15 +15,16 @@ export function Comparison(props: {
   readonly walk: WalkAnswer | null;
 }) {
   const { recorded, own, walk } = props;
+  const facts = useFacts();
   if (walk === null) return null;
   if (own === null) {
     return (
       <p className="event-text event-differs">
-        <Glyph name="stale" /> The model records no event for this access now. {outcomeText(walk.outcome).title}
+        <Glyph name="stale" /> The model records no event for this access now. {outcomeText(walk).title}
       </p>
     );
   }
-  const differing = differingFields(recorded, own);
+  const differing = differingFields(facts, recorded, own);
   if (differing === null) {
     return (
       <p className="event-text event-differs">

@@ -1,12 +1,13 @@
 /**
  * One event record whole and decoded, why it came about, and the checks in their order.
  */
-import { REASONS } from "../../arch/smmuv3/reasons.ts";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
 import type { EventRecord, WalkAnswer } from "../../protocol/engine.ts";
 import { Button } from "../common/Button.tsx";
 import { CopyButton } from "../common/CopyButton.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Icon } from "../common/Icon.tsx";
+import { useFacts } from "../common/use_facts.ts";
 import { outcomeText } from "../walk_grid/outcome_text.ts";
 import { Checks } from "./Checks.tsx";
 import { Comparison } from "./Comparison.tsx";
@@ -25,6 +26,7 @@ interface DetailProps {
 
 export function EventDetail({ recorded, own, walk, pinned, onPin }: DetailProps) {
   const event = recorded ?? own;
+  const facts = useFacts();
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
     <section className="event-detail" aria-label="Event record" tabIndex={0}>
@@ -33,7 +35,7 @@ export function EventDetail({ recorded, own, walk, pinned, onPin }: DetailProps)
           <Glyph name="fault" />
           <h3>{event.name}</h3>
           <span className="nw-3 nw-small nw-ellipsis">
-            0x{event.number.toString(16).padStart(2, "0")} · {eventSection(event)}
+            0x{event.number.toString(16).padStart(2, "0")} · {eventSection(facts, event)}
           </span>
           <span className="nw-grow" />
           {recorded !== null && (
@@ -47,7 +49,7 @@ export function EventDetail({ recorded, own, walk, pinned, onPin }: DetailProps)
       )}
       <div className="event-body" data-event={event !== null}>
         <div>
-          {event === null ? <NoEvent walk={walk} /> : <p className="event-text">{eventSentence(event)}</p>}
+          {event === null ? <NoEvent walk={walk} /> : <p className="event-text">{eventSentence(facts, event)}</p>}
           {recorded !== null && <Comparison recorded={recorded} own={own} walk={walk} />}
           {event !== null && <Why walk={walk} />}
           {recorded !== null && eventAccess(recorded)?.known !== true && (
@@ -67,7 +69,7 @@ export function EventDetail({ recorded, own, walk, pinned, onPin }: DetailProps)
 
 function Why({ walk }: { readonly walk: WalkAnswer | null }) {
   if (walk?.outcome.type !== "fault") return null;
-  const reason = REASONS[walk.outcome.reason];
+  const reason = ARCHITECTURES[walk.arch].reasons[walk.outcome.reason];
   if (reason === undefined) return null;
   return (
     <p className="event-text">
@@ -78,7 +80,7 @@ function Why({ walk }: { readonly walk: WalkAnswer | null }) {
 
 function NoEvent({ walk }: { readonly walk: WalkAnswer | null }) {
   if (walk === null) return <p className="nw-empty">Choose an access to see what it records.</p>;
-  const text = outcomeText(walk.outcome);
+  const text = outcomeText(walk);
   return (
     <p className="event-text">
       <strong>No event.</strong> {text.title} <span className="nw-2">{text.cause}</span>

@@ -6,6 +6,7 @@ import type { EventRecord } from "../../protocol/engine.ts";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { Icon } from "../common/Icon.tsx";
+import { useFacts } from "../common/use_facts.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
 import { fieldText, isBinary } from "../inspector/field_text.ts";
 import type { NumberedEvent } from "./event_fields.ts";
@@ -27,13 +28,14 @@ interface TableProps {
 }
 
 export function EventTable({ own, ended, rows, pinned, chosen, onChoose }: TableProps) {
+  const { requester } = useFacts();
   const at = chosen === null ? 0 : rows.findIndex((r) => r.event === chosen) + 1;
   return (
     <div className="event-list">
       <div className="event-heads" style={{ gridTemplateColumns: COLUMNS }} aria-hidden="true">
         <span>No.</span>
         <span>Event</span>
-        <span>SID</span>
+        <span>{requester}</span>
         <span />
         <span>Address</span>
         <span>Says</span>
@@ -71,6 +73,7 @@ interface CellsProps {
 
 function Cells({ event, number, pinned }: CellsProps) {
   const { sid, access } = event;
+  const facts = useFacts();
   return (
     <>
       <span className="nw-3 event-number">
@@ -85,7 +88,7 @@ function Cells({ event, number, pinned }: CellsProps) {
       <span className="nw-2">{access === null ? "–" : access.instruction ? "x" : access.write ? "w" : "r"}</span>
       <span>{access === null ? <span className="nw-3">–</span> : <Hex value={access.iova} />}</span>
       <span className="event-notes">
-        {eventNotes(event).map(({ declaration: d, value, meaning }) => (
+        {eventNotes(facts, event).map(({ declaration: d, value, meaning }) => (
           <span key={d.name}>
             <span className="nw-3">{d.name}</span>{" "}
             {isBinary(d) ? (

@@ -12,6 +12,7 @@ import type { EventRecord } from "../../protocol/engine.ts";
 import { Button } from "../common/Button.tsx";
 import { FilterBox } from "../common/FilterBox.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
+import { useFacts } from "../common/use_facts.ts";
 import { EventDetail } from "./EventDetail.tsx";
 import { EventRate } from "./EventRate.tsx";
 import { EventTable } from "./EventTable.tsx";
@@ -35,13 +36,14 @@ export function Events() {
   const chooseAccess = useApp((app) => app.chooseAccess);
   const { answer } = useEngineQuery("events", (engine) => engine.events());
   const recorded = answer ?? NONE;
+  const facts = useFacts();
   const [chosen, setChosen] = useState<EventRecord | null>(null);
   const [pins, setPins] = useState<readonly EventRecord[]>(NONE);
   const [text, setText] = useState("");
   const [rate, setRate] = useState(false);
 
   const typed = useDeferredValue(text);
-  const fields = useMemo(() => eventFields(recorded), [recorded]);
+  const fields = useMemo(() => eventFields(facts, recorded), [facts, recorded]);
   const filter = useMemo(() => readFilter(typed, fields), [typed, fields]);
   const all = useMemo(() => recorded.map((event, i) => ({ number: i + 1, event })), [recorded]);
   // What is wrong with a filter is said beside it; the list stays as it is without one.
@@ -75,7 +77,7 @@ export function Events() {
             <FilterBox
               id={FILTER_BOX_ID}
               label="Filter the events"
-              placeholder="event=F_TRANSLATION sid=0x10 iova>=0x1000"
+              placeholder={`event=${recorded[0]?.name ?? ""} sid=0x10 iova>=0x1000`}
               text={text}
               fields={fields}
               filter={filter}

@@ -4,11 +4,13 @@
 import { decodeFields, type FieldValue } from "../../base/layout.ts";
 import type { EventRecord } from "../../protocol/engine.ts";
 import { Hex } from "../common/Hex.tsx";
+import { useFacts } from "../common/use_facts.ts";
 import { fieldText, isBinary } from "../inspector/field_text.ts";
 import { eventLayout, eventWords } from "./event_reading.ts";
 
 export function RecordFields({ event }: { readonly event: EventRecord }) {
-  const fields = decodeFields(eventLayout(event), event.words);
+  const facts = useFacts();
+  const fields = decodeFields(eventLayout(facts, event), event.words);
   const words = eventWords(event).map((value, word) => ({ value, word }));
   return (
     <table className="record">

@@ -1,5 +1,7 @@
 /** What of an event a filter can name: its number, name, transaction, and every field of its record. */
+
 import type { FilterField } from "../../app/filter/filter.ts";
+import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
 import type { EventRecord } from "../../protocol/engine.ts";
 import { eventField, eventFieldNames } from "./event_reading.ts";
 
@@ -16,7 +18,10 @@ const distinct = (values: readonly string[]): string[] => [...new Set(values)].s
 const MOST_VALUES = 200;
 
 /** The fields of these events; what they hold is looked up when a row is tested. */
-export function eventFields(events: readonly EventRecord[]): readonly FilterField<NumberedEvent>[] {
+export function eventFields(
+  facts: ArchitectureFacts,
+  events: readonly EventRecord[],
+): readonly FilterField<NumberedEvent>[] {
   const some = events.slice(0, 5000);
   const fixed: FilterField<NumberedEvent>[] = [
     { name: "event", about: "what was recorded", read: (r) => r.event.name, values: distinct(some.map((e) => e.name)) },
@@ -42,13 +47,13 @@ export function eventFields(events: readonly EventRecord[]): readonly FilterFiel
     { name: "no", about: "place in the list, from 1", read: (r) => BigInt(r.number) },
   ];
   const known = new Set(fixed.map((f) => f.name));
-  const own = eventFieldNames(events)
+  const own = eventFieldNames(facts, events)
     .filter((name) => !known.has(name.toLowerCase()))
     .map(
       (name): FilterField<NumberedEvent> => ({
         name: name.toLowerCase(),
         about: "a field of the record",
-        read: (r) => eventField(r.event, name),
+        read: (r) => eventField(facts, r.event, name),
       }),
     );
   return [...fixed, ...own];

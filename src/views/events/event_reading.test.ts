@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { readFilter } from "../../app/filter/filter.ts";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
 import type { EventRecord } from "../../protocol/engine.ts";
 import { eventFields } from "./event_fields.ts";
 import { differingFields, eventAccess, eventField, eventHex, eventNotes, eventWords } from "./event_reading.ts";
+
+const FACTS = ARCHITECTURES.smmuv3;
 
 const event = (number: number, name: string, words: readonly bigint[]): EventRecord => ({
   number,
@@ -23,10 +26,10 @@ const BAD_STE = event(0x04, "C_BAD_STE", [0x0000_0020_0000_0004n, 0n, 0n, 0n]);
 
 describe("an event record", () => {
   it("F_TRANSLATION gives its fields, addresses in place (IHI 0070 §7.3.13)", () => {
-    expect(eventField(TABLE_FAULT, "StreamID")).toBe(0x10n);
-    expect(eventField(TABLE_FAULT, "IPA")).toBe(0xc0808000n);
-    expect(eventField(TABLE_FAULT, "FetchAddr")).toBeNull();
-    expect(eventNotes(TABLE_FAULT).map((f) => f.declaration.name)).toEqual(["PnU", "S2", "CLASS", "IPA"]);
+    expect(eventField(FACTS, TABLE_FAULT, "StreamID")).toBe(0x10n);
+    expect(eventField(FACTS, TABLE_FAULT, "IPA")).toBe(0xc0808000n);
+    expect(eventField(FACTS, TABLE_FAULT, "FetchAddr")).toBeNull();
+    expect(eventNotes(FACTS, TABLE_FAULT).map((f) => f.declaration.name)).toEqual(["PnU", "S2", "CLASS", "IPA"]);
   });
 
   it("leads to the access it tells of, or to its stream", () => {
@@ -44,7 +47,7 @@ describe("an event record", () => {
     ];
     const rows = events.map((e, i) => ({ number: i + 1, event: e }));
     const pass = (text: string): number[] | string => {
-      const filter = readFilter(text, eventFields(events));
+      const filter = readFilter(text, eventFields(FACTS, events));
       return filter.ok ? rows.filter(filter.test).map((r) => r.number) : filter.why;
     };
     expect(pass("event=F_TRANSLATION sid=0x10 iova>=0x1000")).toEqual([1]);
@@ -62,14 +65,14 @@ describe("an event record", () => {
 
   it("differs from another of its number by fields", () => {
     const other = event(0x10, "F_TRANSLATION", eventWords(TABLE_FAULT).with(1, 0x0000_0102_0000_0000n));
-    expect(differingFields(TABLE_FAULT, other)?.map(([f]) => f.declaration.name)).toEqual(["S2"]);
-    expect(differingFields(TABLE_FAULT, TABLE_FAULT)).toEqual([]);
-    expect(differingFields(TABLE_FAULT, BAD_STE)).toBeNull();
+    expect(differingFields(FACTS, TABLE_FAULT, other)?.map(([f]) => f.declaration.name)).toEqual(["S2"]);
+    expect(differingFields(FACTS, TABLE_FAULT, TABLE_FAULT)).toEqual([]);
+    expect(differingFields(FACTS, TABLE_FAULT, BAD_STE)).toBeNull();
   });
 
   it("of a reserved number has no facts and does not throw", () => {
     const reserved = event(0x3f, "0x3f", [0x3fn, 1n, 2n, 3n]);
-    expect(eventField(reserved, "StreamID")).toBeNull();
+    expect(eventField(FACTS, reserved, "StreamID")).toBeNull();
     expect(eventAccess(reserved)).toBeNull();
   });
 });

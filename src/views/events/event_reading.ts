@@ -1,27 +1,26 @@
 /**
  * What an event record says: its fields, the access that caused it, a sentence, and how it differs from another one.
  */
-import { eventByNumber, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
+import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
 import { type AddressAccess, decodeFields, type FieldAccess, type FieldValue, type Layout } from "../../base/layout.ts";
-import { decodeEventRecord } from "../../decode/smmuv3/event.ts";
-import { eventSummary } from "../../decode/smmuv3/summary.ts";
-import { knownWord } from "../../decode/words.ts";
 import type { EventRecord } from "../../protocol/engine.ts";
 import type { Access } from "../../protocol/machine.ts";
 
 /** The record's layout; reserved numbers have one in which only the number means anything. */
-export function eventLayout(event: EventRecord): Layout {
-  return eventByNumber(event.number)?.layout ?? RESERVED_EVENT;
+export function eventLayout(facts: ArchitectureFacts, event: EventRecord): Layout {
+  return facts.recordOf(event.words).layout;
 }
 
 /** Where the specification describes the record. */
-export function eventSection(event: EventRecord): string {
-  return eventByNumber(event.number)?.section ?? RESERVED_EVENT.section;
+export function eventSection(facts: ArchitectureFacts, event: EventRecord): string {
+  return facts.recordOf(event.words).section;
 }
 
-/** The four 64-bit words, lowest first. */
+/** The record's 64-bit words, lowest first. */
 export function eventWords(event: EventRecord): bigint[] {
-  return [0, 1, 2, 3].map((i) => (BigInt(event.words[2 * i + 1]!) << 32n) | BigInt(event.words[2 * i]!));
+  return Array.from({ length: event.words.length >> 1 }, (_, i) => i).map(
+    (i) => (BigInt(event.words[2 * i + 1]!) << 32n) | BigInt(event.words[2 * i]!),
+  );
 }
 
 /** The record as text to paste: a word of 16 digits on each line. */
@@ -32,8 +31,8 @@ export function eventHex(event: EventRecord): string {
 }
 
 /** A field's value by name, or null where this record has no such field; an address in place. */
-export function eventField(event: EventRecord, name: string): bigint | null {
-  const access = (eventLayout(event).f as Readonly<Record<string, FieldAccess | AddressAccess>>)[name];
+export function eventField(facts: ArchitectureFacts, event: EventRecord, name: string): bigint | null {
+  const access = (eventLayout(facts, event).f as Readonly<Record<string, FieldAccess | AddressAccess>>)[name];
   if (access === undefined) return null;
   const { words } = event;
   return "addressLo" in access
@@ -42,23 +41,34 @@ export function eventField(event: EventRecord, name: string): bigint | null {
 }
 
 /** Names of the fields that records of these kinds have, reserved ones aside. */
-export function eventFieldNames(events: readonly EventRecord[]): string[] {
+export function eventFieldNames(facts: ArchitectureFacts, events: readonly EventRecord[]): string[] {
   const kinds = new Map(events.map((e) => [e.number, e]));
-  const names = [...kinds.values()].flatMap((e) => eventLayout(e).fields.filter((f) => f.form !== "reserved"));
+  const names = [...kinds.values()].flatMap((e) => eventLayout(facts, e).fields.filter((f) => f.form !== "reserved"));
   return [...new Set(names.map((f) => f.name))];
 }
 
-/** One sentence or two, in plain words. */
-export function eventSentence(event: EventRecord): string {
-  return eventSummary(decodeEventRecord(eventWords(event).map(knownWord)));
+/** A sentence in plain words: who wanted what. */
+export function eventSentence(facts: ArchitectureFacts, event: EventRecord): string {
+  const { access, sid } = event;
+  const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+  if (access === null) return sid === null ? `${event.name}.` : `${event.name} for ${facts.requester} ${hex(sid)}.`;
+  const context = access.ssid === null ? "" : `, ${facts.context} ${hex(access.ssid)},`;
+  const who = `${access.privileged ? "privileged " : ""}${facts.requester} ${hex(access.sid)}${context}`;
+  const did = access.instruction ? "fetched an instruction at" : access.write ? "wrote to" : "read from";
+  return `${event.name}: ${who} ${did} ${hex(access.iova)}.`;
 }
 
-/** Fields that a row shows in columns of their own. */
-const IN_COLUMNS = new Set(["EventNumber", "StreamID", "SubstreamID", "SSV", "InputAddr", "RnW"]);
+/** Fields that a row shows in columns of their own, by the names that the architectures have for them. */
+const IN_COLUMNS = new Set(
+  ["EventNumber", "StreamID", "SubstreamID", "SSV", "InputAddr", "RnW"].concat(
+    ["EventCode", "DeviceID", "PASID", "Address", "RW"],
+    ["F", "FR", "SID", "PV", "PP", "FI", "T", "T1", "T2", "EXE"],
+  ),
+);
 
 /** The record's other fields that are set, such as `S2 1`, `CLASS 0b10`: what tells two events of a kind apart. */
-export function eventNotes(event: EventRecord): readonly FieldValue[] {
-  return decodeFields(eventLayout(event), event.words).filter(
+export function eventNotes(facts: ArchitectureFacts, event: EventRecord): readonly FieldValue[] {
+  return decodeFields(eventLayout(facts, event), event.words).filter(
     ({ declaration: d, value }) => d.form !== "reserved" && value !== 0n && !IN_COLUMNS.has(d.name),
   );
 }
@@ -75,10 +85,14 @@ export function eventAccess(event: EventRecord): { readonly access: Access; read
 }
 
 /** Fields of two records of one number that differ, or null where the numbers differ. */
-export function differingFields(a: EventRecord, b: EventRecord): readonly [FieldValue, FieldValue][] | null {
+export function differingFields(
+  facts: ArchitectureFacts,
+  a: EventRecord,
+  b: EventRecord,
+): readonly [FieldValue, FieldValue][] | null {
   if (a.number !== b.number) return null;
-  const other = decodeFields(eventLayout(b), b.words);
-  return decodeFields(eventLayout(a), a.words)
+  const other = decodeFields(eventLayout(facts, b), b.words);
+  return decodeFields(eventLayout(facts, a), a.words)
     .map((f, i): [FieldValue, FieldValue] => [f, other[i]!])
     .filter(([x, y]) => x.value !== y.value);
 }

@@ -5,36 +5,36 @@ import { addressFields, bitsToDraw, placeFields, type StripShape } from "./addre
 const shape = (s: Partial<StripShape>): StripShape => ({
   granuleLg2: 12,
   inputBits: 48,
-  startLevel: 0,
+  startHeight: 3,
   levels: 4,
-  leafLevel: 3,
+  leafHeight: 0,
   topBits: 48,
   ...s,
 });
 
-const runs = (s: StripShape): string[] => addressFields(0n, s).map((f) => `${f.level ?? f.kind} ${f.hi}:${f.lo}`);
+const runs = (s: StripShape): string[] => addressFields(0n, s).map((f) => `${f.height ?? f.kind} ${f.hi}:${f.lo}`);
 
 describe("fields of an address", () => {
   it("are four indices and an offset for 48 bits with 4 KiB granules", () => {
-    expect(runs(shape({}))).toEqual(["0 47:39", "1 38:30", "2 29:21", "3 20:12", "offset 11:0"]);
+    expect(runs(shape({}))).toEqual(["3 47:39", "2 38:30", "1 29:21", "0 20:12", "offset 11:0"]);
   });
 
   it("have one bit at level 0 with 16 KiB granules", () => {
     const s = shape({ granuleLg2: 14 });
-    expect(runs(s)).toEqual(["0 47:47", "1 46:36", "2 35:25", "3 24:14", "offset 13:0"]);
+    expect(runs(s)).toEqual(["3 47:47", "2 46:36", "1 35:25", "0 24:14", "offset 13:0"]);
   });
 
   it("start with a wider index where root tables are concatenated", () => {
-    const s = shape({ inputBits: 40, startLevel: 1, topBits: 40 });
-    expect(runs(s)).toEqual(["1 39:30", "2 29:21", "3 20:12", "offset 11:0"]);
+    const s = shape({ inputBits: 40, startHeight: 2, topBits: 40 });
+    expect(runs(s)).toEqual(["2 39:30", "1 29:21", "0 20:12", "offset 11:0"]);
   });
 
   it("have a longer offset below a block", () => {
-    expect(runs(shape({ leafLevel: 1 }))).toEqual(["0 47:39", "1 38:30", "offset 29:0"]);
+    expect(runs(shape({ leafHeight: 2 }))).toEqual(["3 47:39", "2 38:30", "offset 29:0"]);
   });
 
   it("say what stands above the input range", () => {
-    const above = (a: bigint) => addressFields(a, shape({ inputBits: 39, startLevel: 1 }))[0]?.above;
+    const above = (a: bigint) => addressFields(a, shape({ inputBits: 39, startHeight: 2 }))[0]?.above;
     expect(above(0x1000n)).toBe("zero");
     expect(above(0xffff_ffff_ffff_f000n)).toBe("ones");
     expect(above(0x0000_8000_0000_0000n)).toBe("mixed");
@@ -46,13 +46,13 @@ describe("fields of an address", () => {
     const shapes = fc.record({
       granuleLg2: fc.constantFrom(12, 14, 16),
       inputBits: fc.integer({ min: 32, max: 52 }),
-      startLevel: fc.integer({ min: -1, max: 3 }),
-      leafLevel: fc.integer({ min: 1, max: 3 }),
+      startHeight: fc.integer({ min: 0, max: 4 }),
+      leafHeight: fc.integer({ min: 0, max: 2 }),
       topBits: fc.integer({ min: 52, max: 64 }),
     });
     fc.assert(
       fc.property(shapes, fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }), (s, address) => {
-        const fields = addressFields(address, { ...s, levels: 4 - s.startLevel });
+        const fields = addressFields(address, { ...s, levels: s.startHeight + 1 });
         let next = s.topBits - 1;
         let sum = 0n;
         for (const f of fields) {

@@ -1,7 +1,7 @@
 /**
  * Address strips: an input address split into the index of each table level, the offset, and the bits above its range.
  */
-import { LAST_LEVEL, levelShift, type StageShape } from "./trace_step.ts";
+import { levelShift, type StageShape } from "./trace_step.ts";
 
 /** A run of address bits, `hi` and `lo` inclusive. */
 export interface AddressField {
@@ -10,15 +10,15 @@ export interface AddressField {
   readonly kind: "above" | "index" | "offset";
   /** Bits above the input range: all zero, all ones up to bit 63, or neither; null for other kinds. */
   readonly above: "zero" | "ones" | "mixed" | null;
-  /** Level whose table this run indexes; null unless `kind` is `index`. */
-  readonly level: number | null;
+  /** Height of the table that this run indexes; null unless `kind` is `index`. */
+  readonly height: number | null;
   readonly value: bigint;
 }
 
 /** How a stage splits its input, and where the strip begins. */
 export interface StripShape extends StageShape {
-  /** Level that holds the leaf: the bits below its index are offset. 3 until a block is known. */
-  readonly leafLevel: number;
+  /** Height of the table that holds the leaf: the bits below its index are offset. 0 until a block is known. */
+  readonly leafHeight: number;
   /** Bits drawn, from this one downwards; at least `inputBits`. */
   readonly topBits: number;
 }
@@ -29,15 +29,15 @@ const ones = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
 export function addressFields(address: bigint, shape: StripShape): AddressField[] {
   const cut = (hi: number, lo: number): bigint => (address >> BigInt(lo)) & ones(hi - lo + 1);
   const fields: AddressField[] = [];
-  const push = (hi: number, lo: number, kind: AddressField["kind"], level: number | null): void => {
+  const push = (hi: number, lo: number, kind: AddressField["kind"], height: number | null): void => {
     const above = kind === "above" ? aboveKind(address, lo) : null;
-    if (hi >= lo) fields.push({ hi, lo, kind, above, level, value: cut(hi, lo) });
+    if (hi >= lo) fields.push({ hi, lo, kind, above, height, value: cut(hi, lo) });
   };
   push(shape.topBits - 1, shape.inputBits, "above", null);
   let hi = Math.min(shape.inputBits, shape.topBits) - 1;
-  for (let level = shape.startLevel; level <= Math.min(shape.leafLevel, LAST_LEVEL); level++) {
-    const lo = levelShift(level, shape.granuleLg2);
-    push(hi, lo, "index", level);
+  for (let height = shape.startHeight; height >= Math.max(shape.leafHeight, 0); height--) {
+    const lo = levelShift(height, shape.granuleLg2);
+    push(hi, lo, "index", height);
     hi = Math.min(hi, lo - 1);
   }
   push(hi, 0, "offset", null);

@@ -4,7 +4,21 @@
  */
 
 /** What a step is about; the names are those of the trace's record kinds. */
-export type StepKind = "L1STD" | "STE" | "L1CD" | "CD" | "Descriptor" | "Output" | "Check";
+export type StepKind =
+  | "L1STD"
+  | "STE"
+  | "L1CD"
+  | "CD"
+  | "RootEntry"
+  | "ContextEntry"
+  | "PasidDirectoryEntry"
+  | "PasidEntry"
+  | "DTE"
+  | "GCR3"
+  | "IRTE"
+  | "Descriptor"
+  | "Output"
+  | "Check";
 
 /** Which part of a translation a step belongs to. */
 export type StepPhase = "config" | "table" | "output";
@@ -15,6 +29,15 @@ export type StepVerdict = "next" | "done" | "fault" | "unknown";
 /** Which kind of cache stood in for an access; `none` where memory was accessed or nothing had to be. */
 export type StepHit = "none" | "config" | "walk" | "tlb";
 
+/** A rule of an architecture that stops an access. */
+export interface StepReason {
+  readonly id: string;
+  readonly text: string;
+  readonly section: string;
+  /** The field it is about, empty for none. */
+  readonly field: string;
+}
+
 /** A record of the trace. */
 export interface TraceStep {
   /** Number of the record in its trace, from 0. */
@@ -22,11 +45,14 @@ export interface TraceStep {
   readonly kind: StepKind;
   readonly phase: StepPhase;
   readonly stage: 0 | 1 | 2;
-  /** Level as the architecture numbers it, -1 to 3; of a descriptor only. */
+  /** Level as the architecture numbers it, and levels above that of the smallest pages; of a descriptor only. */
   readonly level: number;
+  readonly height: number;
   readonly verdict: StepVerdict;
-  /** Index into the architecture's reasons, 0 for none. */
-  readonly reason: number;
+  /** What it is, in words: "Stage 2 level 1 descriptor". */
+  readonly name: string;
+  /** The rule that ended it, null for none. */
+  readonly why: StepReason | null;
   /** Ordinal of this memory access in the translation from 1, 0 where nothing was accessed. */
   readonly access: number;
   /** Stage-1 access it belongs to, from 0; the final address has the next number. */
@@ -46,6 +72,8 @@ export interface TraceStep {
   readonly at: bigint;
   /** Physical address read. */
   readonly pa: bigint;
+  /** Bytes of the structure read; 0 where nothing was. */
+  readonly bytes: number;
   /** The 64 bits read. */
   readonly value: bigint;
   /** Address this leads to. */
@@ -57,22 +85,19 @@ export interface TraceStep {
   readonly update: number;
 }
 
-/** What geometry needs to know of a stage; a part of the protocol's StageSummary. */
+/** What geometry needs to know of a stage; from the protocol's StageSummary. */
 export interface StageShape {
   readonly granuleLg2: number;
   readonly inputBits: number;
-  /** First level as the architecture numbers it, -1 to 3. */
-  readonly startLevel: number;
+  /** Height of the root table: levels above that of the smallest pages. */
+  readonly startHeight: number;
   /** Table accesses of a full walk. */
   readonly levels: number;
 }
 
-/** The last level of every translation table, whose entries map pages. */
-export const LAST_LEVEL = 3;
-
-/** Bits of input address below the index of `level`: log2 of the bytes one of its entries spans. */
-export function levelShift(level: number, granuleLg2: number): number {
-  return granuleLg2 + (LAST_LEVEL - level) * (granuleLg2 - 3);
+/** Bits of input address below the index of a table at `height`: log2 of the bytes one of its entries spans. */
+export function levelShift(height: number, granuleLg2: number): number {
+  return granuleLg2 + height * (granuleLg2 - 3);
 }
 
 /** Whether the step has to do with a translation table for the address itself, not for configuration. */

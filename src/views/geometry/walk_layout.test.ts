@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { WalkAnswer } from "../../protocol/engine.ts";
-import { traceSteps } from "../common/trace_steps.ts";
+import { traceSteps, walkStages } from "../common/walk_reading.ts";
 import * as sample from "../walk_grid/sample_walks.ts";
 import { type Box, layoutWalk, type WalkLayout } from "./walk_layout.ts";
 import { walkModel } from "./walk_model.ts";
@@ -14,7 +14,7 @@ const SIZES = [
 ] as const;
 
 const place = (a: WalkAnswer, [width, height]: readonly [number, number], configOpen = false): WalkLayout =>
-  layoutWalk(walkModel(traceSteps(a.trace), a), { width, height, strips: 2, configOpen });
+  layoutWalk(walkModel(traceSteps(a), walkStages(a)), { width, height, strips: 2, configOpen });
 
 const overlap = (a: Box, b: Box): boolean =>
   a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
@@ -61,12 +61,12 @@ describe("layout", () => {
   });
 
   it("writes the input bits of each level over its column", () => {
-    const heads = place(sample.nestedOk(), [900, 500]).heads.map((h) => [h.level, h.bits]);
+    const heads = place(sample.nestedOk(), [900, 500]).heads.map((h) => [h.tables, h.bits]);
     expect(heads).toEqual([
-      [0, "43:39"],
-      [1, "38:30"],
-      [2, "29:21"],
-      [3, "20:12"],
+      [3, "43:39"],
+      [2, "38:30"],
+      [1, "29:21"],
+      [0, "20:12"],
       [null, ""],
     ]);
   });

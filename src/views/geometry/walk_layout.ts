@@ -31,14 +31,15 @@ export interface PlacedRow extends Box {
   readonly cells: readonly PlacedCell[];
 }
 
-/** Head of a stage-2 column, or of the rows' own cells where `level` is null. */
+/** Head of a stage-2 column, or of the rows' own cells where `tables` is null. */
 interface PlacedHead {
   readonly x: number;
   readonly width: number;
   /** Baseline. */
   readonly y: number;
-  readonly level: number | null;
-  /** Input address bits that index the level, "hi:lo". */
+  /** Height of the tables that the column reads. */
+  readonly tables: number | null;
+  /** Input address bits that index them, "hi:lo". */
   readonly bits: string;
 }
 
@@ -164,16 +165,16 @@ function placeItems(config: readonly ConfigItem[], left: number, right: number, 
 
 function placeHeads(model: WalkModel, left: number, cellWidth: number, y: number): PlacedHead[] {
   const shape = model.stage2;
-  const bits = (level: number, i: number): string => {
+  const bits = (tables: number, i: number): string => {
     if (shape === null) return "";
-    const lo = levelShift(level, shape.granuleLg2);
-    const hi = i === 0 ? shape.inputBits - 1 : levelShift(level - 1, shape.granuleLg2) - 1;
+    const lo = levelShift(tables, shape.granuleLg2);
+    const hi = i === 0 ? shape.inputBits - 1 : levelShift(tables + 1, shape.granuleLg2) - 1;
     return `${hi}:${lo}`;
   };
-  const heads = model.columns.map((level, i): PlacedHead => {
-    return { x: left + i * (cellWidth + GAP), width: cellWidth, y, level, bits: bits(level, i) };
+  const heads = model.columns.map((tables, i): PlacedHead => {
+    return { x: left + i * (cellWidth + GAP), width: cellWidth, y, tables, bits: bits(tables, i) };
   });
-  return [...heads, { x: left + heads.length * (cellWidth + GAP), width: cellWidth, y, level: null, bits: "" }];
+  return [...heads, { x: left + heads.length * (cellWidth + GAP), width: cellWidth, y, tables: null, bits: "" }];
 }
 
 function placeRow(row: GridRow, labelX: number, left: number, y: number, width: number, height: number): PlacedRow {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { WalkAnswer } from "../../protocol/engine.ts";
-import { traceSteps } from "../common/trace_steps.ts";
+import { traceSteps, walkStages } from "../common/walk_reading.ts";
 import * as sample from "../walk_grid/sample_walks.ts";
 import { type GridRow, isHit, type WalkModel, walkModel } from "./walk_model.ts";
 
-const modelOf = (a: WalkAnswer): WalkModel => walkModel(traceSteps(a.trace), a);
+const modelOf = (a: WalkAnswer): WalkModel => walkModel(traceSteps(a), walkStages(a));
 
 /** A row as one letter for each cell: a access, h cache hit, k kept, c check, m missed, s spared, o output, - none. */
 const letters = (row: GridRow): string =>
@@ -16,7 +16,7 @@ describe("the grid of a walk", () => {
   it("has 24 accesses in five rows for four levels under four", () => {
     const m = modelOf(sample.nestedOk());
     expect(picture(sample.nestedOk())).toEqual(["aaaaa", "aaaaa", "aaaaa", "aaaaa", "aaaao"]);
-    expect(m.columns).toEqual([0, 1, 2, 3]);
+    expect(m.columns).toEqual([3, 2, 1, 0]);
     expect(m.counts).toMatchObject({ made: 24, total: 24, full: 24, config: 7 });
   });
 
@@ -62,14 +62,14 @@ describe("the grid of a walk", () => {
 
   it("has one row where stage 1 is off, three columns from level 1 with concatenated tables", () => {
     const m = modelOf(sample.stageTwoConcatenated());
-    expect(m.columns).toEqual([1, 2, 3]);
+    expect(m.columns).toEqual([2, 1, 0]);
     expect(m.rows.map(letters)).toEqual(["aaao"]);
     expect(m.rows[0]?.cells[0]).toMatchObject({ step: { entry: 0x201 } });
   });
 
   it("has five columns from level -1", () => {
     const m = modelOf(sample.nestedDeep());
-    expect(m.columns).toEqual([-1, 0, 1, 2, 3]);
+    expect(m.columns).toEqual([4, 3, 2, 1, 0]);
     expect(m.counts).toMatchObject({ made: 35, full: 35 });
   });
 

@@ -3,7 +3,7 @@
  * the stage-1 descriptor itself; the last row is the final address. Rows of configuration fetches that go through
  * stage 2 have the same columns. Nothing here knows pixels.
  */
-import { isTableStep, LAST_LEVEL, type StageShape, type TraceStep } from "./trace_step.ts";
+import { isTableStep, type StageShape, type StepKind, type TraceStep } from "./trace_step.ts";
 
 /** One place in the grid. */
 export type GridCell =
@@ -13,7 +13,7 @@ export type GridCell =
   | { readonly type: "check"; readonly step: TraceStep; readonly ordinal: number }
   /** The walk ended before it came here; `ordinal` is what the access would have been. */
   | { readonly type: "missed"; readonly ordinal: number }
-  /** A block at an earlier level made this access needless. */
+  /** A block at an earlier level, or an entry that skips this one, made this access needless. */
   | { readonly type: "spared"; readonly by: TraceStep }
   /** A cache's answer made this access needless: it holds what this would have led to. */
   | { readonly type: "kept"; readonly by: TraceStep; readonly ordinal: number }
@@ -25,10 +25,10 @@ export type GridCell =
 /** A row of the grid. */
 export interface GridRow {
   readonly kind: "config" | "stage1" | "output";
-  /** Stage-1 level; of a `stage1` row only. */
-  readonly level: number | null;
+  /** Height of the stage-1 table; of a `stage1` row only. */
+  readonly height: number | null;
   /** Structure fetched; of a `config` row only. */
-  readonly structure: "L1CD" | "CD" | null;
+  readonly structure: string | null;
   /** Address this row has to reach: IPA where stage 2 translates, else PA; null while unknown. */
   readonly target: bigint | null;
   /** Index of the entry that the row reads; null where unknown or of no meaning. */
@@ -47,7 +47,7 @@ export interface ConfigItem {
 
 /** The grid and what stands above it. */
 export interface WalkModel {
-  /** Levels of stage 2, outermost first; empty where stage 2 translates nothing. */
+  /** Heights of the tables of stage 2, outermost first; empty where stage 2 translates nothing. */
   readonly columns: readonly number[];
   readonly stage1: StageShape | null;
   readonly stage2: StageShape | null;
@@ -79,6 +79,8 @@ interface WalkCounts {
 export interface WalkStages {
   readonly stage1: StageShape | null;
   readonly stage2: StageShape | null;
+  /** The structure that holds a context of stage 1. */
+  readonly context: StepKind;
 }
 
 /** Whether a cache answered in place of this cell's access. */
@@ -92,8 +94,8 @@ const ended = (s: TraceStep): boolean => s.verdict === "fault" || s.verdict === 
 export function walkModel(steps: readonly TraceStep[], stages: WalkStages): WalkModel {
   const stage1 = stages.stage1;
   const stage2 = stages.stage2;
-  const columns = columnLevels(steps, stage2);
-  const config = configItems(steps);
+  const columns = columnHeights(steps, stage2);
+  const config = configItems(steps, stages.context);
   const counter = { next: 1 };
   const rows = tableRows(steps, stages, columns, counter);
   const made = steps.filter((s) => isTableStep(s) && s.access > 0).length;
@@ -117,45 +119,39 @@ export function walkModel(steps: readonly TraceStep[], stages: WalkStages): Walk
   };
 }
 
-/** STE.Config [3:1] with bit 0 set asks for stage 1 (IHI 0070 §5.2); no table of it was reached. */
+/** Structures that lead to stage 1 alone. */
+const OF_STAGE_1: ReadonlySet<StepKind> = new Set(["L1CD", "CD", "GCR3"]);
+
+/** A structure of stage 1 was on its way, and no table of it was reached. */
 function awaitsStage1(steps: readonly TraceStep[]): boolean {
-  const ste = steps.find((s) => s.kind === "STE" && !ended(s));
-  const config = ste === undefined ? 0n : (ste.value >> 1n) & 7n;
-  return (config === 5n || config === 7n) && steps.every((s) => s.phase === "config");
+  const onTheWay = (s: TraceStep): boolean => OF_STAGE_1.has(s.kind) || s.kind === "Descriptor" || s.stage === 2;
+  return steps.every((s) => s.phase === "config") && steps.some(onTheWay);
 }
 
-function columnLevels(steps: readonly TraceStep[], stage2: StageShape | null): number[] {
-  const seen = steps.filter((s) => s.kind === "Descriptor" && s.stage === 2).map((s) => s.level);
-  const first = Math.min(...seen, stage2?.startLevel ?? LAST_LEVEL + 1);
-  return Array.from({ length: LAST_LEVEL + 1 - first }, (_, i) => first + i);
+function columnHeights(steps: readonly TraceStep[], stage2: StageShape | null): number[] {
+  const seen = steps.filter((s) => s.kind === "Descriptor" && s.stage === 2).map((s) => s.height);
+  const first = Math.max(...seen, stage2?.startHeight ?? -1);
+  return Array.from({ length: first + 1 }, (_, i) => first - i);
 }
 
-function configItems(steps: readonly TraceStep[]): ConfigItem[] {
+function configItems(steps: readonly TraceStep[], context: StepKind): ConfigItem[] {
   const items: ConfigItem[] = [];
   let beneath: TraceStep[] = [];
-  let ste: TraceStep | null = null;
   for (const step of steps) {
     if (step.phase !== "config" || step.kind === "Output") continue;
-    if (step.kind === "STE") ste = step;
     if (step.kind === "Descriptor") beneath.push(step);
     // A fetch that stage 2 stopped has no record of its own: its last stage-2 record stands for it.
     if (step.kind === "Descriptor" && !ended(step)) continue;
-    items.push({ step, name: itemName(step, items, ste), beneath });
+    items.push({ step, name: itemName(step, context), beneath });
     beneath = [];
   }
   return items;
 }
 
-function itemName(step: TraceStep, items: readonly ConfigItem[], ste: TraceStep | null): string {
-  if (step.kind === "Descriptor" || (step.kind === "Check" && step.stage === 2)) return awaited(items, ste);
+/** What a fetch is of; one that stage 2 stopped is called by what it was to lead to. */
+function itemName(step: TraceStep, context: StepKind): string {
+  if (step.kind === "Descriptor" || (step.kind === "Check" && step.stage === 2)) return context;
   return step.kind === "Check" ? "check" : step.kind;
-}
-
-/** Which structure is being fetched when stage 2 stops the fetch. STE.S1Fmt [5:4] and S1CDMax [63:59], IHI 0070 §5.2. */
-function awaited(items: readonly ConfigItem[], ste: TraceStep | null): "L1CD" | "CD" {
-  if (ste === null || items.some((i) => i.name === "L1CD")) return "CD";
-  const format = Number((ste.value >> 4n) & 3n);
-  return ste.value >> 59n !== 0n && (format === 1 || format === 2) ? "L1CD" : "CD";
 }
 
 function configRows(steps: readonly TraceStep[], items: readonly ConfigItem[], columns: readonly number[]): GridRow[] {
@@ -164,14 +160,14 @@ function configRows(steps: readonly TraceStep[], items: readonly ConfigItem[], c
   return items
     .filter((item) => item.beneath.length > 0)
     .map((item): GridRow => {
-      const own = item.step.kind === "L1CD" || item.step.kind === "CD" ? item.step : null;
+      const own = item.step.kind === "Descriptor" || item.step.kind === "Check" ? null : item.step;
       const steps = item.step.kind === "Check" ? [...item.beneath, item.step] : item.beneath;
       const stage2 = stageTwoCells(steps, columns, () => ++ordinal);
       const last: GridCell =
         own === null ? { type: "missed", ordinal: ++ordinal } : { type: "access", step: own, ordinal: ++ordinal };
-      const structure = item.name === "L1CD" ? "L1CD" : "CD";
+      const structure = item.name;
       const target = own?.at ?? item.beneath[0]?.input ?? null;
-      return { kind: "config", level: null, structure, target, entry: own?.entry ?? null, cells: [...stage2, last] };
+      return { kind: "config", height: null, structure, target, entry: own?.entry ?? null, cells: [...stage2, last] };
     });
 }
 
@@ -186,17 +182,20 @@ function tableRows(
   const inOutput = steps.filter((s) => s.phase === "output");
   const rows: GridRow[] = [];
   if (stages.stage1 !== null || inTable.length > 0) {
-    const parts = stageOneParts(inTable, columns, stages.stage1?.startLevel ?? null);
-    const startLevel = stages.stage1?.startLevel ?? parts[0]?.level ?? 0;
+    const parts = stageOneParts(inTable, columns, stages.stage1?.startHeight ?? null);
+    const start = stages.stage1?.startHeight ?? parts[0]?.height ?? 0;
     const finished = parts.find((part) => part.own?.leaf === true);
-    const reached = Math.max(startLevel - 1, ...parts.map((part) => part.level));
-    const last = finished?.level ?? Math.max(startLevel + (stages.stage1?.levels ?? 0) - 1, reached);
+    const reached = Math.min(start + 1, ...parts.map((part) => part.height));
+    const last = finished?.height ?? Math.min(start - (stages.stage1?.levels ?? 0) + 1, reached);
     // An answer for the whole address leaves no stage-1 table to be read.
     const whole = inTable.length === 0 ? (inOutput.find((s) => s.hit !== "none" && s.kind === "Output") ?? null) : null;
-    for (let level = startLevel; level <= last; level++) {
-      const part = parts.find((p) => p.level === level) ?? { level, own: undefined, beneath: [] };
-      const keeper = whole ?? (level < reached ? (parts.find((p) => p.level > level)?.own ?? null) : null);
-      rows.push(stageOneRow(part, columns, keeper, take));
+    for (let height = start; height >= last; height--) {
+      const part = parts.find((p) => p.height === height);
+      const below = parts.find((p) => p.height < height)?.own ?? null;
+      // An entry may lead more than one level down.
+      if (part === undefined && below !== null && below.hit === "none") continue;
+      const keeper = whole ?? (height > reached ? below : null);
+      rows.push(stageOneRow(part ?? { height, own: undefined, beneath: [] }, columns, keeper, take));
     }
     if (whole !== null) {
       rows.push(keptOutputRow(whole, columns, take));
@@ -209,7 +208,7 @@ function tableRows(
 
 /** Steps that belong to one level of stage 1. */
 interface StageOnePart {
-  readonly level: number;
+  readonly height: number;
   /** The descriptor, a cache's answer in its place, or the check that refused it. */
   readonly own: TraceStep | undefined;
   /** Stage 2 walked to reach it. */
@@ -220,29 +219,29 @@ interface StageOnePart {
 function stageOneParts(
   inTable: readonly TraceStep[],
   columns: readonly number[],
-  startLevel: number | null,
+  startHeight: number | null,
 ): StageOnePart[] {
   const isOwn = (s: TraceStep): boolean =>
     s.kind === "Descriptor" ? s.stage === 1 : s.kind === "Check" && (s.stage === 1 || columns.length === 0);
   const parts: StageOnePart[] = [];
   let beneath: TraceStep[] = [];
-  const next = (): number => (parts.at(-1)?.level ?? (startLevel ?? 0) - 1) + 1;
+  const next = (): number => Math.max(0, (parts.at(-1)?.height ?? (startHeight ?? 0) + 1) - 1);
   for (const step of inTable) {
     if (step.kind === "Output") continue;
     if (!isOwn(step)) {
       beneath.push(step);
       continue;
     }
-    parts.push({ level: step.kind === "Descriptor" ? step.level : next(), own: step, beneath });
+    parts.push({ height: step.kind === "Descriptor" ? step.height : next(), own: step, beneath });
     beneath = [];
   }
-  if (beneath.length > 0) parts.push({ level: next(), own: undefined, beneath });
+  if (beneath.length > 0) parts.push({ height: next(), own: undefined, beneath });
   return parts;
 }
 
 /** `keeper` is the cached answer that made the whole row needless, or null. */
 function stageOneRow(
-  { level, own, beneath }: StageOnePart,
+  { height, own, beneath }: StageOnePart,
   columns: readonly number[],
   keeper: TraceStep | null,
   take: () => number,
@@ -256,7 +255,7 @@ function stageOneRow(
   const target = own?.kind === "Descriptor" && recalled === null ? own.at : (beneath[0]?.input ?? null);
   return {
     kind: "stage1",
-    level,
+    height,
     structure: null,
     target,
     entry: own?.kind === "Descriptor" && recalled === null ? own.entry : null,
@@ -270,7 +269,7 @@ function keptCells(by: TraceStep, columns: readonly number[], take: () => number
 
 function keptOutputRow(output: TraceStep, columns: readonly number[], take: () => number): GridRow {
   const cells: GridCell[] = [...keptCells(output, columns, take), { type: "output", step: output }];
-  return { kind: "output", level: null, structure: null, target: null, entry: null, cells };
+  return { kind: "output", height: null, structure: null, target: null, entry: null, cells };
 }
 
 function outputRow(mine: readonly TraceStep[], columns: readonly number[], take: () => number): GridRow {
@@ -282,7 +281,7 @@ function outputRow(mine: readonly TraceStep[], columns: readonly number[], take:
   if (refused !== undefined) cells.push({ type: "check", step: refused, ordinal: 0 });
   else cells.push({ type: "output", step: output });
   const target = columns.length > 0 ? (walked[0]?.input ?? null) : null;
-  return { kind: "output", level: null, structure: null, target, entry: null, cells };
+  return { kind: "output", height: null, structure: null, target, entry: null, cells };
 }
 
 /** Stage-2 cells of a row, one for each column. */
@@ -290,11 +289,15 @@ function stageTwoCells(mine: readonly TraceStep[], columns: readonly number[], t
   const leaf = mine.find((s) => s.leaf);
   const recalled = mine.find((s) => s.hit !== "none");
   const checks = mine.filter((s) => s.kind === "Check" || (s.kind === "Output" && ended(s)));
-  return columns.map((level): GridCell => {
-    const step = mine.find((s) => s.kind === "Descriptor" && s.level === level);
+  return columns.map((height): GridCell => {
+    const step = mine.find((s) => s.kind === "Descriptor" && s.height === height);
     if (step !== undefined) return { type: "access", step, ordinal: take() };
-    if (leaf !== undefined && level > leaf.level) return { type: "spared", by: leaf };
-    if (recalled !== undefined && level < recalled.level) return { type: "kept", by: recalled, ordinal: take() };
+    if (leaf !== undefined && height < leaf.height) return { type: "spared", by: leaf };
+    if (recalled !== undefined && height > recalled.height) return { type: "kept", by: recalled, ordinal: take() };
+    // An entry above leads more than one level down.
+    const over = mine.findLast((s) => s.kind === "Descriptor" && s.height > height);
+    const under = mine.some((s) => s.kind === "Descriptor" && s.height < height);
+    if (over !== undefined && under) return { type: "spared", by: over };
     const check = checks.shift();
     if (check !== undefined) return { type: "check", step: check, ordinal: take() };
     return { type: "missed", ordinal: take() };

@@ -11,21 +11,23 @@ import { Chip } from "../common/Chip.tsx";
 import { Glyph, type GlyphName } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { NoticeBox } from "../common/NoticeBox.tsx";
-import { traceSteps } from "../common/trace_steps.ts";
 import { useApp } from "../common/use_app.ts";
+import { useFacts } from "../common/use_facts.ts";
 import { useSize } from "../common/use_size.ts";
+import { traceSteps } from "../common/walk_reading.ts";
 import { CopyMenu } from "./CopyMenu.tsx";
 import { HexEditor } from "./HexEditor.tsx";
 import { LintSummary } from "./LintSummary.tsx";
 import { Provenance } from "./Provenance.tsx";
-import { structureBits, structureLayout, structureName } from "./structure_layout.ts";
+import { stageOf, structureLayout, structureName } from "./structure_layout.ts";
 import { WordSection, wordValue } from "./WordSection.tsx";
 
 /** What the inspected structure is, for the pane's head. */
 export function InspectorCaption() {
   const structure = useApp((app) => app.structure);
   const answer = useApp((app) => app.structureAnswer);
-  return structure === null ? null : structureName(structure, answer?.words ?? null);
+  const facts = useFacts();
+  return structure === null ? null : structureName(facts, structure, answer?.words ?? null);
 }
 
 /** The pane's body. */
@@ -53,7 +55,8 @@ export function Inspector() {
 type Hue = "s1" | "s2" | "config";
 
 function hueOf(kind: StructureQuery["kind"]): Hue {
-  return kind === "S1 descriptor" ? "s1" : kind === "S2 descriptor" ? "s2" : "config";
+  const stage = stageOf(kind);
+  return stage === null ? "config" : stage === 1 ? "s1" : "s2";
 }
 
 const GLYPHS: Record<Hue, GlyphName> = { s1: "stage1", s2: "stage2", config: "config" };
@@ -67,14 +70,12 @@ function Head({ structure, answer }: HeadProps) {
   const words = answer?.words ?? null;
   const edited = answer?.editedBits ?? [];
   const writeWords = useApp((app) => app.writeWords);
+  const facts = useFacts();
   // The structure whose words are being typed; another one that is shown meanwhile has none.
   const [typing, setTyping] = useState<StructureQuery | null>(null);
   const walk = useApp((app) => app.walk);
-  const step = useMemo(
-    () => traceSteps(walk?.trace).find((s) => s.access > 0 && s.pa === structure.pa),
-    [walk, structure.pa],
-  );
-  const single = structureBits(structure.kind) === 64;
+  const step = useMemo(() => traceSteps(walk).find((s) => s.access > 0 && s.pa === structure.pa), [walk, structure.pa]);
+  const single = words?.length === 2;
   const named = edited.length === 1 ? `bit ${edited[0]}` : `${edited.length} bits`;
   return (
     <div className="inspector-head">
@@ -96,7 +97,7 @@ function Head({ structure, answer }: HeadProps) {
             >
               Edit hex
             </Button>
-            <CopyMenu of={{ layout: structureLayout(structure, words, answer.wide), words, pa: structure.pa }} />
+            <CopyMenu of={{ layout: structureLayout(facts, structure, words, answer.wide), words, pa: structure.pa }} />
           </>
         )}
       </div>
@@ -129,6 +130,7 @@ function Structure({ answer, width }: { readonly answer: StructureAnswer; readon
   const [open, setOpen] = useState<string | null>(null);
   const [turned, setTurned] = useState<ReadonlySet<number>>(new Set());
   const { words, query, lint } = answer;
+  const facts = useFacts();
   const edited = useMemo(() => new Set(answer.editedBits), [answer]);
   if (words === null) {
     return (
@@ -142,7 +144,7 @@ function Structure({ answer, width }: { readonly answer: StructureAnswer; readon
       </div>
     );
   }
-  const layout = structureLayout(query, words, answer.wide);
+  const layout = structureLayout(facts, query, words, answer.wide);
   const fields = decodeFields(layout, words);
   const count = layout.bits / 64;
   const turn = (word: number): void => {

@@ -4,8 +4,8 @@
 import type { StructureAnswer } from "../../protocol/engine.ts";
 import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
-import { traceSteps } from "../common/trace_steps.ts";
 import { useApp } from "../common/use_app.ts";
+import { traceSteps } from "../common/walk_reading.ts";
 import { ordinalText } from "../walk_grid/walk_text.ts";
 
 export function Provenance({
@@ -24,7 +24,7 @@ export function Provenance({
   const seek = useApp((app) => app.seek);
   const show = useApp((app) => app.showPane);
   const { writtenBy, query } = answer;
-  const steps = traceSteps(walk?.trace);
+  const steps = traceSteps(walk);
   const readers = steps.filter((s) => s.access > 0 && s.pa === query.pa && s.record < shown);
   const writer = writtenBy === null ? undefined : summary?.actions[writtenBy];
   const undone = summary === null || writtenBy === null ? 0 : summary.step - writtenBy;

@@ -1,53 +1,37 @@
 /**
  * Which layout explains the bits of a structure, and what to call it.
  */
-import { CD, L1CD } from "../../arch/smmuv3/cd.ts";
-import { descriptorKind, descriptorLayout, type GranuleLg2 } from "../../arch/smmuv3/descriptors.ts";
-import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
+import type { ArchitectureFacts, StructureFacts } from "../../arch/architecture_facts.ts";
 import type { Layout } from "../../base/layout.ts";
 import type { StructureQuery } from "../../protocol/engine.ts";
 
-/** Bits of each kind of structure. */
-export function structureBits(kind: StructureQuery["kind"]): number {
-  return kind === "STE" || kind === "CD" ? 512 : 64;
+function structureFacts(facts: ArchitectureFacts, query: StructureQuery): StructureFacts {
+  const found = facts.structures[query.kind];
+  if (found === undefined) throw new Error(`${facts.name} has no ${query.kind}`);
+  return found;
 }
 
-/** The layout for what stands there now: bits of a descriptor mean what its type says. `wide`: 52-bit descriptors. */
-export function structureLayout(query: StructureQuery, words: Uint32Array, wide: boolean): Layout {
-  switch (query.kind) {
-    case "L1STD":
-      return L1STD;
-    case "STE":
-      return STE;
-    case "L1CD":
-      return L1CD;
-    case "CD":
-      return CD;
-    default: {
-      const stage = query.kind === "S1 descriptor" ? 1 : 2;
-      return descriptorLayout(stage, descriptorKind(words[0] ?? 0, query.level), granule(query.granuleLg2), wide);
-    }
-  }
+/** The stage whose tables hold the structure, or null where it is no table entry. */
+export function stageOf(kind: StructureQuery["kind"]): 1 | 2 | null {
+  return kind === "S1 descriptor" ? 1 : kind === "S2 descriptor" ? 2 : null;
 }
 
-function granule(lg2: number): GranuleLg2 {
-  return lg2 === 14 || lg2 === 16 ? lg2 : 12;
+/** The layout for what stands there now: bits mean what others of them say. `wide`: of two forms, the larger. */
+export function structureLayout(
+  facts: ArchitectureFacts,
+  query: StructureQuery,
+  words: Uint32Array,
+  wide: boolean,
+): Layout {
+  const { level, granuleLg2 } = query;
+  return structureFacts(facts, query).layoutOf({ level, granuleLg2, wide }, words);
 }
 
-/** A name for the head of the pane, such as "stage-1 table descriptor, level 2". */
-export function structureName(query: StructureQuery, words: Uint32Array | null): string {
-  switch (query.kind) {
-    case "L1STD":
-      return "level-1 stream table descriptor";
-    case "STE":
-      return "stream table entry";
-    case "L1CD":
-      return "level-1 context descriptor";
-    case "CD":
-      return "context descriptor";
-    default: {
-      const kind = words === null ? "" : `${descriptorKind(words[0] ?? 0, query.level)} `;
-      return `stage-${query.kind === "S1 descriptor" ? 1 : 2} ${kind}descriptor, level ${query.level}`;
-    }
-  }
+/** A name for the head of the pane, such as "stage-1 descriptor: table, level 2". */
+export function structureName(facts: ArchitectureFacts, query: StructureQuery, words: Uint32Array | null): string {
+  const { title } = structureFacts(facts, query);
+  const stage = stageOf(query.kind);
+  if (stage === null) return title;
+  const kind = words === null ? "" : `${facts.entryKind(stage, query.level, words[0] ?? 0, words[1] ?? 0)}, `;
+  return `${title}: ${kind}${facts.levelName(stage, query.level)}`;
 }

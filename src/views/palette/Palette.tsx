@@ -119,7 +119,7 @@ function goals(text: string, { summary, stream }: App): Goal[] {
   const { value: iova } = address;
   const plain = { ...stream, iova, privileged: false, instruction: false };
   const walk = (write: boolean): Goal => ({
-    text: `Walk a ${write ? "write" : "read"} of IOVA 0x${iova.toString(16)}, SID 0x${stream.sid.toString(16)}`,
+    text: `Walk a ${write ? "write" : "read"} of IOVA 0x${iova.toString(16)}, stream 0x${stream.sid.toString(16)}`,
     go: (app) => void app.chooseAccess({ ...plain, write }),
   });
   return [walk(false), walk(true)];

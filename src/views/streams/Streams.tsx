@@ -1,10 +1,11 @@
-/** The streams of the session: what the SMMU would do with each, and how many events it recorded for it. */
+/** The streams of the session: what the IOMMU would do with each, and how many events it recorded for it. */
 import { useMemo } from "react";
 import type { StreamRow } from "../../protocol/engine.ts";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { Pane } from "../common/Pane.tsx";
 import { useApp } from "../common/use_app.ts";
+import { useFacts } from "../common/use_facts.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
 import { NothingOpen } from "./NothingOpen.tsx";
 import { type ListedRow, listRows } from "./stream_rows.ts";
@@ -45,11 +46,12 @@ export function Streams() {
 
 function StreamCells({ row }: { readonly row: ListedRow }) {
   const { stream, ssid } = row;
+  const { context } = useFacts();
   if (ssid !== null) {
     return (
       <>
         <span />
-        <span className="nw-3">SSID</span>
+        <span className="nw-3">{context}</span>
         <Hex value={ssid} />
       </>
     );

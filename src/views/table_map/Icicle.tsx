@@ -2,10 +2,12 @@
  * The tables of one stage as an icicle: rows are levels, widths follow what is mapped below.
  */
 import { type KeyboardEvent, type MouseEvent, useMemo, useRef, useState } from "react";
+import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
 import { DrawTip, type TipBox } from "../common/DrawTip.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
+import { useFacts } from "../common/use_facts.ts";
 import { useSize } from "../common/use_size.ts";
 import { type MapBox, type MapScale, mapBoxes, nodeRange, planTableMap, walkedNodes } from "../geometry/table_map.ts";
 import { IcicleCanvas } from "./IcicleCanvas.tsx";
@@ -32,6 +34,7 @@ const ROW_GAP = 3;
 const SVG_SHAPES = 4000;
 
 export function Icicle({ map, scale, walked, current, onChoose, chooseText }: IcicleProps) {
+  const facts = useFacts();
   const [ref, size] = useSize<HTMLDivElement>();
   const plot = useRef<HTMLDivElement>(null);
   const width = Math.max(0, (size?.width ?? 0) - LABEL - 12);
@@ -120,7 +123,7 @@ export function Icicle({ map, scale, walked, current, onChoose, chooseText }: Ic
         {Array.from({ length: plan.rows }, (_, row) => row).map((row) => (
           <span key={row} style={{ top: row * (rowHeight + ROW_GAP), height: rowHeight }} data-hue={hue}>
             <Glyph name={map.stage === 1 ? "stage1" : "stage2"} />
-            {rowName(map, row)}
+            {rowName(facts, map, row)}
           </span>
         ))}
       </div>
@@ -150,7 +153,7 @@ export function Icicle({ map, scale, walked, current, onChoose, chooseText }: Ic
         )}
         <IcicleTable map={map} walked={path} />
         <p className="nw-sr" aria-live="polite">
-          {cursor === null ? "" : nodeName(map, cursor)}
+          {cursor === null ? "" : nodeName(facts, map, cursor)}
         </p>
       </div>
       {hover !== null && <NodeTip map={map} box={hover.box} at={hover.at} chooseText={chooseText} />}
@@ -158,10 +161,10 @@ export function Icicle({ map, scale, walked, current, onChoose, chooseText }: Ic
   );
 }
 
-/** Rows are levels; the last holds what level-3 tables map. */
-function rowName(map: TableMapColumns, row: number): string {
-  const level = map.startLevel + row;
-  return level > 3 ? "pages" : `S${map.stage} L${level}`;
+/** Rows are levels; the last holds what the tables of the last level map. */
+function rowName(facts: ArchitectureFacts, map: TableMapColumns, row: number): string {
+  const height = facts.fromLeaf(map.startLevel) - row;
+  return height < 0 ? "pages" : `S${map.stage} ${facts.levelShort(map.stage, facts.levelAt(height))}`;
 }
 
 function NodeTip(props: {
@@ -171,6 +174,7 @@ function NodeTip(props: {
   readonly chooseText: string;
 }) {
   const { map, box, at, chooseText } = props;
+  const facts = useFacts();
   if (box.count > 1) {
     return (
       <DrawTip box={at}>
@@ -185,10 +189,10 @@ function NodeTip(props: {
     <DrawTip box={at}>
       <h4>
         <Glyph name={map.kind[box.first] === MapNodeKind.Bad ? "fault" : map.stage === 1 ? "stage1" : "stage2"} />
-        {nodeName(map, box.first)}
+        {nodeName(facts, map, box.first)}
       </h4>
       <dl>
-        {nodeFacts(map, box.first).map(([name, value]) => (
+        {nodeFacts(facts, map, box.first).map(([name, value]) => (
           <div key={name} style={{ display: "contents" }}>
             <dt>{name}</dt>
             <dd>{typeof value === "string" ? value : <Hex value={value} />}</dd>

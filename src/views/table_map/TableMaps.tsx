@@ -8,8 +8,9 @@ import { currentRecord } from "../../app/records.ts";
 import type { StructureQuery, TableMapColumns } from "../../protocol/engine.ts";
 import { Button } from "../common/Button.tsx";
 import { Glyph } from "../common/Glyph.tsx";
-import { traceSteps } from "../common/trace_steps.ts";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
+import { useFacts } from "../common/use_facts.ts";
+import { traceSteps } from "../common/walk_reading.ts";
 import { type MapScale, nodeRange, nodeTarget } from "../geometry/table_map.ts";
 import { currentIpa, focusStep } from "../walk_grid/walk_view.ts";
 import { Icicle } from "./Icicle.tsx";
@@ -18,9 +19,10 @@ import { leafLg2, nodeLevel } from "./node_text.ts";
 /** Which context the maps are of, for the pane's head. */
 export function TableMapsCaption() {
   const stream = useApp((app) => app.stream);
+  const { requester, context } = useFacts();
   if (stream === null) return null;
-  const ssid = stream.ssid === null ? "" : `, SSID 0x${stream.ssid.toString(16)}`;
-  return `SID 0x${stream.sid.toString(16)}${ssid} · fill: entries in use`;
+  const ssid = stream.ssid === null ? "" : `, ${context} 0x${stream.ssid.toString(16)}`;
+  return `${requester} 0x${stream.sid.toString(16)}${ssid} · fill: entries in use`;
 }
 
 export default function TableMaps() {
@@ -131,7 +133,7 @@ function useWalkedInputs(stage: 1 | 2, nested: boolean): { walked: readonly bigi
     if (walk === null) return { walked: [], current: null };
     const { iova } = walk.access;
     if (stage === 1) return { walked: [iova], current: iova };
-    const steps = traceSteps(walk.trace);
+    const steps = traceSteps(walk);
     const seen = steps.filter((s) => s.record < shown && s.kind === "Descriptor" && s.stage === 2).map((s) => s.input);
     const focus = focusStep(steps, { selected, current: currentRecord(walk.trace, shown) });
     return { walked: [...new Set(seen)], current: nested ? currentIpa(steps, focus, true) : iova };

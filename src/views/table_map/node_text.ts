@@ -1,7 +1,7 @@
 /**
  * What a node of a table map says.
  */
-import { REASONS } from "../../arch/smmuv3/reasons.ts";
+import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
 import { nodeRange, nodeTarget } from "../geometry/table_map.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
@@ -32,42 +32,49 @@ export function runText(map: TableMapColumns, run: number): string {
   return map.used[run] === 1 ? size : `${map.used[run]} × ${size}`;
 }
 
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+
 /** A name for the node, for tooltips and readers. */
-export function nodeName(map: TableMapColumns, i: number): string {
-  const level = nodeLevel(map, i);
+export function nodeName(facts: ArchitectureFacts, map: TableMapColumns, i: number): string {
+  const own = nodeLevel(map, i);
+  const level = facts.levelName(map.stage, own);
   switch (map.kind[i]) {
     case MapNodeKind.Table:
-      return `Level ${level} table`;
+      return `${capital(level)} table`;
     case MapNodeKind.Leaves:
-      return `${level === 3 ? "Page" : "Block"}${map.used[i] === 1 ? "" : "s"} of level ${level}`;
+      return `${facts.fromLeaf(own) === 0 ? "Page" : "Block"}${map.used[i] === 1 ? "" : "s"} of ${level}`;
     case MapNodeKind.Bad:
-      return `Bad entr${map.used[i] === 1 ? "y" : "ies"} of a level ${level} table`;
+      return `Bad entr${map.used[i] === 1 ? "y" : "ies"} of a ${level} table`;
     default:
-      return `Table not in the session, pointed to from level ${level}`;
+      return `Table not in the session, pointed to from ${level}`;
   }
 }
 
 /** Rows of a tooltip: what, and how much. */
-export function nodeFacts(map: TableMapColumns, i: number): readonly (readonly [string, string | bigint])[] {
+export function nodeFacts(
+  facts: ArchitectureFacts,
+  map: TableMapColumns,
+  i: number,
+): readonly (readonly [string, string | bigint])[] {
   const { from, to } = nodeRange(map, i);
   const input = map.stage === 1 ? "IOVA" : "IPA";
-  const facts: [string, string | bigint][] = [
+  const rows: [string, string | bigint][] = [
     [`${input} from`, from],
     [`${input} to`, to - 1n],
   ];
   if (map.kind[i] === MapNodeKind.Table) {
-    facts.push(["Table at", nodeTarget(map, i)], ["In use", `${map.used[i]} of ${entriesPerTable(map)} entries`]);
+    rows.push(["Table at", nodeTarget(map, i)], ["In use", `${map.used[i]} of ${entriesPerTable(map)} entries`]);
   } else if (map.kind[i] === MapNodeKind.Leaves) {
-    facts.push(
+    rows.push(
       ["Maps", runText(map, i)],
       ["First output", nodeTarget(map, i)],
       ["Allows", `${permissionText(map.permissions[i]!)}${map.permissions[i]! & CONTIGUOUS ? ", contiguous run" : ""}`],
     );
   } else {
-    const reason = REASONS[map.reason[i]!];
-    facts.push([map.kind[i] === MapNodeKind.Bad ? "Address" : "Entry at", nodeTarget(map, i)]);
+    const reason = facts.reasons[map.reason[i]!];
+    rows.push([map.kind[i] === MapNodeKind.Bad ? "Address" : "Entry at", nodeTarget(map, i)]);
     if (reason !== undefined && reason.text !== "" && map.reason[i] !== 0)
-      facts.push(["Why", `${reason.text} ${reason.section}`]);
+      rows.push(["Why", `${reason.text} ${reason.section}`]);
   }
-  return facts;
+  return rows;
 }

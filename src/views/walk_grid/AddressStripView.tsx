@@ -14,11 +14,13 @@ interface StripProps {
   readonly labelX: number;
   readonly labelWidth: number;
   readonly y: number;
-  /** Level whose index the current access used. */
+  /** Height of the table whose index the current access used. */
   readonly hot: number | null;
+  /** A table by its height, in short. */
+  readonly levelName: (height: number) => string;
 }
 
-export function AddressStripView({ name, hue, address, strip, labelX, labelWidth, y, hot }: StripProps) {
+export function AddressStripView({ name, hue, address, strip, labelX, labelWidth, y, hot, levelName }: StripProps) {
   return (
     <g className="strip" data-strip={name}>
       <text x={labelX} y={y + 11} className={`d-b d-${hue}`}>
@@ -34,7 +36,8 @@ export function AddressStripView({ name, hue, address, strip, labelX, labelWidth
           strip={strip}
           hue={hue}
           y={y}
-          hot={f.level !== null && f.level === hot}
+          hot={f.height !== null && f.height === hot}
+          level={f.height === null ? "" : levelName(f.height)}
           known={address !== null}
         />
       ))}
@@ -72,8 +75,10 @@ function FieldBox(props: {
   readonly y: number;
   readonly hot: boolean;
   readonly known: boolean;
+  /** The table that the field indexes, in short; empty for other fields. */
+  readonly level: string;
 }) {
-  const { field, strip, hue, y, hot, known } = props;
+  const { field, strip, hue, y, hot, known, level } = props;
   const { above } = field;
   const color = `var(--nw-${hue})`;
   const dotted = !known || above === "zero" || above === "ones";
@@ -106,7 +111,7 @@ function FieldBox(props: {
         strokeOpacity={hot || above === "mixed" || field.kind === "offset" ? 1 : dotted ? 1 : 0.35}
       />
       {strip.digits ? (
-        <DigitText field={field} y={y} known={known} hot={hot} />
+        <DigitText field={field} y={y} known={known} hot={hot} level={level} />
       ) : (
         <>
           {known &&
@@ -124,7 +129,7 @@ function FieldBox(props: {
               </text>
             ))}
           <text x={middle} y={y + 11} textAnchor="middle" className={hot ? "d-b" : "d-2"}>
-            {fieldLabel(field, known, hot)}
+            {fieldLabel(field, level, known, hot)}
           </text>
         </>
       )}
@@ -136,7 +141,7 @@ const digitsOf = (f: PlacedField): string =>
   `0x${f.value.toString(16).padStart(Math.ceil((f.hi - f.lo + 1) / 4), "0")}`;
 
 /** The longest caption that fits above a field. */
-function fieldLabel(f: PlacedField, known: boolean, bold: boolean): string {
+function fieldLabel(f: PlacedField, level: string, known: boolean, bold: boolean): string {
   const room = f.width + 2;
   const size = bold ? 12.4 : 11.5;
   if (f.kind === "above") {
@@ -145,7 +150,7 @@ function fieldLabel(f: PlacedField, known: boolean, bold: boolean): string {
   }
   const value = known ? ` ${digitsOf(f)}` : "";
   if (f.kind === "offset") return fitText([`offset${value}`, "offset", "off", ""], room, size);
-  return fitText([`L${f.level} index${value}`, `L${f.level}${value}`, `L${f.level}`], Math.max(room, 15), size);
+  return fitText([`${level} index${value}`, `${level}${value}`, level], Math.max(room, 15), size);
 }
 
 /** Caption and value in one box, where bits are too narrow to draw. */
@@ -154,13 +159,15 @@ function DigitText({
   y,
   known,
   hot,
+  level,
 }: {
   readonly field: PlacedField;
   readonly y: number;
   readonly known: boolean;
   readonly hot: boolean;
+  readonly level: string;
 }) {
-  const caption = field.kind === "index" ? `L${field.level}` : field.kind === "offset" ? "off" : "!";
+  const caption = field.kind === "index" ? level : field.kind === "offset" ? "off" : "!";
   const digits = field.value.toString(16).padStart(Math.ceil((field.hi - field.lo + 1) / 4), "0");
   const room = field.width - 8;
   const both = textWidth(caption, 11.5) + digitsWidth(digits.length, 10.5) + 4 <= room;

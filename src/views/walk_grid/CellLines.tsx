@@ -95,7 +95,7 @@ export function Verdict({
       <>
         <SvgGlyph name="fault" x={x} y={y - 9} cut="var(--nw-fault-wash)" />
         <text x={x + 15} y={y} className="d-fault d-b">
-          {fitText([...shortReason(step.reason), "refused", "no"], width - 13, 11.5)}
+          {fitText([...shortReason(step.why), "refused", "no"], width - 13, 11.5)}
         </text>
       </>
     );
@@ -149,11 +149,7 @@ export function SmallLines(props: {
       </text>
       {glyph !== null && <SvgGlyph name={glyph} x={x + 7} y={y + 6} />}
       <text x={x + 7} y={y + height - 14} className={bad ? "d-fault d-b" : "d-mono"}>
-        {bad
-          ? fitText([...shortReason(step.reason), "no"], width - 9, 11.5)
-          : step.verdict === "unknown"
-            ? ""
-            : `…${low}`}
+        {bad ? fitText([...shortReason(step.why), "no"], width - 9, 11.5) : step.verdict === "unknown" ? "" : `…${low}`}
       </text>
     </>
   );

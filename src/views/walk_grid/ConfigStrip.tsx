@@ -67,7 +67,7 @@ function Item({ placed, view }: { readonly placed: PlacedItem; readonly view: Wa
       {bad ? (
         <text x={end} y={y + 15} textAnchor="end" className="d-fault">
           {fitText(
-            [...shortReason(step.reason)].map((t) => t),
+            [...shortReason(step.why)].map((t) => t),
             detail,
             11.5,
           )}

@@ -104,7 +104,9 @@ function Spared({
   const middle = Math.round(y + height / 2) + 0.5;
   const hue = by.stage === 1 ? "var(--nw-s1)" : "var(--nw-s2)";
   const words =
-    wording === "small" ? "" : fitText([`no read: ${sizeText(by.sizeLg2)} block`, "no read", ""], width - 8, 11.5);
+    wording === "small"
+      ? ""
+      : fitText([by.leaf ? `no read: ${sizeText(by.sizeLg2)} block` : "level skipped", "no read", ""], width - 8, 11.5);
   return (
     <g className="cell-spared">
       <path d={`M${x - 4} ${middle}H${x + width + 4}`} stroke={hue} strokeOpacity=".7" fill="none" />

@@ -1,11 +1,14 @@
 /**
  * The label of a grid row: what it reads, and the address it has to reach once that is known.
  */
+
+import type { Arch } from "../../protocol/machine.ts";
 import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { SvgHex } from "../common/SvgHex.tsx";
 import { fitText } from "../geometry/text_fit.ts";
 import type { PlacedRow, WalkLayout } from "../geometry/walk_layout.ts";
 import type { WalkModel } from "../geometry/walk_model.ts";
+import { levelWords } from "./stage_words.ts";
 import type { WalkView } from "./walk_view.ts";
 
 /** First record of a row, or null where none belongs to it. */
@@ -27,13 +30,14 @@ export function RowLabel(props: {
   readonly layout: WalkLayout;
   readonly model: WalkModel;
   readonly view: WalkView;
+  readonly arch: Arch;
 }) {
-  const { row, layout, model, view } = props;
+  const { row, layout, model, view, arch } = props;
   const { wording } = layout;
   const first = firstRecord(row);
   const line = Math.min(17, (row.height - 6) / 3);
   const top = row.y + row.height / 2 - line + 4;
-  const { kind, level, structure } = row.row;
+  const { kind, height, structure } = row.row;
   const glyph = kind === "config" ? "config" : kind === "stage1" ? "stage1" : "physical";
   const name =
     kind === "config"
@@ -42,7 +46,7 @@ export function RowLabel(props: {
         ? wording === "small"
           ? "out"
           : "Output"
-        : { full: `Stage 1 L${level}`, short: `S1 L${level}`, small: `L${level}` }[wording];
+        : levelWords(arch, 1, height ?? 0, wording);
   const hue = kind === "config" ? "d-config" : kind === "stage1" ? "d-s1" : "";
   // The first table's address is known once configuration has been read; the others with the descriptor before.
   const known = first !== null && first <= view.shown;

@@ -2,6 +2,8 @@
  * The walk as one drawing: address strips, configuration, the grid of accesses and the way from row to row. A pure
  * function of model, layout and view; it knows no store and handles no event.
  */
+
+import type { Arch } from "../../protocol/machine.ts";
 import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { fitText, textWidth } from "../geometry/text_fit.ts";
 import type { TraceStep } from "../geometry/trace_step.ts";
@@ -14,6 +16,7 @@ import { Patterns } from "./Patterns.tsx";
 import { Rings } from "./Rings.tsx";
 import { RowLabel } from "./RowLabel.tsx";
 import { Strips } from "./Strips.tsx";
+import { entryNoun, levelWords, stageWords } from "./stage_words.ts";
 import type { WalkView } from "./walk_view.ts";
 
 export interface WalkDrawingProps {
@@ -21,6 +24,7 @@ export interface WalkDrawingProps {
   readonly model: WalkModel;
   readonly layout: WalkLayout;
   readonly view: WalkView;
+  readonly arch: Arch;
   readonly iova: bigint;
   /** log2 of the bytes that the whole translation maps as one; null where it did not go through. */
   readonly sizeLg2: number | null;
@@ -39,13 +43,13 @@ export function WalkDrawing(props: WalkDrawingProps) {
       <Patterns />
       <Strips {...props} />
       <ConfigStrip layout={layout} view={view} />
-      <Heads layout={layout} model={model} />
+      <Heads {...props} />
       {layout.connectors.map((c) => (
         <ConnectorLine key={c.from.y} connector={c} view={view} />
       ))}
       {layout.rows.map((row) => (
         <g key={row.y} className="grid-row">
-          <RowLabel row={row} layout={layout} model={model} view={view} />
+          <RowLabel row={row} {...props} />
           {row.cells.map((placed) => (
             <GridCellView
               key={placed.column}
@@ -65,14 +69,16 @@ export function WalkDrawing(props: WalkDrawingProps) {
   );
 }
 
-function Heads({ layout, model }: { readonly layout: WalkLayout; readonly model: WalkModel }) {
+function Heads({ layout, model, arch }: WalkDrawingProps) {
   const { wording, headY } = layout;
   const space =
     model.columns.length > 0 && model.stage1 !== null ? "IPA to read" : model.stage1 !== null ? "PA to read" : "";
   const forConfig = model.stage1 === null;
   const ownName = forConfig
     ? "structure"
-    : { full: "Stage 1 descriptor", short: "S1 descriptor", small: "S1" }[wording];
+    : wording === "small"
+      ? "S1"
+      : `${stageWords(arch, 1, wording)} ${entryNoun(arch)}`;
   return (
     <g className="heads">
       {wording !== "small" && (
@@ -81,11 +87,9 @@ function Heads({ layout, model }: { readonly layout: WalkLayout; readonly model:
         </text>
       )}
       {layout.heads.map((head) => {
-        const own = head.level === null;
+        const own = head.tables === null;
         if (own && forConfig && layout.rows.every((r) => r.row.kind !== "config")) return null;
-        const name = own
-          ? ownName
-          : { full: `Stage 2 L${head.level}`, short: `S2 L${head.level}`, small: `L${head.level}` }[wording];
+        const name = own ? ownName : levelWords(arch, 2, head.tables ?? 0, wording);
         const fits = head.width > textWidth(name, 12) + 18 + textWidth(head.bits, 10.5);
         return (
           <g key={head.x}>

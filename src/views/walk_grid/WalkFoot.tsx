@@ -31,7 +31,7 @@ export function WalkFoot(props: FootProps) {
 
 function OutcomeLine({ walk, view, steps }: FootProps) {
   const { outcome, access } = walk;
-  const text = outcomeText(outcome);
+  const text = outcomeText(walk);
   const kind = `${access.privileged ? "privileged " : ""}${access.instruction ? "instruction fetch" : access.write ? "write" : "read"}`;
   if (view.shown < steps.length) {
     return (

@@ -5,10 +5,11 @@ import "../common/drawing.css";
 import "./walk_grid.css";
 import { type KeyboardEvent, type PointerEvent, type RefObject, useEffect, useMemo, useState } from "react";
 import { currentRecord } from "../../app/records.ts";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
-import { traceSteps } from "../common/trace_steps.ts";
 import { useApp } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
+import { traceSteps, walkStages } from "../common/walk_reading.ts";
 import { layoutWalk, recordBoxes, type WalkLayout } from "../geometry/walk_layout.ts";
 import { walkModel } from "../geometry/walk_model.ts";
 import { moveCursor } from "./move_cursor.ts";
@@ -17,7 +18,6 @@ import { WalkDrawing } from "./WalkDrawing.tsx";
 import { WalkFoot } from "./WalkFoot.tsx";
 import { WalkTable } from "./WalkTable.tsx";
 import { WalkTip } from "./WalkTip.tsx";
-import { stepName } from "./walk_text.ts";
 import { editedRecords, linkedRecords, type WalkView } from "./walk_view.ts";
 
 /** The pane's body. */
@@ -43,14 +43,15 @@ export function WalkCaption() {
 function captionOf(walk: WalkAnswer): string {
   const hex = (n: number): string => `0x${n.toString(16)}`;
   const { stage1, stage2, access } = walk;
-  const parts = [`SID ${hex(access.sid)}`];
-  if (access.ssid !== null) parts.push(`SSID ${hex(access.ssid)}`);
+  const { requester, context } = ARCHITECTURES[walk.arch];
+  const parts = [`${requester} ${hex(access.sid)}`];
+  if (access.ssid !== null) parts.push(`${context} ${hex(access.ssid)}`);
   for (const { name, value } of walk.tags) parts.push(`${name} ${hex(value)}`);
   const kib = (lg2: number): string => `${2 ** (lg2 - 10)} KiB`;
   const stage = (n: number, s: NonNullable<WalkAnswer["stage1"]>, granule: boolean): string => {
     const tables = s.concatenated > 1 ? `, ${s.concatenated} root tables` : "";
     const base = n === 1 ? `${s.base}, ` : "";
-    return `stage ${n}: ${base}${s.inputBits} bits, ${s.levels} level${s.levels === 1 ? "" : "s"}${tables}${granule ? `, ${kib(s.granuleLg2)}` : ""}`;
+    return `${s.name.toLowerCase()}: ${base}${s.inputBits} bits, ${s.levels} level${s.levels === 1 ? "" : "s"}${tables}${granule ? `, ${kib(s.granuleLg2)}` : ""}`;
   };
   const same = stage1 === null || stage2 === null || stage1.granuleLg2 === stage2.granuleLg2;
   if (stage1 !== null) parts.push(stage(1, stage1, !same));
@@ -72,8 +73,8 @@ function Walk({ walk }: { readonly walk: WalkAnswer }) {
   const [cursor, setCursor] = useState<number | null>(null);
   const [hover, setHover] = useState<Hover | null>(null);
 
-  const steps = useMemo(() => traceSteps(walk.trace), [walk]);
-  const model = useMemo(() => walkModel(steps, walk), [steps, walk]);
+  const steps = useMemo(() => traceSteps(walk), [walk]);
+  const model = useMemo(() => walkModel(steps, walkStages(walk)), [steps, walk]);
   const edited = useMemo(
     () => editedRecords(steps, summary === null ? [] : summary.actions.slice(0, summary.step)),
     [steps, summary],
@@ -139,11 +140,12 @@ function Walk({ walk }: { readonly walk: WalkAnswer }) {
             model={model}
             layout={layout}
             view={view}
+            arch={walk.arch}
             iova={walk.access.iova}
             sizeLg2={walk.outcome.type === "ok" && !walk.outcome.bypass ? walk.outcome.sizeLg2 : null}
           />
         )}
-        <WalkTable model={model} view={view} outcome={walk.outcome} />
+        <WalkTable model={model} view={view} walk={walk} />
         <p className="nw-sr" aria-live="polite">
           {cursor === null ? "" : cursorText(steps[cursor], shown)}
         </p>
@@ -168,7 +170,7 @@ const RING = 5;
 
 function cursorText(step: ReturnType<typeof traceSteps>[number] | undefined, shown: number): string {
   if (step === undefined) return "";
-  return step.record < shown ? stepName(step) : `${stepName(step)}, not yet read`;
+  return step.record < shown ? step.name : `${step.name}, not yet read`;
 }
 
 /** Scroll as little as shows the selected cell whole. */

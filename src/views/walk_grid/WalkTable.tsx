@@ -1,11 +1,11 @@
 /**
  * The walk as a table for readers that do not see the drawing. Off screen, always in step with it.
  */
-import type { Outcome } from "../../protocol/engine.ts";
+import type { WalkAnswer } from "../../protocol/engine.ts";
 import type { TraceStep } from "../geometry/trace_step.ts";
 import { isHit, type WalkModel } from "../geometry/walk_model.ts";
 import { outcomeText } from "./outcome_text.ts";
-import { ordinalText, stepMeaning, stepName } from "./walk_text.ts";
+import { ordinalText, stepMeaning } from "./walk_text.ts";
 import type { WalkView } from "./walk_view.ts";
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -13,11 +13,11 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 export function WalkTable({
   model,
   view,
-  outcome,
+  walk,
 }: {
   readonly model: WalkModel;
   readonly view: WalkView;
-  readonly outcome: Outcome;
+  readonly walk: WalkAnswer;
 }) {
   const steps = new Map<number, { step: TraceStep; ordinal: string }>();
   for (const item of model.config) {
@@ -40,7 +40,7 @@ export function WalkTable({
       <table>
         <caption>
           Accesses of the walk so far. {view.shown >= 1 && missed > 0 ? `${missed} would have followed.` : ""}{" "}
-          {outcomeText(outcome).title}
+          {outcomeText(walk).title}
         </caption>
         <thead>
           <tr>
@@ -55,7 +55,7 @@ export function WalkTable({
           {rows.map(({ step, ordinal }) => (
             <tr key={step.record} aria-current={step.record === view.current ? "step" : undefined}>
               <th scope="row">{ordinal}</th>
-              <td>{stepName(step)}</td>
+              <td>{step.name}</td>
               <td>{step.access === 0 ? "none" : hex(step.pa)}</td>
               <td>{step.access === 0 || step.verdict === "unknown" ? "none" : hex(step.value)}</td>
               <td>{stepMeaning(step)}</td>

@@ -1,14 +1,13 @@
 /**
  * What a cell says in full: address read, value, meaning.
  */
-import { REASONS } from "../../arch/smmuv3/reasons.ts";
 import { DrawTip } from "../common/DrawTip.tsx";
 import { Glyph, type GlyphName } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import type { TraceStep } from "../geometry/trace_step.ts";
 import type { WalkModel } from "../geometry/walk_model.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
-import { leadsTo, ordinalText, stepName, updateText } from "./walk_text.ts";
+import { leadsTo, ordinalText, updateText } from "./walk_text.ts";
 
 export function WalkTip(props: {
   readonly steps: readonly TraceStep[];
@@ -24,7 +23,7 @@ export function WalkTip(props: {
     <DrawTip box={box}>
       <h4>
         <Glyph name={glyphOf(step)} />
-        {stepName(step)}
+        {step.name}
         {(step.access > 0 || step.hit !== "none") && <span className="nw-3">{ordinalText(steps, step.record)}</span>}
       </h4>
       <dl>
@@ -67,8 +66,8 @@ function Recalled({ step, nested }: { readonly step: TraceStep; readonly nested:
 }
 
 function Facts({ step, nested }: { readonly step: TraceStep; readonly nested: boolean }) {
-  const reason = step.verdict === "fault" ? REASONS[step.reason] : undefined;
-  const why = reason !== undefined && (
+  const reason = step.verdict === "fault" ? step.why : null;
+  const why = reason !== null && (
     <>
       <dt>Why</dt>
       <dd>

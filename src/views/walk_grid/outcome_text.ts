@@ -1,8 +1,8 @@
 /**
  * What became of an access, in words: the consequence first, then the cause.
  */
-import { REASONS } from "../../arch/smmuv3/reasons.ts";
-import type { Outcome } from "../../protocol/engine.ts";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
+import type { WalkAnswer } from "../../protocol/engine.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
 
 export interface OutcomeText {
@@ -14,7 +14,8 @@ export interface OutcomeText {
   readonly section: string;
 }
 
-export function outcomeText(outcome: Outcome): OutcomeText {
+export function outcomeText({ arch, outcome }: Pick<WalkAnswer, "arch" | "outcome">): OutcomeText {
+  const { reasons } = ARCHITECTURES[arch];
   switch (outcome.type) {
     case "ok": {
       const how = outcome.bypass
@@ -23,7 +24,7 @@ export function outcomeText(outcome: Outcome): OutcomeText {
       return { tone: "ok", title: "The access goes through.", cause: how, section: "" };
     }
     case "fault": {
-      const why = REASONS[outcome.reason];
+      const why = reasons[outcome.reason];
       return {
         tone: "fault",
         title: `${outcome.event.name} is recorded.`,
@@ -32,7 +33,7 @@ export function outcomeText(outcome: Outcome): OutcomeText {
       };
     }
     case "stalled": {
-      const why = REASONS[outcome.reason];
+      const why = reasons[outcome.reason];
       return {
         tone: "fault",
         title: `${outcome.event.name} is recorded and the access waits for software.`,
@@ -43,7 +44,7 @@ export function outcomeText(outcome: Outcome): OutcomeText {
     case "interrupt":
       return { tone: "ok", title: "The write is taken as an interrupt message.", cause: outcome.what, section: "" };
     case "abort": {
-      const why = REASONS[outcome.reason];
+      const why = reasons[outcome.reason];
       return {
         tone: "fault",
         title: "The access is aborted and nothing is recorded.",

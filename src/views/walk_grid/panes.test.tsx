@@ -40,6 +40,9 @@ async function open(panes: React.ReactNode) {
   return store;
 }
 
+// The real engine over a whole capture takes its time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
+
 beforeEach(() => {
   // The DOM here lays nothing out: every pane is 900 by 500 px.
   vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(900);

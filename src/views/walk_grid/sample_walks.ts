@@ -70,7 +70,7 @@ function recorder(): Recorder {
 }
 
 function indexAt(input: bigint, level: number, s: StageSummary): number {
-  const lo = levelShift(level, s.granuleLg2);
+  const lo = levelShift(3 - level, s.granuleLg2);
   const hi = level === s.startLevel ? s.inputBits : lo + s.granuleLg2 - 3;
   return Number((input >> BigInt(lo)) & ((1n << BigInt(hi - lo)) - 1n));
 }
@@ -95,7 +95,7 @@ function walkStage(
     if (pa === null) return false;
     const leaf = level === s.leafLevel;
     const stopped = stop?.level === level ? stop : null;
-    const next = leaf ? out & ~((1n << BigInt(levelShift(level, s.summary.granuleLg2))) - 1n) : s.tables[i + 1]!;
+    const next = leaf ? out & ~((1n << BigInt(levelShift(3 - level, s.summary.granuleLg2))) - 1n) : s.tables[i + 1]!;
     const attributes = leaf ? (number === 1 ? 0x0060000000000741n : 0x7fdn) : 3n;
     into.add({
       kind: TraceKind.Descriptor,
@@ -106,7 +106,7 @@ function walkStage(
       reason: stopped?.reason ?? 0,
       access: into.access(),
       row,
-      sizeLg2: levelShift(leaf ? level : level + 1, s.summary.granuleLg2),
+      sizeLg2: levelShift(leaf ? 3 - level : 2 - level, s.summary.granuleLg2),
       index: entry,
       input,
       at,

@@ -1,7 +1,7 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 import type { WalkAnswer } from "../../protocol/engine.ts";
-import { traceSteps } from "../common/trace_steps.ts";
+import { traceSteps, walkStages } from "../common/walk_reading.ts";
 import { layoutWalk } from "../geometry/walk_layout.ts";
 import { walkModel } from "../geometry/walk_model.ts";
 import * as sample from "./sample_walks.ts";
@@ -17,8 +17,8 @@ interface Look {
 
 /** The drawing of an answer as markup. */
 function draw(answer: WalkAnswer, look: Look): string {
-  const steps = traceSteps(answer.trace);
-  const model = walkModel(steps, answer);
+  const steps = traceSteps(answer);
+  const model = walkModel(steps, walkStages(answer));
   const strips = (model.stage1 === null ? 0 : 1) + (model.stage2 === null ? 0 : 1);
   const layout = layoutWalk(model, { ...look, strips, configOpen: look.configOpen ?? false });
   const current = steps.findLast((s) => s.access > 0 || s.kind === "Check")?.record ?? null;
@@ -26,7 +26,15 @@ function draw(answer: WalkAnswer, look: Look): string {
   const view = { shown: steps.length, current, selected: null, cursor: null, linked: none, edited: none, ...look.view };
   const sizeLg2 = answer.outcome.type === "ok" ? answer.outcome.sizeLg2 : null;
   const markup = renderToStaticMarkup(
-    <WalkDrawing steps={steps} model={model} layout={layout} view={view} iova={answer.access.iova} sizeLg2={sizeLg2} />,
+    <WalkDrawing
+      steps={steps}
+      model={model}
+      layout={layout}
+      view={view}
+      arch={answer.arch}
+      iova={answer.access.iova}
+      sizeLg2={sizeLg2}
+    />,
   );
   // A line for each element, but none inside text, where it would show as a space.
   return `${markup.replaceAll(/>(?=<(?!\/?tspan|\/text))/g, ">\n")}\n`;

@@ -2,12 +2,11 @@
  * Words of the walk: what a record says in a cell, in a tooltip and in the table for readers. Rules and their sections
  * come from the architecture's list of reasons; only the short forms that fit a cell are written here.
  */
-import { R, REASONS, type ReasonId } from "../../arch/smmuv3/reasons.ts";
-import { isTableStep, LAST_LEVEL, type StepHit, type TraceStep } from "../geometry/trace_step.ts";
+import { isTableStep, type StepHit, type StepReason, type TraceStep } from "../geometry/trace_step.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
 
-/** A few words for a cell, longest first. */
-const SHORT: Partial<Record<ReasonId, readonly string[]>> = {
+/** A few words for a cell, longest first, by the name of the rule. */
+const SHORT: Readonly<Record<string, readonly string[]>> = {
   INVALID: ["invalid, bit 0 is 0", "invalid"],
   RESERVED_TYPE: ["reserved type", "reserved"],
   TABLE_ADDRESS_SIZE: ["table beyond size", "too large"],
@@ -37,13 +36,12 @@ const SHORT: Partial<Record<ReasonId, readonly string[]>> = {
   L1CD_V: ["V is 0"],
 };
 
-/** Short forms of a reason, longest first, always at least one. */
-export function shortReason(reason: number): readonly string[] {
-  const entry = REASONS[reason];
-  if (entry === undefined || reason === R.NONE) return ["refused"];
-  const short = SHORT[entry.id];
+/** Short forms of what ended a step, longest first, always at least one. */
+export function shortReason(why: StepReason | null): readonly string[] {
+  if (why === null) return ["refused"];
+  const short = SHORT[why.id];
   if (short !== undefined) return short;
-  return entry.field === "" ? ["refused"] : [`${entry.field} is ILLEGAL`, entry.field, "refused"];
+  return why.field === "" ? ["refused"] : [`${why.field} is ILLEGAL`, why.field, "refused"];
 }
 
 /** What kind of thing a step leads to. */
@@ -55,25 +53,19 @@ export function leadsTo(step: TraceStep): "table" | "block" | "page" | "context"
     case "L1CD":
       return "context";
     case "CD":
+    case "GCR3":
+    case "PasidEntry":
+    case "DTE":
       return "table";
+    case "RootEntry":
+    case "PasidDirectoryEntry":
+      return "array";
+    case "ContextEntry":
+      return "context";
     case "Output":
       return "output";
     default:
-      return !step.leaf ? "table" : step.level === LAST_LEVEL ? "page" : "block";
-  }
-}
-
-/** What was read, in words: "Stage 2 level 1 descriptor". */
-export function stepName(step: TraceStep): string {
-  switch (step.kind) {
-    case "Descriptor":
-      return `Stage ${step.stage} level ${step.level} descriptor`;
-    case "Output":
-      return "Output address";
-    case "Check":
-      return step.stage === 0 ? "Check before any access" : `Stage ${step.stage} check before any access`;
-    default:
-      return step.kind;
+      return !step.leaf ? "table" : step.height === 0 ? "page" : "block";
   }
 }
 
@@ -111,13 +103,13 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 export function stepMeaning(step: TraceStep): string {
   switch (step.verdict) {
     case "fault":
-      return REASONS[step.reason]?.text ?? "Refused.";
+      return step.why?.text ?? "Refused.";
     case "unknown":
       return "The session does not hold this memory.";
     case "next":
       return `${leadsTo(step)} at ${hex(step.out)}`;
     case "done": {
-      if (step.kind === "STE" || step.kind === "CD") return `valid, leads to ${hex(step.out)}`;
+      if (step.kind !== "Output" && step.kind !== "Descriptor") return `valid, leads to ${hex(step.out)}`;
       if (step.kind === "Output") return `PA ${hex(step.out)}`;
       const run = step.contiguous ? ", part of a contiguous run" : "";
       const update = step.update === 0 ? "" : `; the hardware ${updateText(step.update)}`;

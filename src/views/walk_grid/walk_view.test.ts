@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { traceSteps } from "../common/trace_steps.ts";
+import { traceSteps, walkStages } from "../common/walk_reading.ts";
 import { layoutWalk, recordBoxes } from "../geometry/walk_layout.ts";
 import { walkModel } from "../geometry/walk_model.ts";
 import { moveCursor } from "./move_cursor.ts";
@@ -8,7 +8,7 @@ import { ordinalText } from "./walk_text.ts";
 import { currentIpa, editedRecords, linkedRecords } from "./walk_view.ts";
 
 const answer = nestedOk();
-const steps = traceSteps(answer.trace);
+const steps = traceSteps(answer);
 const table = (n: number) => steps.filter((s) => s.kind === "Descriptor" && s.phase !== "config")[n - 1]!;
 
 describe("what is tied to a step", () => {
@@ -40,7 +40,7 @@ describe("what is tied to a step", () => {
 
 describe("the cursor", () => {
   const boxes = recordBoxes(
-    layoutWalk(walkModel(steps, answer), { width: 900, height: 500, strips: 2, configOpen: false }),
+    layoutWalk(walkModel(steps, walkStages(answer)), { width: 900, height: 500, strips: 2, configOpen: false }),
   );
   const at = (n: number): number => table(n).record;
 
@@ -64,9 +64,14 @@ describe("the cursor", () => {
   it("reaches what a fault left unread only by what was drawn", () => {
     const fault = nestedTableFault();
     const drawn = recordBoxes(
-      layoutWalk(walkModel(traceSteps(fault.trace), fault), { width: 900, height: 500, strips: 2, configOpen: false }),
+      layoutWalk(walkModel(traceSteps(fault), walkStages(fault)), {
+        width: 900,
+        height: 500,
+        strips: 2,
+        configOpen: false,
+      }),
     );
-    expect(moveCursor(drawn, 0, "End")).toBe(traceSteps(fault.trace).length - 1);
+    expect(moveCursor(drawn, 0, "End")).toBe(traceSteps(fault).length - 1);
   });
 });
 
@@ -74,7 +79,7 @@ describe("ordinals", () => {
   it("count tables and configuration apart, and outputs not at all", () => {
     expect(ordinalText(steps, 0)).toBe("configuration access 1");
     expect(ordinalText(steps, table(24).record)).toBe("access 24");
-    const passed = traceSteps(bypass().trace);
+    const passed = traceSteps(bypass());
     expect(ordinalText(passed, passed.length - 1)).toBe("check");
   });
 });

@@ -18,18 +18,13 @@ export interface WalkView {
   readonly edited: ReadonlySet<number>;
 }
 
-/** Bytes of the structure a step read. */
-function stepBytes(step: TraceStep): bigint {
-  return step.kind === "STE" || step.kind === "CD" ? 64n : 8n;
-}
-
 /** Records that read bytes which one of the actions wrote. */
 export function editedRecords(steps: readonly TraceStep[], actions: readonly Action[]): ReadonlySet<number> {
   const writes = actions.flatMap((a) => {
     if (a.do === "toggle") return [{ from: a.at, to: a.at + 8n }];
     return a.do === "write" ? [{ from: a.at, to: a.at + BigInt(a.bytes.length) }] : [];
   });
-  const touched = (s: TraceStep): boolean => writes.some((w) => w.from < s.pa + stepBytes(s) && s.pa < w.to);
+  const touched = (s: TraceStep): boolean => writes.some((w) => w.from < s.pa + BigInt(s.bytes) && s.pa < w.to);
   return new Set(steps.filter((s) => s.access > 0 && touched(s)).map((s) => s.record));
 }
 
@@ -52,7 +47,8 @@ export function focusStep(steps: readonly TraceStep[], view: Pick<WalkView, "cur
 export function currentIpa(steps: readonly TraceStep[], step: TraceStep | null, hasStage2: boolean): bigint | null {
   if (step === null || !hasStage2) return null;
   if (step.kind === "Descriptor") return step.stage === 2 ? step.input : step.at;
-  if (step.kind === "CD" || step.kind === "L1CD") return step.at;
+  // What stage 2 lies beneath is read at an address of its own and at a physical one.
+  if (step.kind !== "Output" && step.kind !== "Check") return step.at === step.pa ? null : step.at;
   if (step.kind === "Output") return steps.findLast((s) => s.stage === 2 && s.kind === "Descriptor")?.input ?? null;
   return step.kind === "Check" && step.stage === 2 ? step.input : null;
 }

@@ -8,6 +8,9 @@ import { Translations } from "../translations/Translations.tsx";
 import { WalkCaption, WalkGrid } from "../walk_grid/WalkGrid.tsx";
 
 const Inspector = lazy(async () => ({ default: (await import("../inspector/Inspector.tsx")).Inspector }));
+const InspectorCaption = lazy(async () => ({
+  default: (await import("../inspector/Inspector.tsx")).InspectorCaption,
+}));
 const TableMaps = lazy(async () => ({ default: (await import("../table_map/TableMaps.tsx")).TableMaps }));
 const Events = lazy(async () => ({ default: (await import("../events/Events.tsx")).Events }));
 const EventsCaption = lazy(async () => ({ default: (await import("../events/Events.tsx")).EventsCaption }));
@@ -20,7 +23,7 @@ const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   streams: () => <Streams />,
   translations: () => <Translations />,
   walk: () => <WalkPane />,
-  inspector: () => <InspectorPane />,
+  inspector: () => <Fetched id="inspector" of={Inspector} about={<InspectorCaption />} />,
   events: () => <Fetched id="events" of={Events} about={<EventsCaption />} />,
   maps: () => <Fetched id="maps" of={TableMaps} />,
   timeline: () => <Fetched id="timeline" of={Timeline} />,
@@ -51,11 +54,6 @@ function WalkPane() {
       <WalkGrid />
     </Pane>
   );
-}
-
-function InspectorPane() {
-  const kind = useApp((app) => app.structure?.kind);
-  return <Fetched id="inspector" of={Inspector} about={kind} />;
 }
 
 const FETCHING = <p className="nw-empty">Fetching this part of the page…</p>;

@@ -1,0 +1,9 @@
+/** What is to be known of the architecture of the open session. */
+import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { useApp } from "./use_app.ts";
+
+/** Of the first architecture while nothing is open. */
+export function useFacts(): ArchitectureFacts {
+  return ARCHITECTURES[useApp((app) => app.summary?.arch ?? "smmuv3")];
+}

@@ -1,0 +1,26 @@
+/** Stages, levels and table entries as the architecture calls them, in as many letters as there is room for. */
+import { ARCHITECTURES } from "../../arch/architectures.ts";
+import type { Arch } from "../../protocol/machine.ts";
+import type { Wording } from "../geometry/walk_layout.ts";
+
+/** A stage: "Stage 1", or "S1" where words are short. */
+export function stageWords(arch: Arch, stage: 1 | 2, wording: Wording): string {
+  return wording === "full" ? ARCHITECTURES[arch].stageNames[stage - 1]! : `S${stage}`;
+}
+
+/** The tables at a height of a stage: "Stage 2 L1", "S2 L1" or "L1". */
+export function levelWords(arch: Arch, stage: 1 | 2, height: number, wording: Wording): string {
+  const level = levelShort(arch, stage, height);
+  return wording === "small" ? level : `${stageWords(arch, stage, wording)} ${level}`;
+}
+
+/** The tables at a height, in short: "L1". */
+export function levelShort(arch: Arch, stage: 1 | 2, height: number): string {
+  const facts = ARCHITECTURES[arch];
+  return facts.levelShort(stage, facts.levelAt(height));
+}
+
+/** What an entry of a table is: "descriptor", "entry". */
+export function entryNoun(arch: Arch): string {
+  return ARCHITECTURES[arch].structures["S1 descriptor"]?.title.split(" ").at(-1) ?? "entry";
+}
