@@ -109,17 +109,17 @@ export const PRIVATE_REGIONS = {
 
 /** Entry of a guest's DeviceID mapping table, 16 bytes, found by the guest's DeviceID. */
 export const DEVICE_ID_MAP_ENTRY = layout("DeviceID mapping entry", "48882, DeviceID mapping table", 128, [
-  field("V", 0, 0, "the guest has such a device"),
-  field("_23_1", 23, 1, "not placed by a public text"),
-  field("HostDeviceID", 39, 24, "the host's DeviceID"),
+  field("_23_0", 23, 0, "not placed by a public text"),
+  field("HostDeviceID", 39, 24, "the host's DeviceID; 0 where the guest has no such device"),
   field("_63_40", 63, 40, "not placed by a public text"),
   field("_127_64", 127, 64, "not placed by a public text"),
 ]);
 
-/** Entry of a guest's DomainID mapping table, 8 bytes, found by the guest's DomainID. */
+/**
+ * Entry of a guest's DomainID mapping table, 8 bytes, found by the guest's DomainID.
+ * CHOICE(domain-map-entry): no public text says where the host's DomainID lies in it; here it has the low bits.
+ */
 export const DOMAIN_ID_MAP_ENTRY = layout("DomainID mapping entry", "48882, DomainID mapping table", 64, [
-  field("V", 0, 0, "the guest has such a domain"),
-  field("_15_1", 15, 1, "not placed by a public text"),
-  field("HostDomainID", 31, 16, "the host's DomainID"),
-  field("_63_32", 63, 32, "not placed by a public text"),
+  field("HostDomainID", 15, 0, "the host's DomainID; 0 where the guest has no such domain"),
+  field("_63_16", 63, 16, "not placed by a public text"),
 ]);

@@ -13,8 +13,8 @@ import {
   ILLEGAL_COMMAND_ERROR,
   IOTLB_INV_TIMEOUT,
 } from "../../arch/amdvi/events.ts";
-import { OffsetRing } from "../common/offset_ring.ts";
-import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import { OffsetRing, type RingMemory } from "../common/offset_ring.ts";
+import { MemoryStatus } from "../memory/physical_memory.ts";
 import { type CommandExecutor, CommandStatus } from "./commands/executor.ts";
 import type { CommandOrigin } from "./commands/origin.ts";
 
@@ -44,7 +44,7 @@ export class CommandBuffer {
   readonly #command = new Int32Array(COMMAND_WORDS);
   readonly #event = new Uint32Array(EVENT_WORDS);
 
-  constructor(memory: PhysicalMemory, executor: CommandExecutor) {
+  constructor(memory: RingMemory, executor: CommandExecutor) {
     this.#executor = executor;
     this.#ring = new OffsetRing(memory, COMMAND_WORDS);
   }

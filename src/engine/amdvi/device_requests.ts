@@ -92,7 +92,7 @@ export class DeviceRequests implements AtsPort {
       return this.#answer(request, ResponseCode.InvalidRequest);
     }
     if (on("PprAutoRspAon")) return this.#automatic(request);
-    const written = this.#io.pprLog.write(this.#encode(request, PAGE_SERVICE_REQUEST_CODE)) === LogStatus.Written;
+    const written = this.#io.pageRequest(this.#encode(request, PAGE_SERVICE_REQUEST_CODE)) === LogStatus.Written;
     if (written) return { queued: true };
     return on("PprAutoRspEn") ? this.#automatic(request) : { queued: false, response: null };
   }

@@ -9,15 +9,18 @@ import type { Digest } from "../../base/digest.ts";
 import { RegisterFile, type RegisterImage } from "../common/register_file.ts";
 import type { DeviceSet } from "../device/device_set.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
-import { type BufferState, CommandBuffer } from "./command_buffer.ts";
+import { BufferRegisters } from "./buffer_registers.ts";
+import { CommandBuffer } from "./command_buffer.ts";
 import { DeviceMessages } from "./commands/device_messages.ts";
 import { CommandExecutor } from "./commands/executor.ts";
 import { type CacheMaintenance, type CommandOrigin, NO_CACHES, NO_PREFETCH, type Prefetch } from "./commands/origin.ts";
 import type { Controls } from "./controls.ts";
+import { GuestIommus, type GuestsImage } from "./guests/guest_iommus.ts";
 import { Interrupts } from "./interrupts.ts";
 import { loadControls } from "./load_controls.ts";
 import { EVENT_LOG, LogStatus, PPR_LOG, RecordLog } from "./record_log.ts";
-import { type FeatureWords, registerTable } from "./register_table.ts";
+import { type FeatureWords, featureOf, registerTable } from "./register_table.ts";
+import type { Translator } from "./translator.ts";
 
 /** A register's value as two halves, as a session gives it. */
 export type InitialRegisters = ReadonlyMap<string, { readonly hi: number; readonly lo: number }>;
@@ -29,6 +32,8 @@ export interface Surroundings {
   readonly prefetch?: Prefetch;
   /** Devices whose next page faults are not logged (DTE.SE) until their entry is invalidated. */
   readonly faulted?: Set<number>;
+  /** Reads the memory of guests that have a virtualized IOMMU; without it there are none. */
+  readonly translator?: Translator;
   /** Told of every event record that reached the event log: its words, from index `from` on. */
   readonly posted?: (record: ArrayLike<number>, from: number) => void;
 }
@@ -38,6 +43,7 @@ export interface InterfaceImage {
   readonly registers: RegisterImage;
   readonly raised: Uint32Array;
   readonly waiting: boolean;
+  readonly guests: GuestsImage;
 }
 
 /** Commands that the host may use: all that there are. */
@@ -48,6 +54,8 @@ export class ProgrammingInterface {
   readonly interrupts: Interrupts;
   readonly eventLog: RecordLog;
   readonly pprLog: RecordLog;
+  /** Virtualized IOMMUs, where EFR.vIommuSup offers them. */
+  readonly guests: GuestIommus | null;
   /** The value that {@link read} read. */
   hi = 0;
   lo = 0;
@@ -57,7 +65,7 @@ export class ProgrammingInterface {
   readonly #caches: CacheMaintenance;
   readonly #messages: DeviceMessages;
   readonly #commands: CommandBuffer;
-  readonly #buffer: HostBuffer;
+  readonly #buffer: BufferRegisters;
   readonly #origin: CommandOrigin;
   /** CONTROL says that commands are processed; always as the registers have it between writes. */
   #commandsEnabled = false;
@@ -67,7 +75,14 @@ export class ProgrammingInterface {
     memory: PhysicalMemory,
     controls: Controls,
     initial: InitialRegisters,
-    { caches = NO_CACHES, devices, prefetch = NO_PREFETCH, faulted = new Set(), posted = () => {} }: Surroundings = {},
+    {
+      caches = NO_CACHES,
+      devices,
+      prefetch = NO_PREFETCH,
+      faulted = new Set(),
+      posted = () => {},
+      translator,
+    }: Surroundings = {},
   ) {
     const features = featuresOf(initial);
     this.#posted = posted;
@@ -84,10 +99,14 @@ export class ProgrammingInterface {
       caches: forgetting(caches, faulted),
       prefetch,
       devices: this.#messages,
-      guests: { resetGuest: () => {} },
+      guests: { resetGuest: (...guest) => this.guests?.resetGuest(...guest) },
     });
+    const guests = translator !== undefined && featureOf(features, "vIommuSup") !== 0;
+    this.guests = guests
+      ? new GuestIommus(registers, memory, translator, executor, (record) => this.#hostEvent(record, 0))
+      : null;
     this.#commands = new CommandBuffer(memory, executor);
-    this.#buffer = new HostBuffer(registers);
+    this.#buffer = new BufferRegisters(registers);
     this.#origin = this.#hostOrigin();
     this.#hook();
     for (const [name, { hi, lo }] of initial) if (registers.has(name)) registers.load(name, hi, lo);
@@ -96,19 +115,29 @@ export class ProgrammingInterface {
 
   /** Read 4 or 8 bytes at an offset (see arch/amdvi/registers.ts), into {@link hi} and {@link lo}. */
   read(offset: number, bytes: number): void {
-    const { registers } = this;
-    registers.read(this.#aliased(offset), bytes);
-    this.hi = registers.hi;
-    this.lo = registers.lo;
+    const file = this.guests !== null && GuestIommus.has(offset) ? this.guests : this.registers;
+    file.read(this.#aliased(offset), bytes);
+    this.hi = file.hi;
+    this.lo = file.lo;
   }
 
   /** Write 4 or 8 bytes at an offset. */
   write(offset: number, bytes: number, hi: number, lo: number): void {
-    this.registers.write(this.#aliased(offset), bytes, hi, lo);
+    const file = this.guests !== null && GuestIommus.has(offset) ? this.guests : this.registers;
+    file.write(this.#aliased(offset), bytes, hi, lo);
   }
 
-  /** Log an event. @param record words, from index `from` on */
+  /** Log an event, the host's or a guest's. @param record words, from index `from` on */
   event(record: ArrayLike<number>, from = 0): void {
+    if (this.guests?.takeEvent(record, from) !== true) this.#hostEvent(record, from);
+  }
+
+  /** Log a page request, with the host or the guest that its device belongs to. @param record four words */
+  pageRequest(record: ArrayLike<number>): LogStatus {
+    return this.guests?.takePage(record) ?? this.pprLog.write(record);
+  }
+
+  #hostEvent(record: ArrayLike<number>, from: number): void {
     if (this.eventLog.write(record, from) === LogStatus.Written) this.#posted(record, from);
   }
 
@@ -117,6 +146,7 @@ export class ProgrammingInterface {
       registers: this.registers.snapshot(),
       raised: this.interrupts.raised.slice(),
       waiting: this.#messages.waiting,
+      guests: this.guests?.snapshot() ?? [],
     };
   }
 
@@ -124,12 +154,14 @@ export class ProgrammingInterface {
     this.registers.restore(image.registers);
     this.interrupts.raised.set(image.raised);
     this.#messages.waiting = image.waiting;
+    this.guests?.restore(image.guests);
     this.#settle();
   }
 
   digest(into: Digest): void {
     this.registers.digest(into);
     into.words(this.interrupts.raised).word(this.#messages.waiting ? 1 : 0);
+    this.guests?.digest(into);
   }
 
   /** Derive what follows from the registers, without any effect of its own: at the start, after a restore. */
@@ -177,6 +209,7 @@ export class ProgrammingInterface {
     }
     this.interrupts.update();
     this.#run();
+    this.guests?.update();
   }
 
   #run(): void {
@@ -198,57 +231,6 @@ export class ProgrammingInterface {
   #aliased(offset: number): number {
     if (offset < MSI_MMIO.from || offset >= MSI_MMIO.to) return offset;
     return this.registers.get("EFR", "MsiCapMmioSup") === 0 ? offset : offset - MSI_MMIO.from + MSI_MMIO.config;
-  }
-}
-
-/** The host's command buffer, in the registers. */
-class HostBuffer implements BufferState {
-  readonly #registers: RegisterFile;
-
-  constructor(registers: RegisterFile) {
-    this.#registers = registers;
-  }
-
-  get running(): boolean {
-    return this.#registers.get("STATUS", "CmdBufRun") !== 0;
-  }
-
-  set running(on: boolean) {
-    this.#registers.set("STATUS", "CmdBufRun", on ? 1 : 0);
-  }
-
-  get head(): number {
-    return this.#word("CMD_HEAD");
-  }
-
-  set head(offset: number) {
-    this.#registers.words[this.#registers.at("CMD_HEAD")] = offset;
-  }
-
-  get tail(): number {
-    return this.#word("CMD_TAIL");
-  }
-
-  get baseHi(): number {
-    return this.#registers.words[this.#registers.at("CMD_BASE") + 1]! & 0xfffff;
-  }
-
-  get baseLo(): number {
-    return this.#word("CMD_BASE") & ~0xfff;
-  }
-
-  get entriesLg2(): number {
-    return this.#registers.get("CMD_BASE", "ComLen");
-  }
-
-  /** A new base makes the buffer empty. */
-  empty(): void {
-    this.head = 0;
-    this.#registers.words[this.#registers.at("CMD_TAIL")] = 0;
-  }
-
-  #word(name: string): number {
-    return this.#registers.words[this.#registers.at(name)]!;
   }
 }
 

@@ -5,9 +5,8 @@
  * A log runs while it is enabled. A record that finds no room is lost, sets the overflow bit and stops the log; it runs
  * again once software has cleared that bit and written 1 to the enable.
  */
-import { OffsetRing, RING_ABORT, RING_FULL } from "../common/offset_ring.ts";
+import { OffsetRing, RING_ABORT, RING_FULL, type RingMemory } from "../common/offset_ring.ts";
 import type { RegisterBit, RegisterFile } from "../common/register_file.ts";
-import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Interrupts } from "./interrupts.ts";
 
 /** What became of a record. */
@@ -114,7 +113,7 @@ export class RecordLog {
   readonly #run: RegisterBit;
   readonly #active: RegisterBit;
 
-  constructor(registers: RegisterFile, memory: PhysicalMemory, interrupts: Interrupts, names: LogNames) {
+  constructor(registers: RegisterFile, memory: RingMemory, interrupts: Interrupts, names: LogNames) {
     this.#registers = registers;
     this.#interrupts = interrupts;
     this.#names = names;

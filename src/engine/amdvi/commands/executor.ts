@@ -56,6 +56,8 @@ const FIELD_NEEDS: Readonly<Record<string, string>> = { GN: "GTSup", Type: "InvI
 
 const WORDS = 4;
 const DIRECTORIES = 2;
+/** Pages that one prefetch fetches at most. */
+const MOST_AHEAD = 16;
 const WAIT = COMPLETION_WAIT.f;
 const PAGES = INVALIDATE_IOMMU_PAGES.f;
 const IOTLB = INVALIDATE_IOTLB_PAGES.f;
@@ -200,7 +202,10 @@ export class CommandExecutor {
     return CommandStatus.Done;
   }
 
-  /** CHOICE(prefetch): as many pages of 4 KiB, or of the size that S says, are fetched as PFCount asks for. */
+  /**
+   * CHOICE(prefetch): pages of 4 KiB, or of the size that S says, are fetched, as many as PFCount asks for but at most
+   * {@link MOST_AHEAD}.
+   */
   #prefetch(command: Int32Array, origin: CommandOrigin): CommandStatus {
     const device = origin.device(command[0]! & 0xffff);
     if (device < 0) return unreachable(device);
@@ -209,7 +214,7 @@ export class CommandExecutor {
     const step = sizeLg2 > 40 ? 0 : 2 ** sizeLg2;
     let lo = (command[2]! & ~0xfff & maskLo(sizeLg2)) >>> 0;
     let hi = (command[3]! & maskHi(sizeLg2)) >>> 0;
-    for (let n = Math.max(AHEAD.PFCount.get(command, 0), 1); n > 0; n--) {
+    for (let n = Math.min(Math.max(AHEAD.PFCount.get(command, 0), 1), MOST_AHEAD); n > 0; n--) {
       this.#targets.prefetch.page(device, pasid, hi | 0, lo | 0, AHEAD.Inval.get(command, 0) === 1);
       if (step === 0) break;
       const next = lo + step;
@@ -227,7 +232,7 @@ const unreachable = (id: number): CommandStatus => (id === NOBODY ? CommandStatu
  * log2 of the bytes that Address and S of a command name (§2.4.3): without S one page of 4 KiB, with S twice as much for
  * each bit from bit 12 on that is set below the lowest clear one.
  */
-export function rangeLg2(command: Int32Array): number {
+function rangeLg2(command: Int32Array): number {
   if ((command[2]! & 1) === 0) return 12;
   const lo = ~(command[2]! | 0xfff);
   if (lo !== 0) return 32 - Math.clz32(lo & -lo);

@@ -24,11 +24,12 @@ export class InterfaceWorld {
 
   constructor(
     initial: InitialRegisters = presetRegisters("full"),
-    surroundings: Surroundings = {},
+    surroundings: Surroundings | ((memory: PhysicalMemory, controls: Controls) => Surroundings) = {},
     outside: "abort" | "unknown" = "abort",
   ) {
     this.memory = new PhysicalMemory({ outside, zero: [[0, END]], segments: [] });
-    this.io = new ProgrammingInterface(this.memory, this.controls, initial, surroundings);
+    const around = typeof surroundings === "function" ? surroundings(this.memory, this.controls) : surroundings;
+    this.io = new ProgrammingInterface(this.memory, this.controls, initial, around);
     this.write("CMD_BASE", PLACES.commands, ENTRIES_256);
     this.write("EVT_BASE", PLACES.events, ENTRIES_256);
     this.write("PPR_BASE", PLACES.requests, ENTRIES_256);

@@ -19,7 +19,9 @@ export const PASID = 3;
 export const GVA = 0x400000;
 export const GPA = 0x300000;
 export const PAGES = 8;
-const SPA = 0x380000;
+export const SPA = 0x380000;
+/** DeviceID of the IOMMU itself. */
+export const OWN_ID = 2;
 
 const TABLE = 0x100000;
 const HOST = [0x110000, 0x111000, 0x112000, 0x113000] as const;
@@ -27,7 +29,7 @@ const GUEST = [0x120000, 0x121000, 0x122000, 0x123000] as const;
 const GCR3 = 0x124000;
 const TREE_BYTES = 0x10000;
 /** Present, and host rights IR and IW in the high half; a guest entry's P, R/W and U/S. */
-const HOST_RW = 0x60000000;
+export const HOST_RW = 0x60000000;
 const GUEST_RW = 7;
 
 /** Commands, as four words. */
@@ -50,33 +52,33 @@ export class NestedWorld extends InterfaceWorld {
   constructor(options: CacheOptions, hostAccess = 0) {
     const caches = new AmdCaches(options);
     const initial = presetRegisters("full");
-    let prefetch: CachePrefetch | null = null;
-    super(initial, {
-      caches,
-      prefetch: { page: (...page) => prefetch?.page(...page) },
-    });
     const [efr, efr2] = [initial.get("EFR")!, initial.get("EFR2")!];
     const caps = readCapabilities(efr.hi, efr.lo, efr2.hi, efr2.lo);
+    let made: Translator | null = null;
+    super(initial, (memory, controls) => {
+      const translator = new Translator(memory, controls, caps, caches);
+      made = translator;
+      return { caches, translator, prefetch: new CachePrefetch(translator, caches) };
+    });
     this.caches = caches;
-    this.cached = new Translator(this.memory, this.controls, caps, caches);
+    this.cached = made!;
     this.plain = new Translator(this.memory, this.controls, caps);
-    prefetch = new CachePrefetch(this.cached, caches);
     this.#build(hostAccess);
     this.write("DEVTAB_BASE", TABLE);
     // GTEn, and GCR3TRPMode: the guest CR3 table lies at a guest physical address.
     this.write("CONTROL", ON | 0x10000, 1 << 26);
   }
 
-  /** Set fields of the device table entry. */
-  entry(fields: Readonly<Record<string, number>>): void {
+  /** Set fields of a device table entry. */
+  entry(fields: Readonly<Record<string, number>>, deviceId = DEVICE): void {
     const dte = new Uint32Array(8);
     for (let i = 0; i < 8; i += 2) {
-      this.memory.read64(0, TABLE + 32 * DEVICE + 4 * i);
+      this.memory.read64(0, TABLE + 32 * deviceId + 4 * i);
       dte[i] = this.memory.lo;
       dte[i + 1] = this.memory.hi;
     }
     for (const [name, value] of Object.entries(fields)) DTE.f[name as keyof typeof DTE.f].set(dte, 0, value);
-    for (let i = 0; i < 8; i += 2) this.memory.write64(0, TABLE + 32 * DEVICE + 4 * i, dte[i + 1]!, dte[i]!);
+    for (let i = 0; i < 8; i += 2) this.memory.write64(0, TABLE + 32 * deviceId + 4 * i, dte[i + 1]!, dte[i]!);
   }
 
   /** Map a guest page to a guest physical data page, or to nothing. */

@@ -1,0 +1,74 @@
+/**
+ * Memory as a device sees it that has a device table entry with host tables: a guest's physical address space, or the
+ * private one of the IOMMU itself. 48882 revision 3.10, §2.2.3.
+ */
+import type { RingMemory } from "../../common/offset_ring.ts";
+import { MemoryStatus, type PhysicalMemory } from "../../memory/physical_memory.ts";
+import { End, Translation, Updates } from "../translation.ts";
+import type { Translator } from "../translator.ts";
+
+export class TranslatedMemory implements RingMemory {
+  lo = 0;
+  hi = 0;
+  readonly #memory: PhysicalMemory;
+  readonly #translator: Translator;
+  readonly #deviceId: () => number;
+  readonly #t = new Translation();
+
+  /** @param deviceId the device whose entry maps the space, at the time of an access */
+  constructor(memory: PhysicalMemory, translator: Translator, deviceId: () => number) {
+    this.#memory = memory;
+    this.#translator = translator;
+    this.#deviceId = deviceId;
+    this.#t.updates = Updates.Make;
+  }
+
+  /** What the space's tables do not let be read does not answer. */
+  read64(hi: number, lo: number): MemoryStatus {
+    const found = this.#locate(hi, lo, false);
+    if (found !== MemoryStatus.Ok) return found;
+    const status = this.#memory.read64(this.#t.paHi, this.#t.paLo);
+    this.lo = this.#memory.lo;
+    this.hi = this.#memory.hi;
+    return status;
+  }
+
+  write64(hi: number, lo: number, valueHi: number, valueLo: number): MemoryStatus {
+    const found = this.#locate(hi, lo, true);
+    return found === MemoryStatus.Ok ? this.#memory.write64(this.#t.paHi, this.#t.paLo, valueHi, valueLo) : found;
+  }
+
+  #locate(hi: number, lo: number, write: boolean): MemoryStatus {
+    const t = this.#t;
+    t.deviceId = this.#deviceId();
+    t.iovaHi = hi;
+    t.iovaLo = lo;
+    t.write = write;
+    this.#translator.translate(t, null);
+    if (t.end === End.Ok) return MemoryStatus.Ok;
+    return t.end === End.Unknown ? MemoryStatus.Unknown : MemoryStatus.Abort;
+  }
+}
+
+/** One of several memories, chosen anew for each access. */
+export class ChosenMemory implements RingMemory {
+  lo = 0;
+  hi = 0;
+  readonly #choose: () => RingMemory;
+
+  constructor(choose: () => RingMemory) {
+    this.#choose = choose;
+  }
+
+  read64(hi: number, lo: number): MemoryStatus {
+    const memory = this.#choose();
+    const status = memory.read64(hi, lo);
+    this.lo = memory.lo;
+    this.hi = memory.hi;
+    return status;
+  }
+
+  write64(hi: number, lo: number, valueHi: number, valueLo: number): MemoryStatus {
+    return this.#choose().write64(hi, lo, valueHi, valueLo);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * A guest with a virtualized IOMMU, its device being that of the nested world, for tests. The first data pages hold its
+ * buffers.
+ */
+import { VF_BASE, VF_CONTROL_BASE } from "../../../arch/amdvi/registers.ts";
+import { PRIVATE_REGIONS, VF_BYTES, VF_CONTROL_BYTES } from "../../../arch/amdvi/viommu.ts";
+import { EVERY_CACHE } from "../caches/options.ts";
+import { ON } from "./interface_world.ts";
+import { DEVICE, DOMAIN, GPA, HOST_RW, NestedWorld, OWN_ID, SPA } from "./nested_world.ts";
+
+export const GUEST = 1;
+/** What the guest calls its device and its domain. */
+export const GUEST_DEVICE = 0x18;
+export const GUEST_DOMAIN = 5;
+/** Pages of the guest's buffers, where guest and host find them. */
+const [COMMANDS, EVENTS, REQUESTS] = [0, 0x1000, 0x2000];
+/** A guest's page that the guest may have written to. */
+export const STORE = 0x3000;
+
+/** Offsets of a guest's registers. */
+export const VF = { cmdHead: 0, cmdTail: 8, evtHead: 0x10, evtTail: 0x18, status: 0x20, pprTail: 0x38 } as const;
+export const VF_CONTROL = { devices: 0, domains: 8, misc: 0x10, commands: 0x20, events: 0x28, requests: 0x30 } as const;
+
+/** Enable and the length of a buffer of 256 entries. */
+export const ENABLED = 0x108;
+/** CONTROL[63:32]: vCmdEn, vIommuEn, GCR3TRPMode, GstBufferTRPMode. */
+export const GUESTS_ON = (1 << 20) | (1 << 21) | (1 << 26) | (1 << 28);
+
+/** The tables of the private address space, and pages of the guest's two mapping tables behind it. */
+const ROOT = 0x150000;
+const MAPS = [
+  { ...PRIVATE_REGIONS.DeviceIdMap, tables: [0x151000, 0x152000], page: 0x160000 },
+  { ...PRIVATE_REGIONS.DomainIdMap, tables: [0x153000, 0x154000], page: 0x161000 },
+] as const;
+
+export class GuestWorld extends NestedWorld {
+  #guestTail = 0;
+
+  constructor() {
+    super(EVERY_CACHE);
+    this.entry({ vImuEn: 1, GuestID: GUEST, GDeviceID: GUEST_DEVICE });
+    this.entry({ V: 1, TV: 1, Mode: 3, HostPageTableRootPtr: ROOT >>> 12, IR: 1, IW: 1, DomainID: 1 }, OWN_ID);
+    for (const { baseHi, bytes, tables, page } of MAPS) {
+      const [upper, lower] = tables;
+      this.memory.write64(0, ROOT + 8 * (baseHi << 2), HOST_RW, upper | 0x401);
+      this.memory.write64(0, upper, HOST_RW, lower | 0x201);
+      this.memory.write64(0, lower + 8 * ((GUEST * bytes) >>> 12), HOST_RW, page | 1);
+    }
+    // GTEn and PPREn.
+    this.write("CONTROL", ON | 0x10000 | 0x8000, GUESTS_ON);
+    this.control(VF_CONTROL.misc, 0, DEVICE << 16);
+    this.control(VF_CONTROL.commands, 0, (GPA + COMMANDS) | ENABLED);
+    this.control(VF_CONTROL.events, 0, (GPA + EVENTS) | ENABLED);
+    this.control(VF_CONTROL.requests, 0, ((GPA + REQUESTS) << 4) | ENABLED | 0x400);
+    this.map(VF_CONTROL.devices, GUEST_DEVICE, DEVICE);
+    this.map(VF_CONTROL.domains, GUEST_DOMAIN, DOMAIN);
+  }
+
+  /** Write a register that the host reaches. */
+  control(offset: number, hi: number, lo: number, guest = GUEST): void {
+    this.io.write(VF_CONTROL_BASE + guest * VF_CONTROL_BYTES + offset, 8, hi, lo);
+  }
+
+  /** Low half of a register that the host reaches. */
+  controlled(offset: number, guest = GUEST): number {
+    this.io.read(VF_CONTROL_BASE + guest * VF_CONTROL_BYTES + offset, 8);
+    return this.io.lo;
+  }
+
+  /** Write one of the two mapping tables; host id 0 takes a mapping away. */
+  map(offset: number, guestId: number, hostId: number): void {
+    this.control(offset, ((1 << 31) | (guestId << 14)) >>> 0, ((hostId << 14) | 1) >>> 0);
+  }
+
+  vf(offset: number): number {
+    this.io.read(VF_BASE + GUEST * VF_BYTES + offset, 4);
+    return this.io.lo;
+  }
+
+  writeVf(offset: number, value: number): void {
+    this.io.write(VF_BASE + GUEST * VF_BYTES + offset, 4, 0, value);
+  }
+
+  /** The guest writes commands and moves its tail behind them. */
+  guestCommand(...commands: readonly (readonly [number, number, number, number])[]): void {
+    for (const [a, b, c, d] of commands) {
+      this.memory.write64(0, SPA + COMMANDS + this.#guestTail, b, a);
+      this.memory.write64(0, SPA + COMMANDS + this.#guestTail + 8, d, c);
+      this.#guestTail = (this.#guestTail + 16) % 4096;
+    }
+    this.writeVf(VF.cmdTail, this.#guestTail);
+  }
+
+  guestEvents(): number[][] {
+    return this.records(SPA + EVENTS, this.vf(VF.evtTail) / 16);
+  }
+
+  guestRequests(): number[][] {
+    return this.records(SPA + REQUESTS, this.vf(VF.pprTail) / 16);
+  }
+}
