@@ -11,6 +11,11 @@ export interface UnitOptions {
   readonly transientMapping?: boolean | undefined;
   /** Accessed and dirty bits of first-stage tables are set also on pages that the second stage makes read-only. */
   readonly erratum772415?: boolean | undefined;
+  /**
+   * As QEMU 11.1 departs from the specification: reserved bits of PASID directory and PASID table entries are not looked
+   * at, and a first-stage entry is not updated where one of the bits due is set already.
+   */
+  readonly asQemu?: boolean | undefined;
 }
 
 /** Capabilities as numbers and booleans, named as the fields they come from. */
@@ -45,6 +50,7 @@ export interface Capabilities {
   readonly haw: number;
   readonly transientMapping: boolean;
   readonly erratum772415: boolean;
+  readonly asQemu: boolean;
 }
 
 /** Read the capabilities from the two registers, each as halves. */
@@ -85,6 +91,7 @@ export function readCapabilities(
     haw: Math.max(32, Math.min(52, options.hostAddressWidth ?? mgaw)),
     transientMapping: options.transientMapping === true,
     erratum772415: options.erratum772415 === true,
+    asQemu: options.asQemu === true,
   };
 }
 

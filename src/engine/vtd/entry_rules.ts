@@ -112,11 +112,14 @@ export const SM_CONTEXT_RULES = pointerRules(
 );
 
 /** PASID directory entry. */
-export const DIRECTORY_RULES = pointerRules(
-  absent(PASID_DIRECTORY_ENTRY.f.P),
-  [R.SPD_2, R.SPD_3],
-  reserved(PASID_DIRECTORY_ENTRY, ["_11_2"]),
-);
+const directoryReserved = reserved(PASID_DIRECTORY_ENTRY, ["_11_2"]);
+export const DIRECTORY_RULES: readonly EntryRule[] = [
+  { reason: R.SPD_2, broken: absent(PASID_DIRECTORY_ENTRY.f.P) },
+  {
+    reason: R.SPD_3,
+    broken: (words, caps) => !caps.asQemu && (directoryReserved(words) || beyond(words, 1, caps)),
+  },
+];
 
 const entryReserved = reserved(
   PASID_TABLE_ENTRY,
@@ -130,7 +133,10 @@ export const usesSecond = (type: number): boolean => type === Pgtt.Second || typ
 /** PASID table entry. */
 export const PASID_RULES: readonly EntryRule[] = [
   { reason: R.SPT_2, broken: absent(p.P) },
-  { reason: R.SPT_3, broken: (words, caps) => entryReserved(words) || pointerBeyond(words, caps) },
+  {
+    reason: R.SPT_3,
+    broken: (words, caps) => !caps.asQemu && (entryReserved(words) || pointerBeyond(words, caps)),
+  },
   { reason: R.SPT_4_PGTT, broken: (words, caps) => !offersPgtt(p.PGTT.get(words, 0), caps) },
   {
     reason: R.SPT_4_AW,

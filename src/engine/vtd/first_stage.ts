@@ -16,6 +16,7 @@ import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { WalkCache } from "../common/walk_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { Capabilities } from "./capabilities.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { Purpose, type SecondStage } from "./second_stage.ts";
 import { type Translation, Updates, Want } from "./translation.ts";
@@ -71,6 +72,8 @@ export class FirstStage implements TableReader {
   readonly #memory: PhysicalMemory;
   readonly #second: SecondStage;
   readonly #erratum772415: boolean;
+  /** An entry that has one of the bits due is left alone. */
+  readonly #oneIsEnough: boolean;
   #t: Translation | null = null;
   #config: RequestConfig | null = null;
   #trace: TraceRecorder | null = null;
@@ -85,10 +88,11 @@ export class FirstStage implements TableReader {
   #paLo = 0;
   #record = -1;
 
-  constructor(memory: PhysicalMemory, second: SecondStage, erratum772415: boolean) {
+  constructor(memory: PhysicalMemory, second: SecondStage, caps: Pick<Capabilities, "erratum772415" | "asQemu">) {
     this.#memory = memory;
     this.#second = second;
-    this.#erratum772415 = erratum772415;
+    this.#erratum772415 = caps.erratum772415;
+    this.#oneIsEnough = caps.asQemu;
   }
 
   /**
@@ -177,7 +181,7 @@ export class FirstStage implements TableReader {
   #mark(bits: number): boolean {
     const c = this.cursor;
     const missing = bits & ~c.lo;
-    if (missing === 0) return true;
+    if (missing === 0 || (this.#oneIsEnough && missing !== bits)) return true;
     const t = this.#t!;
     const trace = this.#trace;
     if (this.#config!.second && !this.#mayWrite()) {

@@ -51,7 +51,7 @@ export class Remapper {
     this.#walksCached = caches !== null && (caches.firstWalk !== null || caches.secondWalk !== null);
     const configs = caches === null ? null : caches.config;
     this.second = new SecondStage(memory);
-    this.first = new FirstStage(memory, this.second, caps.erratum772415);
+    this.first = new FirstStage(memory, this.second, caps);
     // SNP is reserved in legacy mode without snoop control, and ignored in scalable mode (§9.8).
     const features = { largePages: caps.sslps, snoop: caps.sc || caps.smts, transientMapping: caps.transientMapping };
     const format = vtdSecondFormat(features);
