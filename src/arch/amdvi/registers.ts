@@ -10,7 +10,7 @@ import * as buffers from "./buffer_registers.ts";
 import * as control from "./control_registers.ts";
 import * as features from "./feature_registers.ts";
 import * as pci from "./pci_registers.ts";
-import { MAX_GUESTS, VF_BYTES } from "./viommu.ts";
+import { MAX_GUESTS, VF_BYTES, VF_CONTROL_BYTES, VF_CONTROL_REGISTERS, VF_REGISTERS } from "./viommu.ts";
 
 /** Bytes of the MMIO registers. */
 export const MMIO_BYTES = 0x80000;
@@ -93,7 +93,20 @@ export const REGISTERS: readonly RegisterDefinition[] = [
 
 const byName = new Map(REGISTERS.map((r) => [r.name, r]));
 
-/** Register by name; undefined for an unknown name. */
+/** Registers of a guest's virtualized IOMMU, those that the guest reaches first: "VF1_CMD_TAIL". */
+export function guestRegisters(guestId: number): RegisterDefinition[] {
+  const named = (base: number, { offset, layout }: { readonly offset: number; readonly layout: Layout }) => ({
+    ...register(base + offset, layout),
+    name: `VF${guestId}_${layout.name}`,
+  });
+  return [
+    ...VF_REGISTERS.map((r) => named(VF_BASE + guestId * VF_BYTES, r)),
+    ...VF_CONTROL_REGISTERS.map((r) => named(VF_CONTROL_BASE + guestId * VF_CONTROL_BYTES, r)),
+  ];
+}
+
+/** Register by name, those of {@link guestRegisters} included; undefined for an unknown name. */
 export function registerByName(name: string): RegisterDefinition | undefined {
-  return byName.get(name);
+  const guestId = Number(/^VF(\d{1,5})_/.exec(name)?.[1] ?? MAX_GUESTS);
+  return guestId < MAX_GUESTS ? guestRegisters(guestId).find((r) => r.name === name) : byName.get(name);
 }

@@ -58,6 +58,14 @@ export class HostCache {
     table.hot[at + W_HIGH] = this.paHi;
   }
 
+  /** Physical address that an entry's first address goes to, signed halves, and rights as a set of `Want`. */
+  outputOf(entry: number): readonly [hi: number, lo: number, rights: number] {
+    const { hot } = this.pages.table;
+    const low = hot[entry * HOT_WORDS + W_LOW]!;
+    const size = this.pages.sizeLg2(entry);
+    return [hot[entry * HOT_WORDS + W_HIGH]! & maskHi(size), low & ~0xfff & maskLo(size), low & 7];
+  }
+
   /** The entry leads where its first address leads now, with these rights. */
   agrees(entry: number, paHi: number, paLo: number, rights: number): boolean {
     const { hot } = this.pages.table;

@@ -86,6 +86,16 @@ export class Iotlb {
     return low & (low >>> RIGHTS2_SHIFT) & 7;
   }
 
+  /** Physical address that an entry's first address goes to, signed halves. */
+  outputOf(entry: number): readonly [hi: number, lo: number] {
+    const at = entry * HOT_WORDS;
+    const size = this.pages.sizeLg2(entry);
+    return [
+      this.pages.table.hot[at + W_HIGH]! & maskHi(size),
+      this.pages.table.hot[at + W_LOW]! & ~0xfff & maskLo(size),
+    ];
+  }
+
   /** The entry says of its page what `t` says. */
   agrees(entry: number, t: Translation): boolean {
     const { hot } = this.pages.table;

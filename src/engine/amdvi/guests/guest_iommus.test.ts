@@ -9,8 +9,7 @@ import {
   GUESTS_ON,
   GuestWorld,
   STORE,
-  VF,
-  VF_CONTROL,
+  vf,
 } from "../testing/guest_world.ts";
 import { ON } from "../testing/interface_world.ts";
 import { COMMANDS, DEVICE, DOMAIN, GPA, GVA, PASID, SPA } from "../testing/nested_world.ts";
@@ -48,19 +47,19 @@ describe("A guest's mapping tables, 48882 chapter 5", () => {
     expect([w.memory.lo >>> 24, w.memory.hi & 0xff]).toEqual([DEVICE, 0]);
     w.memory.read64(0, 0x161000 + 8 * GUEST_DOMAIN);
     expect(w.memory.lo & 0xffff).toBe(DOMAIN);
-    expect(w.controlled(VF_CONTROL.devices) & 1).toBe(0);
+    expect(w.read(vf("GUEST_DID_MAP_CONTROL0")) & 1).toBe(0);
   });
 
   it("are not written by a command that is not valid", () => {
     const w = new GuestWorld();
-    w.control(VF_CONTROL.domains, GUEST_DOMAIN << 14, (9 << 14) | 1);
+    w.write(vf("GUEST_DID_MAP_CONTROL1"), (9 << 14) | 1, GUEST_DOMAIN << 14);
     w.memory.read64(0, 0x161000 + 8 * GUEST_DOMAIN);
     expect(w.memory.lo & 0xffff).toBe(DOMAIN);
   });
 
   it("that nothing backs are a hardware error of the vIOMMU, told to the host", () => {
     const w = new GuestWorld();
-    w.map(VF_CONTROL.domains, 512, 9);
+    w.map("GUEST_DID_MAP_CONTROL1", 512, 9);
     const [[first, second, lo, hi]] = w.events() as [number[]];
     expect(second! >>> 28).toBe(EventCode.VIOMMU_HARDWARE_ERROR);
     expect(first! & 0xffff).toBe(GUEST);
@@ -77,7 +76,7 @@ describe("A guest's command buffer", () => {
     expect(w.access(w.cached, 2, false, true).paLo).toBe(SPA + 0x2008);
     w.guestCommand(guestPage(GUEST_DOMAIN, 2));
     expect(w.access(w.cached, 2, false, true).paLo).toBe(SPA + 0x5008);
-    expect(w.vf(VF.cmdHead)).toBe(32);
+    expect(w.read(vf("CMD_HEAD"))).toBe(32);
     expect(w.events()).toEqual([]);
   });
 
@@ -85,7 +84,7 @@ describe("A guest's command buffer", () => {
     const w = new GuestWorld();
     w.guestCommand(wait(WAIT.store | WAIT.interrupt));
     expect(stored(w)).toBe(0xabcd);
-    expect(w.vf(VF.status) & status.comWaitInt).toBe(status.comWaitInt);
+    expect(w.read(vf("STATUS")) & status.comWaitInt).toBe(status.comWaitInt);
     expect(w.read("STATUS") & status.comWaitInt).toBe(0);
   });
 
@@ -95,7 +94,7 @@ describe("A guest's command buffer", () => {
     w.command(COMMANDS.hostAll);
     w.guestCommand(wait(WAIT.store));
     expect(stored(w)).toBe(0);
-    expect(w.vf(VF.cmdHead)).toBe(16);
+    expect(w.read(vf("CMD_HEAD"))).toBe(16);
   });
 
   it.each([
@@ -105,8 +104,8 @@ describe("A guest's command buffer", () => {
   ])("stops at a command that %s, and says so in the guest's log", (_name, code) => {
     const w = new GuestWorld();
     w.guestCommand(wait(0), [0, opcode(code), 0, 0], wait(WAIT.store));
-    expect(w.vf(VF.cmdHead)).toBe(16);
-    expect(w.vf(VF.status) & (status.cmdBufRun | status.eventLogInt)).toBe(status.eventLogInt);
+    expect(w.read(vf("CMD_HEAD"))).toBe(16);
+    expect(w.read(vf("STATUS")) & (status.cmdBufRun | status.eventLogInt)).toBe(status.eventLogInt);
     expect(w.guestEvents()).toEqual([[0, opcode(EventCode.ILLEGAL_COMMAND_ERROR), GPA + 16, 0]]);
     expect(stored(w)).toBe(0);
     expect(w.events()).toEqual([]);
@@ -117,9 +116,9 @@ describe("A guest's command buffer", () => {
     w.guestCommand([0, opcode(15), 0, 0]);
     w.memory.write64(0, SPA, opcode(1), (GPA + STORE) | WAIT.store);
     w.memory.write64(0, SPA + 8, 0, 7);
-    w.control(VF_CONTROL.commands, 0, GPA | (ENABLED & 15));
+    w.write(vf("GUEST_CMD_CONTROL"), GPA | (ENABLED & 15));
     expect(stored(w)).toBe(0);
-    w.control(VF_CONTROL.commands, 0, GPA | ENABLED);
+    w.write(vf("GUEST_CMD_CONTROL"), GPA | ENABLED);
     expect(stored(w)).toBe(7);
   });
 
@@ -130,7 +129,7 @@ describe("A guest's command buffer", () => {
     const w = new GuestWorld();
     w.write("CONTROL", ON | 0x10000, GUESTS_ON & ~bit);
     w.guestCommand(wait(WAIT.store));
-    expect([stored(w), w.vf(VF.status) & status.cmdBufRun]).toEqual([0, 0]);
+    expect([stored(w), w.read(vf("STATUS")) & status.cmdBufRun]).toEqual([0, 0]);
     w.write("CONTROL", ON | 0x10000, GUESTS_ON);
     expect(stored(w)).toBe(0xabcd);
   });
@@ -140,7 +139,7 @@ describe("A guest's command buffer", () => {
     w.write("CONTROL", ON | 0x10000, GUESTS_ON & ~(1 << 28));
     w.guestCommand(wait(WAIT.store));
     // Nothing is mapped there.
-    expect([stored(w), w.vf(VF.status) & status.cmdBufRun]).toEqual([0, 0]);
+    expect([stored(w), w.read(vf("STATUS")) & status.cmdBufRun]).toEqual([0, 0]);
     const [[, second, lo, hi]] = w.events() as [number[]];
     expect(second! >>> 28).toBe(EventCode.GUEST_EVENT_FAULT);
     expect([lo, hi]).toEqual([0, 0]);
@@ -175,17 +174,17 @@ describe("A guest's logs", () => {
   it("that are full stop, and the host is told", () => {
     const w = new GuestWorld();
     for (let n = 0; n < 256; n++) w.io.event(fault(1));
-    expect(w.vf(VF.evtTail)).toBe(255 * 16);
-    expect(w.vf(VF.status) & (status.eventOverflow | status.eventLogRun)).toBe(status.eventOverflow);
+    expect(w.read(vf("EVT_TAIL"))).toBe(255 * 16);
+    expect(w.read(vf("STATUS")) & (status.eventOverflow | status.eventLogRun)).toBe(status.eventOverflow);
     expect(w.events().map(([, second]) => [second! & 0xffff, second! >>> 28])).toEqual([
       [GUEST, EventCode.GUEST_EVENT_FAULT],
     ]);
     // The guest makes room, its host starts the log again.
-    w.writeVf(VF.evtHead, 255 * 16);
-    w.writeVf(VF.status, status.eventOverflow);
-    w.control(VF_CONTROL.events, 0, (GPA + 0x1000) | ENABLED);
+    w.write(vf("EVT_HEAD"), 255 * 16);
+    w.write(vf("STATUS"), status.eventOverflow);
+    w.write(vf("GUEST_EVT_CONTROL"), (GPA + 0x1000) | ENABLED);
     w.io.event(fault(1));
-    expect(w.vf(VF.evtTail)).toBe(0);
+    expect(w.read(vf("EVT_TAIL"))).toBe(0);
   });
 });
 
@@ -195,21 +194,21 @@ describe("The registers of guests", () => {
     w.guestCommand(wait(WAIT.interrupt));
     w.io.event(fault(1));
     w.command([GUEST, opcode(10), 0, 0]);
-    expect([w.vf(VF.cmdTail), w.vf(VF.evtTail)]).toEqual([16, 0]);
-    expect([w.controlled(VF_CONTROL.commands) & ENABLED, w.controlled(VF_CONTROL.events)]).toEqual([ENABLED, 0]);
+    expect([w.read(vf("CMD_TAIL")), w.read(vf("EVT_TAIL"))]).toEqual([16, 0]);
+    expect([w.read(vf("GUEST_CMD_CONTROL")) & ENABLED, w.read(vf("GUEST_EVT_CONTROL"))]).toEqual([ENABLED, 0]);
     w.command([((1 << 31) | GUEST) >>> 0, opcode(10), 0, 0]);
-    expect([w.vf(VF.cmdTail), w.controlled(VF_CONTROL.commands)]).toEqual([0, 0]);
+    expect([w.read(vf("CMD_TAIL")), w.read(vf("GUEST_CMD_CONTROL"))]).toEqual([0, 0]);
     w.command([((1 << 28) | GUEST) >>> 0, opcode(10), 0, 0]);
-    expect([w.controlled(VF_CONTROL.misc), w.controlled(VF_CONTROL.requests)]).toEqual([0, 0]);
+    expect([w.read(vf("GUEST_MISC_CONTROL")), w.read(vf("GUEST_PPR_CONTROL"))]).toEqual([0, 0]);
   });
 
   it("of guests that nobody wrote to read as after a reset, and reading leaves no trace", () => {
     const w = new GuestWorld();
     const before = digestOf(w);
-    expect([w.controlled(VF_CONTROL.commands, 7), w.controlled(VF_CONTROL.misc, 0xffff)]).toEqual([0, 0]);
+    expect([w.read(vf("GUEST_CMD_CONTROL", 7)), w.read(vf("GUEST_MISC_CONTROL", 0xffff))]).toEqual([0, 0]);
     expect(digestOf(w)).toBe(before);
-    w.control(VF_CONTROL.misc, 0, DEVICE << 16, 0xffff);
-    expect(w.controlled(VF_CONTROL.misc, 0xffff)).toBe(0);
+    w.write(vf("GUEST_MISC_CONTROL", 0xffff), DEVICE << 16);
+    expect(w.read(vf("GUEST_MISC_CONTROL", 0xffff))).toBe(0);
   });
 
   it("come back with a saved state", () => {
@@ -218,12 +217,12 @@ describe("The registers of guests", () => {
     const [image, before] = [w.io.snapshot(), digestOf(w)];
     w.io.event(fault(1));
     w.guestCommand(wait(WAIT.interrupt), [0, opcode(15), 0, 0]);
-    w.control(VF_CONTROL.misc, 0, 0, 9);
+    w.write(vf("GUEST_MISC_CONTROL", 9), 0);
     expect(digestOf(w)).not.toBe(before);
     w.io.restore(image);
     expect(digestOf(w)).toBe(before);
-    expect(w.vf(VF.cmdTail)).toBe(16);
-    w.writeVf(VF.cmdTail, 32);
-    expect(w.vf(VF.cmdHead)).toBe(32);
+    expect(w.read(vf("CMD_TAIL"))).toBe(16);
+    w.write(vf("CMD_TAIL"), 32);
+    expect(w.read(vf("CMD_HEAD"))).toBe(32);
   });
 });

@@ -2,8 +2,7 @@
  * A guest with a virtualized IOMMU, its device being that of the nested world, for tests. The first data pages hold its
  * buffers.
  */
-import { VF_BASE, VF_CONTROL_BASE } from "../../../arch/amdvi/registers.ts";
-import { PRIVATE_REGIONS, VF_BYTES, VF_CONTROL_BYTES } from "../../../arch/amdvi/viommu.ts";
+import { PRIVATE_REGIONS } from "../../../arch/amdvi/viommu.ts";
 import { EVERY_CACHE } from "../caches/options.ts";
 import { ON } from "./interface_world.ts";
 import { DEVICE, DOMAIN, GPA, HOST_RW, NestedWorld, OWN_ID, SPA } from "./nested_world.ts";
@@ -17,14 +16,13 @@ const [COMMANDS, EVENTS, REQUESTS] = [0, 0x1000, 0x2000];
 /** A guest's page that the guest may have written to. */
 export const STORE = 0x3000;
 
-/** Offsets of a guest's registers. */
-export const VF = { cmdHead: 0, cmdTail: 8, evtHead: 0x10, evtTail: 0x18, status: 0x20, pprTail: 0x38 } as const;
-export const VF_CONTROL = { devices: 0, domains: 8, misc: 0x10, commands: 0x20, events: 0x28, requests: 0x30 } as const;
-
 /** Enable and the length of a buffer of 256 entries. */
 export const ENABLED = 0x108;
 /** CONTROL[63:32]: vCmdEn, vIommuEn, GCR3TRPMode, GstBufferTRPMode. */
 export const GUESTS_ON = (1 << 20) | (1 << 21) | (1 << 26) | (1 << 28);
+
+/** Name of a register of a guest's. */
+export const vf = (name: string, guest = GUEST): string => `VF${guest}_${name}`;
 
 /** The tables of the private address space, and pages of the guest's two mapping tables behind it. */
 const ROOT = 0x150000;
@@ -48,37 +46,17 @@ export class GuestWorld extends NestedWorld {
     }
     // GTEn and PPREn.
     this.write("CONTROL", ON | 0x10000 | 0x8000, GUESTS_ON);
-    this.control(VF_CONTROL.misc, 0, DEVICE << 16);
-    this.control(VF_CONTROL.commands, 0, (GPA + COMMANDS) | ENABLED);
-    this.control(VF_CONTROL.events, 0, (GPA + EVENTS) | ENABLED);
-    this.control(VF_CONTROL.requests, 0, ((GPA + REQUESTS) << 4) | ENABLED | 0x400);
-    this.map(VF_CONTROL.devices, GUEST_DEVICE, DEVICE);
-    this.map(VF_CONTROL.domains, GUEST_DOMAIN, DOMAIN);
-  }
-
-  /** Write a register that the host reaches. */
-  control(offset: number, hi: number, lo: number, guest = GUEST): void {
-    this.io.write(VF_CONTROL_BASE + guest * VF_CONTROL_BYTES + offset, 8, hi, lo);
-  }
-
-  /** Low half of a register that the host reaches. */
-  controlled(offset: number, guest = GUEST): number {
-    this.io.read(VF_CONTROL_BASE + guest * VF_CONTROL_BYTES + offset, 8);
-    return this.io.lo;
+    this.write(vf("GUEST_MISC_CONTROL"), DEVICE << 16);
+    this.write(vf("GUEST_CMD_CONTROL"), (GPA + COMMANDS) | ENABLED);
+    this.write(vf("GUEST_EVT_CONTROL"), (GPA + EVENTS) | ENABLED);
+    this.write(vf("GUEST_PPR_CONTROL"), ((GPA + REQUESTS) << 4) | ENABLED | 0x400);
+    this.map("GUEST_DID_MAP_CONTROL0", GUEST_DEVICE, DEVICE);
+    this.map("GUEST_DID_MAP_CONTROL1", GUEST_DOMAIN, DOMAIN);
   }
 
   /** Write one of the two mapping tables; host id 0 takes a mapping away. */
-  map(offset: number, guestId: number, hostId: number): void {
-    this.control(offset, ((1 << 31) | (guestId << 14)) >>> 0, ((hostId << 14) | 1) >>> 0);
-  }
-
-  vf(offset: number): number {
-    this.io.read(VF_BASE + GUEST * VF_BYTES + offset, 4);
-    return this.io.lo;
-  }
-
-  writeVf(offset: number, value: number): void {
-    this.io.write(VF_BASE + GUEST * VF_BYTES + offset, 4, 0, value);
+  map(register: string, guestId: number, hostId: number): void {
+    this.write(vf(register), ((hostId << 14) | 1) >>> 0, ((1 << 31) | (guestId << 14)) >>> 0);
   }
 
   /** The guest writes commands and moves its tail behind them. */
@@ -88,14 +66,14 @@ export class GuestWorld extends NestedWorld {
       this.memory.write64(0, SPA + COMMANDS + this.#guestTail + 8, d, c);
       this.#guestTail = (this.#guestTail + 16) % 4096;
     }
-    this.writeVf(VF.cmdTail, this.#guestTail);
+    this.write(vf("CMD_TAIL"), this.#guestTail);
   }
 
   guestEvents(): number[][] {
-    return this.records(SPA + EVENTS, this.vf(VF.evtTail) / 16);
+    return this.records(SPA + EVENTS, this.read(vf("EVT_TAIL")) / 16);
   }
 
   guestRequests(): number[][] {
-    return this.records(SPA + REQUESTS, this.vf(VF.pprTail) / 16);
+    return this.records(SPA + REQUESTS, this.read(vf("PPR_TAIL")) / 16);
   }
 }
