@@ -6,12 +6,17 @@ type Options = NonNullable<MachineDescription["options"]>;
 /** Units of the model that was written from the VT-d specification: host addresses of 52 bits. */
 const SPECIFICATION_UNITS = ["nest48", "nest57", "nest48-no1g", "nest48-ss4k", "nonest", "nofs", "noss", "nopt"];
 
+/** Units of QEMU, which depart from the specification where `asQemu` says. */
+const VTD_QEMU_UNITS =
+  "legacy48 legacy39 legacy48-cm legacy48-dt legacy48-tm legacy48-sc nodma noir eim ss48 ss39 ss48-cm ss48-dt fs48 fs48-no1g fs48-pasid fs48-svm";
+
 /** Units of the AMD-Vi recorder. They do not look at the address bits of skipped levels (48882 §2.2.3 wants them zero). */
 const AMD_UNITS = ["amd", "amd-xt", "amd-dt"];
 
 const OPTIONS: Readonly<Partial<Record<Arch, Readonly<Record<string, Options>>>>> = {
   vtd: {
-    "cfg:legacy48-tm": { transientMapping: true },
+    ...Object.fromEntries(VTD_QEMU_UNITS.split(" ").map((unit) => [`cfg:${unit}`, { asQemu: true }])),
+    "cfg:legacy48-tm": { asQemu: true, transientMapping: true },
     "erratum:772415": { erratum772415: true },
     ...Object.fromEntries(SPECIFICATION_UNITS.map((unit) => [`cfg:${unit}`, { hostAddresses52: true }])),
   },

@@ -119,6 +119,11 @@ export class FaultLog {
     return taken;
   }
 
+  /** How many records there were so far, as far as they are kept. */
+  get recordCount(): number {
+    return this.#count;
+  }
+
   /** Every record so far, oldest first. */
   get records(): readonly Uint32Array[] {
     return this.#records.slice(0, this.#count);

@@ -163,6 +163,11 @@ export class ProgrammingInterface {
     return result;
   }
 
+  /** Where the interrupt remapping table lies that is in use. */
+  get interruptTable(): { readonly hi: number; readonly lo: number } {
+    return { hi: this.#interrupts.tableHi, lo: this.#interrupts.tableLo };
+  }
+
   /** Put a captured state into a register that commands would have put into force: RTADDR, IRTA and GSTS among them. */
   load(name: string, hi: number, lo: number): void {
     this.registers.load(name, hi, lo);

@@ -1,6 +1,7 @@
 /** Intel VT-d as a machine is made of it. */
 import { PASID_TABLE_ENTRY } from "../../arch/vtd/pasid_entries.ts";
 import { ROOT_ENTRY, SM_CONTEXT_ENTRY } from "../../arch/vtd/root_context.ts";
+import { CACHE_NAMES } from "../../engine/vtd/caches/options.ts";
 import { PRESETS } from "../../engine/vtd/presets.ts";
 import { TraceKind } from "../../protocol/trace.ts";
 import { namesFault } from "../description.ts";
@@ -11,7 +12,7 @@ import { VtdUnit } from "./vtd_unit.ts";
 /** Registers that say what the unit offers, where no preset does. */
 const REQUIRED = ["CAP", "ECAP"] as const;
 
-const KNOWN = { presets: PRESETS.map(({ id }) => id), caches: [], options: VTD_OPTIONS };
+const KNOWN = { presets: PRESETS.map(({ id }) => id), caches: CACHE_NAMES, options: VTD_OPTIONS };
 
 export const VTD: Architecture<VtdUnit> = {
   arch: "vtd",

@@ -1,4 +1,5 @@
 /** What a machine description chooses of a VT-d unit by name: presets, the implementation's choices. */
+import { CACHE_NAMES, type CacheOptions, NO_CACHE_OPTIONS } from "../../engine/vtd/caches/options.ts";
 import type { UnitOptions } from "../../engine/vtd/capabilities.ts";
 import { presetById, presetIdentity } from "../../engine/vtd/presets.ts";
 import type { Identity, RegisterValue } from "../../engine/vtd/registers.ts";
@@ -45,4 +46,10 @@ export function unitOptions({ preset, options = {} }: MachineDescription): UnitO
     transientMapping: options.transientMapping === true,
     erratum772415: options.erratum772415 === true,
   };
+}
+
+/** The caches that a description names; null for none. */
+export function cacheOptions({ caches = {} }: MachineDescription): CacheOptions | null {
+  if (Object.keys(caches).length === 0) return null;
+  return { ...NO_CACHE_OPTIONS, ...Object.fromEntries(CACHE_NAMES.map((name) => [name, caches[name] ?? null])) };
 }

@@ -6,6 +6,7 @@ import type { Digest } from "../../base/digest.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
+import { type CachesImage, VtdCaches } from "../../engine/vtd/caches/vtd_caches.ts";
 import { readCapabilities } from "../../engine/vtd/capabilities.ts";
 import { linkTo } from "../../engine/vtd/device_link.ts";
 import { PcieInterface } from "../../engine/vtd/pcie.ts";
@@ -20,7 +21,7 @@ import { begun, carryOn, type Passage } from "../transfer.ts";
 import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
 import { reachOf } from "./inspect/outcome.ts";
 import { VtdInspection } from "./inspect/vtd_inspection.ts";
-import { identityOf, unitOptions } from "./options.ts";
+import { cacheOptions, identityOf, unitOptions } from "./options.ts";
 
 /** Registers that say what the unit is, rather than what it does now. */
 const IDENTITY = ["VER", "CAP", "ECAP", "VCCAP", "ECCAP"] as const;
@@ -29,6 +30,8 @@ const IDENTITY = ["VER", "CAP", "ECAP", "VCCAP", "ECCAP"] as const;
 interface VtdUnitImage {
   readonly control: InterfaceImage;
   readonly devices: DeviceSetImage;
+  /** What the caches hold: going back brings back stale entries, too. */
+  readonly caches: CachesImage | null;
 }
 
 export class VtdUnit implements Unit {
@@ -45,11 +48,16 @@ export class VtdUnit implements Unit {
     const identity = identityOf(description);
     const state = new RemappingState();
     const devices = new DeviceSet();
-    this.control = new ProgrammingInterface(identity, memory, state, { devices: linkTo(devices) });
+    const chosen = cacheOptions(description);
+    const caches = chosen === null ? null : new VtdCaches(chosen);
+    this.control = new ProgrammingInterface(identity, memory, state, {
+      devices: linkTo(devices),
+      ...(caches === null ? {} : { caches, interruptCache: caches }),
+    });
     state.protects = (hi, lo) => this.control.protectedMemory.covers(hi, lo);
     const { cap, ecap } = identity;
     const caps = readCapabilities(cap.hi, cap.lo, ecap.hi, ecap.lo, unitOptions(description));
-    this.remapper = new Remapper(memory, state, caps);
+    this.remapper = new Remapper(memory, state, caps, caches);
     const port = new PcieInterface(this.remapper, this.control.pages, (t) => {
       this.control.fault(t);
     });
@@ -133,25 +141,32 @@ export class VtdUnit implements Unit {
   }
 
   get recordCount(): number {
-    return this.control.faults.records.length;
+    return this.control.faults.recordCount;
   }
 
-  records(): readonly Uint32Array[] {
-    return this.control.faults.records;
+  records(from = 0): readonly Uint32Array[] {
+    return this.control.faults.records.slice(from);
   }
 
   snapshot(): VtdUnitImage {
-    return { control: this.control.snapshot(), devices: this.pcie.snapshot() };
+    const { caches } = this.remapper;
+    return {
+      control: this.control.snapshot(),
+      devices: this.pcie.snapshot(),
+      caches: caches === null ? null : caches.snapshot(),
+    };
   }
 
   restore(image: VtdUnitImage): void {
     this.control.restore(image.control);
     this.pcie.restore(image.devices);
+    if (image.caches !== null) this.remapper.caches?.restore(image.caches);
   }
 
   digest(into: Digest): void {
     this.control.digest(into);
     this.pcie.digest(into);
+    this.remapper.caches?.digest(into);
   }
 
   /** Put a described value into a register; of a fault recording register a half is a name of its own. */

@@ -15,7 +15,7 @@ import { RequestConfig } from "../request_config.ts";
 const CONTEXT_WORDS = 8;
 const PASID_WORDS = 16;
 /** Hot word with the domain: NO_DOMAIN for a context entry of scalable mode. */
-const W_DOMAIN = 3;
+export const W_DOMAIN = 3;
 export const NO_DOMAIN = -1;
 
 /** The cache that a request is resolved with: none for one that is shown, which is to show what memory says. */

@@ -10,7 +10,7 @@
 import { maskHi, maskLo, NO_PASID, PageTableCache } from "../../common/page_table_cache.ts";
 import { CacheCount, type CacheGeometry, HOT_WORDS } from "../../common/tagged_cache.ts";
 import type { RequestConfig } from "../request_config.ts";
-import { type Translation, Updates } from "../translation.ts";
+import { End, type Translation, Updates, Want } from "../translation.ts";
 
 // Hot words of an entry beyond its key.
 /** PA bits [31:12]; rights in [2:0], for a refusal what was asked for; and the flags. */
@@ -19,8 +19,9 @@ const W_LOW = 3;
 const W_HIGH = 4;
 /** log2 of what the leaf of each stage maps: first stage in [6:0], second in [13:7]. */
 const W_SIZES = 5;
-/** The requester that filled the entry. */
+/** The requester that filled the entry, and the PASID of its request, -1 for none. */
 const W_REQUESTER = 6;
+const W_PASID = 7;
 const SUPERVISOR = 1 << 6;
 /** Writes have to walk: a leaf is not marked dirty yet. */
 const CLEAN = 1 << 7;
@@ -77,13 +78,43 @@ export class Iotlb {
     if (t.updates === Updates.Make) this.#fill(t, config, SMALLEST, t.reason, REFUSAL | t.want);
   }
 
-  /** The requester that filled an entry, and whether for a supervisor. */
-  requesterOf(entry: number): number {
-    return this.pages.table.hot[entry * HOT_WORDS + W_REQUESTER]!;
+  /** Describe in `t` a request that an entry serves. */
+  describe(entry: number, t: Translation): void {
+    const { hot } = this.pages.table;
+    const at = entry * HOT_WORDS;
+    const low = hot[at + W_LOW]!;
+    t.sid = hot[at + W_REQUESTER]!;
+    t.hasPasid = hot[at + W_PASID]! >= 0;
+    t.pasid = Math.max(hot[at + W_PASID]!, 0);
+    t.privileged = (low & SUPERVISOR) !== 0;
+    t.iovaHi = this.pages.addressHi(entry);
+    t.iovaLo = this.pages.addressLo(entry);
+    const wants = low & RIGHTS;
+    t.write = (wants & Want.Write) !== 0 && (wants & Want.Read) === 0;
+    t.execute = wants === Want.Execute;
   }
 
-  isSupervisor(entry: number): boolean {
-    return (this.pages.table.hot[entry * HOT_WORDS + W_LOW]! & SUPERVISOR) !== 0;
+  /** The entry says of its page what `t` says. */
+  agrees(entry: number, t: Translation): boolean {
+    const { hot } = this.pages.table;
+    const at = entry * HOT_WORDS;
+    const low = hot[at + W_LOW]!;
+    const high = hot[at + W_HIGH]!;
+    if (t.did !== this.pages.domainOf(entry)) return false;
+    if ((low & REFUSAL) !== 0) return t.end === End.Fault && t.reason === high;
+    const size = this.pages.sizeLg2(entry);
+    const samePage = (((high ^ t.paHi) & maskHi(size)) | ((low ^ t.paLo) & ~0xfff & maskLo(size))) === 0;
+    const wide = Math.min(t.sizeLg2First, t.sizeLg2Second) >= size;
+    return t.end === End.Ok && samePage && wide && (low & RIGHTS) === t.permissions;
+  }
+
+  /** What an entry gives: host physical address and rights; null for a refusal. */
+  outputOf(entry: number): { readonly hi: number; readonly lo: number; readonly permissions: number } | null {
+    const { hot } = this.pages.table;
+    const at = entry * HOT_WORDS;
+    const low = hot[at + W_LOW]!;
+    if ((low & REFUSAL) !== 0) return null;
+    return { hi: hot[at + W_HIGH]!, lo: low & ~0xfff, permissions: low & RIGHTS };
   }
 
   #fill(t: Translation, config: RequestConfig, size: number, high: number, low: number): void {
@@ -93,6 +124,7 @@ export class Iotlb {
     table.hot[at + W_HIGH] = high;
     table.hot[at + W_SIZES] = t.sizeLg2First | (t.sizeLg2Second << 7);
     table.hot[at + W_REQUESTER] = t.sid;
+    table.hot[at + W_PASID] = t.hasPasid ? t.pasid : -1;
   }
 
   #serves(t: Translation, entry: number, config: RequestConfig): boolean {

@@ -71,6 +71,12 @@ export class CachedWorld {
     this.#put(this.#leaf(iova), gpa === null ? 0 : gpa | LEAF);
   }
 
+  /** Point the second-last table of the first stage at another, empty one. */
+  moveLeaves(): void {
+    this.#put(FIRST + 0x2000 + 8 * (REGION >>> 21), (FIRST + 0x8000) | TABLE);
+    this.#put(FIRST + 0x8000, 0xc1000 | LEAF);
+  }
+
   isDirty(iova: number): boolean {
     this.memory.read64(0, this.#leaf(iova));
     return (this.memory.lo & DIRTY) !== 0;

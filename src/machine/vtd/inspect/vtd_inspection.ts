@@ -11,12 +11,12 @@ import type {
 } from "../../../protocol/engine.ts";
 import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../../protocol/machine.ts";
-import { deviceCaches } from "../../inspect/cache_view.ts";
 import { listLeaves } from "../../inspect/leaves.ts";
 import { queueEntries } from "../../inspect/queue_rows.ts";
 import { mapTables } from "../../inspect/table_map.ts";
 import type { UnitInspection } from "../../unit.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
+import { listCaches } from "./caches.ts";
 import { capabilityRows, notModelled } from "./capabilities.ts";
 import { faultRecord } from "./outcome.ts";
 import { listOwners } from "./owners.ts";
@@ -72,7 +72,7 @@ export class VtdInspection implements UnitInspection {
   }
 
   caches(): CacheView[] {
-    return deviceCaches(this.#unit.pcie.devices);
+    return listCaches(this.#unit);
   }
 
   owners(): Iterable<OwnerRow> {
