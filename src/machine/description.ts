@@ -22,14 +22,14 @@ export function namesFault(description: MachineDescription, known: KnownNames): 
   const { preset, caches = {}, options = {} } = description;
   if (preset !== undefined && !known.presets.includes(preset)) return unknown("preset", preset, known.presets);
   for (const [name, size] of Object.entries(caches)) {
-    if (!known.caches.includes(name)) return unknown("caches", name, known.caches);
+    if (!known.caches.includes(name)) return unknown(`caches.${name}`, name, known.caches);
     if (!isSize(size)) {
       const detail = `A cache has 1 to ${MAX_ENTRIES} entries in 1 to as many ways, both powers of two.`;
       return { place: `caches.${name}`, detail };
     }
   }
   const option = Object.keys(options).find((name) => !known.options.includes(name));
-  return option === undefined ? null : unknown("options", option, known.options);
+  return option === undefined ? null : unknown(`options.${option}`, option, known.options);
 }
 
 function unknown(place: string, name: string, known: readonly string[]): DescriptionFault {

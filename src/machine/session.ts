@@ -35,6 +35,7 @@ import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts"
 import { provenance } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
+import { StreamTally } from "./stream_tally.ts";
 import { Timeline } from "./timeline.ts";
 import type { Architecture, Unit } from "./unit.ts";
 
@@ -47,6 +48,7 @@ export class Session {
   readonly #machine: Machine;
   readonly #timeline: Timeline;
   #revision = 1;
+  readonly #tally = new StreamTally((from) => this.events(from).map(({ sid }) => sid));
   #streams: { revision: number; rows: StreamRow[] } | null = null;
 
   private constructor(document: SessionDocument, architecture: Architecture, machine: Machine) {
@@ -169,13 +171,13 @@ export class Session {
     return columns;
   }
 
-  /** What was recorded on the real thing, then what this session recorded itself. */
-  events(): EventRecord[] {
-    const { inspect } = this.#unit;
-    const recorded = this.#document.recorded.events.map(({ words }) =>
-      inspect.record(Uint32Array.from(words.flatMap((word) => [low(word), high(word)]))),
-    );
-    return [...recorded, ...this.#unit.records().map((words) => inspect.record(words))];
+  /** What was recorded on the real thing, then what this session recorded itself, without the first `from`. */
+  events(from = 0): EventRecord[] {
+    const given = this.#document.recorded.events.slice(from).map(({ words }) => {
+      return this.#unit.inspect.record(Uint32Array.from(words.flatMap((word) => [low(word), high(word)])));
+    });
+    const own = Math.max(0, from - this.#document.recorded.events.length);
+    return [...given, ...this.#unit.records(own).map((words) => this.#unit.inspect.record(words))];
   }
 
   walk(access: Access): WalkAnswer {
@@ -243,6 +245,7 @@ export class Session {
       const detail = `A session takes ${MAX_ACTIONS} actions at most.`;
       return { title: "This action cannot be done.", place, detail };
     }
+    if (this.#timeline.now < this.#timeline.log.length) this.#tally.forget();
     this.#timeline.append(action);
     this.#revision++;
     return null;
@@ -254,9 +257,10 @@ export class Session {
 
   #streamRows(): StreamRow[] {
     if (this.#streams?.revision === this.#revision) return this.#streams.rows;
-    const eventsOf = new Map<number, number>();
-    for (const { sid } of this.events()) if (sid !== null) eventsOf.set(sid, (eventsOf.get(sid) ?? 0) + 1);
-    const rows = this.#unit.inspect.streams(this.#document.machine.devices, eventsOf);
+    const rows = this.#unit.inspect.streams(
+      this.#document.machine.devices,
+      this.#tally.at(this.#document.recorded.events.length + this.#unit.recordCount),
+    );
     this.#streams = { revision: this.#revision, rows };
     return rows;
   }

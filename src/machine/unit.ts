@@ -117,9 +117,9 @@ export interface Unit extends RegisterBlock {
   reach(access: Access): Reach;
   /** Event or fault records posted since the last call, in memory order, as `iommu-vectors/1` lists them. */
   takeRecords(): Uint8Array[];
-  /** Every record so far, oldest first, as 32-bit words. */
-  records(): readonly Uint32Array[];
-  /** How many {@link records} there are. */
+  /** Every record so far from number `from` (0) on, oldest first, as 32-bit words. */
+  records(from?: number): readonly Uint32Array[];
+  /** How many records there are. */
   readonly recordCount: number;
   snapshot(): UnitImage;
   restore(image: UnitImage): void;

@@ -387,7 +387,8 @@ export interface EngineApi extends InspectionApi {
   streams(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly StreamRow[] }>;
   leaves(sid: number, ssid: number | null): Promise<LeafColumns>;
   recorded(): Promise<RecordedColumns>;
-  events(): Promise<readonly EventRecord[]>;
+  /** Recorded events, then those of the session, without the first `from`. */
+  events(from?: number): Promise<readonly EventRecord[]>;
   walk(access: Access): Promise<WalkAnswer>;
   structure(query: StructureQuery): Promise<StructureAnswer>;
   /** Nodes of a stage's tables; null when the stream does not use that stage. */

@@ -85,7 +85,7 @@ export function createEngine(): EngineApi {
     streams: async (from, count) => current().streams(from, count),
     leaves: async (sid, ssid) => current().leaves(sid, ssid),
     recorded: async () => current().recorded(),
-    events: async () => current().events(),
+    events: async (from) => current().events(from),
     walk: async (access) => current().walk(access),
     structure: async (query) => current().structure(query),
     tableMap: async (sid, ssid, stage) => current().tableMap(sid, ssid, stage),

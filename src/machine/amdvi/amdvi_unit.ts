@@ -75,6 +75,7 @@ export class AmdviUnit implements Unit {
     this.control = new ProgrammingInterface(memory, controls, initial, {
       devices,
       faulted: this.translator.faulted,
+      translator: this.translator,
       posted: (record, from) => this.#keep(record, from),
       ...(caches === null ? {} : { caches, prefetch: new CachePrefetch(this.translator, caches) }),
     });
@@ -130,8 +131,8 @@ export class AmdviUnit implements Unit {
     return this.#records.count;
   }
 
-  records(): readonly Uint32Array[] {
-    return this.#records.all();
+  records(from = 0): readonly Uint32Array[] {
+    return this.#records.all(from);
   }
 
   snapshot(): AmdviUnitImage {
@@ -159,7 +160,7 @@ export class AmdviUnit implements Unit {
     this.control.digest(into);
     this.pcie.digest(into);
     this.translator.caches?.digest(into);
-    into.words(this.#records.words);
+    this.#records.digest(into);
     for (const deviceId of [...this.translator.faulted].sort((a, b) => a - b)) into.word(deviceId);
   }
 

@@ -161,8 +161,8 @@ export class SmmuUnit implements Unit {
     return this.#records.take();
   }
 
-  records(): readonly Uint32Array[] {
-    return this.#records.all();
+  records(from = 0): readonly Uint32Array[] {
+    return this.#records.all(from);
   }
 
   get recordCount(): number {
@@ -196,7 +196,7 @@ export class SmmuUnit implements Unit {
   digest(into: Digest): void {
     const { words } = this.#registers;
     for (const at of REGISTER_WORDS) into.word(words[at]!);
-    into.words(this.#records.words);
+    this.#records.digest(into);
     this.control.digest(into);
     this.stalls.digest(into);
     this.pcie.digest(into);

@@ -1,7 +1,7 @@
 /** How a translation by an SMMUv3 ended, and what its event records say, as a page and a player get it. */
-import { EVENTS, eventByNumber } from "../../../arch/smmuv3/events.ts";
+import { eventByNumber } from "../../../arch/smmuv3/events.ts";
 import { REASONS } from "../../../arch/smmuv3/reasons.ts";
-import { decodeFields } from "../../../base/layout.ts";
+import type { AddressAccess, FieldAccess } from "../../../base/layout.ts";
 import { EVENT_WORDS, encodeEvent } from "../../../engine/smmuv3/event_record.ts";
 import { End, type Translation } from "../../../engine/smmuv3/translation.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
@@ -20,18 +20,21 @@ export function eventRecord(given: Uint32Array): EventRecord {
 
 /** The transaction a record tells of, or null where its kind does not say. */
 function accessOf(words: Uint32Array): Access | null {
-  const definition = eventByNumber(words[0]! & 0xff) ?? EVENTS[0]!;
-  const values = new Map(decodeFields(definition.layout, words).map((f) => [f.declaration.name, f.value]));
-  const input = values.get("InputAddr");
-  const rnw = values.get("RnW");
-  if (input === undefined || rnw === undefined) return null;
+  const layout = eventByNumber(words[0]! & 0xff)?.layout;
+  const f = layout?.f as Readonly<Record<string, FieldAccess | AddressAccess>> | undefined;
+  const input = f?.InputAddr;
+  if (f === undefined || input === undefined || f.RnW === undefined) return null;
+  const bit = (name: string): boolean => f[name]?.get(words, 0) === 1;
+  const isAddress = "addressHi" in input;
+  const hi = isAddress ? input.addressHi(words, 0) : input.getHi(words, 0);
+  const lo = isAddress ? input.addressLo(words, 0) : input.get(words, 0);
   return {
     sid: words[1]!,
-    ssid: values.get("SSV") === 1n ? Number(values.get("SubstreamID") ?? 0n) : null,
-    iova: input,
-    write: rnw === 0n,
-    privileged: values.get("PnU") === 1n,
-    instruction: values.get("InD") === 1n,
+    ssid: bit("SSV") ? (f.SubstreamID?.get(words, 0) ?? 0) : null,
+    iova: join(hi, lo),
+    write: !bit("RnW"),
+    privileged: bit("PnU"),
+    instruction: bit("InD"),
   };
 }
 
