@@ -46,6 +46,12 @@ export class WalkCache {
     hot[at + W_INHERITED] = c.inherited;
   }
 
+  /** The table that an entry names, in the addresses its tables lie at: signed halves. */
+  tableOf(entry: number): { readonly hi: number; readonly lo: number } {
+    const { hot } = this.pages.table;
+    return { hi: hot[entry * HOT_WORDS + W_TABLE_HI]!, lo: hot[entry * HOT_WORDS + W_TABLE_LO]! };
+  }
+
   /** A cursor that reached a leaf found it in the table that an entry names. */
   agrees(entry: number, c: Cursor): boolean {
     const { hot } = this.pages.table;

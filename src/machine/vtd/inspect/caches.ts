@@ -76,7 +76,7 @@ function readTranslation(iotlb: Iotlb, entry: number): Read {
 
 function readTable(walks: WalkCache, entry: number): Read {
   const { pages } = walks;
-  const [hi, lo] = walks.tableOf(entry);
+  const { hi, lo } = walks.tableOf(entry);
   return {
     tags: pageTags(walks, entry),
     input: join(pages.addressHi(entry), pages.addressLo(entry)),
