@@ -1,0 +1,62 @@
+/**
+ * What a process asks of the kernel it runs on: files, calls, and memory of its own. Linux 7.2, include/uapi.
+ */
+import type { Journal } from "../journal.ts";
+
+/** A process's side of the system call boundary. Descriptors and returns are numbers; a failed call gives an errno's name. */
+export interface SystemCalls {
+  /** Open a file such as `/dev/iommu` or `/dev/vfio/devices/0000:00:04.0`. */
+  open(path: string): number | string;
+  close(fd: number): void;
+  ioctl(fd: number, request: number, argument: bigint): number | string;
+  read(fd: number, count: number): Uint8Array | string;
+  /** The process's own memory; null or false where nothing is mapped. */
+  load(va: bigint, length: number): Uint8Array | null;
+  store(va: bigint, bytes: Uint8Array): boolean;
+}
+
+/** A structure of the user interface, as declared beside the calls. */
+export interface CallStruct<V> {
+  readonly name: string;
+  readonly size: number;
+  readonly request: number;
+  decode(bytes: Uint8Array): V;
+  encode(values: Partial<V>): Uint8Array;
+}
+
+/** What a call came to: the structure as the kernel left it, or an errno's name. */
+export type Called<V> = { readonly ok: true; readonly out: V } | { readonly ok: false; readonly errno: string };
+
+/** Where the process keeps arguments of calls, and data that they point to. */
+const ARGUMENT = 0x7f00_0000_0000n;
+export const DATA = ARGUMENT + 0x1000n;
+/** Bytes of {@link ARGUMENT} and {@link DATA} together. */
+export const SCRATCH_BYTES = 0x20_0000n;
+export const SCRATCH = ARGUMENT;
+
+export class Caller {
+  readonly system: SystemCalls;
+  readonly #journal: Journal;
+
+  constructor(system: SystemCalls, journal: Journal) {
+    this.system = system;
+    this.#journal = journal;
+  }
+
+  /** Make a call; the size field, where the structure begins with one, is filled in. */
+  call<V>(fd: number, struct: CallStruct<V>, values: Partial<NoInfer<V>>, sizeField: string): Called<V> {
+    return this.#journal.during("VMM", "ioctl", struct.name, () => {
+      const bytes = struct.encode({ ...values, [sizeField]: struct.size });
+      this.system.store(ARGUMENT, bytes);
+      const returned = this.system.ioctl(fd, struct.request, ARGUMENT);
+      if (typeof returned === "string") return { ok: false, errno: returned };
+      return { ok: true, out: struct.decode(this.system.load(ARGUMENT, struct.size) ?? bytes) };
+    });
+  }
+
+  /** Put data where calls can point to. */
+  data(bytes: Uint8Array): bigint {
+    this.system.store(DATA, bytes);
+    return DATA;
+  }
+}
