@@ -220,8 +220,9 @@ export class Remapper {
 
   #outputRefusal(t: Translation, config: RequestConfig, hi: number, lo: number): number {
     if ((hi & this.#beyondHi) !== 0) return config.scalable ? R.SGN_4 : R.LGN_1;
-    const size = config.first || config.second ? Math.min(t.sizeLg2First, t.sizeLg2Second) : 0;
-    if (meetsInterrupts(hi, lo, size)) return config.scalable ? R.SGN_8 : R.LGN_4;
+    const size = Math.min(t.sizeLg2First, t.sizeLg2Second);
+    // Without a stage there is no page, just the address.
+    if (meetsInterrupts(hi, lo, size < 64 ? size : 0)) return config.scalable ? R.SGN_8 : R.LGN_4;
     const denied = t.addressType === AddressType.TranslationRequest && (t.permissions & (Want.Read | Want.Write)) === 0;
     return denied ? (config.scalable ? R.SGN_7 : R.LGN_3) : R.NONE;
   }

@@ -21,10 +21,10 @@ export const SID = 0x1b0;
 export const PASID = 5;
 export const ALL: Rights = { read: true, write: true, execute: true, user: true };
 
-const ROOT = 0x1000;
-const CONTEXTS = 0x2000;
-const DIRECTORY = 0x4000;
-const PASIDS = 0x5000;
+export const ROOT = 0x1000;
+export const CONTEXTS = 0x2000;
+export const DIRECTORY = 0x4000;
+export const PASIDS = 0x5000;
 const FIRST_FREE = 0x10000;
 /** Bytes of memory from address 0. */
 const RAM = 1 << 26;
