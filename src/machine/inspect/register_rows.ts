@@ -1,5 +1,6 @@
 /** Registers of a block, read as software reads them. */
 import type { Layout } from "../../base/layout.ts";
+import type { RegisterEntry, WriteEffect } from "../../engine/common/register_file.ts";
 import type { RegisterRow } from "../../protocol/inspection.ts";
 import { high, low } from "../halves.ts";
 import type { RegisterBlock } from "../unit.ts";
@@ -11,6 +12,23 @@ export interface DeclaredRegister {
   readonly offset: number;
   readonly access: RegisterRow["access"];
   readonly layout: Layout;
+}
+
+/** What software may do with a register: what it may do with any of its fields. */
+function accessOf({ write, fields = {} }: RegisterEntry): RegisterRow["access"] {
+  const effects: readonly WriteEffect[] = [write, ...Object.values(fields).map((rule) => rule.write ?? write)];
+  if (effects.every((effect) => effect === "RO")) return "RO";
+  return effects.every((effect) => effect === "WO") ? "WO" : "RW";
+}
+
+const QUADWORD = 8;
+
+/** A register of a register file as rows read it; one of 128 bits comes as two halves. */
+export function declared(entry: RegisterEntry): DeclaredRegister[] {
+  const { name, offset, layout } = entry;
+  const access = accessOf(entry);
+  if (layout.bits <= 64) return [{ name, offset, access, layout }];
+  return ["LO", "HI"].map((half, i) => ({ name: `${name}_${half}`, offset: offset + QUADWORD * i, access, layout }));
 }
 
 /** Rows of registers by rising offset; a layout of more than 64 bits comes as several. @param name of the block */

@@ -9,13 +9,19 @@ import type {
   TableMapColumns,
   WalkAnswer,
 } from "../../../protocol/engine.ts";
+import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../../protocol/machine.ts";
 import { listLeaves } from "../../inspect/leaves.ts";
+import { queueEntries } from "../../inspect/queue_rows.ts";
 import { mapTables } from "../../inspect/table_map.ts";
 import type { UnitInspection } from "../../unit.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
+import { listCaches } from "./caches.ts";
 import { capabilityRows, notModelled } from "./capabilities.ts";
 import { eventRecord } from "./outcome.ts";
+import { listOwners } from "./owners.ts";
+import { amdQueues } from "./queues.ts";
+import { listRegisters } from "./registers.ts";
 import { listStreams } from "./streams.ts";
 import { inspectStructure } from "./structure.ts";
 import { leafSource, stageSource } from "./tables.ts";
@@ -50,6 +56,27 @@ export class AmdviInspection implements UnitInspection {
 
   record(words: Uint32Array): EventRecord {
     return eventRecord(words);
+  }
+
+  registers(): RegisterRow[] {
+    return listRegisters(this.#unit);
+  }
+
+  queues(): QueueRow[] {
+    return amdQueues(this.#unit).map(({ row }) => row);
+  }
+
+  queueEntries(id: string, from: number, count: number): QueueEntry[] {
+    const queue = amdQueues(this.#unit).find(({ row }) => row.id === id);
+    return queue === undefined ? [] : queueEntries(this.#unit.memory, queue.row, from, count, queue.read);
+  }
+
+  caches(): CacheView[] {
+    return listCaches(this.#unit);
+  }
+
+  owners(): Iterable<OwnerRow> {
+    return listOwners(this.#unit);
   }
 
   capabilities(): SessionSummary["capabilities"] {
