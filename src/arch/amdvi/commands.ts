@@ -139,7 +139,7 @@ export const INVALIDATE_IOMMU_ALL = layout("INVALIDATE_IOMMU_ALL", "48882 §2.4.
   reserved(127, 64),
 ]);
 
-export const INSERT_GUEST_EVENT = layout("INSERT_GUEST_EVENT", "48882 §2.4.9", 128, [
+const INSERT_GUEST_EVENT = layout("INSERT_GUEST_EVENT", "48882 §2.4.9", 128, [
   reserved(31, 0),
   field("GuestID", 47, 32, "guest"),
   reserved(59, 48),

@@ -264,7 +264,7 @@ export const INVALID_DEVICE_REQUEST = event(
   ],
 );
 
-export const INVALID_PPR_REQUEST = event(
+const INVALID_PPR_REQUEST = event(
   "INVALID_PPR_REQUEST",
   "2.5.10",
   "The device asked for a page, but page requests or guest translation are off for it.",
@@ -288,7 +288,7 @@ export const INVALID_PPR_REQUEST = event(
   ],
 );
 
-export const EVENT_COUNTER_ZERO = event(
+const EVENT_COUNTER_ZERO = event(
   "EVENT_COUNTER_ZERO",
   "2.5.11",
   "A performance counter went from all ones to zero.",
@@ -336,7 +336,7 @@ export const VIOMMU_HARDWARE_ERROR = event(
   false,
 );
 
-export const RMP_PAGE_FAULT = event("RMP_PAGE_FAULT", "2.5.14", "The reverse map table does not allow the access.", [
+const RMP_PAGE_FAULT = event("RMP_PAGE_FAULT", "2.5.14", "The reverse map table does not allow the access.", [
   DEVICE_ID,
   reserved(31, 16),
   field("VMGTag", 47, 32, "guest in whose tables the address was found"),
@@ -345,7 +345,7 @@ export const RMP_PAGE_FAULT = event("RMP_PAGE_FAULT", "2.5.14", "The reverse map
   address("Address", 127, 64, "guest physical address"),
 ]);
 
-export const RMP_HARDWARE_ERROR = event("RMP_HARDWARE_ERROR", "2.5.15", "Reading the reverse map table failed.", [
+const RMP_HARDWARE_ERROR = event("RMP_HARDWARE_ERROR", "2.5.15", "Reading the reverse map table failed.", [
   DEVICE_ID,
   reserved(31, 16),
   field("VMGTag", 47, 32, "guest in whose tables the address was found"),
@@ -355,7 +355,7 @@ export const RMP_HARDWARE_ERROR = event("RMP_HARDWARE_ERROR", "2.5.15", "Reading
 ]);
 
 /** Every record, in order of its code. */
-export const EVENTS: readonly EventDefinition[] = [
+const EVENTS: readonly EventDefinition[] = [
   ILLEGAL_DEV_TABLE_ENTRY,
   IO_PAGE_FAULT,
   DEV_TAB_HARDWARE_ERROR,

@@ -12,11 +12,8 @@ import * as features from "./feature_registers.ts";
 import * as pci from "./pci_registers.ts";
 import { MAX_GUESTS, VF_BYTES, VF_CONTROL_BYTES, VF_CONTROL_REGISTERS, VF_REGISTERS } from "./viommu.ts";
 
-/** Bytes of the MMIO registers. */
-export const MMIO_BYTES = 0x80000;
-
-/** Where PCI configuration space stands in the space of offsets. */
-export const PCI_CONFIG = 0x80000;
+/** Where PCI configuration space stands in the space of offsets: behind the MMIO registers. */
+const PCI_CONFIG = 0x80000;
 
 /** Where the VF registers of guest 0 stand, and where its VF control registers. */
 export const VF_BASE = 0x10000000;

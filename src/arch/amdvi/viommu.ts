@@ -37,15 +37,15 @@ const mapControl = (name: string, what: string) =>
   ]);
 
 export const GUEST_DID_MAP_CONTROL0 = mapControl("GUEST_DID_MAP_CONTROL0", "DeviceID");
-export const GUEST_DID_MAP_CONTROL1 = mapControl("GUEST_DID_MAP_CONTROL1", "DomainID");
+const GUEST_DID_MAP_CONTROL1 = mapControl("GUEST_DID_MAP_CONTROL1", "DomainID");
 
-export const GUEST_MISC_CONTROL = layout("GUEST_MISC_CONTROL", "48882, VF control registers", 64, [
+const GUEST_MISC_CONTROL = layout("GUEST_MISC_CONTROL", "48882, VF control registers", 64, [
   field("_15_0", 15, 0, "not placed by a public text"),
   field("TransDevID", 31, 16, "device whose entry maps the guest's physical addresses"),
   field("_63_32", 63, 32, "not placed by a public text"),
 ]);
 
-export const GUEST_CMD_CONTROL = layout("GUEST_CMD_CONTROL", "48882, VF control registers", 64, [
+const GUEST_CMD_CONTROL = layout("GUEST_CMD_CONTROL", "48882, VF control registers", 64, [
   field("ComLen", 3, 0, "log2 of the number of entries"),
   field("_7_4", 7, 4, "reserved"),
   field("CmdBufEn", 8, 8, "commands are processed"),
@@ -55,7 +55,7 @@ export const GUEST_CMD_CONTROL = layout("GUEST_CMD_CONTROL", "48882, VF control 
   field("_63_52", 63, 52, "reserved"),
 ]);
 
-export const GUEST_EVT_CONTROL = layout("GUEST_EVT_CONTROL", "48882, VF control registers", 64, [
+const GUEST_EVT_CONTROL = layout("GUEST_EVT_CONTROL", "48882, VF control registers", 64, [
   field("EventLen", 3, 0, "log2 of the number of entries"),
   field("_7_4", 7, 4, "reserved"),
   field("EventLogEn", 8, 8, "events are logged"),
@@ -65,7 +65,7 @@ export const GUEST_EVT_CONTROL = layout("GUEST_EVT_CONTROL", "48882, VF control 
   field("_63_52", 63, 52, "reserved"),
 ]);
 
-export const GUEST_PPR_CONTROL = layout("GUEST_PPR_CONTROL", "48882, VF control registers", 64, [
+const GUEST_PPR_CONTROL = layout("GUEST_PPR_CONTROL", "48882, VF control registers", 64, [
   field("PPRLogLen", 3, 0, "log2 of the number of entries"),
   field("_7_4", 7, 4, "reserved"),
   field("PPRLogEn", 8, 8, "page requests are logged"),

@@ -19,7 +19,7 @@ import type { AmdCaches } from "./amd_caches.ts";
 import type { CacheName } from "./options.ts";
 
 /** A command with the operands that matter; halves of an address are unsigned. */
-export interface MissingCommand {
+interface MissingCommand {
   readonly command: "INVALIDATE_DEVTAB_ENTRY" | "INVALIDATE_IOMMU_PAGES" | "INVALIDATE_INTERRUPT_TABLE";
   readonly deviceId?: number;
   readonly domainId?: number;

@@ -27,7 +27,7 @@ import { type GuestImage, GuestIommu, type GuestSurroundings } from "./guest_iom
 import { TranslatedMemory } from "./translated_memory.ts";
 
 /** UNMODELLED: guests from this GuestID on; their registers read as zero and ignore writes. */
-export const MODELLED_GUESTS = 256;
+const MODELLED_GUESTS = 256;
 
 /** A saved state, besides memory. */
 export type GuestsImage = readonly (readonly [guestId: number, image: GuestImage])[];

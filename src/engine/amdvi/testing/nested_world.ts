@@ -41,7 +41,7 @@ export const COMMANDS = {
   hostAll: [0, ((3 << 28) | DOMAIN) >>> 0, 0xfffff003, 0x7fffffff],
 } as const satisfies Readonly<Record<string, readonly number[] | ((lo: number) => readonly number[])>>;
 
-export type Command = readonly [number, number, number, number];
+type Command = readonly [number, number, number, number];
 
 export class NestedWorld extends InterfaceWorld {
   readonly caches: AmdCaches;
