@@ -14,7 +14,7 @@ export const VTD_OPTIONS = [
   "transientMapping",
   /** Host physical addresses have 52 bits; otherwise as many as the preset says, or CAP.MGAW. */
   "hostAddresses52",
-  /** Registers and interrupts as QEMU has them, where that is not the specification's way. */
+  /** Registers, interrupts, checks and updates of structures as QEMU has them, where that is not the specification's way. */
   "asQemu",
 ] as const;
 
@@ -39,12 +39,14 @@ export function identityOf({ preset, registers, options = {} }: MachineDescripti
 }
 
 /** What registers do not say of the unit. */
-export function unitOptions({ preset, options = {} }: MachineDescription): UnitOptions {
+export function unitOptions(description: MachineDescription): UnitOptions {
+  const { preset, options = {} } = description;
   const width = preset === undefined ? undefined : presetById(preset)?.hostAddressWidth;
   return {
     hostAddressWidth: options.hostAddresses52 === true ? 52 : width,
     transientMapping: options.transientMapping === true,
     erratum772415: options.erratum772415 === true,
+    asQemu: identityOf(description).asQemu,
   };
 }
 
