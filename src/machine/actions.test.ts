@@ -175,3 +175,29 @@ describe("a description that nothing can be made of", () => {
     expect(open([], more)).toMatchObject({ ok: false, error: { place, detail: expect.stringContaining(detail) } });
   });
 });
+
+describe("a shared case", () => {
+  const caches = Object.fromEntries(["ste", "cd", "tlb"].map((name) => [name, { entries: 16, ways: 4 }]));
+
+  it("takes along the transactions that filled a cache, so that what is stale there is stale in the case, too", () => {
+    const opened = open([{ do: "dma", ...access, length: 4 }, put(ROOT, new Uint8Array(8))], { caches });
+    if (!opened.ok) throw new Error(opened.error.detail);
+    const shared = opened.value.share(access);
+    if (!shared.ok) throw new Error(shared.error.detail);
+    const { document } = shared.value;
+    expect(document.actions.map((action) => action.do)).toEqual(["write", "write", "write", "dma", "write"]);
+    const copy = Session.open(document, SMMUV3);
+    if (!copy.ok) throw new Error(copy.error.detail);
+    expect(copy.value.walk(access).outcome).toMatchObject({ type: "ok", pa: 0x4000_0123n });
+    const tlb = copy.value.caches().caches.find((c) => c.name === "tlb");
+    expect(tlb?.entries[0]?.stale).toMatchObject({ what: "stage 1" });
+  });
+
+  it("leaves the session at the step where it was, with what it had done", () => {
+    const s = session([{ do: "access", ...access, length: 4 }, put(ROOT + 8, BLOCK)]);
+    const before = s.summary();
+    expect(s.share(access).ok).toBe(true);
+    expect(s.summary()).toEqual(before);
+    expect(s.log(SET_UP.length, 1).rows[0]?.result).toMatchObject({ type: "device" });
+  });
+});

@@ -228,14 +228,18 @@ export class Session {
 
   /** The session cut down to one walk; refused when the cut case would not show the same walk. */
   share(access: Access): Result<SharedCase> {
-    const document = cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture);
     const walkDigest = this.walk(access).digest;
-    const copy = Session.open(document, this.#architecture);
-    if (!copy.ok) return copy;
-    if (copy.value.walk(access).digest !== walkDigest) {
-      return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");
+    const { now } = this.#timeline;
+    try {
+      for (const document of cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture)) {
+        const copy = Session.open(document, this.#architecture);
+        if (copy.ok && copy.value.walk(access).digest === walkDigest)
+          return { ok: true, value: { document, walkDigest } };
+      }
+    } finally {
+      this.#timeline.seek(now);
     }
-    return { ok: true, value: { document, walkDigest } };
+    return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");
   }
 
   #append(action: Action, place: string): Problem | null {

@@ -1,5 +1,6 @@
 /**
- * A session cut down to what one walk needs: the registers a lookup reads, the memory it touches, the edits made.
+ * A session cut down to what one walk needs: the registers a lookup reads, the memory it touches, the actions that led
+ * to it.
  */
 import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
 import type { Access, Action, SessionDocument } from "../../protocol/machine.ts";
@@ -9,43 +10,66 @@ import type { Machine } from "../machine.ts";
 import type { Timeline } from "../timeline.ts";
 import type { Architecture } from "../unit.ts";
 
-/** Up to this many edits travel as actions that can be taken back; more are worked into the memory. */
-const MAX_EDITS = 32;
+/** Up to this many actions travel as actions that can be taken back; more are worked into the memory. */
+const MAX_ACTIONS = 32;
+/** Most bytes of one transaction whose tables travel with it: of a longer one, those of the first of them. */
+const MAX_BYTES = 1 << 16;
+const PAGE = 4096n;
 
-/** Cut the session at its current step down to the walk of `access`. Leaves the machine as it was. */
-export function cutDown(
+/** What a case keeps of the actions that led to it: all, what may change a walk by itself, or only what came of them. */
+type Keep = "all" | "edits" | "none";
+
+/** Actions that change memory or registers by themselves, not by what the hardware makes of a message. */
+const EDITS: ReadonlySet<Action["do"]> = new Set(["write", "toggle", "register", "mmio"]);
+/** Actions that change memory and nothing else. */
+const MEMORY_EDITS: ReadonlySet<Action["do"]> = new Set(["write", "toggle"]);
+
+/**
+ * Ways to cut the session at its current step down to the walk of `access`, the best first: whoever takes one looks
+ * whether it shows the same walk. Leaves the machine as it was between one way and the next.
+ */
+export function* cutDown(
   machine: Machine,
   timeline: Timeline,
   access: Access,
   document: SessionDocument,
-  { lookupRegisters, structureBytes }: Architecture,
+  architecture: Architecture,
+): Generator<SessionDocument> {
+  const log = timeline.log.slice(0, timeline.now);
+  const remembers = Object.keys(document.machine.caches ?? {}).length > 0;
+  const messages = log.some((action) => !EDITS.has(action.do) && action.do !== "dma");
+  // Where caches or devices remember what passed, transactions belong to the case.
+  const ways: readonly Keep[] = remembers || messages ? ["all", "edits", "none"] : ["edits", "all", "none"];
+  for (const keep of ways) {
+    const kept = log.map((_, step) => step).filter((step) => keep === "all" || EDITS.has(log[step]!.do));
+    if (keep === "none" || kept.length <= MAX_ACTIONS) {
+      yield cut(machine, timeline, access, document, architecture, keep === "none" ? null : kept);
+    }
+  }
+}
+
+/** @param kept numbers of the actions that travel; null where they are worked into the memory */
+function cut(
+  machine: Machine,
+  timeline: Timeline,
+  access: Access,
+  document: SessionDocument,
+  architecture: Architecture,
+  kept: readonly number[] | null,
 ): SessionDocument {
   const { now } = timeline;
-  const edited = editSteps(timeline);
-  const asActions = edited.length <= MAX_EDITS;
-  const edits = edited.map((step) => timeline.log[step]!);
-  const words = new Set<bigint>();
-  // The walk at the start and after every edit: so that taking an edit back finds the memory it needs.
-  for (const step of asActions ? new Set([0, ...edited.map((i) => i + 1), now]) : [now]) {
-    timeline.seek(step);
-    touched(machine.unit.inspect.walk(access, 0).trace, structureBytes, words);
-  }
-  for (const edit of edits) if (edit.do === "toggle") words.add(edit.at);
-  const segments = readSegments(machine, timeline, [...words].sort(ascending), asActions);
-  const registers: Record<string, bigint> = {};
-  for (const name of lookupRegisters) {
-    const value = asActions ? startValue(document, name) : machine.registerValue(name);
-    if (value !== 0n) registers[name] = value;
-  }
-  const actions: readonly Action[] = asActions ? edits : [];
+  const actions = (kept ?? []).map((step) => timeline.log[step]!);
+  const words = touchedWords(machine, timeline, access, architecture, kept);
+  timeline.seek(now);
+  const segments = readSegments(machine, timeline, [...words].sort(ascending), kept !== null);
   return {
     title: document.title,
     about: "",
     machine: {
       ...document.machine,
-      registers,
+      registers: registersOf(machine, document, architecture, actions, kept !== null),
       memory: { outside: "unknown", zero: [], segments },
-      devices: document.machine.devices.filter((device) => device.sid === access.sid),
+      devices: document.machine.devices.filter(({ sid }) => sid === access.sid || actions.some(isOf(sid))),
     },
     actions,
     recorded: { accesses: [], events: [] },
@@ -53,11 +77,60 @@ export function cutDown(
   };
 }
 
-/** Indexes of the applied actions that may change what a walk meets. */
-function editSteps({ log, now }: Timeline): number[] {
-  const steps: number[] = [];
-  for (let i = 0; i < now; i++) if (log[i]!.do !== "dma") steps.push(i);
-  return steps;
+const isOf =
+  (sid: number) =>
+  (action: Action): boolean =>
+    "sid" in action && action.sid === sid;
+
+/** Words that the walk reads at the start and after every action, so that taking one back finds the memory it needs. */
+function touchedWords(
+  { unit }: Machine,
+  timeline: Timeline,
+  access: Access,
+  { structureBytes }: Architecture,
+  kept: readonly number[] | null,
+): ReadonlySet<bigint> {
+  const words = new Set<bigint>();
+  const { now, log } = timeline;
+  const look = (a: Access): void => touched(unit.inspect.walk(a, 0).trace, structureBytes, words);
+  for (const step of kept ?? []) {
+    const action = log[step]!;
+    if (step > 0) timeline.seek(step);
+    if (action.do === "toggle") words.add(action.at);
+    if (action.do === "dma" || action.do === "access") pagesOf(action).forEach(look);
+    else if (action.do === "translation request") look(action);
+  }
+  for (const step of kept === null ? [now] : new Set([0, ...kept.map((i) => i + 1), now])) {
+    timeline.seek(step);
+    look(access);
+  }
+  return words;
+}
+
+/** A transaction as an access to each of its pages. */
+function pagesOf(action: Action & { readonly do: "dma" | "access" }): Access[] {
+  const first = action.iova - (action.iova % PAGE);
+  const last = action.iova + BigInt(Math.min(action.length, MAX_BYTES) - 1);
+  const pages: Access[] = [];
+  for (let page = first; page <= last; page += PAGE) {
+    pages.push({ ...action, iova: BigInt.asUintN(64, page < action.iova ? action.iova : page) });
+  }
+  return pages;
+}
+
+/** Registers of a case: those that a lookup reads; all that the document gives where actions reach for others. */
+function registersOf(
+  machine: Machine,
+  document: SessionDocument,
+  { lookupRegisters }: Architecture,
+  actions: readonly Action[],
+  start: boolean,
+): Record<string, bigint> {
+  if (!actions.every((action) => MEMORY_EDITS.has(action.do))) return { ...document.machine.registers };
+  const values = lookupRegisters.map((name) => {
+    return [name, start ? startValue(document, name) : machine.registerValue(name)] as const;
+  });
+  return Object.fromEntries(values.filter(([, value]) => value !== 0n));
 }
 
 /** The value a register starts with. */
