@@ -5,8 +5,8 @@
 import type { HostDevice } from "../host/drivers/driver.ts";
 import type { EventFile, HostKernel } from "../host/kernel.ts";
 import type { Process } from "../host/process.ts";
+import type { AccessResult, Hardware } from "./play_uapi_hardware.ts";
 import { type Json, type JsonObject, type Line, numberOf } from "./play_uapi_lines.ts";
-import type { AccessResult, Hardware } from "./play_uapi_profile.ts";
 
 /** The page set aside: where a guest's stage 1 leads to it, and where plain mappings do. */
 const PROBE = {

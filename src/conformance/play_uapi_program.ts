@@ -28,8 +28,9 @@ import {
   SET_IOMMU,
 } from "../host/vfio/ioctls.ts";
 import { DeviceProbe } from "./play_uapi_device.ts";
+import { type Hardware, USER_MEMORY } from "./play_uapi_hardware.ts";
 import { type Json, type JsonObject, type Line, numberOf } from "./play_uapi_lines.ts";
-import { type Hardware, type MachineProfile, USER_MEMORY } from "./play_uapi_profile.ts";
+import type { MachineProfile } from "./play_uapi_profile.ts";
 import { selftestCall } from "./play_uapi_selftest.ts";
 
 /** Which of several possibilities was taken, one after the other, and how many there were. */
@@ -64,7 +65,7 @@ export class Choices {
 }
 
 /** Addresses of the program: memory it maps, a page it may only read, and room for arguments and data. */
-export const USER_VA = 0x4000_0000n;
+const USER_VA = 0x4000_0000n;
 const SMALL_BYTES = 0x4_0000n;
 const READ_ONLY_VA = 0x4010_0000n;
 const GUEST_BYTES = 0x20_0000n;

@@ -3,22 +3,23 @@
  * about the emulation (see the README beside the transcripts).
  */
 
-import { PhysicalMemory } from "../engine/memory/physical_memory.ts";
-import type { HostDevice } from "../host/drivers/driver.ts";
+import type { PhysicalMemory } from "../engine/memory/physical_memory.ts";
 import { KernelMemory } from "../host/drivers/kernel_memory.ts";
 import { SmmuDriver } from "../host/drivers/smmuv3/smmu_driver.ts";
 import { SMMUV3 } from "../machine/smmuv3/architecture.ts";
 import type { Unit } from "../machine/unit.ts";
 import type { MachineDescription } from "../protocol/machine.ts";
-import { type Header, type Json, numberOf } from "./play_uapi_lines.ts";
 import {
   type AccessResult,
+  accessThrough,
+  devicesOf,
   type GuestEntry,
   type Hardware,
   KERNEL_MEMORY,
-  MEMORY_BYTES,
+  makeMemory,
   USER_MEMORY,
-} from "./play_uapi_profile.ts";
+} from "./play_uapi_hardware.ts";
+import { type Header, type Json, numberOf } from "./play_uapi_lines.ts";
 
 /** Identification registers by stages, where a header does not show them. */
 const IDR = { "1": [0xd44101a, 0x1404], "2": [0xd441019, 0x1414], nested: [0xd44101b, 0x1414] } as const;
@@ -29,6 +30,8 @@ const AIDR = 1;
 /** The emulated SMMU keeps configuration and translations. */
 const CACHES = { ste: { entries: 32, ways: 4 }, cd: { entries: 32, ways: 4 }, tlb: { entries: 256, ways: 4 } };
 
+/** First requester of the second root complex. */
+const SECOND_ROOT = 0x2000;
 /** Kernel memory of each SMMU's driver. */
 const DRIVER_BYTES = 0x400_0000n;
 
@@ -74,20 +77,9 @@ function registersOf(header: Header): Record<string, bigint> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, BigInt(value)]));
 }
 
-/** Requester id of `dddd:bb:dd.f`. */
-export function requesterOf(bdf: string): number {
-  const parts = /:([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/i.exec(bdf);
-  if (parts === null) return 0;
-  return (Number.parseInt(parts[1]!, 16) << 8) | (Number.parseInt(parts[2]!, 16) << 3) | Number(parts[3]);
-}
-
 /** The machine. @param page bytes of the kernel's pages */
 export function smmuHardware(header: Header, page: bigint): Hardware {
-  const memory = new PhysicalMemory({
-    outside: "abort",
-    zero: [[Number(KERNEL_MEMORY), Number(MEMORY_BYTES)]],
-    segments: [],
-  });
+  const memory = makeMemory();
   const description: MachineDescription = {
     arch: "smmuv3",
     registers: registersOf(header),
@@ -108,12 +100,8 @@ export function smmuHardware(header: Header, page: bigint): Hardware {
     if (driver === null) throw new Error("no memory for a driver");
     smmus.push({ unit, driver });
   }
-  const devices = header.devices.map(({ bdf, group }): HostDevice => {
-    const sid = requesterOf(bdf);
-    // The second SMMU stands before the second root complex.
-    const { driver } = smmus[sid >= 0x2000 ? smmus.length - 1 : 0]!;
-    return { name: bdf, group, sid, driver, maxPasidLog2: 0, ats: false, pri: false };
-  });
+  // The second SMMU stands before the second root complex.
+  const devices = devicesOf(header, (sid) => smmus[sid >= SECOND_ROOT ? smmus.length - 1 : 0]!.driver);
   for (const device of devices) (device.driver as SmmuDriver).addDevice(device);
   let base = 0n;
   return {
@@ -124,13 +112,12 @@ export function smmuHardware(header: Header, page: bigint): Hardware {
       return [first, second | EMULATION.HAD0, ...rest];
     },
     guestEntry: blockAtLevel0,
-    access: (device, { iova, data, length }): AccessResult => {
+    access: (device, access): AccessResult => {
       const { unit, driver } = smmus.find((s) => s.driver === device.driver)!;
-      const access = { sid: device.sid, ssid: null, iova, write: data !== null, privileged: true, instruction: false };
-      const result = unit.transfer({ ...access, length, ...(data === null ? {} : { data }) });
+      const result = accessThrough(unit, device.sid, true, access);
       emulateRecords(unit, memory, base);
       driver.interrupt();
-      return result.ok ? { pa: result.pa, data: result.data ?? null } : null;
+      return result;
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Error numbers that the modelled calls answer, by the names and values of Linux (include/uapi/asm-generic/errno*.h).
  */
-export const ERRNO = {
+const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
   EIO: 5,

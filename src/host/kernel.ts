@@ -2,7 +2,7 @@
  * The host kernel: its configuration, devices and who owns them, and the files that processes open.
  * Linux 7.2, drivers/iommu/iommu.c (ownership of groups) and drivers/vfio.
  */
-import type { HostDevice } from "./drivers/driver.ts";
+import type { HostDevice, Message } from "./drivers/driver.ts";
 import type { Errno, Status } from "./errno.ts";
 import { IommufdContext } from "./iommufd/context.ts";
 import type { Device } from "./iommufd/device.ts";
@@ -21,12 +21,6 @@ export interface KernelConfig {
   readonly msiIsolated: boolean;
   /** Where devices write interrupt messages, and what: the doorbell's physical address. */
   readonly doorbell: bigint;
-}
-
-/** An interrupt message: a write of `data` to `address`. */
-export interface Message {
-  readonly address: bigint;
-  readonly data: number;
 }
 
 /** A counter that interrupts add to. */
@@ -111,9 +105,10 @@ export class HostKernel {
 
   /** Route a device's first message to an eventfd. */
   enableMessage(device: Device, file: EventFile): Status {
-    const address = device.context.mapDoorbell(device, this.config.doorbell);
+    const remapped = device.host.driver.message?.(device.host) ?? null;
+    const address = remapped?.address ?? device.context.mapDoorbell(device, this.config.doorbell);
     if (typeof address !== "bigint") return address;
-    this.#messages.set(device.host, { address, data: device.host.sid, file });
+    this.#messages.set(device.host, { address, data: remapped?.data ?? device.host.sid, file });
     return null;
   }
 

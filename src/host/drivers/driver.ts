@@ -50,6 +50,12 @@ export interface Invalidated {
   readonly done: number;
 }
 
+/** An interrupt message: a write of `data` to `address`. */
+export interface Message {
+  readonly address: bigint;
+  readonly data: number;
+}
+
 /** A device behind an IOMMU. */
 export interface HostDevice {
   /** Such as `0000:00:04.0`. */
@@ -66,7 +72,7 @@ export interface HostDevice {
 }
 
 /** A stage of translation that a driver made. */
-export interface Domain {
+interface Domain {
   readonly driver: IommuDriver;
   /** Give back what the domain holds; it is not attached anywhere. */
   release(): void;
@@ -178,6 +184,8 @@ export interface IommuDriver {
   attach(attachment: Attachment): Status;
   /** Whether domains of that kind can be attached to PASIDs. */
   pasidAttach(domain: AnyDomain): boolean;
+  /** The message that a device is to send for an interrupt, where the IOMMU decides that; null where it remaps none. */
+  message?(device: HostDevice): Message | null;
   /** Refuse every transaction of the device, or of one PASID. */
   block(device: HostDevice, pasid: number | null): void;
 }

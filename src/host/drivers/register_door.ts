@@ -55,7 +55,7 @@ export class RegisterDoor {
 }
 
 /** A field of at most 32 bits of a register's value. */
-export function fieldOf(layout: Layout, value: bigint, name: string): number {
+function fieldOf(layout: Layout, value: bigint, name: string): number {
   const words = Uint32Array.of(Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn));
   return (layout.f as Readonly<Record<string, FieldAccess>>)[name]!.get(words, 0);
 }

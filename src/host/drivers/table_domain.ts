@@ -75,10 +75,39 @@ export abstract class TableDomain implements PagingDomain {
 
   abstract enforceCoherency(): boolean;
 
+  /** Report leaves of a range whose dirty bit, of the low half, is set; and clear it if asked to. */
+  protected readDirtyLeaves(
+    dirty: number,
+    iova: bigint,
+    length: bigint,
+    clear: boolean,
+    mark: (iova: bigint, length: bigint) => void,
+  ): void {
+    const { fmt } = this.tables.maker;
+    for (let at = iova; at < iova + length; ) {
+      const leaf = this.tables.find(numberAddress64(at));
+      const span = 1n << BigInt(entrySizeLg2(fmt, leaf?.level ?? 0));
+      const next = (at / span + 1n) * span;
+      const end = next < iova + length ? next : iova + length;
+      if (leaf !== null && this.#takeBit(leaf.at, dirty, clear)) mark(at, end - at);
+      at = next;
+    }
+    if (clear) this.invalidate(iova, length);
+  }
+
   /** Give back the tables. Drivers add what else the domain holds. */
   release(): void {
     for (const table of this.tables.unmap(0, WHOLE).tables) this.#memory.free(table, this.#tableBytes);
     this.#memory.free(this.tables.root, this.#rootBytes);
+  }
+
+  /** @returns whether the bit was set */
+  #takeBit(at: number, bit: number, clear: boolean): boolean {
+    this.#memory.read(at);
+    const { hi, lo } = this.#memory;
+    if ((lo & bit) === 0) return false;
+    if (clear) this.#memory.write(at, hi, lo & ~bit);
+    return true;
   }
 
   /** Something was mapped: hardware that caches what is not there has to be told. */

@@ -10,7 +10,7 @@ import { Device, Group } from "./device.ts";
 import type { Hwpt } from "./hwpt.ts";
 import { pagingOf } from "./hwpt.ts";
 import { Ioas } from "./ioas.ts";
-import { type KernelObject, ObjectTable, type ObjectType } from "./objects.ts";
+import { ObjectTable, type ObjectType } from "./objects.ts";
 import type { Viommu } from "./viommu.ts";
 
 /** A region of a vIOMMU that user space may map. */
@@ -148,10 +148,5 @@ export class IommufdContext {
 
   forgetRegions(owner: Viommu): void {
     for (const [at, region] of this.regions) if (region.owner === owner) this.regions.delete(at);
-  }
-
-  /** Objects that exist, for inspection. */
-  list(): KernelObject[] {
-    return this.objects.all();
   }
 }

@@ -9,9 +9,9 @@ import { struct, u32, u64 } from "../uapi_struct.ts";
 import { KernelObject } from "./objects.ts";
 
 export const POLLIN = 1;
-export const POLLOUT = 4;
+const POLLOUT = 4;
 
-export const HWPT_PGFAULT = struct("iommu_hwpt_pgfault", "include/uapi/linux/iommufd.h", [
+const HWPT_PGFAULT = struct("iommu_hwpt_pgfault", "include/uapi/linux/iommufd.h", [
   u32("flags", "1: the PASID is valid, 2: last of its group"),
   u32("dev_id", "device that faulted"),
   u32("pasid", "PASID"),

@@ -2,7 +2,7 @@
  * An open /dev/iommu: the rules that hold for every call, then the call itself.
  * Linux 7.2, drivers/iommu/iommufd/main.c (iommufd_fops_ioctl, iommufd_fops_mmap).
  */
-import { ERRNO, type Errno, type Returned, type Status } from "../errno.ts";
+import type { Errno, Returned, Status } from "../errno.ts";
 import type { MapFlags, OpenFile, Process } from "../process.ts";
 import { checkTail } from "../user_copy.ts";
 import type { Call } from "./call.ts";
@@ -67,7 +67,3 @@ export class IommufdFile implements OpenFile {
     return status ?? (written ? null : "EFAULT");
   }
 }
-
-/** The number that a C program finds in errno, or the value the call returned. */
-export const returnedNumber = (returned: Returned): { readonly ret: number; readonly errno: number } =>
-  typeof returned === "number" ? { ret: returned, errno: 0 } : { ret: -1, errno: ERRNO[returned] };

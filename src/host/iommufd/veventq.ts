@@ -9,7 +9,7 @@ import { join, POLLIN } from "./fault_queue.ts";
 import { KernelObject } from "./objects.ts";
 import type { Viommu } from "./viommu.ts";
 
-export const VEVENT_HEADER = struct("iommufd_vevent_header", "include/uapi/linux/iommufd.h", [
+const VEVENT_HEADER = struct("iommufd_vevent_header", "include/uapi/linux/iommufd.h", [
   u32("flags", "1: events were lost before this one"),
   u32("sequence", "number of the event; counts lost ones, too"),
 ]);

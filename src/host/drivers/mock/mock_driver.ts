@@ -62,7 +62,7 @@ const VIOMMU_DATA = inTest("iommu_viommu_selftest", [
 const VEVENT = inTest("iommu_viommu_event_selftest", [u32("virt_id", "device, as the guest names it")]);
 
 /** Device flags of the selftest's command. */
-export const MockFlag = { NO_DIRTY: 1, HUGE_IOVA: 2, PASID: 4 } as const;
+const MockFlag = { NO_DIRTY: 1, HUGE_IOVA: 2, PASID: 4 } as const;
 const PASID_LG2 = 20;
 const PAGES_TO_MAP = 2n;
 

@@ -7,7 +7,7 @@ import type { FieldNumbers } from "../../../base/encode.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
-import type { DirtyTracking, HostDevice, NestedDomain } from "../driver.ts";
+import type { DirtyTracking, NestedDomain } from "../driver.ts";
 import type { KernelMemory } from "../kernel_memory.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import { command } from "./queues.ts";
@@ -16,12 +16,6 @@ import type { VSmmu } from "./vsmmu.ts";
 
 /** Above so many pages everything of the domain is invalidated at once. */
 const MOST_COMMANDS = 64n;
-
-/** A device that a domain is installed for; `ssid` is null for the stream itself. */
-export interface Installed {
-  readonly device: HostDevice;
-  readonly ssid: number | null;
-}
 
 /** Stage and tag of a domain's tables, and how addresses of them are invalidated. */
 abstract class SmmuTables extends TableDomain {
