@@ -45,8 +45,9 @@ function accessOf(sid: number, values: ReadonlyMap<string, bigint>): Access | nu
 /** The outcome of a translation, with the record it makes. */
 export function outcomeOf(t: Translation): Outcome {
   switch (t.end) {
-    case End.Ok:
     case End.Interrupt:
+      return { type: "interrupt", what: "A write into 0xFEEx_xxxx: it goes to interrupt remapping (48882 §2.2.5)." };
+    case End.Ok:
       return {
         type: "ok",
         pa: join(t.paHi, t.paLo),
