@@ -9,9 +9,9 @@ import { readCapabilities } from "../../engine/amdvi/capabilities.ts";
 import { Controls } from "../../engine/amdvi/controls.ts";
 import { Translation, Updates } from "../../engine/amdvi/translation.ts";
 import { Translator } from "../../engine/amdvi/translator.ts";
-import { CONFIG_BASE, layOutNested, VA_BASE } from "./nested_layout.ts";
+import { CONFIG_BASE, layOutNested } from "./nested_layout.ts";
 import { writeStructure } from "./structures.ts";
-import type { Workload } from "./workloads.ts";
+import { translations, type Workload } from "./translations.ts";
 
 const DEVICE_ID = 0x1b0;
 const PASID = 0x155;
@@ -61,39 +61,9 @@ export function amdviWorkloads(pages: number): Workload[] {
   t.hasPasid = true;
   t.pasid = PASID;
   t.updates = Updates.Make;
-  const named = (orderName: Workload["order"], indices: Uint32Array): Workload => ({
-    work: "amdvi-4x4",
-    pages,
-    order: orderName,
-    operations: pages,
-    pass: () => translateAll(translator, t, indices),
-  });
-  return [
-    named(
-      "sequential",
-      Uint32Array.from({ length: pages }, (_, i) => i),
-    ),
-    named("random", order),
-  ];
-}
-
-function translateAll(translator: Translator, t: Translation, indices: Uint32Array): ReturnType<Workload["pass"]> {
-  const baseHi = Math.floor(VA_BASE / 0x1_0000_0000) | 0;
-  const baseLo = VA_BASE | 0;
-  const count = indices.length;
-  let a = 0;
-  let b = 0;
-  let failed = 0;
-  for (let i = 0; i < count; i++) {
-    const o = indices[i]!;
-    // There are fewer than 2^19 pages and bit 31 of the base is 0: there is no carry.
-    t.iovaHi = baseHi;
-    t.iovaLo = (baseLo + ((o << 12) | ((o << 6) & 0xfff))) | 0;
-    t.write = (o & 3) === 3;
-    translator.translate(t, null);
-    if (t.end !== 0) failed++;
-    a = (a + t.paLo + Math.imul(3, t.paHi)) | 0;
-    b = (b + a) | 0;
-  }
-  return { failed, a: a >>> 0, b: b >>> 0 };
+  const setWrite = (n: number): void => {
+    t.write = n === 1;
+  };
+  const translate = (): void => translator.translate(t, null);
+  return translations("amdvi-4x4", pages, order, { t, write: setWrite, translate });
 }

@@ -32,6 +32,8 @@ export interface EntryAttributes {
 /** Tables in memory, and the order of the random pass. */
 export interface NestedLayout {
   readonly memory: PhysicalMemory;
+  /** Ranges `[address, bytes]` of memory that there is. */
+  readonly zero: readonly (readonly [number, number])[];
   readonly pages: number;
   readonly order: Uint32Array;
   /** Root tables: stage 1's in the addresses of stage 2's input. */
@@ -64,15 +66,12 @@ export function layOutNested(pages: number, entries: EntryAttributes, seed = 0x2
   const guestOrder = permutation(guestFrames, next);
   const hostOrder = permutation(hostFrames, next);
   const order = permutation(pages, next);
-  const memory = new PhysicalMemory({
-    outside: "abort",
-    zero: [
-      [PA_BASE, hostFrames * 4096],
-      [CONFIG_BASE, CONFIG_BYTES],
-      [QUEUE_BASE, QUEUE_BYTES],
-    ],
-    segments: [],
-  });
+  const zero = [
+    [PA_BASE, hostFrames * 4096],
+    [CONFIG_BASE, CONFIG_BYTES],
+    [QUEUE_BASE, QUEUE_BYTES],
+  ] as const;
+  const memory = new PhysicalMemory({ outside: "abort", zero, segments: [] });
   const ipaOf = (g: number): number => IPA_BASE + guestOrder[g]! * 4096;
   const paOf = (h: number): number => PA_BASE + hostOrder[h]! * 4096;
   let guests = 0;
@@ -120,5 +119,5 @@ export function layOutNested(pages: number, entries: EntryAttributes, seed = 0x2
     }
     write(slot(placed(table), va, 3), ipaOf(guests++), entries.page1);
   }
-  return { memory, pages, order, root1: s1Root, root2: s2Root, write };
+  return { memory, zero, pages, order, root1: s1Root, root2: s2Root, write };
 }

@@ -10,9 +10,9 @@ import { presetById, presetIdentity } from "../../engine/vtd/presets.ts";
 import { Remapper } from "../../engine/vtd/remapper.ts";
 import { RemappingState, Ttm } from "../../engine/vtd/remapping_state.ts";
 import { Translation, Updates } from "../../engine/vtd/translation.ts";
-import { CONFIG_BASE, layOutNested, VA_BASE } from "./nested_layout.ts";
+import { CONFIG_BASE, layOutNested } from "./nested_layout.ts";
 import { writeStructure } from "./structures.ts";
-import type { PassResult, Workload } from "./workloads.ts";
+import { translations, type Workload } from "./translations.ts";
 
 const SID = 0x1b0;
 const PASID = 0x155;
@@ -52,39 +52,8 @@ export function vtdWorkloads(pages: number): Workload[] {
   t.hasPasid = true;
   t.pasid = PASID;
   t.updates = Updates.Make;
-  const named = (orderName: Workload["order"], indices: Uint32Array): Workload => ({
-    work: "vtd-4x4",
-    pages,
-    order: orderName,
-    operations: pages,
-    pass: () => translateAll(remapper, t, indices),
-  });
-  return [
-    named(
-      "sequential",
-      Uint32Array.from({ length: pages }, (_, i) => i),
-    ),
-    named("random", order),
-  ];
-}
-
-function translateAll(remapper: Remapper, t: Translation, indices: Uint32Array): PassResult {
-  const baseHi = Math.floor(VA_BASE / 0x1_0000_0000) | 0;
-  const baseLo = VA_BASE | 0;
-  const count = indices.length;
-  let a = 0;
-  let b = 0;
-  let failed = 0;
-  for (let i = 0; i < count; i++) {
-    const o = indices[i]!;
-    // There are fewer than 2^19 pages and bit 31 of the base is 0: there is no carry.
-    t.iovaHi = baseHi;
-    t.iovaLo = (baseLo + ((o << 12) | ((o << 6) & 0xfff))) | 0;
-    t.write = (o & 3) === 3;
-    remapper.translate(t, null);
-    if (t.end !== 0) failed++;
-    a = (a + t.paLo + Math.imul(3, t.paHi)) | 0;
-    b = (b + a) | 0;
-  }
-  return { failed, a: a >>> 0, b: b >>> 0 };
+  const write = (n: number): void => {
+    t.write = n === 1;
+  };
+  return translations("vtd-4x4", pages, order, { t, write, translate: () => remapper.translate(t, null) });
 }

@@ -1,36 +1,36 @@
 /**
- * The workloads that are timed, by the names of the native yardstick. No clock here: a caller times `pass`.
+ * What is timed: the native yardstick's workloads by its names, and more of the model's own.
  *
- * All go through the model's own entry for a transaction, stream and context looked up in the configuration caches.
+ * Translations go through the model's own entry for a transaction, stream and context looked up in the configuration
+ * caches. Engines that stand beside each other in a realm slow each other down, and an app has one in its worker: who
+ * times gives each work a realm of its own.
  */
 import { type CacheOptions, NO_CACHE_OPTIONS } from "../../engine/smmuv3/caches/options.ts";
 import { Smmuv3 } from "../../engine/smmuv3/smmu.ts";
 import { Translation, Updates } from "../../engine/smmuv3/translation.ts";
+import { amdviWorkloads } from "./amdvi.ts";
 import { BURST, BURSTS, CommandBursts, REPEATS } from "./command_bursts.ts";
-import { buildNestedTables, KEYS, type NestedTables, VA_BASE } from "./nested_tables.ts";
+import { buildNestedTables, KEYS, type NestedTables } from "./nested_tables.ts";
+import { TIMELINE_ACTIONS, timelineWorkloads } from "./timelines.ts";
+import { inOrder, type Subject, translations, type Workload } from "./translations.ts";
+import { vtdWorkloads } from "./vtd.ts";
 
-/** One pass: how many operations failed, and its checksum. */
-export interface PassResult {
-  readonly failed: number;
-  /** Two 32-bit sums: of the outputs, and of the sums. */
-  readonly a: number;
-  readonly b: number;
-}
-
-/** A workload ready to run. */
-export interface Workload {
+/** A kind of work, the sizes it is done in, and what makes it ready in one of them. */
+export interface Work {
   readonly work: string;
-  readonly pages: number;
-  readonly order: "sequential" | "random";
-  /** Operations in one pass. */
-  readonly operations: number;
-  pass(): PassResult;
+  /** Pages that are mapped; of a timeline, actions. */
+  readonly sizes: readonly number[];
+  make(size: number): Workload[];
 }
 
 /** Page counts the yardstick measures. */
-export const PAGE_COUNTS = [64, 4096, 65536] as const;
+const PAGE_COUNTS = [64, 4096, 65536] as const;
 /** The one whose TLB the command queue is measured with. */
-const COMMAND_PAGES = 4096;
+const COMMAND_PAGES = [4096] as const;
+/** Page counts that show how cost grows. */
+const GROWING = [100, 1000, 10_000, 100_000, 1_000_000] as const;
+/** Pages that can be asked for, see `translations.ts`. */
+const ASKED = 2 ** 19;
 
 /** The configuration is cached, nothing else is. */
 const CONFIGURED: CacheOptions = {
@@ -47,86 +47,67 @@ const WALKS: CacheOptions = {
   walk2: { entries: 512, ways: 1 },
 };
 
-/** A TLB of four ways that `pages` pages fill exactly. */
+/** A TLB of four ways that as many pages fill exactly. */
 const tlbFor = (pages: number): CacheOptions => ({
   ...CONFIGURED,
-  tlb: { entries: Math.max(64, pages), ways: 4 },
+  tlb: { entries: 2 ** Math.ceil(Math.log2(Math.max(64, pages))), ways: 4 },
 });
 
-/** Every workload of the yardstick for a number of pages. */
-export function yardstick(pages: number): Workload[] {
+export const WORKS: readonly Work[] = [
+  { work: "uncached", sizes: PAGE_COUNTS, make: (pages) => smmu("uncached", pages, CONFIGURED) },
+  { work: "cached", sizes: PAGE_COUNTS, make: (pages) => smmu("cached", pages, WALKS) },
+  { work: "tlb", sizes: PAGE_COUNTS, make: (pages) => smmu("tlb", pages, tlbFor(pages)) },
+  { work: "cmdq", sizes: COMMAND_PAGES, make: (pages) => [commands(buildNestedTables(pages))] },
+  { work: "vtd-4x4", sizes: PAGE_COUNTS, make: vtdWorkloads },
+  { work: "amdvi-4x4", sizes: PAGE_COUNTS, make: amdviWorkloads },
+  { work: "growth", sizes: GROWING, make: growth },
+  { work: "timeline", sizes: TIMELINE_ACTIONS, make: timelineWorkloads },
+];
+
+function smmu(work: string, pages: number, caches: CacheOptions): Workload[] {
   const tables = buildNestedTables(pages);
-  return [
-    ...translations("uncached", tables, CONFIGURED),
-    ...translations("cached", tables, WALKS),
-    ...translations("tlb", tables, tlbFor(pages)),
-    ...(pages === COMMAND_PAGES ? [commands(tables)] : []),
-  ];
+  return translations(work, pages, tables.order, subject(tables, caches));
 }
 
-/** Translations of every page, in order and in random order. The first pass fills the caches. */
-function translations(work: string, tables: NestedTables, caches: CacheOptions): Workload[] {
-  const { pages, order } = tables;
-  const smmu = new Smmuv3(tables.memory, tables.registers, caches);
-  const t = transaction();
-  const named = (orderName: Workload["order"], indices: Uint32Array): Workload => ({
-    work,
-    pages,
-    order: orderName,
-    operations: pages,
-    pass: () => translateAll(smmu, t, indices),
-  });
-  return [
-    named(
-      "sequential",
-      Uint32Array.from({ length: pages }, (_, i) => i),
-    ),
-    named("random", order),
-  ];
-}
-
-function transaction(): Translation {
+function subject(tables: NestedTables, caches: CacheOptions): Subject {
+  const engine = new Smmuv3(tables.memory, tables.registers, caches);
   const t = new Translation();
   t.sid = KEYS.sid;
   t.updates = Updates.Make;
-  return t;
+  // AccessKind.Write is 1.
+  const write = (n: number): void => {
+    t.kind = n;
+  };
+  return { t, write, translate: () => engine.translate(t, null) };
 }
 
-function translateAll(smmu: Smmuv3, t: Translation, indices: Uint32Array): PassResult {
-  const baseHi = Math.floor(VA_BASE / 0x1_0000_0000) | 0;
-  const baseLo = VA_BASE | 0;
-  const count = indices.length;
-  let a = 0;
-  let b = 0;
-  let failed = 0;
-  for (let i = 0; i < count; i++) {
-    const o = indices[i]!;
-    // There are fewer than 2^19 pages and bit 31 of the base is 0: there is no carry.
-    const lo = (baseLo + ((o << 12) | ((o << 6) & 0xfff))) | 0;
-    t.iovaHi = baseHi;
-    t.iovaLo = lo;
-    // AccessKind.Write for every fourth page.
-    t.kind = o & (o >>> 1) & 1;
-    smmu.translate(t, null);
-    if (t.end !== 0) failed++;
-    a = (a + t.paLo + Math.imul(3, t.paHi)) | 0;
-    b = (b + a) | 0;
-  }
-  return { failed, a: a >>> 0, b: b >>> 0 };
+/** Uncached translations over ever larger tables, and what memory a mapped page takes for them. */
+function growth(pages: number): Workload[] {
+  const tables = buildNestedTables(pages);
+  const asked = tables.order.filter((page) => page < ASKED);
+  const workload = inOrder("growth", pages, "random", asked, subject(tables, CONFIGURED));
+  const { words, targets } = tables.memory;
+  return [{ ...workload, figures: { bytes_per_page: (words.byteLength + targets.byteLength) / pages } }];
 }
 
 /** Invalidations by address through the Command queue, each of an entry that is there. */
 function commands(tables: NestedTables): Workload {
   const smmu = new Smmuv3(tables.memory, tables.registers, tlbFor(tables.pages));
+  const t = new Translation();
+  t.sid = KEYS.sid;
+  t.updates = Updates.Make;
+  const filling = inOrder("cmdq", tables.pages, "random", tables.order, {
+    t,
+    write: () => {},
+    translate: () => smmu.translate(t, null),
+  });
   let bursts: CommandBursts | null = null;
   return {
-    work: "cmdq",
-    pages: tables.pages,
-    order: "random",
+    ...filling,
     operations: BURST * BURSTS * REPEATS,
     pass: () => {
       if (bursts === null) {
-        translateAll(smmu, transaction(), tables.order);
+        filling.pass();
         bursts = new CommandBursts(smmu, tables);
       }
       return bursts.pass();

@@ -1,0 +1,76 @@
+/**
+ * Passes of translations over the yardstick's pages, for any engine. No clock here: a caller times `pass`.
+ */
+import { VA_BASE } from "./nested_layout.ts";
+
+/** One pass: how many operations failed, and its checksum. */
+export interface PassResult {
+  readonly failed: number;
+  /** Two 32-bit sums: of the outputs, and of the sums. */
+  readonly a: number;
+  readonly b: number;
+}
+
+/** A workload ready to run. */
+export interface Workload {
+  readonly work: string;
+  /** Pages that are mapped. */
+  readonly pages: number;
+  readonly order: "sequential" | "random";
+  /** Operations in one pass. */
+  readonly operations: number;
+  /** What belongs to the row beside the times. */
+  readonly figures?: Readonly<Record<string, number>>;
+  /** One pass is all there is: it cannot be run again. */
+  readonly once?: true;
+  pass(): PassResult;
+}
+
+/** What is timed: a transaction in halves, signed, and what translates it, stream and context look-up included. */
+export interface Subject {
+  readonly t: { iovaHi: number; iovaLo: number; readonly paHi: number; readonly paLo: number; readonly end: number };
+  /** Make `t` a write where 1, a read where 0. */
+  readonly write: (write: number) => void;
+  /** Translate `t`: `end` is 0 where it passed. */
+  readonly translate: () => void;
+}
+
+/** Workloads of every page, in order and in random order. The first pass fills the caches. */
+export function translations(work: string, pages: number, order: Uint32Array, subject: Subject): Workload[] {
+  const sequential = Uint32Array.from({ length: pages }, (_, i) => i);
+  const orders = { sequential, random: order } as const;
+  return (["sequential", "random"] as const).map((name) => inOrder(work, pages, name, orders[name], subject));
+}
+
+/** A workload of some pages in one order; pages from number 2^19 on cannot be asked for. */
+export function inOrder(
+  work: string,
+  pages: number,
+  order: Workload["order"],
+  indices: Uint32Array,
+  subject: Subject,
+): Workload {
+  return { work, pages, order, operations: indices.length, pass: () => translateAll(subject, indices) };
+}
+
+function translateAll({ t, write, translate }: Subject, indices: Uint32Array): PassResult {
+  const baseHi = Math.floor(VA_BASE / 0x1_0000_0000) | 0;
+  const baseLo = VA_BASE | 0;
+  const count = indices.length;
+  let a = 0;
+  let b = 0;
+  let failed = 0;
+  for (let i = 0; i < count; i++) {
+    const o = indices[i]!;
+    // There are fewer than 2^19 pages and bit 31 of the base is 0: there is no carry.
+    t.iovaHi = baseHi;
+    t.iovaLo = (baseLo + ((o << 12) | ((o << 6) & 0xfff))) | 0;
+    // Every fourth page is written.
+    write(o & (o >>> 1) & 1);
+    translate();
+    if (t.end !== 0) failed++;
+    a = (a + t.paLo + Math.imul(3, t.paHi)) | 0;
+    b = (b + a) | 0;
+  }
+  return { failed, a: a >>> 0, b: b >>> 0 };
+}
