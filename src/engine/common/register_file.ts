@@ -21,7 +21,7 @@ export type WriteEffect =
   | "WO";
 
 /** A field of a register, "PMEN.EPM". */
-export type FieldPath = `${string}.${string}`;
+type FieldPath = `${string}.${string}`;
 
 /** What is special about one field. */
 export interface FieldRule {

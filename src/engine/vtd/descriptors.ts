@@ -53,7 +53,7 @@ const TYPE = get("cc_inv_dsc", "Type");
 const TYPE_HI = get("cc_inv_dsc", "TypeHi");
 
 /** Type of a descriptor. */
-export const typeOf = (words: Words): number => (TYPE_HI(words, 0) << 4) | TYPE(words, 0);
+const typeOf = (words: Words): number => (TYPE_HI(words, 0) << 4) | TYPE(words, 0);
 
 export class DescriptorProcessor {
   /** Why the last descriptor that failed did. */

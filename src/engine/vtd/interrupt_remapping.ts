@@ -18,7 +18,7 @@ import { functionMask } from "./maintenance.ts";
 import type { Offers } from "./registers.ts";
 
 /** An interrupt as the unit sends it on. */
-export interface DeliveredInterrupt {
+interface DeliveredInterrupt {
   readonly vector: number;
   /** APIC id, or set of them in logical mode. */
   readonly destination: number;

@@ -162,7 +162,8 @@ describe("caches of a VT-d unit, VT-d §6.5", () => {
       });
     };
     const range = (at: number, maskLg2: number, leafOnly: boolean) => ({
-      ...{ hi: Math.floor(at / 2 ** 32), lo: at | 0 },
+      hi: Math.floor(at / 2 ** 32),
+      lo: at | 0,
       maskLg2,
       leafOnly,
     });

@@ -20,7 +20,7 @@ export const TABLE = 0x40000;
 export const RAM = 0x100000;
 
 /** Calls of cache maintenance, as text. */
-export function listen(heard: string[]): CacheMaintenance {
+function listen(heard: string[]): CacheMaintenance {
   const say =
     (name: string) =>
     (...args: unknown[]): void => {
