@@ -29,7 +29,7 @@ export function brokenRule(
 export function reservedBits(layout: Layout, words: Uint32Array): LintFinding[] {
   const access = layout.f as Readonly<Record<string, FieldAccess>>;
   return layout.fields
-    .filter((d) => d.form === "reserved" && d.about === "RES0")
+    .filter((d) => d.form === "reserved" && (d.about === "RES0" || d.about === "reserved"))
     .filter(({ name }) => access[name]!.get(words, 0) !== 0 || access[name]!.getHi(words, 0) !== 0)
     .map(({ name, hi, lo }) => ({
       severity: "warning",
