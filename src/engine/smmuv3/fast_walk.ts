@@ -11,6 +11,7 @@
 import { S1_PAGE, S2_PAGE } from "../../arch/smmuv3/descriptors.ts";
 import { locate } from "../../base/layout.ts";
 import { vmsav8Format } from "../../pagetable/formats/vmsav8.ts";
+import { pageSlot } from "../common/page_slot.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { clean1, clean2 } from "./hardware_update.ts";
 import { type Stage1Controls, stage1Permissions, stage2IsDevice, stage2Permissions } from "./leaf.ts";
@@ -43,41 +44,6 @@ export const qualifies = (config: StreamConfig): boolean =>
   !config.s2Haft &&
   plain(config.s2) &&
   (plain(config.ttb0) || (config.twoHalves && plain(config.ttb1)));
-
-/**
- * The slot (8-byte word number in the arena) of the stage-2 page descriptor of an IPA; the descriptor is not looked at.
- * @param table slot of the root table, which has `level` levels of tables below it
- * @returns ~slot of a table descriptor that has no target yet
- */
-function pageSlot(
-  level: number,
-  rootMask: number,
-  targets: Int32Array,
-  table: number,
-  ipaHi: number,
-  ipaLo: number,
-): number {
-  let mask = rootMask;
-  if (level > 2) {
-    const slot = table | ((ipaHi >>> 7) & mask);
-    table = targets[slot]! << 9;
-    if (table === 0) return ~slot;
-    mask = 511;
-  }
-  if (level > 1) {
-    const slot = table | (((ipaLo >>> 30) | (ipaHi << 2)) & mask);
-    table = targets[slot]! << 9;
-    if (table === 0) return ~slot;
-    mask = 511;
-  }
-  if (level > 0) {
-    const slot = table | ((ipaLo >>> 21) & mask);
-    table = targets[slot]! << 9;
-    if (table === 0) return ~slot;
-    mask = 511;
-  }
-  return table | ((ipaLo >>> 12) & mask);
-}
 
 export class FastWalk {
   readonly #memory: PhysicalMemory;
