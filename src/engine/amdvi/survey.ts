@@ -1,7 +1,9 @@
 /**
  * A look over everything a requester maps, beside the path of a request: for lists and maps. Changes nothing.
  */
+import { GCR3_ENTRY, gcr3PasidBits } from "../../arch/amdvi/gcr3.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
+import { fromHalves } from "../../base/address.ts";
 import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
 import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
@@ -54,6 +56,40 @@ export function rootSurvey(
       return stage === 1 ? R.GUEST_RESERVED : R.HOST_LEVEL;
     },
   };
+}
+
+/**
+ * PASIDs with a valid entry in the guest CR3 table of a requester, in ascending order.
+ * @param most of them that are listed; as many tables are looked at
+ */
+export function validPasids(
+  translator: Translator,
+  memory: PhysicalMemory,
+  config: DeviceConfig,
+  most: number,
+): number[] {
+  const found: number[] = [];
+  const bits = Math.min(gcr3PasidBits(config.glx), translator.caps.pasidBits);
+  let tables = most;
+  const words = new Uint32Array(2);
+  const look = (table: number, level: number, first: number, physical: boolean): void => {
+    if (tables-- <= 0) return;
+    const place = config.hostOn && !physical ? beneath(translator, config) : null;
+    const reader = new SurveyReader(memory, { beneath: place, bigEndian: false, abort: R.GCR3_FETCH });
+    const span = 512 ** level;
+    for (let i = 0; i < 512 && first + i * span < 2 ** bits && found.length < most; i++) {
+      if (reader.readEntry(table + 8 * i) !== 0) continue;
+      [words[0], words[1]] = [reader.lo, reader.hi];
+      if (GCR3_ENTRY.f.V.get(words, 0) === 0) continue;
+      if (level === 0) found.push(first + i);
+      else {
+        const { addressHi, addressLo } = GCR3_ENTRY.f.Address;
+        look(fromHalves(addressHi(words, 0), addressLo(words, 0)), level - 1, first + i * span, false);
+      }
+    }
+  };
+  look(fromHalves(config.gcr3Hi, config.gcr3Lo), config.glx, 0, config.gcr3Physical);
+  return found;
 }
 
 /** Where the host tables put a page of a guest's table, as `SurveyTables` wants it. */

@@ -3,9 +3,8 @@
  * known devices, and those with events.
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
-import { gcr3PasidBits } from "../../../arch/amdvi/gcr3.ts";
 import { R, REASONS } from "../../../arch/amdvi/reasons.ts";
-import type { DeviceConfig } from "../../../engine/amdvi/device_config.ts";
+import { validPasids } from "../../../engine/amdvi/survey.ts";
 import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
 import type { StreamRow } from "../../../protocol/engine.ts";
 import type { DeviceDescription } from "../../../protocol/machine.ts";
@@ -14,14 +13,8 @@ import type { AmdviUnit } from "../amdvi_unit.ts";
 import { type Context, contextOf, tagsOf } from "./context.ts";
 
 const DEVICE_IDS = 1 << 16;
-/** PASIDs tried for the whole list, and the most of them listed for one requester. */
-const MAX_PASIDS_TRIED = 1 << 13;
+/** Most PASIDs listed for one requester. */
 const MAX_PASIDS = 64;
-
-/** What is left to try. */
-interface Budget {
-  pasids: number;
-}
 
 /** List requesters in ascending order of DeviceID. `eventsOf` counts recorded events of one. */
 export function listStreams(
@@ -29,7 +22,6 @@ export function listStreams(
   devices: readonly DeviceDescription[],
   eventsOf: ReadonlyMap<number, number>,
 ): StreamRow[] {
-  const budget: Budget = { pasids: MAX_PASIDS_TRIED };
   const byId = new Map(devices.map((device) => [device.sid, device]));
   const ids = new Set([...liveRequesters(unit), ...byId.keys(), ...eventsOf.keys()]);
   return [...ids]
@@ -38,14 +30,14 @@ export function listStreams(
       sid,
       bdf: byId.get(sid)?.bdf ?? null,
       label: byId.get(sid)?.label ?? null,
-      ...describe(unit, sid, budget),
+      ...describe(unit, sid),
       events: eventsOf.get(sid) ?? 0,
     }));
 }
 
 type Description = Pick<StreamRow, "state" | "why" | "tags" | "ssids">;
 
-function describe(unit: AmdviUnit, sid: number, budget: Budget): Description {
+function describe(unit: AmdviUnit, sid: number): Description {
   const context = contextOf(unit, sid, null);
   const { config } = context;
   const why = context.ok || context.passed ? null : whyNot(context);
@@ -54,7 +46,7 @@ function describe(unit: AmdviUnit, sid: number, budget: Budget): Description {
     state: stateOf(context),
     why,
     tags: known ? tagsOf(config, null) : [],
-    ssids: config.guestOn ? validPasids(unit, sid, config, budget) : [],
+    ssids: config.guestOn ? validPasids(unit.translator, unit.memory, config, MAX_PASIDS) : [],
   };
 }
 
@@ -69,16 +61,6 @@ function stateOf({ ok, passed, unknown, reason, config }: Context): StreamRow["s
 
 const whyNot = ({ unknown, reason }: Context): string =>
   unknown ? "The session does not hold what its requests would read." : REASONS[reason]!.text;
-
-function validPasids(unit: AmdviUnit, sid: number, config: DeviceConfig, budget: Budget): number[] {
-  const found: number[] = [];
-  const count = 2 ** Math.min(gcr3PasidBits(config.glx), unit.translator.caps.pasidBits);
-  for (let pasid = 0; pasid < count && found.length < MAX_PASIDS && budget.pasids > 0; pasid++) {
-    budget.pasids--;
-    if (contextOf(unit, sid, pasid).ok) found.push(pasid);
-  }
-  return found;
-}
 
 /** DeviceIDs whose entry is valid and does more than abort. */
 function* liveRequesters({ memory, translator }: AmdviUnit): Generator<number> {
