@@ -6,8 +6,8 @@
  * where PDE is set, with GN 1 those of its PASID.
  */
 import type { Digest } from "../../../base/digest.ts";
-import type { PageTableCache } from "../../common/page_table_cache.ts";
-import { CacheCount, type CacheGeometry, type CacheImage, TaggedCache } from "../../common/tagged_cache.ts";
+import { CacheSet, type CacheSetImage } from "../../common/cache_set.ts";
+import { CacheCount, type CacheGeometry, TaggedCache } from "../../common/tagged_cache.ts";
 import { WalkCache } from "../../common/walk_cache.ts";
 import type { CacheMaintenance } from "../commands/origin.ts";
 import type { InterruptCache } from "../interrupt_remapping.ts";
@@ -19,7 +19,7 @@ import { CACHE_NAMES, type CacheName, type CacheOptions } from "./options.ts";
 const IRTE_WORDS = 4;
 
 /** A saved state of {@link AmdCaches}. */
-export type CachesImage = Readonly<Partial<Record<CacheName, CacheImage>>>;
+export type CachesImage = CacheSetImage<CacheName>;
 
 export class AmdCaches implements CacheMaintenance, InterruptCache {
   readonly options: CacheOptions;
@@ -29,7 +29,7 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
   readonly host: HostCache | null;
   readonly hostWalk: WalkCache | null;
   readonly guestWalk: WalkCache | null;
-  readonly #byPage: readonly PageTableCache[];
+  readonly #set: CacheSet<CacheName>;
 
   constructor(options: CacheOptions) {
     this.options = options;
@@ -39,8 +39,9 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
     this.host = make(options.host, (g) => new HostCache(g));
     this.hostWalk = make(options.hostWalk, (g) => new WalkCache(g));
     this.guestWalk = make(options.guestWalk, (g) => new WalkCache(g));
-    const owners = [this.iotlb, this.host, this.hostWalk, this.guestWalk];
-    this.#byPage = owners.flatMap((owner) => (owner === null ? [] : [owner.pages]));
+    const { iotlb, host, hostWalk, guestWalk } = this;
+    const { dtes: dte, gcr3s: gcr3 } = this.config;
+    this.#set = new CacheSet<CacheName>({ dte, gcr3, irte: this.irtes, iotlb, host, hostWalk, guestWalk });
   }
 
   /** There are caches of what single stages translate, or of their tables. */
@@ -53,7 +54,7 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
   }
 
   pages(domainId: number, pasid: number, hi: number, lo: number, sizeLg2: number, directories: boolean): void {
-    for (const cache of this.#byPage) {
+    for (const cache of this.#set.byPage) {
       const isDirectory = cache === this.hostWalk?.pages || cache === this.guestWalk?.pages;
       if (isDirectory && !directories) continue;
       cache.dropRange(domainId, pasid, hi, lo, sizeLg2);
@@ -96,38 +97,20 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
 
   /** The table behind a cache; null where it is off. */
   table(name: CacheName): TaggedCache | null {
-    switch (name) {
-      case "dte":
-        return this.config.dtes;
-      case "gcr3":
-        return this.config.gcr3s;
-      case "irte":
-        return this.irtes;
-      default:
-        return this[name]?.pages.table ?? null;
-    }
+    return this.#set.table(name);
   }
 
   snapshot(): CachesImage {
-    const image: Partial<Record<CacheName, CacheImage>> = {};
-    for (const name of CACHE_NAMES) {
-      const table = this.table(name);
-      if (table !== null) image[name] = table.snapshot();
-    }
-    return image;
+    return this.#set.snapshot();
   }
 
   restore(image: CachesImage): void {
-    for (const name of CACHE_NAMES) {
-      const saved = image[name];
-      if (saved !== undefined) this.table(name)?.restore(saved);
-    }
-    for (const cache of this.#byPage) cache.refresh();
+    this.#set.restore(image);
     this.config.forget();
   }
 
   digest(into: Digest): void {
-    for (const name of CACHE_NAMES) this.table(name)?.digest(into);
+    this.#set.digest(into);
   }
 }
 

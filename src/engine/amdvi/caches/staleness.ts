@@ -8,6 +8,7 @@
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
 import { IRTE, IRTE_128 } from "../../../arch/amdvi/irte.ts";
+import { eachEntry, holdsWords } from "../../common/cache_set.ts";
 import { NO_PASID, type PageTableCache } from "../../common/page_table_cache.ts";
 import { HOT_WORDS, type TaggedCache } from "../../common/tagged_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../memory/physical_memory.ts";
@@ -67,16 +68,16 @@ class Comparison {
 
   run(): StaleEntry[] {
     const { config, irtes, iotlb, host, hostWalk, guestWalk } = this.#caches;
-    each(config.dtes, (entry, table) => this.#dte(entry, table));
-    each(config.gcr3s, (entry, table) => this.#gcr3(entry, table));
-    each(irtes, (entry, table) => this.#irte(entry, table));
-    if (iotlb !== null) each(iotlb.pages.table, (entry) => this.#translation(entry));
-    if (host !== null) each(host.pages.table, (entry) => this.#host(entry));
+    eachEntry(config.dtes, (entry, table) => this.#dte(entry, table));
+    eachEntry(config.gcr3s, (entry, table) => this.#gcr3(entry, table));
+    eachEntry(irtes, (entry, table) => this.#irte(entry, table));
+    if (iotlb !== null) eachEntry(iotlb.pages.table, (entry) => this.#translation(entry));
+    if (host !== null) eachEntry(host.pages.table, (entry) => this.#host(entry));
     for (const [name, walks] of [
       ["hostWalk", hostWalk],
       ["guestWalk", guestWalk],
     ] as const) {
-      if (walks !== null) each(walks.pages.table, (entry) => this.#directory(name, entry, walks.pages));
+      if (walks !== null) eachEntry(walks.pages.table, (entry) => this.#directory(name, entry, walks.pages));
     }
     return this.#stale;
   }
@@ -99,7 +100,7 @@ class Comparison {
     const deviceId = table.hot[entry * HOT_WORDS]!;
     const t = this.#begin(deviceId, NO_PASID, 0, 0);
     const found = this.#now.devices.fetch(t, null, this.#words);
-    if (t.end === End.Unknown || (found && same(table, entry, this.#words))) return;
+    if (t.end === End.Unknown || (found && holdsWords(table, entry, this.#words))) return;
     this.#staleDevices.add(deviceId);
     this.#stale.push({ cache: "dte", entry, what: "device table entry", missing: [devtab(deviceId)] });
   }
@@ -129,7 +130,7 @@ class Comparison {
       words[word] = bytes === 4 && (lo & 4) !== 0 ? this.#memory.hi : this.#memory.lo;
       if (bytes > 4) words[word + 1] = this.#memory.hi;
     }
-    if (same(table, entry, words)) return;
+    if (holdsWords(table, entry, words)) return;
     const missing: MissingCommand[] = [{ command: "INVALIDATE_INTERRUPT_TABLE", deviceId }];
     this.#stale.push({ cache: "irte", entry, what: "interrupt table entry", missing });
   }
@@ -219,18 +220,6 @@ class Comparison {
     };
     this.#stale.push({ cache, entry, what: "page tables", missing: [...this.#devtabs(deviceId), invalidate] });
   }
-}
-
-function each(table: TaggedCache | null, check: (entry: number, table: TaggedCache) => void): void {
-  if (table === null) return;
-  for (let entry = 0; entry < table.entries; entry++) if (table.isValid(entry)) check(entry, table);
-}
-
-/** The cold words of an entry are these. */
-function same(table: TaggedCache, entry: number, words: Uint32Array): boolean {
-  const from = entry * table.coldWords;
-  for (let i = 0; i < table.coldWords; i++) if ((table.cold[from + i]! ^ words[i]!) !== 0) return false;
-  return true;
 }
 
 const devtab = (deviceId: number): MissingCommand => ({ command: "INVALIDATE_DEVTAB_ENTRY", deviceId });

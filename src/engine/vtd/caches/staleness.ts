@@ -7,6 +7,7 @@
  * Not for hot paths: each entry costs a translation.
  */
 import { IRTE_REMAPPED } from "../../../arch/vtd/irte.ts";
+import { eachEntry, holdsWords } from "../../common/cache_set.ts";
 import { NO_PASID, type PageTableCache } from "../../common/page_table_cache.ts";
 import { HOT_WORDS, type TaggedCache } from "../../common/tagged_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../memory/physical_memory.ts";
@@ -72,13 +73,14 @@ class Comparison {
 
   run(): StaleEntry[] {
     const { config, iotlb, firstWalk, secondWalk, interruptEntries } = this.#caches;
-    each(config.contexts, (entry, table) => this.#context(entry, table));
-    each(config.pasids, (entry, table) => this.#pasid(entry, table));
-    if (iotlb !== null) each(iotlb.pages.table, (entry) => this.#translation(entry));
-    if (firstWalk !== null) each(firstWalk.pages.table, (entry) => this.#table("firstWalk", entry, firstWalk.pages));
+    eachEntry(config.contexts, (entry, table) => this.#context(entry, table));
+    eachEntry(config.pasids, (entry, table) => this.#pasid(entry, table));
+    if (iotlb !== null) eachEntry(iotlb.pages.table, (entry) => this.#translation(entry));
+    if (firstWalk !== null)
+      eachEntry(firstWalk.pages.table, (entry) => this.#table("firstWalk", entry, firstWalk.pages));
     if (secondWalk !== null)
-      each(secondWalk.pages.table, (entry) => this.#table("secondWalk", entry, secondWalk.pages));
-    each(interruptEntries, (entry, table) => this.#interrupt(entry, table));
+      eachEntry(secondWalk.pages.table, (entry) => this.#table("secondWalk", entry, secondWalk.pages));
+    eachEntry(interruptEntries, (entry, table) => this.#interrupt(entry, table));
     return this.#stale;
   }
 
@@ -102,7 +104,7 @@ class Comparison {
   #context(entry: number, table: TaggedCache): void {
     const sid = table.hot[entry * HOT_WORDS]!;
     this.#resolve(sid, NO_PASID);
-    if (this.#t.end === End.Unknown || same(table, entry, this.#config.context)) return;
+    if (this.#t.end === End.Unknown || holdsWords(table, entry, this.#config.context)) return;
     this.#staleSids.add(sid);
     const missing = [this.#contextCommand(sid)];
     this.#stale.push({ cache: "context", entry, what: "context entry", missing });
@@ -112,9 +114,9 @@ class Comparison {
     const at = entry * HOT_WORDS;
     const [sid, pasid] = [table.hot[at]!, table.hot[at + 2]!];
     // Requests without a PASID may have brought the entry here.
-    if (!this.#resolve(sid, pasid) && !same(table, entry, this.#config.entry)) this.#resolve(sid, NO_PASID);
+    if (!this.#resolve(sid, pasid) && !holdsWords(table, entry, this.#config.entry)) this.#resolve(sid, NO_PASID);
     const now = this.#config;
-    if (this.#t.end === End.Unknown || (now.pasid === pasid && same(table, entry, now.entry))) return;
+    if (this.#t.end === End.Unknown || (now.pasid === pasid && holdsWords(table, entry, now.entry))) return;
     this.#stalePasids.add(`${sid} ${pasid}`);
     const missing = this.#configCommands(sid, pasid);
     this.#stale.push({ cache: "pasid", entry, what: "PASID table entry", missing });
@@ -163,7 +165,7 @@ class Comparison {
       words[word] = this.#memory.lo;
       words[word + 1] = this.#memory.hi;
     }
-    if (same(table, entry, words)) return;
+    if (holdsWords(table, entry, words)) return;
     const missing: MissingCommand[] = [{ command: "iec_inv_dsc", index }];
     this.#stale.push({ cache: "interrupt", entry, what: "interrupt remapping entry", missing });
   }
@@ -211,22 +213,10 @@ class Comparison {
   }
 }
 
-function each(table: TaggedCache | null, check: (entry: number, table: TaggedCache) => void): void {
-  if (table === null) return;
-  for (let entry = 0; entry < table.entries; entry++) if (table.isValid(entry)) check(entry, table);
-}
-
 /** Index of the first hot word of the first valid entry that `wanted` takes; -1 for none. */
 function firstOf(table: TaggedCache | null, wanted: (at: number, hot: Int32Array) => boolean): number {
   for (let entry = 0; table !== null && entry < table.entries; entry++) {
     if (table.isValid(entry) && wanted(entry * HOT_WORDS, table.hot)) return entry * HOT_WORDS;
   }
   return -1;
-}
-
-/** The cold words of an entry are these. */
-function same(table: TaggedCache, entry: number, words: Uint32Array): boolean {
-  const from = entry * table.coldWords;
-  for (let i = 0; i < table.coldWords; i++) if ((table.cold[from + i]! ^ words[i]!) !== 0) return false;
-  return true;
 }

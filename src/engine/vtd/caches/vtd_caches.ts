@@ -5,20 +5,21 @@
  * IOTLB invalidation of a domain drops all of that domain's.
  */
 import type { Digest } from "../../../base/digest.ts";
+import { CacheSet, type CacheSetImage } from "../../common/cache_set.ts";
 import { NO_PASID, type PageTableCache } from "../../common/page_table_cache.ts";
-import { CacheCount, type CacheImage, HOT_WORDS, TaggedCache } from "../../common/tagged_cache.ts";
+import { CacheCount, HOT_WORDS, TaggedCache } from "../../common/tagged_cache.ts";
 import { WalkCache } from "../../common/walk_cache.ts";
 import type { InterruptCache } from "../interrupt_remapping.ts";
 import type { CacheMaintenance, PageRange } from "../maintenance.ts";
 import { ConfigCache, NO_DOMAIN } from "./config_cache.ts";
 import { Iotlb } from "./iotlb.ts";
-import { CACHE_NAMES, type CacheName, type CacheOptions } from "./options.ts";
+import type { CacheName, CacheOptions } from "./options.ts";
 
 const IRTE_WORDS = 4;
 const PAGE_LG2 = 12;
 
 /** A saved state of {@link VtdCaches}. */
-export type CachesImage = Readonly<Partial<Record<CacheName, CacheImage>>>;
+export type CachesImage = CacheSetImage<CacheName>;
 
 export class VtdCaches implements CacheMaintenance, InterruptCache {
   readonly config: ConfigCache;
@@ -26,7 +27,7 @@ export class VtdCaches implements CacheMaintenance, InterruptCache {
   readonly firstWalk: WalkCache | null;
   readonly secondWalk: WalkCache | null;
   readonly interruptEntries: TaggedCache | null;
-  readonly #byPage: readonly PageTableCache[];
+  readonly #set: CacheSet<CacheName>;
 
   constructor(options: CacheOptions) {
     const { context, pasid, iotlb, firstWalk, secondWalk, interrupt } = options;
@@ -35,9 +36,14 @@ export class VtdCaches implements CacheMaintenance, InterruptCache {
     this.firstWalk = firstWalk === null ? null : new WalkCache(firstWalk);
     this.secondWalk = secondWalk === null ? null : new WalkCache(secondWalk);
     this.interruptEntries = interrupt === null ? null : new TaggedCache(interrupt, IRTE_WORDS);
-    this.#byPage = [this.iotlb, this.firstWalk, this.secondWalk].flatMap((owner) =>
-      owner === null ? [] : owner.pages,
-    );
+    this.#set = new CacheSet<CacheName>({
+      context: this.config.contexts,
+      pasid: this.config.pasids,
+      iotlb: this.iotlb,
+      firstWalk: this.firstWalk,
+      secondWalk: this.secondWalk,
+      interrupt: this.interruptEntries,
+    });
   }
 
   contextAll(): void {
@@ -65,11 +71,11 @@ export class VtdCaches implements CacheMaintenance, InterruptCache {
   }
 
   iotlbAll(): void {
-    for (const pages of this.#byPage) pages.table.dropAll();
+    for (const pages of this.#set.byPage) pages.table.dropAll();
   }
 
   iotlbDomain(did: number): void {
-    for (const pages of this.#byPage) pages.table.dropWhere((entry) => pages.domainOf(entry) === did);
+    for (const pages of this.#set.byPage) pages.table.dropWhere((entry) => pages.domainOf(entry) === did);
   }
 
   iotlbPages(did: number, range: PageRange): void {
@@ -120,38 +126,20 @@ export class VtdCaches implements CacheMaintenance, InterruptCache {
 
   /** The table behind a cache; null where it is off. */
   table(name: CacheName): TaggedCache | null {
-    switch (name) {
-      case "context":
-        return this.config.contexts;
-      case "pasid":
-        return this.config.pasids;
-      case "interrupt":
-        return this.interruptEntries;
-      default:
-        return this[name]?.pages.table ?? null;
-    }
+    return this.#set.table(name);
   }
 
   snapshot(): CachesImage {
-    const image: Partial<Record<CacheName, CacheImage>> = {};
-    for (const name of CACHE_NAMES) {
-      const table = this.table(name);
-      if (table !== null) image[name] = table.snapshot();
-    }
-    return image;
+    return this.#set.snapshot();
   }
 
   restore(image: CachesImage): void {
-    for (const name of CACHE_NAMES) {
-      const saved = image[name];
-      if (saved !== undefined) this.table(name)?.restore(saved);
-    }
-    for (const pages of this.#byPage) pages.refresh();
+    this.#set.restore(image);
     this.config.forget();
   }
 
   digest(into: Digest): void {
-    for (const name of CACHE_NAMES) this.table(name)?.digest(into);
+    this.#set.digest(into);
   }
 }
 
