@@ -75,9 +75,10 @@ function checkDirtyRange(v: ReturnType<typeof HWPT_GET_DIRTY_BITMAP.decode>, ali
   // Length 0 wraps to one below the start: only with IOVA 0 is that the last address.
   const last = (v.length === 0n ? ULONG_MAX : v.length - 1n) + v.iova;
   if (last > ULONG_MAX) return "EOVERFLOW";
-  const end = last + 1n;
-  if (v.iova % alignment !== 0n || end % alignment !== 0n || v.page_size === 0n) return "EINVAL";
-  return v.iova % v.page_size !== 0n || end % v.page_size !== 0n ? "EINVAL" : null;
+  // Sizes count as powers of two, whatever they are; the end of the whole space counts as 0.
+  const ends = v.iova | BigInt.asUintN(64, last + 1n);
+  if ((ends & (alignment - 1n)) !== 0n || v.page_size === 0n) return "EINVAL";
+  return (ends & (v.page_size - 1n)) === 0n ? null : "EINVAL";
 }
 
 export const HWPT_CALLS = [
@@ -144,14 +145,16 @@ export const HWPT_CALLS = [
     if (hwpt.domain.dirty === undefined) return "EOPNOTSUPP";
     const bitmap = new DirtyBitmap(process, v.data, v.iova, v.page_size);
     const last = v.length === 0n ? ULONG_MAX : v.iova + v.length - 1n;
+    let writable = true;
     for (const area of table.areas) {
       const from = area.start > v.iova ? area.start : v.iova;
       const to = area.last < last ? area.last : last;
-      if (from > to) continue;
+      if (from > to || !writable) continue;
       const clears = (v.flags & DIRTY_NO_CLEAR) === 0;
-      hwpt.domain.dirty.read(from, to - from + 1n, clears, (iova, length) => bitmap.mark(iova, length));
+      hwpt.domain.dirty.read(from, to - from + 1n, clears, (iova, length) => {
+        writable &&= bitmap.mark(iova, length);
+      });
     }
-    bitmap.flush();
     return null;
   }),
 

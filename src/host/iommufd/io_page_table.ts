@@ -39,7 +39,7 @@ const lengthOf = (r: AddressRange): bigint => r.last - r.start + 1n;
 export class IoPageTable {
   readonly sizes: PageSizes;
   /** Sorted by address. */
-  #areas: Area[] = [];
+  readonly #areas: Area[] = [];
   #reserved: Reservation[] = [];
   #allowed: AddressRange[] = [];
   readonly #domains: PagingDomain[] = [];
@@ -70,14 +70,14 @@ export class IoPageTable {
 
   /** Everything that no reservation covers. */
   usable(): AddressRange[] {
-    return holes(this.#reserved, 0n, ULONG_MAX);
+    return holes([...this.#reserved].sort(byStart), 0n, ULONG_MAX);
   }
 
   /** Map pieces one after the other from `iova` on, or where there is room if it is null. */
-  map(iova: bigint | null, pieces: readonly Piece[], protection: Protection, hint: bigint): Made<bigint> {
+  map(iova: bigint | null, pieces: readonly Piece[], protection: Protection): Made<bigint> {
     const length = pieces.reduce((sum, p) => sum + p.length, 0n);
     if (length === 0n || length % this.#alignment !== 0n) return refused("EINVAL");
-    const place = iova === null ? this.#findPlace(length, hint) : this.#checkPlace(iova, length);
+    const place = iova === null ? this.#findPlace(length, pieces[0]!) : this.#checkPlace(iova, length);
     if (!place.ok) return place;
     const areas: Area[] = [];
     let at = place.value;
@@ -90,7 +90,7 @@ export class IoPageTable {
     }
     const status = this.#fill(areas, this.#domains);
     if (status !== null) return refused(status);
-    this.#areas = [...this.#areas, ...areas].sort((a, b) => (a.start < b.start ? -1 : 1));
+    this.#areas.splice(this.#firstFrom(place.value), 0, ...areas);
     return place;
   }
 
@@ -99,8 +99,7 @@ export class IoPageTable {
     const last = iova + length - 1n;
     const found: Piece[] = [];
     let at = iova;
-    for (const area of this.#areas) {
-      if (area.last < at) continue;
+    for (const area of this.#areasIn(iova, last)) {
       if (area.start > at) return null;
       const end = area.last < last ? area.last : last;
       found.push({ pages: area.pages, startByte: area.startByte + (at - area.start), length: end - at + 1n });
@@ -113,10 +112,10 @@ export class IoPageTable {
   /** Remove whole areas within a range, upwards; those before an error stay removed. */
   unmap(start: bigint, last: bigint): { readonly status: Status; readonly bytes: bigint } {
     let bytes = 0n;
-    for (const area of this.#areas.filter((a) => overlaps(a, { start, last }))) {
+    for (const area of this.#areasIn(start, last)) {
       if (area.locks > 0) return { status: "EBUSY", bytes };
       if (area.start < start || area.last > last) return { status: "ENOENT", bytes };
-      this.#areas = this.#areas.filter((a) => a !== area);
+      this.#areas.splice(this.#firstFrom(area.start), 1);
       for (const domain of this.#domains) domain.unmap(area.start, lengthOf(area));
       bytes += lengthOf(area);
     }
@@ -125,19 +124,19 @@ export class IoPageTable {
 
   /** Split the area around `iova` so that one ends there. Only with large pages off. */
   cutAfter(iova: bigint): Status {
-    const area = this.#areas.find((a) => a.start <= iova && a.last > iova);
+    const area = this.#areasIn(iova, iova).find((a) => a.last > iova);
     if (area === undefined) return null;
     if (area.locks > 0) return "EBUSY";
     if ((iova + 1n) % this.#alignment !== 0n) return "EINVAL";
     const low = { ...area, last: iova };
     const high = { ...area, start: iova + 1n, startByte: area.startByte + (iova + 1n - area.start) };
-    this.#areas = this.#areas.flatMap((a) => (a === area ? [low, high] : [a]));
+    this.#areas.splice(this.#firstFrom(area.start), 1, low, high);
     return null;
   }
 
   /** Keep mappings out of a range on behalf of `owner`. */
   reserve(range: AddressRange, owner: unknown): Status {
-    const taken = this.#areas.some((a) => overlaps(a, range)) || this.#allowed.some((a) => overlaps(a, range));
+    const taken = this.#areasIn(range.start, range.last).length > 0 || this.#allowed.some((a) => overlaps(a, range));
     if (taken) return "EADDRINUSE";
     this.#reserved.push({ ...range, owner });
     return null;
@@ -212,7 +211,7 @@ export class IoPageTable {
   /** Pin a range for reading by hardware: its physical pages, and a lock on its areas. */
   pin(iova: bigint, length: bigint, lock: 1 | -1): Made<bigint[]> {
     const last = iova + length - 1n;
-    const areas = this.#areas.filter((a) => overlaps(a, { start: iova, last }));
+    const areas = this.#areasIn(iova, last);
     const pages: bigint[] = [];
     let at = iova;
     for (const area of areas) {
@@ -233,9 +232,29 @@ export class IoPageTable {
     return made(pages);
   }
 
+  /** Number of the first area that does not begin before an address. */
+  #firstFrom(start: bigint): number {
+    let [from, to] = [0, this.#areas.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#areas[middle]!.start < start) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  /** Areas that lie at least in part within a range, upwards. */
+  #areasIn(start: bigint, last: bigint): Area[] {
+    let at = this.#firstFrom(start);
+    if (at > 0 && this.#areas[at - 1]!.last >= start) at--;
+    const found: Area[] = [];
+    for (; at < this.#areas.length && this.#areas[at]!.start <= last; at++) found.push(this.#areas[at]!);
+    return found;
+  }
+
   /** Offset in its page of an area's first byte. */
   #pageOffset(area: Pick<Area, "pages" | "startByte">): bigint {
-    return (area.pages.pageOffset + area.startByte) % this.sizes.page;
+    return (area.pages.base + area.startByte) % this.sizes.page;
   }
 
   #wantedAlignment(): bigint {
@@ -286,12 +305,13 @@ export class IoPageTable {
     const last = iova + length - 1n;
     if (last > ULONG_MAX) return refused("EOVERFLOW");
     if (this.#reserved.some((r) => overlaps(r, { start: iova, last }))) return refused("EINVAL");
-    if (this.#areas.some((a) => overlaps(a, { start: iova, last }))) return refused("EEXIST");
+    if (this.#areasIn(iova, last).length > 0) return refused("EEXIST");
     return made(iova);
   }
 
-  /** The lowest hole that fits, keeping as much of the alignment of `hint` as a huge page could use. */
-  #findPlace(length: bigint, hint: bigint): Made<bigint> {
+  /** The lowest hole that fits, keeping as much of the alignment of the memory as a huge page could use. */
+  #findPlace(length: bigint, { pages, startByte }: Piece): Made<bigint> {
+    const hint = pages.base + startByte;
     if (length >= ULONG_MAX / 2n) return refused("EOVERFLOW");
     const { page, hugePage } = this.sizes;
     const round = roundUpToPower(length);
@@ -301,8 +321,8 @@ export class IoPageTable {
     const offset = hint % page;
     const [first, final] = [page, ULONG_MAX - page];
     const allowed = this.#allowed.length === 0 ? [{ start: first, last: final }] : this.#allowed;
-    const used = [...this.#reserved, ...this.#areas];
-    for (const range of [...allowed].sort((a, b) => (a.start < b.start ? -1 : 1))) {
+    const used = [...this.#reserved, ...this.#areas].sort(byStart);
+    for (const range of [...allowed].sort(byStart)) {
       const start = range.start < first ? first : range.start;
       const last = range.last > final ? final : range.last;
       if (start > last) continue;
@@ -315,11 +335,13 @@ export class IoPageTable {
   }
 }
 
-/** Ranges between `first` and `last` that none of `used` covers, upwards. */
+const byStart = (a: AddressRange, b: AddressRange): number => (a.start < b.start ? -1 : 1);
+
+/** Ranges between `first` and `last` that none of `used`, sorted by address, covers, upwards. */
 function holes(used: readonly AddressRange[], first: bigint, last: bigint): AddressRange[] {
   const found: AddressRange[] = [];
   let at = first;
-  for (const r of [...used].sort((a, b) => (a.start < b.start ? -1 : 1))) {
+  for (const r of used) {
     if (r.start > last) break;
     if (r.start > at) found.push({ start: at, last: r.start - 1n });
     if (r.last >= at) at = r.last + 1n;

@@ -39,9 +39,9 @@ function checkMapping(flags: number, reserved: number, addresses: readonly bigin
 }
 
 /** Map one piece; `values.iova` is where it goes, and becomes where it went. */
-function mapPiece(ioas: Ioas, flags: number, values: { iova: bigint }, piece: Piece, hint: bigint): Status {
+function mapPiece(ioas: Ioas, flags: number, values: { iova: bigint }, piece: Piece): Status {
   const at = (flags & MAP_FIXED_IOVA) === 0 ? null : values.iova;
-  const place = ioas.table.map(at, [piece], protectionOf(flags), hint);
+  const place = ioas.table.map(at, [piece], protectionOf(flags));
   if (!place.ok) return place.errno;
   values.iova = place.value;
   return null;
@@ -75,8 +75,8 @@ export const IOAS_CALLS = [
     if (ioas === null) return "ENOENT";
     if (v.user_va + v.length > ULONG_MAX) return "EOVERFLOW";
     const writable = (v.flags & MAP_WRITEABLE) !== 0;
-    const pages = processPages(process, v.user_va, writable, context.kernel.config.sizes.page);
-    return mapPiece(ioas, v.flags, v, { pages, startByte: 0n, length: v.length }, v.user_va);
+    const pages = processPages(process, v.user_va, writable);
+    return mapPiece(ioas, v.flags, v, { pages, startByte: 0n, length: v.length });
   }),
 
   call(IOAS_MAP_FILE, ({ context, process }, v) => {
@@ -89,8 +89,8 @@ export const IOAS_CALLS = [
     const file = process.file(v.fd);
     if (file === null) return "EBADF";
     const writable = (v.flags & MAP_WRITEABLE) !== 0;
-    const pages = filePages(file, v.start, writable, context.kernel.config.sizes.page);
-    return mapPiece(ioas, v.flags, v, { pages, startByte: 0n, length: v.length }, v.start);
+    const pages = filePages(file, v.start, writable);
+    return mapPiece(ioas, v.flags, v, { pages, startByte: 0n, length: v.length });
   }),
 
   call(IOAS_COPY, ({ context }, v) => {
@@ -104,8 +104,7 @@ export const IOAS_CALLS = [
     const target = pieces === null ? null : context.objects.find(v.dst_ioas_id, Ioas);
     if (pieces === null || target === null) return "ENOENT";
     const at = (v.flags & MAP_FIXED_IOVA) === 0 ? null : v.dst_iova;
-    const first = pieces[0]!;
-    const place = target.table.map(at, pieces, protectionOf(v.flags), first.pages.pageOffset + first.startByte);
+    const place = target.table.map(at, pieces, protectionOf(v.flags));
     if (!place.ok) return place.errno;
     v.dst_iova = place.value;
     return null;

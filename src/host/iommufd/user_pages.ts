@@ -6,28 +6,28 @@ export interface UserPages {
   readonly kind: "user" | "file";
   /** Whether a mapping may let devices write. */
   readonly writable: boolean;
-  /** Offset of the first byte in its page. */
-  readonly pageOffset: bigint;
+  /** Address of the first byte, in the process or in the file. */
+  readonly base: bigint;
   /** Physical address of byte `offset`, counted from the first byte; null where it cannot be pinned. */
   pin(offset: bigint, write: boolean): bigint | null;
 }
 
 /** Memory of a process from `va` on. */
-export function processPages(process: Process, va: bigint, writable: boolean, pageSize: bigint): UserPages {
+export function processPages(process: Process, va: bigint, writable: boolean): UserPages {
   return {
     kind: "user",
     writable,
-    pageOffset: va % pageSize,
+    base: va,
     pin: (offset, write) => process.translate(va + offset, write),
   };
 }
 
 /** Memory of a file from `start` on. A file that is no memory has no pages. */
-export function filePages(file: OpenFile, start: bigint, writable: boolean, pageSize: bigint): UserPages {
+export function filePages(file: OpenFile, start: bigint, writable: boolean): UserPages {
   return {
     kind: "file",
     writable,
-    pageOffset: start % pageSize,
+    base: start,
     pin: (offset) => file.pageAt?.(start + offset) ?? null,
   };
 }

@@ -101,8 +101,8 @@ function map({ context, process }: Caller, argument: bigint): Status {
   if (ioas === null) return "ENODEV";
   if (v.vaddr + v.size > ULONG_MAX) return "EOVERFLOW";
   const protection = { read: (v.flags & DmaFlag.READ) !== 0, write: (v.flags & DmaFlag.WRITE) !== 0 };
-  const pages = processPages(process, v.vaddr, protection.write, context.kernel.config.sizes.page);
-  const place = ioas.table.map(v.iova, [{ pages, startByte: 0n, length: v.size }], protection, v.vaddr);
+  const pages = processPages(process, v.vaddr, protection.write);
+  const place = ioas.table.map(v.iova, [{ pages, startByte: 0n, length: v.size }], protection);
   return place.ok ? null : place.errno;
 }
 

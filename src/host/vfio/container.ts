@@ -48,6 +48,8 @@ interface Backend {
   readonly version2: boolean;
   readonly table: IoPageTable;
   readonly domain: PagingDomain;
+  /** The domain enforces cache coherency. */
+  readonly coherent: boolean;
 }
 
 export class Type1Container implements OpenFile {
@@ -80,6 +82,7 @@ export class Type1Container implements OpenFile {
       case GET_API_VERSION:
         return 0;
       case CHECK_EXTENSION:
+        if (Number(argument) === Extension.DMA_CC_IOMMU) return this.#backend?.coherent === true ? 1 : 0;
         return EXTENSIONS.includes(Number(argument)) ? 1 : 0;
       case SET_IOMMU:
         return this.#setIommu(Number(argument)) ?? 0;
@@ -104,8 +107,8 @@ export class Type1Container implements OpenFile {
     const domain = device.driver.allocPaging(device, 0, null);
     if (!domain.ok) return domain.errno;
     const table = new IoPageTable(this.#kernel.config.sizes);
-    const backend = { version2: type === Extension.TYPE1v2_IOMMU, table, domain: domain.value };
-    if (device.driver.coherent(device)) domain.value.enforceCoherency();
+    const coherent = device.driver.coherent(device) && domain.value.enforceCoherency();
+    const backend = { version2: type === Extension.TYPE1v2_IOMMU, table, domain: domain.value, coherent };
     let status = table.addDomain(domain.value);
     for (const group of this.#groups) status ??= this.#attach(backend, group);
     if (status === null) this.#backend = backend;
@@ -161,8 +164,8 @@ export class Type1Container implements OpenFile {
     if (setVaddr) return there ? "EINVAL" : "ENOENT";
     if (there) return "EEXIST";
     if (table.areas.length >= MOST_MAPPINGS) return "ENOSPC";
-    const pages = processPages(process, v.vaddr, protection.write, page);
-    const place = table.map(v.iova, [{ pages, startByte: 0n, length: v.size }], protection, v.vaddr);
+    const pages = processPages(process, v.vaddr, protection.write);
+    const place = table.map(v.iova, [{ pages, startByte: 0n, length: v.size }], protection);
     return place.ok ? null : place.errno;
   }
 }

@@ -31,7 +31,7 @@ export class AmdViommu implements DriverViommu {
   release(): void {}
 
   #allocNested(flags: number, data: DriverData): Made<NestedDomain> {
-    if (flags !== 0 || data.type !== HwptDataType.AMD_GUEST) return refused("EOPNOTSUPP");
+    if (flags !== 0 || data.type !== HwptDataType.AMD_GUEST || data.length !== DTE_BYTES) return refused("EOPNOTSUPP");
     const bytes = readDriverData(data, DTE_BYTES, DTE_BYTES);
     if (!bytes.ok) return bytes;
     const words = new Uint32Array(bytes.value.buffer);
