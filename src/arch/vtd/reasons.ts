@@ -7,7 +7,7 @@
 import { type Reason, reasonIndex } from "../reason.ts";
 
 /** What a translation request of a device is answered where the condition holds (§4.2.3, §7.1.3). */
-export type AtsAnswer =
+type AtsAnswer =
   /** Unsupported Request. */
   | "UR"
   /** Completer Abort. */

@@ -35,7 +35,7 @@ const XD = 1 << locate(PAGE, "XD").shift;
 const Change = { Accessed: 1, Dirty: 2 } as const;
 
 /** Whether an address is canonical: bits [63:bits-1] are all alike. `bits` is 48 or 57. */
-export function isCanonical(hi: number, bits: number): boolean {
+function isCanonical(hi: number, bits: number): boolean {
   const top = hi >> (bits - 33);
   return top === 0 || top === -1;
 }
