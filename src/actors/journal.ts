@@ -6,16 +6,13 @@ import type { Actor, Deed, JournalEntry } from "../protocol/journal.ts";
 /** Most entries that are kept, unless somebody asks for another bound. */
 const MOST = 1 << 16;
 
-/** A saved state. */
-export interface JournalImage {
-  readonly next: number;
-}
-
 export class Journal {
   readonly #most: number;
   #entries: JournalEntry[] = [];
   #next = 0;
   readonly #causes: number[] = [];
+  /** Action that entries belong to. */
+  action = -1;
 
   /** @param most entries that are kept, at least 2 */
   constructor(most = MOST) {
@@ -47,20 +44,20 @@ export class Journal {
     }
   }
 
-  snapshot(): JournalImage {
-    return { next: this.#next };
-  }
-
-  /** Go back to a saved state: what was noted after it is forgotten. */
-  restore({ next }: JournalImage): void {
-    this.#entries = this.#entries.filter(({ id }) => id < next);
-    this.#next = next;
-  }
-
   #add(actor: Actor, deed: Deed, about: string, at: number, valueHi: number, valueLo: number): number {
     if (this.#entries.length >= this.#most) this.#entries = this.#entries.slice(this.#most >> 1);
     const id = this.#next++;
-    this.#entries.push({ id, cause: this.#causes.at(-1) ?? null, actor, deed, about, at, valueHi, valueLo });
+    this.#entries.push({
+      id,
+      cause: this.#causes.at(-1) ?? null,
+      action: this.action,
+      actor,
+      deed,
+      about,
+      at,
+      valueHi,
+      valueLo,
+    });
     return id;
   }
 }

@@ -7,6 +7,8 @@ import type { Action } from "../protocol/machine.ts";
 
 /** Lanes, in the order in which they stand. */
 export const LANES = [
+  { id: "guest", text: "Guest", about: "What the guest's kernel is asked to do" },
+  { id: "guest", text: "Guest", about: "What the guest was asked to do, with all that it causes" },
   { id: "memory", text: "Memory writes", about: "Bytes written or bits flipped, by whichever software" },
   { id: "registers", text: "Register writes", about: "The IOMMU's registers, written by whichever software" },
   { id: "device", text: "Device", about: "Transactions of devices" },
@@ -23,6 +25,11 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "translation request": "device",
   "page request": "device",
   access: "device",
+  "guest map": "guest",
+  "guest unmap": "guest",
+  "guest flush": "guest",
+  "guest detach": "guest",
+  "guest faults": "guest",
 };
 
 const known = new WeakMap<readonly Action[], Uint8Array>();

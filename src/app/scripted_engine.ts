@@ -161,6 +161,9 @@ export class ScriptedEngine {
       memory: () => Promise.reject(new Error("not scripted")),
       owners: () => Promise.resolve({ revision: this.#revision, rows: [], truncated: false }),
       extents: () => Promise.resolve({ revision: this.#revision, rows: [], truncated: false }),
+      software: () => this.#call("software", null, () => null),
+      journal: (from, count) =>
+        this.#call("journal", [from, count], () => ({ revision: this.#revision, total: 0, entries: [] })),
       share: (access) =>
         this.#call("share", access, () => ({
           ok: true,

@@ -1,6 +1,8 @@
 /** Does actions to a machine, says what became of them, and what is wrong with those that cannot be done. */
 import type { ActionResult, Problem } from "../protocol/engine.ts";
-import type { Action } from "../protocol/machine.ts";
+import type { Action, HardwareAction, MachineDescription } from "../protocol/machine.ts";
+import type { GuestAction } from "../protocol/software.ts";
+import { guestActionFault } from "./guest_actions.ts";
 import { high, low } from "./halves.ts";
 import type { Machine } from "./machine.ts";
 import type { AtsCompletion, DeviceResult, PageAnswer } from "./pcie.ts";
@@ -12,7 +14,7 @@ const MAX_TRANSFER = 1 << 20;
 const MEMORY_END = 1n << 52n;
 
 /** Do one action. An action that {@link actionProblem} has something against does nothing. */
-export function apply(machine: Machine, action: Action): ActionResult {
+export function apply(machine: Machine, action: HardwareAction): ActionResult {
   const { unit } = machine;
   switch (action.do) {
     case "dma":
@@ -33,14 +35,25 @@ export function apply(machine: Machine, action: Action): ActionResult {
   }
 }
 
+/** Whether an action is for the guest, not for the hardware. */
+export const isGuestAction = (action: Action): action is GuestAction => action.do.startsWith("guest ");
+
 /** What is wrong with an action, or null. */
-export function actionProblem(action: Action, unit: Unit, place = "action"): Problem | null {
-  const detail = faultOf(action, unit);
+export function actionProblem(
+  action: Action,
+  unit: Unit,
+  { software }: MachineDescription,
+  place = "action",
+): Problem | null {
+  const detail = isGuestAction(action) ? guestActionFault(action, software) : faultOf(action, unit);
   return detail === null ? null : { title: "This action cannot be done.", place, detail };
 }
 
 /** Actions that are messages of PCIe devices. */
-type Message = Extract<Action, { readonly do: "translated" | "translation request" | "page request" | "access" }>;
+type Message = Extract<
+  HardwareAction,
+  { readonly do: "translated" | "translation request" | "page request" | "access" }
+>;
 
 function message({ pcie }: Unit, action: Message): ActionResult {
   if (pcie === undefined) return written(false);
@@ -123,7 +136,7 @@ function deviceResult(result: DeviceResult): ActionResult {
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** A sentence about what is wrong with an action, or null. */
-function faultOf(action: Action, unit: Unit): string | null {
+function faultOf(action: HardwareAction, unit: Unit): string | null {
   switch (action.do) {
     case "toggle":
       if (action.at % 8n !== 0n || action.at < 0n || action.at >= MEMORY_END) {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { chooser } from "../engine/smmuv3/testing/random_world.ts";
 import type { Outcome } from "../protocol/engine.ts";
 import { type Access, ARCHES, type HardwareAction } from "../protocol/machine.ts";
@@ -31,10 +31,6 @@ function disagreement(outcome: Outcome, result: TransferResult): string | null {
 describe.each(ARCHES)("a machine with %s", (arch) => {
   let architecture: Architecture;
   const ends = new Set<string>();
-
-  afterAll(() => {
-    expect([...ends]).toEqual(expect.arrayContaining(["ok", "fault"]));
-  });
 
   beforeAll(async () => {
     architecture = (await loadArchitecture(arch))!;
@@ -72,6 +68,10 @@ describe.each(ARCHES)("a machine with %s", (arch) => {
       expect([name, sid, told]).toEqual([foreseen?.name, foreseen?.sid, foreseen?.access]);
     }
     expect(wrong.slice(0, 3)).toEqual([]);
+  });
+
+  it("lets some of those accesses pass, and refuses some", () => {
+    expect([...ends]).toEqual(expect.arrayContaining(["ok", "fault"]));
   });
 
   it.each(SEEDS)("is not changed by anybody who looks, seed %i", (seed) => {

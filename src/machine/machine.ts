@@ -6,7 +6,7 @@
 import { Digest } from "../base/digest.ts";
 import { type MemoryImage, MemoryStatus, PhysicalMemory } from "../engine/memory/physical_memory.ts";
 import type { ActionResult } from "../protocol/engine.ts";
-import type { Action, MachineDescription } from "../protocol/machine.ts";
+import type { HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import { apply } from "./actions.ts";
 import type { MakeUnit, Unit, UnitImage } from "./unit.ts";
 
@@ -32,7 +32,7 @@ export class Machine<U extends Unit = Unit> {
   }
 
   /** Do one action. @returns what became of it */
-  apply(action: Action): ActionResult {
+  apply(action: HardwareAction): ActionResult {
     return apply(this, action);
   }
 

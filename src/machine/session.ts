@@ -28,15 +28,20 @@ import {
   type QueueRow,
   type RegisterRow,
 } from "../protocol/inspection.ts";
+import type { JournalEntry } from "../protocol/journal.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
+import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import { actionProblem } from "./actions.ts";
+import type { BootActors } from "./actors.ts";
 import { high, low } from "./halves.ts";
 import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
 import { provenance } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
+import { softwareFault, withSoftwareMemory } from "./software_memory.ts";
+import { startTimeline } from "./software_timeline.ts";
 import { StreamTally } from "./stream_tally.ts";
-import { Timeline } from "./timeline.ts";
+import type { Timeline } from "./timeline.ts";
 import type { Architecture, Unit } from "./unit.ts";
 
 /** Most actions a session takes. */
@@ -51,24 +56,31 @@ export class Session {
   readonly #tally = new StreamTally((from) => this.events(from).map(({ sid }) => sid));
   #streams: { revision: number; rows: StreamRow[] } | null = null;
 
-  private constructor(document: SessionDocument, architecture: Architecture, machine: Machine) {
+  private constructor(document: SessionDocument, architecture: Architecture, machine: Machine, timeline: Timeline) {
     this.#document = document;
     this.#architecture = architecture;
     this.#machine = machine;
-    this.#timeline = new Timeline(machine);
+    this.#timeline = timeline;
     for (const action of document.actions) this.#timeline.append(action);
   }
 
-  /** Open a document with all its actions applied. @param architecture of the document's machine */
-  static open(document: SessionDocument, architecture: Architecture): Result<Session> {
-    const fault = architecture.check(document.machine);
-    if (fault !== null) return problem(`machine.${fault.place}`, fault.detail, "This session cannot be opened.");
-    const machine = new Machine(document.machine, architecture.make);
+  /**
+   * Open a document with all its actions applied.
+   * @param architecture of the document's machine
+   * @param boot the machine's software; may be null where the document has none
+   */
+  static open(document: SessionDocument, architecture: Architecture, boot: BootActors | null = null): Result<Session> {
+    const title = "This session cannot be opened.";
+    const fault = architecture.check(document.machine) ?? softwareFault(document.machine);
+    if (fault !== null) return problem(`machine.${fault.place}`, fault.detail, title);
+    const machine = new Machine(withSoftwareMemory(document.machine), architecture.make);
     for (const [i, action] of document.actions.entries()) {
-      const wrong = actionProblem(action, machine.unit, `steps[${i}]`);
+      const wrong = actionProblem(action, machine.unit, document.machine, `steps[${i}]`);
       if (wrong !== null) return { ok: false, error: wrong };
     }
-    return { ok: true, value: new Session(document, architecture, machine) };
+    const timeline = startTimeline(machine, document.machine, boot);
+    if (typeof timeline === "string") return problem("machine.software", timeline, title);
+    return { ok: true, value: new Session(document, architecture, machine, timeline) };
   }
 
   summary(): SessionSummary {
@@ -130,6 +142,30 @@ export class Session {
     this.#timeline.seek(step);
     this.#revision++;
     return { ok: true, value: this.summary() };
+  }
+
+  /** Host, VMM and guest; objects and logs are those after the newest action that was applied. */
+  software(): SoftwareAnswer | null {
+    const { actors } = this.#timeline;
+    if (actors === null) return null;
+    return {
+      revision: this.#revision,
+      objects: actors.objects(),
+      guestLog: actors.guestLog,
+      refused: actors.refused,
+      ...actors.cost(this.#entriesOfNow()),
+    };
+  }
+
+  /** What the actors did up to the current step. */
+  journal(from: number, count: number): JournalAnswer {
+    const entries = this.#entriesOfNow();
+    return { revision: this.#revision, total: entries.length, entries: entries.slice(from, from + count) };
+  }
+
+  #entriesOfNow(): readonly JournalEntry[] {
+    const { actors, now } = this.#timeline;
+    return actors?.journal.entries.filter(({ action }) => action < now) ?? [];
   }
 
   streams(from: number, count: number): { total: number; rows: StreamRow[] } {
@@ -243,7 +279,7 @@ export class Session {
   }
 
   #append(action: Action, place: string): Problem | null {
-    const wrong = actionProblem(action, this.#unit, place);
+    const wrong = actionProblem(action, this.#unit, this.#document.machine, place);
     if (wrong !== null) return wrong;
     if (this.#timeline.now >= MAX_ACTIONS) {
       const detail = `A session takes ${MAX_ACTIONS} actions at most.`;

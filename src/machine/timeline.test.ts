@@ -7,7 +7,7 @@ import { NESTED_STE, PLAIN_CD, World } from "../engine/smmuv3/testing/world.ts";
 import { End } from "../engine/smmuv3/translation.ts";
 import { vmsav8Format } from "../pagetable/formats/vmsav8.ts";
 import { descriptor, TableBuilder } from "../pagetable/testing/table_builder.ts";
-import type { Access, Action, MachineDescription } from "../protocol/machine.ts";
+import type { Access, HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import { Machine } from "./machine.ts";
 import { SMMUV3 } from "./smmuv3/architecture.ts";
 import type { SmmuUnit } from "./smmuv3/smmu_unit.ts";
@@ -28,7 +28,7 @@ function stateOf(machine: Machine<SmmuUnit>, accesses: readonly Access[]): strin
 interface Run {
   readonly description: MachineDescription;
   readonly accesses: readonly Access[];
-  readonly actions: readonly Action[];
+  readonly actions: readonly HardwareAction[];
 }
 
 /** A machine and what happens to it, from a seed. */
@@ -80,7 +80,7 @@ describe("the timeline", () => {
     const machine = new Machine(actions.description, SMMUV3.make);
     const timeline = new Timeline(machine);
     const { next } = chooser(seed);
-    const kept: Action[] = [];
+    const kept: HardwareAction[] = [];
     const rest = [...actions.actions];
     for (let round = 0; round < 12; round++) {
       for (let n = next() % 80; n > 0 && rest.length > 0; n--) {
@@ -111,7 +111,7 @@ describe("the timeline", () => {
     const cd = guest.allocate(64);
     world.put(CD, guest.physical(cd), { ...PLAIN_CD, ...stage1Fields(stage1, 0) });
     world.ste(1, { ...NESTED_STE, ...stage2Fields(stage2), S1ContextPtr: cd });
-    const entry = (at: number, [lo, hi]: readonly [number, number]): Action => {
+    const entry = (at: number, [lo, hi]: readonly [number, number]): HardwareAction => {
       return { do: "write", at: BigInt(at), bytes: new Uint8Array(Uint32Array.of(lo, hi).buffer) };
     };
     /** A copy of a table, in which one entry is another. */

@@ -1,9 +1,15 @@
 /**
  * Time travel by replay: a log of actions, an image taken before every 64th, and the number of actions applied.
+ *
+ * Software acts while an action is done for the first time; afterwards what it wrote is written again. Only to go on from
+ * an earlier state, it is booted anew and brought there.
  */
 import type { ActionResult } from "../protocol/engine.ts";
 import type { Action } from "../protocol/machine.ts";
+import { isGuestAction } from "./actions.ts";
+import type { Actors } from "./actors.ts";
 import type { Machine, MachineImage } from "./machine.ts";
+import { type Effects, replay } from "./world/effects.ts";
 
 const MARK_EVERY = 64;
 
@@ -12,7 +18,18 @@ export interface Done {
   readonly result: ActionResult;
   /** Event or fault records that it left. */
   readonly records: number;
+  /** What software wrote because of it. */
+  readonly effects: Effects;
 }
+
+/** The software of a timeline: how to boot it, and the machine before that. */
+export interface TimelineSoftware {
+  readonly blank: MachineImage;
+  /** Boot on the machine as `blank` has it. */
+  readonly boot: () => Actors;
+}
+
+const NOTHING: Effects = [];
 
 export class Timeline {
   readonly #machine: Machine;
@@ -20,10 +37,22 @@ export class Timeline {
   readonly #done: Done[] = [];
   #marks: MachineImage[];
   #now = 0;
+  readonly #software: TimelineSoftware | null;
+  #actors: Actors | null;
+  /** Actions that the software has seen. */
+  #seen = 0;
 
-  constructor(machine: Machine) {
+  /** @param software booted by `actors` already, which stand on the machine as it is */
+  constructor(machine: Machine, software: TimelineSoftware | null = null, actors: Actors | null = null) {
     this.#machine = machine;
+    this.#software = software;
+    this.#actors = actors;
     this.#marks = [machine.snapshot()];
+  }
+
+  /** The software after the last action that was ever applied in this log; null for hardware alone. */
+  get actors(): Actors | null {
+    return this.#actors;
   }
 
   /** All actions, those not applied included. */
@@ -52,8 +81,10 @@ export class Timeline {
       this.#log.length = this.#now;
       this.#done.length = Math.min(this.#done.length, this.#now);
       this.#marks.length = Math.floor(this.#now / MARK_EVERY) + 1;
-      this.#machine.memory.retain(this.#marks.map((mark) => mark.memory));
+      const blank = this.#software === null ? [] : [this.#software.blank];
+      this.#machine.memory.retain([...this.#marks, ...blank].map((mark) => mark.memory));
     }
+    if (this.#actors !== null && this.#seen !== this.#now) this.#bootAgain();
     this.#log.push(action);
     this.seek(this.#now + 1);
   }
@@ -74,8 +105,37 @@ export class Timeline {
 
   /** The same actions give the same results: those of an action that is applied again stand already. */
   #applyNext(): void {
+    const index = this.#now;
+    const known = this.#done[index];
+    const action = this.#log[index]!;
+    if (known === undefined) this.#done[index] = this.#applyNew(action, index);
+    else {
+      if (!isGuestAction(action)) this.#machine.apply(action);
+      replay(this.#machine, known.effects);
+    }
+  }
+
+  #applyNew(action: Action, index: number): Done {
     const before = this.#machine.unit.recordCount;
-    const result = this.#machine.apply(this.#log[this.#now]!);
-    this.#done[this.#now] ??= { result, records: this.#machine.unit.recordCount - before };
+    const records = (): number => this.#machine.unit.recordCount - before;
+    this.#seen = index + 1;
+    if (isGuestAction(action)) {
+      const performed = this.#actors?.perform(action, index);
+      if (performed === undefined) return { result: { type: "written", taken: false }, records: 0, effects: NOTHING };
+      const { done, about, effects } = performed;
+      return { result: { type: "software", done, about }, records: records(), effects };
+    }
+    const result = this.#machine.apply(action);
+    const effects = this.#actors?.react(index) ?? NOTHING;
+    return { result, records: records(), effects };
+  }
+
+  /** Bring new software to the state after {@link now} actions, which the machine comes to again on the way. */
+  #bootAgain(): void {
+    if (this.#software === null) return;
+    this.#machine.restore(this.#software.blank);
+    this.#actors = this.#software.boot();
+    for (let index = 0; index < this.#now; index++) this.#applyNew(this.#log[index]!, index);
+    this.#seen = this.#now;
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, SessionDocument } from "./machine.ts";
+import type { JournalAnswer, SoftwareAnswer } from "./software.ts";
 
 /** Either a value or a message that names the place. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Problem };
@@ -105,7 +106,9 @@ export type ActionResult =
       readonly why: string;
       readonly pa: bigint | null;
       readonly data: Uint8Array | null;
-    };
+    }
+  /** What software did about what it was asked: done, or why not. */
+  | { readonly type: "software"; readonly done: boolean; readonly about: string };
 
 /** An action of the log. */
 export interface LogRow {
@@ -393,5 +396,9 @@ export interface EngineApi extends InspectionApi {
   structure(query: StructureQuery): Promise<StructureAnswer>;
   /** Nodes of a stage's tables; null when the stream does not use that stage. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): Promise<TableMapColumns | null>;
+  /** Host, VMM and guest; null for a machine without software. */
+  software(): Promise<SoftwareAnswer | null>;
+  /** What the actors did up to the current step, oldest first. */
+  journal(from: number, count: number): Promise<JournalAnswer>;
   share(access: Access): Promise<Result<SharedCase>>;
 }

@@ -38,6 +38,8 @@ export interface JournalEntry {
   readonly id: number;
   /** The entry that caused it; null for an action of the log. */
   readonly cause: number | null;
+  /** Number of the action of the log during which it happened; -1 for what stood before the first. */
+  readonly action: number;
   readonly actor: Actor;
   readonly deed: Deed;
   /** In words: what, to what. */

@@ -1,6 +1,7 @@
 /**
  * What a session is made of: a machine description and a list of actions. Plain data, structured-cloneable.
  */
+import type { GuestAction, SoftwareDescription } from "./software.ts";
 
 /** Memory a machine starts with. Addresses are physical, in bytes. */
 export interface MemoryDescription {
@@ -60,6 +61,8 @@ export interface MachineDescription {
   readonly devices: readonly DeviceDescription[];
   /** The IOMMU's caches, by the architecture's names for them; those that are not named are absent. */
   readonly caches?: Readonly<Record<string, CacheSize>>;
+  /** Host, VMM and guest; absent: hardware alone. */
+  readonly software?: SoftwareDescription;
   /** Choices that an implementation has, by name; absent: false. */
   readonly options?: Readonly<Record<string, boolean>>;
   /** Command Queue Virtualization (NVIDIA Tegra241) beside the SMMU, by log2 of how many there are; absent: none. */
@@ -103,8 +106,8 @@ export interface PageRequestMessage {
   readonly last: boolean;
 }
 
-/** Everything that can happen to a machine. */
-export type Action =
+/** Everything that can happen to the hardware of a machine. */
+export type HardwareAction =
   /** A transaction. `meets` names an event that lies in the make of the hardware, which it is to run into. */
   | ({ readonly do: "dma"; readonly meets?: string } & Transfer)
   /** A transaction marked Translated: `iova` is an address that a Translation Completion gave. */
@@ -128,6 +131,9 @@ export type Action =
       readonly value: bigint;
       readonly block?: string;
     };
+
+/** Everything that can happen to a machine. */
+export type Action = HardwareAction | GuestAction;
 
 /** An access somebody recorded on a running machine, with what came of it there. */
 export interface RecordedAccess {

@@ -14,6 +14,7 @@ import type {
   Transfer,
   View,
 } from "../protocol/machine.ts";
+import type { SoftwareDescription } from "../protocol/software.ts";
 import { formatBytes, formatHex } from "./hex.ts";
 import { parseJson } from "./json_text.ts";
 import { formatWords } from "./memory_text.ts";
@@ -69,6 +70,9 @@ function transferJson(t: Transfer): JsonObject {
 
 const blockJson = ({ block }: { readonly block?: string }): JsonObject => (block === undefined ? {} : { block });
 
+const ofDevice = ({ device, pasid }: { readonly device: number; readonly pasid: number | null }): JsonObject =>
+  pasid === null ? { device } : { device, pasid };
+
 function actionJson(action: Action): JsonObject {
   switch (action.do) {
     case "dma":
@@ -94,15 +98,33 @@ function actionJson(action: Action): JsonObject {
       const { offset, width, value } = action;
       return { do: "mmio", offset: formatHex(BigInt(offset)), width, value: formatHex(value), ...blockJson(action) };
     }
+    case "guest map": {
+      const { do: kind, bytes } = action;
+      return { do: kind, ...ofDevice(action), iova: formatHex(action.iova), bytes, ...flags({ write: action.write }) };
+    }
+    case "guest unmap":
+      return { do: action.do, ...ofDevice(action), iova: formatHex(action.iova), bytes: action.bytes };
+    case "guest flush":
+    case "guest detach":
+      return { do: action.do, ...ofDevice(action) };
+    case "guest faults":
+      return { do: action.do };
   }
+}
+
+function softwareJson({ guestBytes, assigned, lazy, mistakes }: SoftwareDescription): JsonObject {
+  const told = mistakes.length === 0 ? {} : { mistakes: [...mistakes] };
+  return { guestBytes, assigned: assigned.map((d) => ({ ...d })), ...flags({ lazy }), ...told };
 }
 
 function machineJson(m: MachineDescription): JsonObject {
   const { memory } = m;
   const some = (key: "caches" | "options"): JsonObject =>
     Object.keys(m[key] ?? {}).length === 0 ? {} : { [key]: m[key] };
+  const { software } = m;
   return {
     arch: m.arch,
+    ...(software === undefined ? {} : { software: softwareJson(software) }),
     ...(m.preset === undefined ? {} : { preset: m.preset }),
     registers: Object.fromEntries(Object.entries(m.registers).map(([name, value]) => [name, formatHex(value)])),
     memory: {

@@ -28,6 +28,9 @@ export const LIMITS = {
   actions: 100_000,
   /** Bytes one action may move. */
   actionBytes: 1 << 20,
+  /** Bytes of a guest's memory, and devices that it is given. */
+  guestBytes: 64 << 20,
+  assigned: 16,
   recorded: 500_000,
   title: 500,
   about: 20_000,

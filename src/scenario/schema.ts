@@ -12,6 +12,7 @@ import {
   type DeviceDescription,
   type MemoryDescription,
 } from "../protocol/machine.ts";
+import { MISTAKES, type Mistake, type SoftwareDescription } from "../protocol/software.ts";
 import { parseHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
 import { checkRuns, MEMORY_END } from "./memory_check.ts";
@@ -171,8 +172,39 @@ const TRANSFER_KEYS = {
 
 const BLOCK = v.exactOptional(NAME);
 
+const MISTAKE_NAMES = Object.keys(MISTAKES) as Mistake[];
+
+const OF_DEVICE_KEYS = { device: wholeNumber("a device id of the guest", 0, 0xffff), pasid: SUBSTREAM_ID };
+const RANGE_KEYS = { iova: hex("an address"), bytes: wholeNumber("a length in bytes", 1, LIMITS.guestBytes) };
+
+const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
+  {
+    guestBytes: v.pipe(
+      v.optional(wholeNumber("bytes of guest memory", 0x40_0000, LIMITS.guestBytes), 0x100_0000),
+      v.check((bytes) => bytes % 0x20_0000 === 0, "Guest memory is a multiple of 2 MiB."),
+    ),
+    assigned: list(
+      v.object(
+        {
+          bdf: text("a bus:device.function", LIMITS.label),
+          virtualId: wholeNumber("a device id of the guest", 0, 0xffff),
+        },
+        expected("an object of bdf and virtualId"),
+      ),
+      LIMITS.assigned,
+      "devices",
+    ),
+    lazy: flag,
+    mistakes: v.optional(
+      list(v.picklist(MISTAKE_NAMES, expected("the name of a mistake")), LIMITS.assigned, "mistakes"),
+      [],
+    ),
+  },
+  expected("an object"),
+);
+
 const ACTION_NAMES =
-  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "register" or "mmio"';
+  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "register", "mmio" or one of the guest';
 
 const ACTION: v.GenericSchema<unknown, Action> = v.variant(
   "do",
@@ -211,6 +243,11 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
       value: hex("a register value"),
       block: BLOCK,
     }),
+    v.object({ do: v.literal("guest map"), ...OF_DEVICE_KEYS, ...RANGE_KEYS, write: flag }),
+    v.object({ do: v.literal("guest unmap"), ...OF_DEVICE_KEYS, ...RANGE_KEYS }),
+    v.object({ do: v.literal("guest flush"), ...OF_DEVICE_KEYS }),
+    v.object({ do: v.literal("guest detach"), ...OF_DEVICE_KEYS }),
+    v.object({ do: v.literal("guest faults") }),
   ],
   expected(`an action with do: ${ACTION_NAMES}`),
 );
@@ -275,6 +312,7 @@ export const SCENARIO = v.object({
       caches: v.exactOptional(CACHES),
       options: v.exactOptional(v.record(NAME, v.boolean(expected("true or false")), expected("an object of names"))),
       cmdqv: v.exactOptional(CMDQV),
+      software: v.exactOptional(SOFTWARE),
     },
     expected("a machine"),
   ),

@@ -2,11 +2,12 @@
  * The engine's calls over one open session. What is opened is built apart and takes the open session's place only
  * when it is whole, so that bad input and a cancellation leave everything as it was.
  */
+import type { BootActors } from "../machine/actors.ts";
 import type { Session } from "../machine/session.ts";
 import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
 import type { SessionDocument } from "../protocol/machine.ts";
 import { importFiles } from "../scenario/import_files.ts";
-import { CANCELLED, ok, problem, quoted } from "../scenario/problem.ts";
+import { CANCELLED, ok, problem } from "../scenario/problem.ts";
 
 type Report = (progress: Progress) => unknown;
 
@@ -22,18 +23,18 @@ const loadMachine = () => Promise.all([import("../machine/session.ts"), import("
 async function build(loaded: ReturnType<typeof loadMachine>, document: SessionDocument): Promise<Result<Session>> {
   try {
     const [{ Session }, { loadArchitecture }] = await loaded;
-    const { arch } = document.machine;
-    const architecture = await loadArchitecture(arch);
-    if (architecture !== null) return Session.open(document, architecture);
-    return problem(
-      "This session cannot be opened.",
-      "machine.arch",
-      `The architecture ${quoted(arch)} is not modelled by this version.`,
-    );
+    return Session.open(document, await loadArchitecture(document.machine.arch), await softwareOf(document));
   } catch (error) {
     const detail = `This is a mistake of Nestwalk, not of the input: ${error instanceof Error ? error.message : String(error)}.`;
     return problem("The session could not be built.", document.title || "session", detail);
   }
+}
+
+/** Host, VMM and guest are a part of their own, for the sessions that have them. */
+async function softwareOf({ machine }: SessionDocument): Promise<BootActors | null> {
+  if (machine.software === undefined) return null;
+  const { Software } = await import("../machine/world/software.ts");
+  return (onMachine, description) => Software.boot(onMachine, description);
 }
 
 const NOTHING_OPEN = problem("No session is open.", "session", "Open a capture, a scenario or a link first.");
@@ -96,6 +97,8 @@ export function createEngine(): EngineApi {
     memory: async (at, length) => current().memory(at, length),
     owners: async () => current().owners(),
     extents: async () => current().extents(),
+    software: async () => current().software(),
+    journal: async (from, count) => current().journal(from, count),
     share: async (access) => session?.share(access) ?? NOTHING_OPEN,
   };
 }

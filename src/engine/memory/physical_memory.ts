@@ -9,6 +9,7 @@
  * Images: a live frame never moves. Its contents get an identity; the first write after an image was taken saves
  * the old contents under that identity. An image is a table of identities that shares unchanged chunks with others.
  */
+import { fromHalves } from "../../base/address.ts";
 import { Digest } from "../../base/digest.ts";
 
 /** Answer of a memory access. */
@@ -59,6 +60,12 @@ const KNOWN_WORDS = 16;
 const CHUNK = 64;
 const LEAF = 1024;
 const EMPTY = -1;
+
+/** Told of writes; see {@link PhysicalMemory.tap}. */
+export interface MemoryTap {
+  word(at: number, hi: number, lo: number): void;
+  run(at: number, bytes: Uint8Array): void;
+}
 
 export class PhysicalMemory {
   /** Low half of the last word read by {@link read64}, as a signed 32-bit number. */
@@ -134,8 +141,12 @@ export class PhysicalMemory {
     return MemoryStatus.Ok;
   }
 
+  /** Told of every write while it is set: words as addresses and halves, runs as bytes. */
+  tap: MemoryTap | null = null;
+
   /** Write the aligned 8 bytes at an address. Memory that was unknown is known from then on. */
   write64(hi: number, lo: number, valueHi: number, valueLo: number): MemoryStatus {
+    if (this.tap !== null) this.tap.word(fromHalves(hi, lo), valueHi, valueLo);
     let frame = this.#frameAt(hi, lo);
     if (frame === 0) {
       if ((hi & BEYOND) !== 0) return MemoryStatus.Abort;
@@ -218,6 +229,7 @@ export class PhysicalMemory {
     const frame = run === 0 ? 0 : this.#frameAt(highHalf(at), lowHalf(at));
     if (frame <= 0) return 0;
     this.#beforeWrite(frame);
+    if (this.tap !== null) this.tap.run(at, bytes.slice(from, from + run));
     const start = frame * 4096 + offset;
     this.#bytes.set(run === bytes.length ? bytes : bytes.subarray(from, from + run), start);
     this.targets.fill(0, start >>> 3, (start + run) >>> 3);

@@ -4,7 +4,7 @@
 import { REGISTERS } from "../../arch/smmuv3/registers.ts";
 import { chooser, type RandomWorld } from "../../engine/smmuv3/testing/random_world.ts";
 import type { World } from "../../engine/smmuv3/testing/world.ts";
-import type { Access, Action, MachineDescription, SessionDocument } from "../../protocol/machine.ts";
+import type { Access, HardwareAction, MachineDescription, SessionDocument } from "../../protocol/machine.ts";
 
 const join = (hi: number, lo: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
@@ -45,7 +45,7 @@ export function randomActions({ world, request }: RandomWorld, seed: number) {
     return { sid, ssid, iova, write, privileged, instruction };
   };
   const registers = ["CR0", "CR2", "GBPA", "EVENTQ_CONS", "EVENTQ_BASE", "STRTAB_BASE", "STRTAB_BASE_CFG", "GERRORN"];
-  const action = (): Action => {
+  const action = (): HardwareAction => {
     const bytes = (n: number): Uint8Array => Uint8Array.from({ length: n }, () => next() & 0xff);
     switch (next() % 8) {
       case 0:

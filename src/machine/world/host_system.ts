@@ -8,11 +8,15 @@ import type { HostDevice } from "../../host/drivers/driver.ts";
 import { KernelMemory } from "../../host/drivers/kernel_memory.ts";
 import type { RegisterPages } from "../../host/drivers/register_door.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
+import type { IommufdFile } from "../../host/iommufd/file.ts";
 import { HostKernel } from "../../host/kernel.ts";
 import { Process, type UserRegion } from "../../host/process.ts";
 import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
 import type { DeviceDescription } from "../../protocol/machine.ts";
+import type { KernelObjectRow } from "../../protocol/software.ts";
 import type { Machine } from "../machine.ts";
+import type { EffectRecorder } from "./effects.ts";
+import { kernelObjects } from "./kernel_objects.ts";
 
 /** Sizes of a server's pages, in bytes. */
 const SIZES = { page: 0x1000n, hugePage: 0x20_0000n };
@@ -29,6 +33,8 @@ export interface KernelPlace {
 export class HostSystem {
   readonly kernel: HostKernel;
   readonly driver: SmmuDriver;
+  /** Every /dev/iommu that was opened. */
+  readonly #files: IommufdFile[] = [];
 
   private constructor(kernel: HostKernel, driver: SmmuDriver) {
     this.kernel = kernel;
@@ -38,6 +44,7 @@ export class HostSystem {
   /** Boot: the driver sets the SMMU up. @returns null without memory for its tables */
   static boot(
     machine: Machine,
+    recorder: EffectRecorder,
     devices: readonly DeviceDescription[],
     place: KernelPlace,
     journal: Journal,
@@ -63,7 +70,7 @@ export class HostSystem {
           "host",
           "register write",
           "SMMU register",
-          () => unit.write(offset, value, width),
+          () => recorder.writeRegister(offset, value, width),
           offset,
           hi,
           lo,
@@ -89,13 +96,22 @@ export class HostSystem {
     return new HostSystem(new HostKernel(facts, hostDevices), driver);
   }
 
+  /** Objects of every open iommufd. */
+  objects(): KernelObjectRow[] {
+    return this.#files.flatMap(({ context }) => kernelObjects(context));
+  }
+
   /** A process with these pieces of physical memory. */
   process(machine: Machine, regions: readonly UserRegion[]): SystemCalls {
     const process = new Process(machine.memory, regions);
     const { kernel } = this;
     return {
       open: (path) => {
-        if (path === "/dev/iommu") return process.install(kernel.openIommufd());
+        if (path === "/dev/iommu") {
+          const file = kernel.openIommufd();
+          this.#files.push(file);
+          return process.install(file);
+        }
         const device = kernel.devices.find((d) => path === `/dev/vfio/devices/${d.name}`);
         return device === undefined ? "ENOENT" : process.install(new VfioDeviceFile(kernel, device));
       },

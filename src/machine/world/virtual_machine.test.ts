@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Mistake } from "../../actors/guest/mistakes.ts";
 import { Journal } from "../../actors/journal.ts";
 import { EVERY_CACHE } from "../../engine/smmuv3/caches/options.ts";
 import { staleEntries } from "../../engine/smmuv3/caches/staleness.ts";
+import type { Mistake } from "../../protocol/software.ts";
 import { Machine } from "../machine.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
 import type { SmmuUnit } from "../smmuv3/smmu_unit.ts";
+import { EffectRecorder } from "./effects.ts";
 import { HostSystem } from "./host_system.ts";
 import { VirtualMachine } from "./virtual_machine.ts";
 
@@ -42,7 +43,13 @@ function world(...mistakes: Mistake[]) {
     SMMUV3.make,
   );
   const journal = new Journal();
-  const host = HostSystem.boot(machine, DEVICES, { at: 0x8000_0000, bytes: 0x400_0000 }, journal);
+  const host = HostSystem.boot(
+    machine,
+    new EffectRecorder(machine),
+    DEVICES,
+    { at: 0x8000_0000, bytes: 0x400_0000 },
+    journal,
+  );
   if (host === null) throw new Error("the host does not boot");
   const devices = [
     { bdf: "0000:00:04.0", virtualId: 0x10 },

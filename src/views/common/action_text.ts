@@ -21,6 +21,16 @@ export function actionText(action: Action): string {
       return `page request for ${hex(action.address)}, group ${action.prgIndex}`;
     case "access":
       return `device ${action.write ? "writes" : "reads"} ${action.length} bytes at IOVA ${hex(action.iova)}`;
+    case "guest map":
+      return `guest maps ${action.bytes} bytes at IOVA ${hex(action.iova)} for device 0x${action.device.toString(16)}`;
+    case "guest unmap":
+      return `guest unmaps ${action.bytes} bytes at IOVA ${hex(action.iova)} of device 0x${action.device.toString(16)}`;
+    case "guest flush":
+      return `guest waits for what it unmapped of device 0x${action.device.toString(16)}`;
+    case "guest detach":
+      return `guest detaches device 0x${action.device.toString(16)}`;
+    case "guest faults":
+      return "guest reads the events of its IOMMU";
     case "dma":
       return `DMA ${action.write ? "write" : "read"} of ${action.length} bytes at IOVA ${hex(action.iova)}`;
   }

@@ -4,9 +4,9 @@ import { staleEntries } from "../../../engine/smmuv3/caches/staleness.ts";
 import { SMMUV3 } from "../../../machine/smmuv3/architecture.ts";
 import type { SmmuUnit } from "../../../machine/smmuv3/smmu_unit.ts";
 import { BareMetal, BUFFERS } from "../../../machine/testing/bare_metal.ts";
+import type { Mistake } from "../../../protocol/software.ts";
 import { DmaMappings } from "../dma.ts";
 import type { AddressSpace } from "../iommu_driver.ts";
-import type { Mistake } from "../mistakes.ts";
 import { SmmuDriver } from "./driver.ts";
 
 const RIGHTS = { read: true, write: true, execute: false, user: true };

@@ -1,0 +1,32 @@
+/**
+ * The software of a session, as the timeline drives it and a page looks at it. What stands behind it is a part of its own.
+ */
+import type { JournalEntry } from "../protocol/journal.ts";
+import type { MachineDescription } from "../protocol/machine.ts";
+import type { GuestAction, KernelObjectRow } from "../protocol/software.ts";
+import type { Machine } from "./machine.ts";
+import type { Effects } from "./world/effects.ts";
+
+/** What software did about what it was asked, and what it wrote on the way. */
+export interface Performed {
+  readonly done: boolean;
+  readonly about: string;
+  readonly effects: Effects;
+}
+
+export interface Actors {
+  /** Have the guest do something, as action number `index` of the log. */
+  perform(action: GuestAction, index: number): Performed;
+  /** The machine did action number `index`: whoever is interrupted acts. @returns what they wrote */
+  react(index: number): Effects;
+  objects(): KernelObjectRow[];
+  readonly guestLog: readonly string[];
+  /** What the host refused the VMM, as sentences. */
+  readonly refused: readonly string[];
+  readonly journal: { readonly entries: readonly JournalEntry[] };
+  /** Counts and cost of entries, by the default numbers. */
+  cost(entries: readonly JournalEntry[]): { readonly counts: Readonly<Record<string, number>>; readonly ns: number };
+}
+
+/** Boots the software of a description on a machine as it was reset. @returns why not, as a sentence */
+export type BootActors = (machine: Machine, description: MachineDescription) => Actors | string;

@@ -1,0 +1,39 @@
+/** Where the software of a machine has its memory. */
+import type { MachineDescription } from "../protocol/machine.ts";
+import type { DescriptionFault } from "./description.ts";
+
+/** Physical memory of the host's kernel, of the VMM, and of the guest: the last from here on. */
+export const PLACES = {
+  host: { at: 0x8000_0000, bytes: 0x400_0000 },
+  vmm: { at: 0x9000_0000, bytes: 0x20_0000 },
+  guest: 0x1_0000_0000,
+} as const;
+
+/** A machine with the memory that its software needs: ranges that read as zero. */
+export function withSoftwareMemory(machine: MachineDescription): MachineDescription {
+  const { software, memory } = machine;
+  if (software === undefined) return machine;
+  const own = [
+    [PLACES.host.at, PLACES.host.bytes],
+    [PLACES.vmm.at, PLACES.vmm.bytes],
+    [PLACES.guest, software.guestBytes],
+  ].map(([at, bytes]) => [BigInt(at!), BigInt(bytes!)] as const);
+  return { ...machine, memory: { ...memory, zero: [...memory.zero, ...own] } };
+}
+
+/** What is wrong with a description's software, or null. */
+export function softwareFault({ arch, devices, software }: MachineDescription): DescriptionFault | null {
+  if (software === undefined) return null;
+  if (arch !== "smmuv3") return { place: "software", detail: "Software is modelled on machines with an SMMUv3 only." };
+  for (const [i, { bdf, virtualId }] of software.assigned.entries()) {
+    const place = `software.assigned[${i}]`;
+    if (!devices.some((d) => d.bdf === bdf))
+      return { place: `${place}.bdf`, detail: `The machine has no device ${bdf}.` };
+    if (software.assigned.findIndex((d) => d.virtualId === virtualId || d.bdf === bdf) < i) {
+      return { place, detail: "The device or its id is given twice." };
+    }
+  }
+  return software.assigned.length > 0
+    ? null
+    : { place: "software.assigned", detail: "The virtual machine has no device." };
+}

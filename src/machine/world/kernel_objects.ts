@@ -1,0 +1,38 @@
+/**
+ * The objects of an iommufd as a page shows them: who holds whom, and what is particular about each.
+ */
+import type { IommufdContext } from "../../host/iommufd/context.ts";
+import { Device } from "../../host/iommufd/device.ts";
+import { HwptNested, HwptPaging } from "../../host/iommufd/hwpt.ts";
+import { Ioas } from "../../host/iommufd/ioas.ts";
+import type { KernelObject } from "../../host/iommufd/objects.ts";
+import { Veventq } from "../../host/iommufd/veventq.ts";
+import { Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
+import type { KernelObjectRow } from "../../protocol/software.ts";
+
+const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+
+/** Every object of a file, in order of id. */
+export const kernelObjects = ({ objects }: IommufdContext): KernelObjectRow[] =>
+  objects.all().map((object) => ({ id: object.id, type: object.type, users: object.users, ...particulars(object) }));
+
+function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "about"> {
+  if (object instanceof Ioas) {
+    const areas = object.table.areas.length;
+    return { holds: [], about: `${areas} mapped ${areas === 1 ? "range" : "ranges"}` };
+  }
+  if (object instanceof Device) return { holds: [], about: `${object.host.name}, requester ${hex(object.host.sid)}` };
+  if (object instanceof HwptPaging) {
+    return {
+      holds: [object.ioas.id],
+      about: object.options.nestParent ? "stage 2, parent of nested ones" : "filled from the IOAS",
+    };
+  }
+  if (object instanceof HwptNested) return { holds: [object.over.id], about: "stage 1 is the guest's" };
+  if (object instanceof Viommu) return { holds: [object.parent.id], about: "the guest's IOMMU" };
+  if (object instanceof Vdevice) {
+    return { holds: [object.viommu.id, object.device.id], about: `the guest knows it as ${hex(object.virtualId)}` };
+  }
+  if (object instanceof Veventq) return { holds: [object.viommu.id], about: `room for ${object.depth} events` };
+  return { holds: [], about: "" };
+}

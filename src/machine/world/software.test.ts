@@ -1,0 +1,178 @@
+import { describe, expect, it } from "vitest";
+import type { Access, Action, SessionDocument } from "../../protocol/machine.ts";
+import type { Mistake } from "../../protocol/software.ts";
+import { Machine } from "../machine.ts";
+import { Session } from "../session.ts";
+import { SMMUV3 } from "../smmuv3/architecture.ts";
+import { withSoftwareMemory } from "../software_memory.ts";
+import { Timeline } from "../timeline.ts";
+import { Software } from "./software.ts";
+
+const PAGE = 4096;
+const NIC = 0x20;
+
+function documentWith(actions: readonly Action[], mistakes: readonly Mistake[] = [], lazy = false): SessionDocument {
+  return {
+    title: "A virtual machine",
+    about: "",
+    machine: {
+      arch: "smmuv3",
+      preset: "neoverse",
+      registers: {},
+      caches: { tlb: { entries: 64, ways: 4 } },
+      memory: { outside: "abort", zero: [], segments: [] },
+      devices: [{ bdf: "0000:00:04.0", sid: NIC, label: "nic" }],
+      software: { guestBytes: 0x100_0000, assigned: [{ bdf: "0000:00:04.0", virtualId: 0x10 }], lazy, mistakes },
+    },
+    actions,
+    recorded: { accesses: [], events: [] },
+  };
+}
+
+const open = (document: SessionDocument): Session => {
+  const opened = Session.open(document, SMMUV3, (machine, description) => Software.boot(machine, description));
+  if (!opened.ok) throw new Error(opened.error.detail);
+  return opened.value;
+};
+
+const map = (iova: number, pages = 1): Action => ({
+  do: "guest map",
+  device: 0x10,
+  pasid: null,
+  iova: BigInt(iova),
+  bytes: pages * PAGE,
+  write: true,
+});
+const unmap = (iova: number, pages = 1): Action => ({
+  do: "guest unmap",
+  device: 0x10,
+  pasid: null,
+  iova: BigInt(iova),
+  bytes: pages * PAGE,
+});
+const access = (iova: number): Access => ({
+  sid: NIC,
+  ssid: null,
+  iova: BigInt(iova),
+  write: true,
+  privileged: false,
+  instruction: false,
+});
+const dma = (iova: number): Action => ({ do: "dma", ...access(iova), length: 4 });
+
+const STORY: readonly Action[] = [
+  map(0x10_0000, 4),
+  dma(0x10_0000),
+  dma(0x20_0000),
+  { do: "guest faults" },
+  unmap(0x10_0000, 4),
+  dma(0x10_0000),
+  map(0x30_0000),
+  dma(0x30_0000),
+];
+
+describe("A session with software", () => {
+  it("shows what the guest was asked, what came of it, and what its kernel logged", () => {
+    const session = open(documentWith(STORY));
+    const rows = session.log(0, 100).rows.map((row) => row.result?.type);
+    expect(rows).toEqual(["software", "went", "refused", "software", "software", "refused", "software", "went"]);
+    expect(session.software()?.guestLog).toEqual(["event: F_TRANSLATION sid: 0x10 ssid: 0x0 iova: 0x200000"]);
+    expect(session.software()?.refused).toEqual([]);
+    expect(session.software()?.objects.map((o) => o.type)).toEqual([
+      "IOAS",
+      "DEVICE",
+      "HWPT_PAGING",
+      "VIOMMU",
+      "VDEVICE",
+      "VEVENTQ",
+      "HWPT_NESTED",
+    ]);
+  });
+
+  it("has the same digest and walks at every step, forward, back and opened anew", () => {
+    const session = open(documentWith(STORY));
+    const forward: string[] = [];
+    for (let step = 0; step <= STORY.length; step++) {
+      session.seek(step);
+      forward.push(session.summary().digest + session.walk(access(0x10_0000)).digest);
+    }
+    for (let step = STORY.length; step >= 0; step--) {
+      session.seek(step);
+      expect(session.summary().digest + session.walk(access(0x10_0000)).digest).toBe(forward[step]);
+    }
+    const again = open(documentWith(STORY));
+    expect(again.summary().digest + again.walk(access(0x10_0000)).digest).toBe(forward.at(-1));
+  });
+
+  it("goes on from an earlier step as though the later ones had never been", () => {
+    const session = open(documentWith(STORY));
+    session.seek(2);
+    const branched = session.apply(unmap(0x10_0000, 4));
+    expect(branched.ok).toBe(true);
+    const straight = open(documentWith([...STORY.slice(0, 2), unmap(0x10_0000, 4)]));
+    expect(session.summary().digest).toBe(straight.summary().digest);
+    expect(session.software()?.objects).toEqual(straight.software()?.objects);
+  });
+
+  it("leaves a machine in which the writes of its software alone give the same translations", () => {
+    const document = documentWith(STORY);
+    const description = withSoftwareMemory(document.machine);
+    const machine = new Machine(description, SMMUV3.make);
+    const actors = Software.boot(machine, description);
+    if (typeof actors === "string") throw new Error(actors);
+    const timeline = new Timeline(machine, null, actors);
+    for (const action of STORY) {
+      timeline.append(action);
+      // A fresh unit over the memory as it is now, with the registers as they are: nothing cached.
+      const fresh = new Machine(
+        {
+          ...description,
+          caches: {},
+          memory: {
+            ...description.memory,
+            zero: [],
+            segments: machine.memory.segments().map(({ at, bytes }) => ({ at: BigInt(at), bytes })),
+          },
+        },
+        SMMUV3.make,
+      );
+      for (const name of ["STRTAB_BASE", "STRTAB_BASE_CFG", "CR1", "CR2", "CR0"]) {
+        const place = fresh.unit.register(name)!;
+        fresh.unit.write(place.offset, machine.unit.read(place.offset, place.width), place.width);
+      }
+      for (const iova of [0x10_0000, 0x10_3000, 0x20_0000, 0x30_0000]) {
+        const [a, b] = [machine.unit.reach(access(iova)), fresh.unit.reach(access(iova))];
+        expect([action.do, iova, b.end, b.end === "ok" ? b.pa : null]).toEqual([
+          action.do,
+          iova,
+          a.end,
+          a.end === "ok" ? a.pa : null,
+        ]);
+      }
+    }
+  });
+
+  it("counts what things cost, a batch of invalidations less than one for each page", () => {
+    const cost = (actions: readonly Action[]): Readonly<Record<string, number>> =>
+      open(documentWith(actions)).software()!.counts;
+    const before = cost([map(0x10_0000, 64)]);
+    const whole = cost([map(0x10_0000, 64), unmap(0x10_0000, 64)]);
+    const single = cost([map(0x10_0000, 64), ...Array.from({ length: 64 }, (_, i) => unmap(0x10_0000 + i * PAGE))]);
+    expect(whole.ioctl! - before.ioctl!).toBe(1);
+    expect(single.ioctl! - before.ioctl!).toBe(64);
+  });
+
+  it("says why it cannot be opened, or an action not be done", () => {
+    const none = documentWith([]);
+    const bad = {
+      ...none,
+      machine: { ...none.machine, software: { ...none.machine.software!, assigned: [{ bdf: "9", virtualId: 1 }] } },
+    };
+    const opened = Session.open(bad, SMMUV3, Software.boot);
+    expect(opened).toMatchObject({ ok: false, error: { place: "machine.software.assigned[0].bdf" } });
+    const session = open(none);
+    expect(session.apply(map(0x123))).toMatchObject({ ok: false });
+    expect(session.apply({ ...map(0x1000), device: 0x99 } as Action)).toMatchObject({ ok: false });
+    expect(session.software()?.objects.length).toBeGreaterThan(0);
+  });
+});

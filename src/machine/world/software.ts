@@ -1,0 +1,166 @@
+/**
+ * Host, VMM and guest of a session. They act on the machine only while an action is done for the first time; what they
+ * write is kept, so that going through time again needs the machine alone.
+ */
+import { costOf, defaultCostModel } from "../../actors/cost.ts";
+import { Journal } from "../../actors/journal.ts";
+import type { JournalEntry } from "../../protocol/journal.ts";
+import type { MachineDescription } from "../../protocol/machine.ts";
+import type { GuestAction, KernelObjectRow, SoftwareDescription } from "../../protocol/software.ts";
+import type { Actors, Performed } from "../actors.ts";
+import type { Machine } from "../machine.ts";
+import { PLACES } from "../software_memory.ts";
+import { EffectRecorder, type Effects } from "./effects.ts";
+import { HostSystem } from "./host_system.ts";
+import { VirtualMachine } from "./virtual_machine.ts";
+
+/** Where the guest finds its memory. */
+const GUEST_GPA = 0x4000_0000;
+const PAGE = 4096;
+/** Most lines of the guest's log. */
+const MOST_LINES = 1000;
+
+/** A buffer of the guest that a device may reach. */
+interface Buffer {
+  readonly gpa: number;
+  readonly bytes: number;
+}
+
+export class Software implements Actors {
+  readonly #description: SoftwareDescription;
+  readonly #recorder: EffectRecorder;
+  readonly #host: HostSystem;
+  readonly #vm: VirtualMachine;
+  readonly journal: Journal;
+  readonly #log: string[] = [];
+  /** Buffers by device, PASID and IOVA. */
+  readonly #buffers = new Map<string, Buffer>();
+
+  private constructor(
+    description: SoftwareDescription,
+    parts: { recorder: EffectRecorder; host: HostSystem; vm: VirtualMachine; journal: Journal },
+  ) {
+    this.#description = description;
+    this.#recorder = parts.recorder;
+    this.#host = parts.host;
+    this.#vm = parts.vm;
+    this.journal = parts.journal;
+  }
+
+  /** Boot host, VMM and guest on a machine as it was reset. @returns why not, as a sentence */
+  static boot(machine: Machine, description: MachineDescription): Software | string {
+    const { software } = description;
+    if (software === undefined) return "The machine has no software.";
+    const journal = new Journal();
+    const recorder = new EffectRecorder(machine);
+    const host = HostSystem.boot(machine, recorder, description.devices, PLACES.host, journal);
+    if (host === null) return "The host's driver does not come up.";
+    const vm = VirtualMachine.start(
+      machine,
+      host,
+      {
+        ram: { gpa: GUEST_GPA, bytes: software.guestBytes, pa: PLACES.guest },
+        vmm: PLACES.vmm.at,
+        devices: software.assigned,
+        mistakes: new Set(software.mistakes),
+      },
+      journal,
+    );
+    if (vm instanceof VirtualMachine) return new Software(software, { recorder, host, vm, journal });
+    return "refused" in vm ? vm.refused : `${vm.step} answered ${vm.errno}.`;
+  }
+
+  /** Have the guest do something, as action number `index`. */
+  perform(action: GuestAction, index: number): Performed {
+    let answer = { done: false, about: "" };
+    const effects = this.#acting(index, () => {
+      answer = this.#guest(action);
+    });
+    return { ...answer, effects };
+  }
+
+  /** The machine did something as action number `index`: whoever is interrupted acts. */
+  react(index: number): Effects {
+    return this.#acting(index, () => {
+      this.#host.driver.interrupt();
+      this.#vm.injectEvents();
+    });
+  }
+
+  objects(): KernelObjectRow[] {
+    return this.#host.objects();
+  }
+
+  get guestLog(): readonly string[] {
+    return this.#log;
+  }
+
+  get refused(): readonly string[] {
+    return this.#vm.backend.refused.map(({ step, errno }) => `${step} answered ${errno}.`);
+  }
+
+  /** Counts and cost of what happened up to action number `last`. */
+  cost(entries: readonly JournalEntry[]): { readonly counts: Readonly<Record<string, number>>; readonly ns: number } {
+    return costOf(entries, defaultCostModel());
+  }
+
+  #acting(index: number, act: () => void): Effects {
+    this.journal.action = index;
+    return this.#recorder.record(act);
+  }
+
+  #guest(action: GuestAction): { done: boolean; about: string } {
+    const { driver } = this.#vm;
+    if (action.do === "guest faults") {
+      const lines = driver.takeFaults().map(({ line }) => line);
+      this.#log.push(...lines);
+      if (this.#log.length > MOST_LINES) this.#log.splice(0, this.#log.length - MOST_LINES);
+      return { done: true, about: `${lines.length} ${lines.length === 1 ? "fault" : "faults"} logged` };
+    }
+    if (action.do === "guest detach") {
+      driver.detach(action.device, action.pasid);
+      return { done: true, about: "detached" };
+    }
+    const mappings = this.#vm.mappings(action.device, action.pasid, this.#description.lazy);
+    if ("refused" in mappings) return { done: false, about: mappings.refused };
+    if (action.do === "guest flush") {
+      mappings.flush();
+      return { done: true, about: "flushed" };
+    }
+    const key = `${action.device} ${action.pasid ?? ""} ${action.iova}`;
+    const name = `${action.do === "guest map" ? "map" : "unmap"} 0x${action.iova.toString(16)}`;
+    return this.journal.during("guest", "intent", name, () =>
+      action.do === "guest map" ? this.#map(action, key, mappings) : this.#unmap(action, key, mappings),
+    );
+  }
+
+  #map(
+    action: Extract<GuestAction, { readonly do: "guest map" }>,
+    key: string,
+    mappings: Exclude<ReturnType<VirtualMachine["mappings"]>, { refused: string }>,
+  ): { done: boolean; about: string } {
+    const gpa = this.#vm.buffers.allocate(action.bytes);
+    if (gpa === null) return { done: false, about: "The guest has no memory left for a buffer." };
+    const rights = { read: true, write: action.write, execute: false, user: true };
+    const why = mappings.map(Number(action.iova), gpa, action.bytes, rights);
+    if (why !== null) {
+      this.#vm.buffers.release(gpa, action.bytes);
+      return { done: false, about: `The range is ${why}.` };
+    }
+    this.#buffers.set(key, { gpa, bytes: action.bytes });
+    return { done: true, about: `IPA 0x${gpa.toString(16)}` };
+  }
+
+  #unmap(
+    action: Extract<GuestAction, { readonly do: "guest unmap" }>,
+    key: string,
+    mappings: Exclude<ReturnType<VirtualMachine["mappings"]>, { refused: string }>,
+  ): { done: boolean; about: string } {
+    const buffer = this.#buffers.get(key);
+    const whole = buffer !== undefined && buffer.bytes <= action.bytes;
+    const freed = whole ? () => this.#vm.buffers.release(buffer.gpa, buffer.bytes) : null;
+    if (whole) this.#buffers.delete(key);
+    const bytes = mappings.unmap(Number(action.iova), action.bytes, freed);
+    return { done: true, about: `${bytes / PAGE} ${bytes === PAGE ? "page" : "pages"} unmapped` };
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Software on a machine: a host, a VMM and a guest, what a guest may be asked to do, and what can be asked about all of
+ * them. Plain data, structured-cloneable.
+ */
+import type { JournalEntry } from "./journal.ts";
+
+/** What a guest driver can be told to do wrong; each is a mistake that real drivers have made. */
+export const MISTAKES = {
+  "no TLB invalidation": "Unmaps a page and never tells the IOMMU.",
+  "no sync": "Sends invalidations and does not wait for them.",
+  "wrong ASID": "Invalidates an address space other than the one it changed.",
+  "no ATC invalidation": "Forgets that the device has a cache of its own.",
+  "page freed before the sync": "Gives a page back while the IOMMU may still reach it.",
+  "no break before make": "Replaces a live block by a table without unmapping it first.",
+  "no configuration invalidation": "Changes a context descriptor or entry and does not say so.",
+} as const;
+export type Mistake = keyof typeof MISTAKES;
+
+/** A device given to the virtual machine. */
+export interface AssignedDevice {
+  /** Of one of the machine's devices. */
+  readonly bdf: string;
+  /** Id that the guest's IOMMU knows it by, 0 to 0xffff. */
+  readonly virtualId: number;
+}
+
+/** The software of a machine: absent for a machine that only hardware is shown of. */
+export interface SoftwareDescription {
+  /** Bytes of guest memory, a multiple of 2 MiB, 4 MiB to 64 MiB. */
+  readonly guestBytes: number;
+  readonly assigned: readonly AssignedDevice[];
+  /** The guest waits for many unmaps at once. */
+  readonly lazy: boolean;
+  /** What the guest's driver does wrong on purpose, by name. */
+  readonly mistakes: readonly Mistake[];
+}
+
+/** A device of the guest, and one of its address spaces. */
+interface OfDevice {
+  /** The guest's own id of the device. */
+  readonly device: number;
+  /** PASID; null for requests without one. */
+  readonly pasid: number | null;
+}
+
+/** What a guest can be asked to do. Addresses and lengths are multiples of 4096. */
+export type GuestAction =
+  /** Map a buffer of the guest's own at `iova`; the device is attached when it is first used. */
+  | ({ readonly do: "guest map"; readonly iova: bigint; readonly bytes: number; readonly write: boolean } & OfDevice)
+  /** Unmap, and give the buffers that lie there wholly back. */
+  | ({ readonly do: "guest unmap"; readonly iova: bigint; readonly bytes: number } & OfDevice)
+  /** In lazy mode: wait for what was unmapped so far. */
+  | ({ readonly do: "guest flush" } & OfDevice)
+  | ({ readonly do: "guest detach" } & OfDevice)
+  /** Read the IOMMU's events, as its interrupt asks for. */
+  | { readonly do: "guest faults" };
+
+/** An object of the host kernel. */
+export interface KernelObjectRow {
+  readonly id: number;
+  /** Such as IOAS, HWPT_NESTED, VIOMMU. */
+  readonly type: string;
+  readonly users: number;
+  /** Ids of the objects it holds a reference on. */
+  readonly holds: readonly number[];
+  /** In words: what is particular about it. */
+  readonly about: string;
+}
+
+/** The software as it stands after the current step. */
+export interface SoftwareAnswer {
+  readonly revision: number;
+  readonly objects: readonly KernelObjectRow[];
+  /** Lines that the guest's kernel logged, oldest first. */
+  readonly guestLog: readonly string[];
+  /** Calls that the host's kernel refused the VMM, as sentences. */
+  readonly refused: readonly string[];
+  /** How often each deed happened up to now, by its name, and what that costs by the default numbers, in nanoseconds. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly ns: number;
+}
+
+/** A slice of what the actors did. */
+export interface JournalAnswer {
+  readonly revision: number;
+  /** Entries up to the current step that are still kept. */
+  readonly total: number;
+  readonly entries: readonly JournalEntry[];
+}
