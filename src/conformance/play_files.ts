@@ -3,15 +3,14 @@ import type { Architecture } from "../machine/unit.ts";
 import { loadArchitecture } from "../machine/units.ts";
 import type { InputFile } from "../protocol/engine.ts";
 import { ARCHES } from "../protocol/machine.ts";
-import { captureArch, isCapture } from "../scenario/capture.ts";
+import { isCapture } from "../scenario/capture.ts";
 import { importFiles } from "../scenario/import_files.ts";
 import { parseJson } from "../scenario/json_text.ts";
-import type { JsonObject } from "../scenario/migrations.ts";
 import { playCapture } from "./play_capture.ts";
 import { isLogCorpus, playLogs } from "./play_logs.ts";
 import { isTranscript, playUapi } from "./play_uapi.ts";
 import { playVectors } from "./play_vectors.ts";
-import { type FileReport, ReportBuilder, unreadable } from "./report.ts";
+import { type FileReport, unreadable } from "./report.ts";
 
 /** What somebody asked to have played. */
 export interface Playable {
@@ -40,31 +39,24 @@ export async function playFile({ file, beside }: Playable): Promise<FileReport |
   }
   const json = parseJson(text, name);
   if (!json.ok) return unreadable(name, `${json.error.place}: ${json.error.detail}`);
-  if (isCapture(json.value)) return capture(json.value, file, beside());
+  if (isCapture(json.value)) return capture(file, beside());
   if (format(json.value) !== "iommu-vectors/1") return null;
   return playVectors(json.value, name, await architectureOf((json.value as { arch?: unknown }).arch));
 }
 
-/** @returns null for one that is not modelled, or no architecture at all */
+/** @returns null for one that is not modelled */
 async function architectureOf(arch: unknown): Promise<Architecture | null> {
   const known = ARCHES.find((one) => one === arch);
   return known === undefined ? null : loadArchitecture(known);
 }
 
-async function capture(json: JsonObject, file: InputFile, beside: readonly InputFile[]): Promise<FileReport> {
-  const arch = captureArch(json);
-  const architecture = await architectureOf(arch);
-  if (arch !== null && architecture === null) {
-    const report = new ReportBuilder(file.name);
-    const cases = ["translations", "unmapped"].flatMap((key) => json[key] ?? []);
-    for (const _ of cases) report.add("", { type: "not played", reason: `${String(json.iommu)} is not modelled` });
-    return report.report();
-  }
+async function capture(file: InputFile, beside: readonly InputFile[]): Promise<FileReport> {
   const imported = await importFiles([file, ...beside]);
   if (!imported.ok) {
     const { title, place, detail } = imported.error;
     return unreadable(file.name, `${title} ${place}: ${detail}`);
   }
-  if (imported.value.capture === null || architecture === null) return unreadable(file.name, "It is no capture.");
-  return playCapture(imported.value, imported.value.capture, file.name, architecture);
+  const { capture: captured } = imported.value;
+  if (captured === null) return unreadable(file.name, "It is no capture.");
+  return playCapture(imported.value, captured, file.name, await loadArchitecture(captured.arch));
 }

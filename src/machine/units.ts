@@ -6,13 +6,13 @@
 import type { Arch } from "../protocol/machine.ts";
 import type { Architecture } from "./unit.ts";
 
-const LOADERS: Readonly<Partial<Record<Arch, () => Promise<Architecture>>>> = {
-  amdvi: async () => (await import("./amdvi/architecture.ts")).AMDVI,
+const LOADERS: Readonly<Record<Arch, () => Promise<Architecture>>> = {
   smmuv3: async () => (await import("./smmuv3/architecture.ts")).SMMUV3,
   vtd: async () => (await import("./vtd/architecture.ts")).VTD,
+  amdvi: async () => (await import("./amdvi/architecture.ts")).AMDVI,
 };
 
-/** @returns null for an architecture that is not modelled */
-export async function loadArchitecture(arch: Arch): Promise<Architecture | null> {
-  return (await LOADERS[arch]?.()) ?? null;
+/** The architecture of that name. */
+export function loadArchitecture(arch: Arch): Promise<Architecture> {
+  return LOADERS[arch]();
 }

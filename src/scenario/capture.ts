@@ -60,11 +60,6 @@ const ARCHITECTURES: readonly CapturedArch[] = [
   },
 ];
 
-/** The architecture of a capture, by what it says of itself; null for one that is not known. */
-export function captureArch(json: JsonObject): Arch | null {
-  return archOf(json)?.arch ?? null;
-}
-
 const archOf = ({ iommu }: JsonObject): CapturedArch | undefined =>
   typeof iommu === "string" ? ARCHITECTURES.find(({ name }) => name.test(iommu)) : undefined;
 
