@@ -236,7 +236,7 @@ export class ProgrammingInterface {
       // CHOICE(table-mode): what was cached in one table mode is of no use in another.
       if (offers.esrtps || ttm !== this.#state.ttm) this.#dropTranslations();
     }
-    if (on(SIRTP) && offers.ir) {
+    if (on(SIRTP) && (offers.ir || offers.asQemu)) {
       this.#latchInterrupts();
       this.#setStatus("IRTPS", true);
       if (offers.esirtps) this.#caches.interruptsAll();

@@ -23,7 +23,8 @@ export interface Identity {
   readonly eccap?: RegisterValue;
   /**
    * The unit is as QEMU makes it: GCMD.CFI does nothing and interrupts of compatibility format always pass, those that
-   * devices write carry no requester id (0 is taken), and page request events are not held back at reset.
+   * devices write carry no requester id (0 is taken), page request events are not held back at reset, and IRTA and
+   * GCMD.SIRTP are there without interrupt remapping too.
    */
   readonly asQemu?: boolean;
 }
@@ -142,7 +143,7 @@ function behaviours(o: Offers): Record<string, Behaviour> {
       ...event("IE", o.eim),
       IQERCD: READ_ONLY,
     }),
-    ...some(o.ir, { IRTA: { write: "RW", fields: o.eim ? {} : readOnly("EIME") } }),
+    ...some(o.ir || o.asQemu, { IRTA: { write: "RW", fields: o.eim || o.asQemu ? {} : readOnly("EIME") } }),
     ...some(o.prs, {
       PQH: STORED,
       PQT: STORED,
