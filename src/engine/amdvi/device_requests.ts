@@ -51,10 +51,7 @@ export class DeviceRequests implements AtsPort {
 
   /** Answer a Translation Request. A page that is missing is a successful answer that grants nothing. */
   requestTranslation(request: TranslationRequest, completion: TranslationCompletion): void {
-    const t = this.#begin(request.sid, request.ssv, request.ssid, request.hi, request.lo);
-    t.write = !request.noWrite;
-    t.instruction = request.ssv && request.execute;
-    t.privileged = request.ssv && request.privileged;
+    const t = this.#begin(request, !request.noWrite);
     t.updates = Updates.Make;
     this.#translator.translate(t, null);
     if (t.record) this.#log();
@@ -81,7 +78,7 @@ export class DeviceRequests implements AtsPort {
     const registers = this.#io.registers;
     const on = (field: string): boolean => registers.get("CONTROL", field) !== 0;
     if (request.isStopMarker && on("BlkStopMrkEn")) return { queued: false, response: null };
-    const t = this.#begin(request.sid, request.ssv, request.ssid, request.hi, request.lo);
+    const t = this.#begin(request, request.write);
     if (!this.#translator.devices.fetch(t, null, this.#dte)) {
       if (t.record) this.#log();
       if (t.end !== End.Unknown) return this.#answer(request, ResponseCode.Failure);
@@ -97,13 +94,16 @@ export class DeviceRequests implements AtsPort {
     return on("PprAutoRspEn") ? this.#automatic(request) : { queued: false, response: null };
   }
 
-  #begin(deviceId: number, hasPasid: boolean, pasid: number, hi: number, lo: number): Translation {
+  #begin(request: TranslationRequest | PageRequest, write: boolean): Translation {
     const t = this.t;
-    t.deviceId = deviceId;
-    t.hasPasid = hasPasid;
-    t.pasid = hasPasid ? pasid : 0;
-    t.iovaHi = hi;
-    t.iovaLo = lo;
+    t.deviceId = request.sid;
+    t.hasPasid = request.ssv;
+    t.pasid = request.ssv ? request.ssid : 0;
+    t.iovaHi = request.hi;
+    t.iovaLo = request.lo;
+    t.write = write;
+    t.instruction = request.ssv && request.execute;
+    t.privileged = request.ssv && request.privileged;
     t.addressType = AddressType.TranslationRequest;
     t.begin();
     return t;

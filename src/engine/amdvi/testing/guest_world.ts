@@ -4,7 +4,7 @@
  */
 import { PRIVATE_REGIONS } from "../../../arch/amdvi/viommu.ts";
 import { EVERY_CACHE } from "../caches/options.ts";
-import { ON } from "./interface_world.ts";
+import { type Command, ON } from "./interface_world.ts";
 import { DEVICE, DOMAIN, GPA, HOST_RW, NestedWorld, OWN_ID, SPA } from "./nested_world.ts";
 
 export const GUEST = 1;
@@ -32,8 +32,6 @@ const MAPS = [
 ] as const;
 
 export class GuestWorld extends NestedWorld {
-  #guestTail = 0;
-
   constructor() {
     super(EVERY_CACHE);
     this.entry({ vImuEn: 1, GuestID: GUEST, GDeviceID: GUEST_DEVICE });
@@ -60,13 +58,8 @@ export class GuestWorld extends NestedWorld {
   }
 
   /** The guest writes commands and moves its tail behind them. */
-  guestCommand(...commands: readonly (readonly [number, number, number, number])[]): void {
-    for (const [a, b, c, d] of commands) {
-      this.memory.write64(0, SPA + COMMANDS + this.#guestTail, b, a);
-      this.memory.write64(0, SPA + COMMANDS + this.#guestTail + 8, d, c);
-      this.#guestTail = (this.#guestTail + 16) % 4096;
-    }
-    this.write(vf("CMD_TAIL"), this.#guestTail);
+  guestCommand(...commands: readonly Command[]): void {
+    this.append(vf("CMD_TAIL"), SPA + COMMANDS, commands);
   }
 
   guestEvents(): number[][] {

@@ -16,11 +16,13 @@ export const ON = 0x1005;
 /** A base register's ComLen, EventLen or PPRLogLen for 256 entries, as bits [63:32]. */
 const ENTRIES_256 = 0x08000000;
 
+/** A command, as four words. */
+export type Command = readonly [number, number, number, number];
+
 export class InterfaceWorld {
   readonly memory: PhysicalMemory;
   readonly controls = new Controls();
   readonly io: ProgrammingInterface;
-  #tail = 0;
 
   constructor(
     initial: InitialRegisters = presetRegisters("full"),
@@ -49,13 +51,19 @@ export class InterfaceWorld {
   }
 
   /** Put commands of four words after those before, and move the tail behind them. */
-  command(...commands: readonly (readonly [number, number, number, number])[]): void {
+  command(...commands: readonly Command[]): void {
+    this.append("CMD_TAIL", PLACES.commands, commands);
+  }
+
+  /** Put commands into a buffer of 4 KiB, where a tail register says, and move that tail. */
+  append(register: string, base: number, commands: readonly Command[]): void {
+    let tail = this.read(register) & 0xff0;
     for (const [a, b, c, d] of commands) {
-      this.memory.write64(0, PLACES.commands + this.#tail, b, a);
-      this.memory.write64(0, PLACES.commands + this.#tail + 8, d, c);
-      this.#tail = (this.#tail + 16) % 4096;
+      this.memory.write64(0, base + tail, b, a);
+      this.memory.write64(0, base + tail + 8, d, c);
+      tail = (tail + 16) & 0xff0;
     }
-    this.write("CMD_TAIL", this.#tail);
+    this.write(register, tail);
   }
 
   /** Records of 16 bytes at an address, as rows of four unsigned words. */

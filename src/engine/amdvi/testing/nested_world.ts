@@ -10,7 +10,7 @@ import { readCapabilities } from "../capabilities.ts";
 import { presetRegisters } from "../presets.ts";
 import { Translation, Updates } from "../translation.ts";
 import { Translator } from "../translator.ts";
-import { InterfaceWorld, ON } from "./interface_world.ts";
+import { type Command, InterfaceWorld, ON } from "./interface_world.ts";
 
 export const DEVICE = 6;
 export const DOMAIN = 0x77;
@@ -40,8 +40,6 @@ export const COMMANDS = {
   guestAll: [PASID, ((3 << 28) | DOMAIN) >>> 0, 0xfffff007, 0x7fffffff],
   hostAll: [0, ((3 << 28) | DOMAIN) >>> 0, 0xfffff003, 0x7fffffff],
 } as const satisfies Readonly<Record<string, readonly number[] | ((lo: number) => readonly number[])>>;
-
-type Command = readonly [number, number, number, number];
 
 export class NestedWorld extends InterfaceWorld {
   readonly caches: AmdCaches;
@@ -106,8 +104,13 @@ export class NestedWorld extends InterfaceWorld {
 
   /** Translate an access to a guest page; `made` false only looks. */
   access(translator: Translator, page: number, write: boolean, made: boolean): Translation {
+    return this.translated(translator, { iovaLo: GVA + 0x1000 * page + 8, write }, made);
+  }
+
+  /** Translate any access; what is not said of it is as for {@link access}. */
+  translated(translator: Translator, fields: Partial<Translation>, made: boolean): Translation {
     const t = new Translation();
-    Object.assign(t, { deviceId: DEVICE, hasPasid: true, pasid: PASID, iovaLo: GVA + 0x1000 * page + 8, write });
+    Object.assign(t, { deviceId: DEVICE, hasPasid: true, pasid: PASID, ...fields });
     t.updates = made ? Updates.Make : Updates.Show;
     translator.translate(t, null);
     return t;
