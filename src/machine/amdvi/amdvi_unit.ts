@@ -25,11 +25,12 @@ import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.t
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
 import { high, join, low } from "../halves.ts";
+import { Inspection } from "../inspect/inspection.ts";
 import { type PageAnswer, Pcie } from "../pcie.ts";
 import { RecordLog } from "../record_log.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";
 import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
-import { AmdviInspection } from "./inspect/amdvi_inspection.ts";
+import { AMDVI_INSPECTION } from "./inspect/amdvi_inspection.ts";
 import { reachOf } from "./inspect/outcome.ts";
 import { cacheOptions, chosen, initialRegisters } from "./options.ts";
 
@@ -55,7 +56,7 @@ export class AmdviUnit implements Unit {
   /** ATS and page requests as the IOMMU has them. */
   readonly requests: DeviceRequests;
   readonly pcie: Pcie;
-  readonly inspect: AmdviInspection;
+  readonly inspect: Inspection<AmdviUnit>;
   readonly #interrupts: InterruptRemapper;
   readonly #message = new InterruptMessage();
   readonly #t = new Translation();
@@ -90,7 +91,7 @@ export class AmdviUnit implements Unit {
       translated: (transfer) => this.#transfer(transfer, AddressType.Translated),
     });
     for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
-    this.inspect = new AmdviInspection(this);
+    this.inspect = new Inspection<AmdviUnit>(this, AMDVI_INSPECTION);
   }
 
   register(name: string): RegisterPlace | null {

@@ -11,6 +11,12 @@ export interface ReadEntry {
   readonly layout: Layout;
 }
 
+/** A queue with the way its entries are read. */
+export interface ReadableQueue {
+  readonly row: QueueRow;
+  readonly read: (words: Uint32Array) => ReadEntry;
+}
+
 /** Entries that are written and not read; a wrap bit tells a full queue from an empty one. */
 export function waitingOf({
   entries,

@@ -21,12 +21,13 @@ import { Smmuv3 } from "../../engine/smmuv3/smmu.ts";
 import { Translation, Updates } from "../../engine/smmuv3/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
 import { high, join, low } from "../halves.ts";
+import { Inspection } from "../inspect/inspection.ts";
 import { type PageAnswer, Pcie } from "../pcie.ts";
 import { RecordLog } from "../record_log.ts";
 import type { Reach, RegisterBlock, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
 import { CmdqvBlock } from "./cmdqv_block.ts";
 import { reachOf } from "./inspect/outcome.ts";
-import { SmmuInspection } from "./inspect/smmu_inspection.ts";
+import { SMMU_INSPECTION } from "./inspect/smmu_inspection.ts";
 import { cacheOptions, cmdqvSize, presetValues } from "./options.ts";
 import { REGISTER_WORDS } from "./register_words.ts";
 import { ON_REQUEST, type TransactionHost, Transactions, type TransactionsImage } from "./transactions.ts";
@@ -56,7 +57,7 @@ export class SmmuUnit implements Unit {
   readonly pcie: Pcie;
   readonly stalls: Transactions;
   readonly blocks: Readonly<Record<string, RegisterBlock>>;
-  readonly inspect: SmmuInspection;
+  readonly inspect: Inspection<SmmuUnit>;
   readonly #registers = new RegisterFile();
   readonly #translated: Transactions;
   readonly #cmdqv: Cmdqv | null;
@@ -98,7 +99,7 @@ export class SmmuUnit implements Unit {
     for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
     this.#cmdqv = this.#makeCmdqv(description);
     this.blocks = this.#cmdqv === null ? {} : { cmdqv: new CmdqvBlock(this.#cmdqv, () => this.stalls.settle()) };
-    this.inspect = new SmmuInspection(this);
+    this.inspect = new Inspection<SmmuUnit>(this, SMMU_INSPECTION);
   }
 
   register(name: string): RegisterPlace | null {

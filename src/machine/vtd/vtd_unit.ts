@@ -16,11 +16,12 @@ import { RemappingState } from "../../engine/vtd/remapping_state.ts";
 import { AddressType, End, Translation, Updates } from "../../engine/vtd/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
 import { high, join, low } from "../halves.ts";
+import { Inspection } from "../inspect/inspection.ts";
 import { Pcie } from "../pcie.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";
 import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
 import { reachOf } from "./inspect/outcome.ts";
-import { VtdInspection } from "./inspect/vtd_inspection.ts";
+import { VTD_INSPECTION } from "./inspect/vtd_inspection.ts";
 import { cacheOptions, identityOf, unitOptions } from "./options.ts";
 
 /** Registers that say what the unit is, rather than what it does now. */
@@ -40,7 +41,7 @@ export class VtdUnit implements Unit {
   readonly remapper: Remapper;
   readonly control: ProgrammingInterface;
   readonly pcie: Pcie;
-  readonly inspect: VtdInspection;
+  readonly inspect: Inspection<VtdUnit>;
   readonly #t = new Translation();
 
   constructor(description: MachineDescription, memory: PhysicalMemory) {
@@ -72,7 +73,7 @@ export class VtdUnit implements Unit {
     for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
     const { registers } = description;
     for (const [name, v] of Object.entries(registers)) this.#load(name, v);
-    this.inspect = new VtdInspection(this);
+    this.inspect = new Inspection<VtdUnit>(this, VTD_INSPECTION);
   }
 
   register(name: string): RegisterPlace | null {

@@ -4,14 +4,8 @@ import { eventByCode } from "../../../arch/amdvi/events.ts";
 import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE } from "../../../arch/amdvi/ppr.ts";
 import { field, layout } from "../../../base/layout.ts";
 import type { QueueRow } from "../../../protocol/inspection.ts";
-import { type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
+import { type ReadableQueue, type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
-
-/** A ring with the way its entries are read. */
-export interface AmdQueue {
-  readonly row: QueueRow;
-  readonly read: (words: Uint32Array) => ReadEntry;
-}
 
 const ENTRY_BYTES = 4 * COMMAND_WORDS;
 /** log2 of the entries of the smallest ring. */
@@ -120,7 +114,7 @@ const RINGS: readonly Ring[] = [
 ];
 
 /** Every ring that the IOMMU offers. */
-export function amdQueues(unit: AmdviUnit): AmdQueue[] {
+export function amdQueues(unit: AmdviUnit): ReadableQueue[] {
   const { registers } = unit.control;
   return RINGS.filter(({ feature }) => feature === null || registers.get("EFR", feature) !== 0).map((ring) => ({
     row: rowOf(unit, ring),

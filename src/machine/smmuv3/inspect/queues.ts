@@ -10,14 +10,8 @@ import { GlobalError } from "../../../engine/smmuv3/global_errors.ts";
 import { MAX_QUEUE_LG2 } from "../../../engine/smmuv3/register_file.ts";
 import type { QueueRow } from "../../../protocol/inspection.ts";
 import { join } from "../../halves.ts";
-import { type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
+import { type ReadableQueue, type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
-
-/** A queue with the way its entries are read. */
-export interface SmmuQueue {
-  readonly row: QueueRow;
-  readonly read: (words: Uint32Array) => ReadEntry;
-}
 
 /** What all queues are made of. */
 interface Given {
@@ -72,7 +66,7 @@ const readEvent = (words: Uint32Array): ReadEntry => {
 const readPageRequest = (): ReadEntry => ({ name: "Page request", layout: PAGE_REQUEST });
 
 /** Every queue that the SMMU offers, and those beside it that somebody set up. */
-export function smmuQueues(unit: SmmuUnit): SmmuQueue[] {
+export function smmuQueues(unit: SmmuUnit): ReadableQueue[] {
   const { registers } = unit.control;
   const queues = [{ row: commandQueue(unit), read: readCommand }];
   queues.push({ row: recordQueue(unit, "EVENTQ", "Event queue", 4 * EVENT_WORDS), read: readEvent });

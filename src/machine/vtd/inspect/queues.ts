@@ -2,14 +2,8 @@
 import { descriptorByType, PAGE_REQ_DSC, RESERVED_DESCRIPTOR } from "../../../arch/vtd/commands.ts";
 import { IQA, IQERCD } from "../../../arch/vtd/queue_registers.ts";
 import type { QueueRow } from "../../../protocol/inspection.ts";
-import { type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
+import { type ReadableQueue, type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
-
-/** A queue with the way its entries are read. */
-export interface VtdQueue {
-  readonly row: QueueRow;
-  readonly read: (words: Uint32Array) => ReadEntry;
-}
 
 const PAGE = 4096;
 const NARROW_BYTES = 16;
@@ -61,9 +55,9 @@ function rowOf(unit: VtdUnit, { base, indexes, ...rest }: Given): QueueRow {
 }
 
 /** Every queue that the unit offers. */
-export function vtdQueues(unit: VtdUnit): VtdQueue[] {
+export function vtdQueues(unit: VtdUnit): ReadableQueue[] {
   const { registers } = unit.control;
-  const queues: VtdQueue[] = [];
+  const queues: ReadableQueue[] = [];
   if (registers.has("IQA")) queues.push({ row: invalidationQueue(unit), read: readDescriptor });
   if (registers.has("PQA")) {
     const row = rowOf(unit, {
