@@ -4,6 +4,7 @@
 
 import { registerByName } from "../../arch/smmuv3/registers.ts";
 import { locate } from "../../base/layout.ts";
+import { writeMessage } from "../common/message.ts";
 import { highBitsFrom } from "../common/table_root.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import { readCapabilities } from "./capabilities.ts";
@@ -89,12 +90,7 @@ export class Interrupts {
   #message(fullHi: number, lo: number, data: number, aborted: number): void {
     if ((this.#words[MSI.at]! & MSI.mask) === 0 || (fullHi | lo) === 0) return;
     const hi = fullHi & ~this.#beyondHi;
-    const memory = this.#memory;
-    const known = memory.read64(hi, lo);
-    const upper = (lo & 4) !== 0;
-    const oldHi = known === MemoryStatus.Ok ? memory.hi : 0;
-    const oldLo = known === MemoryStatus.Ok ? memory.lo : 0;
-    const status = memory.write64(hi, lo, upper ? data | 0 : oldHi, upper ? oldLo : data | 0);
+    const status = writeMessage(this.#memory, hi, lo, data);
     if (status === MemoryStatus.Abort) this.#errors.activate(aborted);
   }
 }
