@@ -8,7 +8,6 @@ import type { Action } from "../protocol/machine.ts";
 /** Lanes, in the order in which they stand. */
 export const LANES = [
   { id: "guest", text: "Guest", about: "What the guest's kernel is asked to do" },
-  { id: "guest", text: "Guest", about: "What the guest was asked to do, with all that it causes" },
   { id: "memory", text: "Memory writes", about: "Bytes written or bits flipped, by whichever software" },
   { id: "registers", text: "Register writes", about: "The IOMMU's registers, written by whichever software" },
   { id: "device", text: "Device", about: "Transactions of devices" },

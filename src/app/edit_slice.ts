@@ -8,7 +8,7 @@ import { STOPPED } from "./engine_client.ts";
 import type { AppActions } from "./state.ts";
 import type { WalkControl } from "./walk_slice.ts";
 
-type EditActions = Pick<AppActions, "toggleBit" | "writeField" | "writeWords" | "seek">;
+type EditActions = Pick<AppActions, "act" | "toggleBit" | "writeField" | "writeWords" | "seek">;
 
 export function editSlice(core: Core, walk: WalkControl): EditActions {
   const { get, set, engine } = core;
@@ -49,6 +49,7 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
   }
 
   return {
+    act: (action) => inTurn(() => apply(action)),
     toggleBit: (bit) =>
       inTurn(async () => {
         const { structure } = get();

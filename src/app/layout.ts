@@ -12,6 +12,10 @@ export const PANES = {
   maps: "Table maps",
   timeline: "Timeline",
   lanes: "Who did what",
+  queues: "Queues",
+  registers: "Registers",
+  caches: "Caches",
+  memory: "Memory",
   decoder: "Decoder",
   account: "What happens",
 } as const;
@@ -95,7 +99,45 @@ const LAYOUTS = [
     about: "The page tables of both stages as maps.",
     of: {
       direction: "row",
-      parts: [LISTS, { id: "right", name: "the maps", of: besideInspector("maps"), least: 400 }],
+      parts: [
+        LISTS,
+        {
+          id: "right",
+          name: "the maps",
+          least: 400,
+          of: {
+            direction: "column",
+            parts: [
+              { id: "upper", name: "the maps", of: besideInspector("maps"), least: 220 },
+              { id: "lower", name: "memory", of: "memory", size: [200, 240, 320], least: 90 },
+            ],
+          },
+        },
+      ],
+    },
+  },
+  {
+    id: "queues",
+    text: "Queues",
+    about: "Queues as rings, registers, and what the caches hold.",
+    of: {
+      direction: "column",
+      parts: [
+        { id: "queues", name: "the queues", of: "queues", least: 200 },
+        {
+          id: "lower",
+          name: "registers and caches",
+          size: [270, 320, 400],
+          least: 120,
+          of: {
+            direction: "row",
+            parts: [
+              { id: "registers", name: "the registers", of: "registers", size: [470, 520, 640], least: 280 },
+              { id: "caches", name: "the caches", of: "caches", least: 320 },
+            ],
+          },
+        },
+      ],
     },
   },
   {

@@ -15,7 +15,7 @@ import type {
   StructureQuery,
   WalkAnswer,
 } from "../protocol/engine.ts";
-import type { Access, SessionDocument } from "../protocol/machine.ts";
+import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
 
 /** A message in place. It stays until the user closes it, or the thing it speaks of is settled. */
@@ -150,6 +150,8 @@ export interface AppActions {
   readonly writeField: (field: FieldDeclaration, value: bigint) => Promise<void>;
   /** Write the whole inspected structure from 32-bit words, lowest first. */
   readonly writeWords: (words: Uint32Array) => Promise<void>;
+  /** Do something to the machine: the action is added to the log after the current step. */
+  readonly act: (action: Action) => Promise<void>;
   /** Go to the state after the first `step` actions: take back, or do again. */
   readonly seek: (step: number) => Promise<void>;
 

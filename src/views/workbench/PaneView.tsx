@@ -12,11 +12,18 @@ const InspectorCaption = lazy(async () => ({
   default: (await import("../inspector/Inspector.tsx")).InspectorCaption,
 }));
 const TableMaps = lazy(async () => ({ default: (await import("../table_map/TableMaps.tsx")).TableMaps }));
+const TableMapsCaption = lazy(async () => ({
+  default: (await import("../table_map/TableMaps.tsx")).TableMapsCaption,
+}));
 const Events = lazy(async () => ({ default: (await import("../events/Events.tsx")).Events }));
 const EventsCaption = lazy(async () => ({ default: (await import("../events/Events.tsx")).EventsCaption }));
 const Decoder = lazy(async () => ({ default: (await import("../decoder/Decoder.tsx")).Decoder }));
 const Timeline = lazy(async () => ({ default: (await import("../timeline/Timeline.tsx")).Timeline }));
 const Lanes = lazy(async () => ({ default: (await import("../lanes/Lanes.tsx")).Lanes }));
+const Queues = lazy(async () => ({ default: (await import("../queues/Queues.tsx")).Queues }));
+const Registers = lazy(async () => ({ default: (await import("../registers/Registers.tsx")).Registers }));
+const Caches = lazy(async () => ({ default: (await import("../caches/Caches.tsx")).Caches }));
+const Memory = lazy(async () => ({ default: (await import("../memory/Memory.tsx")).Memory }));
 const Account = lazy(async () => ({ default: (await import("../account/Account.tsx")).Account }));
 
 const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
@@ -25,10 +32,14 @@ const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   walk: () => <WalkPane />,
   inspector: () => <Fetched id="inspector" of={Inspector} about={<InspectorCaption />} />,
   events: () => <Fetched id="events" of={Events} about={<EventsCaption />} />,
-  maps: () => <Fetched id="maps" of={TableMaps} />,
+  maps: () => <Fetched id="maps" of={TableMaps} about={<TableMapsCaption />} />,
   timeline: () => <Fetched id="timeline" of={Timeline} />,
   lanes: () => <Fetched id="lanes" of={Lanes} />,
   account: () => <Fetched id="account" of={Account} />,
+  queues: () => <Fetched id="queues" of={Queues} />,
+  registers: () => <Fetched id="registers" of={Registers} />,
+  caches: () => <Fetched id="caches" of={Caches} />,
+  memory: () => <Fetched id="memory" of={Memory} />,
   decoder: () => (
     <Suspense fallback={FETCHING}>
       <Decoder />

@@ -20,6 +20,7 @@ const IN_BAR = ["streams", "translations", "walk", "inspector", "events", "maps"
 const FIRST: Readonly<Record<Preset, PaneId>> = {
   walk: "walk",
   tables: "maps",
+  queues: "queues",
   software: "timeline",
   decode: "decoder",
   teach: "account",

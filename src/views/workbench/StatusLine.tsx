@@ -2,8 +2,8 @@
 import { lazy, Suspense } from "react";
 import { keyFor } from "../../app/commands.ts";
 import { Button } from "../common/Button.tsx";
+import { bytesText } from "../common/bytes_text.ts";
 import { useApp } from "../common/use_app.ts";
-import { sizeText } from "../translations/leaf_rows.ts";
 
 const LeftOut = lazy(async () => ({ default: (await import("./LeftOut.tsx")).LeftOut }));
 
@@ -40,13 +40,4 @@ export function StatusLine() {
       </Button>
     </footer>
   );
-}
-
-/** Such as `252 KiB`; whole numbers up to 1023 of a unit. */
-function bytesText(bytes: number): string {
-  if (bytes < 1) return "0 B";
-  const unit = Math.min(4, Math.floor(Math.log2(bytes) / 10));
-  const count = bytes / 2 ** (10 * unit);
-  const digits = count >= 100 || Number.isInteger(count) ? 0 : 1;
-  return `${count.toFixed(digits)} ${sizeText(unit * 10).slice(2)}`;
 }

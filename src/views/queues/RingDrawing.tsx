@@ -1,0 +1,107 @@
+/** A queue as a ring, with the registers that point at its ends. */
+import "../common/drawing.css";
+import type { QueueRow } from "../../protocol/inspection.ts";
+import { SvgGlyph } from "../common/SvgGlyph.tsx";
+import { point, type Ring, type RingSlot, ringOf } from "../geometry/ring.ts";
+
+const OUTER = 78;
+const INNER = 54;
+const MARGIN = 26;
+/** Of the whole drawing; labels stand beside the ring. */
+export const RING_SIZE = { width: 2 * (OUTER + MARGIN) + 90, height: 2 * (OUTER + MARGIN) } as const;
+
+const FILLS: Readonly<Record<RingSlot["state"], string>> = {
+  free: "none",
+  read: "var(--nw-hover)",
+  waiting: "var(--nw-text-3)",
+  next: "var(--nw-text)",
+};
+
+export function RingDrawing({ queue, chosen }: { readonly queue: QueueRow; readonly chosen: number | null }) {
+  const { producer, consumer, entries, waiting, error } = queue;
+  const ring = ringOf({ entries, producer: producer.index, consumer: consumer.index, waiting }, OUTER, INNER);
+  const { width, height } = RING_SIZE;
+  const stopped = error !== null;
+  return (
+    <svg
+      className="nw-draw nw-ring"
+      width={width}
+      height={height}
+      viewBox={`${-width / 2} ${-height / 2} ${width} ${height}`}
+      aria-hidden="true"
+    >
+      {ring.slots.map((slot) => (
+        <g key={slot.index}>
+          <path
+            d={slot.path}
+            fill={stopped && slot.state === "next" ? "var(--nw-fault)" : FILLS[slot.state]}
+            stroke={slot.index === chosen ? "var(--nw-select)" : "var(--nw-line-2)"}
+            strokeWidth={slot.index === chosen ? 2 : 0.75}
+          />
+          {stopped && slot.state === "next" && (
+            <SvgGlyph
+              name="fault"
+              x={slot.x - 4}
+              y={slot.y - 4}
+              size={8}
+              color="var(--nw-pane)"
+              cut="var(--nw-fault)"
+            />
+          )}
+        </g>
+      ))}
+      {ring.whole || <path d={`M0 ${-OUTER - 3}V${-INNER + 3}`} stroke="var(--nw-text)" strokeWidth="2" />}
+      <text y="0" textAnchor="middle" className="d-count">
+        {waiting}
+      </text>
+      <text y="16" textAnchor="middle" className="d-2">
+        waiting
+      </text>
+      <Ends ring={ring} />
+    </svg>
+  );
+}
+
+/** Ends so close that their names would stand on each other, in radians. */
+const CLOSE = 0.5;
+
+/** Arrows at the ring with the names of its ends: hollow where it is written, solid where it is read. */
+function Ends({ ring }: { readonly ring: Ring }) {
+  const { producer, consumer } = ring;
+  if (producer === null) return <End angle={consumer} name="CONS" solid shift={0} />;
+  const apart = Math.abs(producer - consumer);
+  const close = Math.min(apart, 2 * Math.PI - apart) < CLOSE;
+  return (
+    <>
+      <End angle={producer} name="PROD" solid={false} shift={close ? 8 : 0} />
+      <End angle={consumer} name="CONS" solid shift={close ? -8 : 0} />
+    </>
+  );
+}
+
+/** `shift` moves the name clockwise along the ring, in pixels. */
+function End(props: {
+  readonly angle: number;
+  readonly name: string;
+  readonly solid: boolean;
+  readonly shift: number;
+}) {
+  const { angle, name, solid, shift } = props;
+  const [x, y] = point(angle, OUTER + 2);
+  const [tx, ty] = point(angle + shift / OUTER, OUTER + 15);
+  const degrees = (angle * 180) / Math.PI + 180;
+  const anchor = tx > 12 ? "start" : tx < -12 ? "end" : "middle";
+  return (
+    <g>
+      <path
+        d="M0 0 4 7H-4Z"
+        transform={`translate(${x} ${y}) rotate(${degrees})`}
+        fill={solid ? "var(--nw-text)" : "none"}
+        stroke="var(--nw-text)"
+      />
+      <text x={tx} y={ty + 4} textAnchor={anchor} className="d-b d-end">
+        {name}
+      </text>
+    </g>
+  );
+}
