@@ -16,10 +16,10 @@ export const USER_PA = 0x8000_0000n;
 export const USER_VA = 0x4000_0000n;
 export const USER_BYTES = 0x20_0000n;
 const SCRATCH_PA = 0x9000_0000n;
-export const SCRATCH_VA = 0x7f00_0000_0000n;
+const SCRATCH_VA = 0x7f00_0000_0000n;
 const SCRATCH_BYTES = 0x10_0000n;
 /** Where data behind pointers goes. */
-export const DATA_VA = SCRATCH_VA + 0x8000n;
+const DATA_VA = SCRATCH_VA + 0x8000n;
 
 export const MEMORY_LAYOUT = {
   outside: "abort",
@@ -29,7 +29,7 @@ export const MEMORY_LAYOUT = {
 
 const SIZES = { page: 0x1000n, hugePage: 0x20_0000n };
 
-export interface Answer<F extends readonly StructField[]> {
+interface Answer<F extends readonly StructField[]> {
   readonly returned: Returned;
   readonly out: Values<F>;
 }

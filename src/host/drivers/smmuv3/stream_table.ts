@@ -2,8 +2,8 @@
  * The kernel's Stream table and the order in which it changes an entry. IHI 0070 §5.1, §5.2, §3.21.3; the order is that
  * of Linux 7.2, drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_write_entry).
  *
- * An entry is changed without a gap where one 64-bit word holds every bit that both the old and the new entry use and
- * that differs; otherwise through an invalid entry.
+ * An entry is changed without a gap where one 64-bit word holds every bit that differs and that cannot be written before
+ * because the old entry uses it; otherwise through an invalid entry.
  */
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
@@ -121,11 +121,11 @@ export class StreamTable {
   replace(at: number, fields: FieldNumbers, sync: () => void): void {
     const target = encodeFields(STE, fields);
     const now = this.#memory.readWords(at, STE_WORDS);
-    const usedNow = usedBits(now);
-    const critical = criticalWords(now, target, usedNow);
+    const [usedNow, usedThen] = [usedBits(now), usedBits(target)];
+    // Bits nobody looks at yet come first, then the one word that matters, then what is no longer looked at goes.
+    const ready = target.map((word, i) => (word & ~usedNow[i]!) | (now[i]! & usedNow[i]!));
+    const critical = differingWords(ready, target, usedThen);
     if (critical.length <= 1) {
-      // Bits nobody looks at yet come first, then the one word that matters, then what is no longer looked at goes.
-      const ready = target.map((word, i) => (word & ~usedNow[i]!) | (now[i]! & usedNow[i]!));
       this.#write(at, now, ready, sync);
       const switched = ready.map((word, i) => (critical.includes(i >>> 1) ? target[i]! : word));
       this.#write(at, ready, switched, sync);
@@ -150,11 +150,11 @@ export class StreamTable {
   }
 }
 
-/** 64-bit words in which a bit that is in use now would change. */
-function criticalWords(now: Uint32Array, target: Uint32Array, used: Uint32Array): number[] {
+/** 64-bit words in which a bit that the target uses is not yet as it will be. */
+function differingWords(ready: Uint32Array, target: Uint32Array, used: Uint32Array): number[] {
   const words: number[] = [];
   for (let i = 0; i < STE_WORDS; i += 2) {
-    const differs = ((now[i]! ^ target[i]!) & used[i]!) | ((now[i + 1]! ^ target[i + 1]!) & used[i + 1]!);
+    const differs = ((ready[i]! ^ target[i]!) & used[i]!) | ((ready[i + 1]! ^ target[i + 1]!) & used[i + 1]!);
     if (differs !== 0) words.push(i >>> 1);
   }
   return words;
