@@ -232,19 +232,19 @@ export class Session {
   }
 
   registers(): { revision: number; rows: readonly RegisterRow[] } {
-    return { revision: this.#revision, rows: this.#unit.inspect.registers?.() ?? [] };
+    return { revision: this.#revision, rows: this.#unit.inspect.registers() };
   }
 
   queues(): { revision: number; queues: readonly QueueRow[] } {
-    return { revision: this.#revision, queues: this.#unit.inspect.queues?.() ?? [] };
+    return { revision: this.#revision, queues: this.#unit.inspect.queues() };
   }
 
   queueEntries(id: string, from: number, count: number): readonly QueueEntry[] {
-    return this.#unit.inspect.queueEntries?.(id, from, Math.min(count, MAX_QUEUE_ENTRIES)) ?? [];
+    return this.#unit.inspect.queueEntries(id, from, Math.min(count, MAX_QUEUE_ENTRIES));
   }
 
   caches(): { revision: number; caches: readonly CacheView[] } {
-    return { revision: this.#revision, caches: this.#unit.inspect.caches?.() ?? [] };
+    return { revision: this.#revision, caches: this.#unit.inspect.caches() };
   }
 
   memory(at: bigint, length: number): MemoryAnswer {
@@ -252,7 +252,7 @@ export class Session {
   }
 
   owners(): { revision: number; rows: readonly OwnerRow[]; truncated: boolean } {
-    return { revision: this.#revision, ...sortOwners(this.#unit.inspect.owners?.() ?? []) };
+    return { revision: this.#revision, ...sortOwners(this.#unit.inspect.owners()) };
   }
 
   extents(): { revision: number; rows: readonly ExtentRow[]; truncated: boolean } {

@@ -94,14 +94,14 @@ export interface UnitInspection {
   /** A record of {@link Unit.takeRecords} or of a session's recorded events, with its name. */
   record(words: Uint32Array): EventRecord;
   /** Every register that exists, by block and rising offset. */
-  registers?(): RegisterRow[];
-  queues?(): QueueRow[];
+  registers(): RegisterRow[];
+  queues(): QueueRow[];
   /** Entries of one of {@link queues} from a number on, at most `count`. */
-  queueEntries?(id: string, from: number, count: number): QueueEntry[];
+  queueEntries(id: string, from: number, count: number): QueueEntry[];
   /** The unit's caches, then those of devices. */
-  caches?(): CacheView[];
+  caches(): CacheView[];
   /** What memory is for, in any order; whoever asks stops when it has enough. */
-  owners?(): Iterable<OwnerRow>;
+  owners(): Iterable<OwnerRow>;
   capabilities(): SessionSummary["capabilities"];
   /** Sentences: what this session may ask for and the model does not do. */
   notModelled(): readonly string[];
