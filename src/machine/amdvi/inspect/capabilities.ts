@@ -35,12 +35,27 @@ export function capabilityRows(unit: AmdviUnit): SessionSummary["capabilities"] 
   });
 }
 
+/** What the model leaves out of features, by the field of EFR that offers them. */
+const LEFT_OUT: readonly (readonly [field: keyof typeof EFR.f, what: string])[] = [
+  ["SNPSup", "Secure nested paging: the reverse map table"],
+  ["MarcSup", "Memory access routing and control apertures"],
+  ["SmiFSup", "SMI filters"],
+  ["PCSup", "Performance counters, and EVENT_COUNTER_ZERO"],
+  ["PerfOptSup", "What PERF_OPT does"],
+  ["GAMSup", "The guest virtual APIC log, and interrupts posted to guests: they are told apart, and end there"],
+  [
+    "vIommuSup",
+    "Of virtualized IOMMUs: interrupts to guests, INSERT_GUEST_EVENT, the dirty status of buffers, second logs, " +
+      "VIOMMU_STATUS, guests from GuestID 256 on",
+  ],
+];
+
 /** Sentences for the status line: what this session may ask for and the model does not do. */
 export function notModelled(unit: AmdviUnit): string[] {
   const efr = wordsOf(unit, "EFR");
-  const said = ["Memory attributes: force coherent, snoop attributes, the U bit of host entries."];
-  if (EFR.f.SNPSup.get(efr, 0) === 1) said.push("Secure nested paging: the reverse map table (EFR.SNPSup).");
-  if (EFR.f.MarcSup.get(efr, 0) !== 0) said.push("Memory access routing and control apertures (EFR.MarcSup).");
-  if (EFR.f.SmiFSup.get(efr, 0) !== 0) said.push("SMI filters (EFR.SmiFSup).");
-  return said;
+  const offered = LEFT_OUT.filter(([field]) => EFR.f[field].get(efr, 0) !== 0);
+  return [
+    "Memory attributes: force coherent, snoop attributes, the U bit of host entries.",
+    ...offered.map(([field, what]) => `${what} (EFR.${field}).`),
+  ];
 }
