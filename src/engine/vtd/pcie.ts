@@ -2,6 +2,7 @@
  * The PCIe side of a VT-d unit: Translation Requests and Page Requests (VT-d §4.2, §7.4 to §7.7).
  */
 import { REASONS } from "../../arch/vtd/reasons.ts";
+import { AddressType, End, Updates } from "../common/request.ts";
 import {
   type AtsPort,
   CompletionStatus,
@@ -14,7 +15,7 @@ import {
 } from "../device/ats_port.ts";
 import type { PageRequestQueue } from "./page_request_queue.ts";
 import type { Remapper } from "./remapper.ts";
-import { AddressType, End, Translation, Updates } from "./translation.ts";
+import { Translation } from "./translation.ts";
 
 /** log2 of the largest range that one completion covers. CHOICE(completion-size): no more than the largest leaf. */
 const LARGEST_LG2 = 30;
@@ -24,7 +25,9 @@ const SMALLEST_LG2 = 12;
 export type PageAnswer =
   | { readonly queued: true }
   /** `response` is what the device is answered at once; null for a request that gets no answer. */
-  | { readonly queued: false; readonly response: PrgResponse | null };
+  | { readonly queued: false; readonly response: PrgResponse | null }
+  /** It depends on memory that the session does not hold, at this address. */
+  | { readonly queued: false; readonly response: null; readonly unknownHi: number; readonly unknownLo: number };
 
 export class PcieInterface implements AtsPort {
   /** The request that was looked at last: how it ended. */
@@ -92,10 +95,10 @@ export class PcieInterface implements AtsPort {
     t.write = request.write;
     t.execute = request.ssv && request.execute;
     this.#remapper.translate(t, null);
-    if (t.end !== End.Ok) {
-      if (t.end === End.Fault) this.#record(t);
-      const broken = t.end === End.Unknown || REASONS[t.reason]!.ats === "CA";
-      const code = broken ? ResponseCode.Failure : ResponseCode.InvalidRequest;
+    if (t.end === End.Unknown) return { queued: false, response: null, unknownHi: t.fetchHi, unknownLo: t.fetchLo };
+    if (t.end === End.Fault) {
+      this.#record(t);
+      const code = REASONS[t.reason]!.ats === "CA" ? ResponseCode.Failure : ResponseCode.InvalidRequest;
       return { queued: false, response: this.#respond(request, code) };
     }
     if (this.#queue.write(request)) return { queued: true };

@@ -3,6 +3,7 @@
  * requests, interrupts, fault records.
  */
 import type { Digest } from "../../base/digest.ts";
+import { AddressType, End, Updates } from "../../engine/common/request.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
@@ -13,7 +14,7 @@ import { PcieInterface } from "../../engine/vtd/pcie.ts";
 import { type InterfaceImage, ProgrammingInterface } from "../../engine/vtd/programming_interface.ts";
 import { Remapper } from "../../engine/vtd/remapper.ts";
 import { RemappingState } from "../../engine/vtd/remapping_state.ts";
-import { AddressType, End, Translation, Updates } from "../../engine/vtd/translation.ts";
+import { Translation } from "../../engine/vtd/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
 import { high, join, low } from "../halves.ts";
 import { Inspection } from "../inspect/inspection.ts";
@@ -65,7 +66,11 @@ export class VtdUnit implements Unit {
     this.pcie = new Pcie({
       devices,
       port,
-      page: (request) => port.page(request),
+      page: (request) => {
+        const answer = port.page(request);
+        if (answer.queued || !("unknownHi" in answer)) return answer;
+        return { queued: false, response: null, unknown: join(answer.unknownHi, answer.unknownLo) };
+      },
       unknownAt: () => join(port.t.fetchHi, port.t.fetchLo),
       transfer: (transfer) => this.transfer(transfer),
       translated: (transfer) => this.#carry(transfer, AddressType.Translated),

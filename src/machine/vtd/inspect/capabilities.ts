@@ -29,7 +29,13 @@ export function capabilityRows({ control }: VtdUnit): SessionSummary["capabiliti
 /** Sentences for the status line: what this session may ask for and the model does not do. */
 export function notModelled({ control }: VtdUnit): string[] {
   const { registers } = control;
-  const said = ["Memory types: what EMT, PAT, PWT and PCD make of an access.", "Performance monitoring."];
+  const said = [
+    "Memory types: what EMT, PAT, PWT and PCD make of an access.",
+    "Performance monitoring (PERFINTRSTS and its like).",
+    "Interrupt controllers: what becomes of a remapped interrupt, or of a notification.",
+  ];
+  if (registers.get("ECAP", "DT") === 1) said.push("Invalidation completions that nobody asked for (FSTS.ICE).");
+  if (registers.get("CAP", "ECMDS") === 1) said.push("Enhanced commands: each is answered as one that is not offered.");
   if (registers.get("CAP", "AFL") === 1) said.push("Advanced fault logging (CAP.AFL).");
   return said;
 }
