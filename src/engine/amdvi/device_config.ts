@@ -4,10 +4,10 @@
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { AMD_V1, AMD_V1_LOOSE } from "../../pagetable/formats/amdv1.ts";
+import { Want } from "../common/request.ts";
 import { TableRoot } from "../common/table_root.ts";
 import { type DteContext, translatesGuest } from "./dte_rules.ts";
 import { Update } from "./entry_update.ts";
-import { Want } from "./translation.ts";
 
 const f = DTE.f;
 

@@ -5,6 +5,7 @@
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EVENT_WORDS, EventCode } from "../../arch/amdvi/events.ts";
 import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE, PPR_WORDS } from "../../arch/amdvi/ppr.ts";
+import { AddressType, End, Updates } from "../common/request.ts";
 import {
   type AtsPort,
   CompletionStatus,
@@ -17,7 +18,7 @@ import {
 import { encodeEvent } from "./event_record.ts";
 import type { ProgrammingInterface } from "./programming_interface.ts";
 import { LogStatus } from "./record_log.ts";
-import { AddressType, End, Translation, Updates } from "./translation.ts";
+import { Translation } from "./translation.ts";
 import type { Translator } from "./translator.ts";
 
 /** A completion covers no more than addresses have bits. */

@@ -10,7 +10,8 @@ import {
   PAGE_TAB_HARDWARE_ERROR,
 } from "../../arch/amdvi/events.ts";
 import type { FieldAccess } from "../../base/layout.ts";
-import { AddressType, type Translation } from "./translation.ts";
+import { AddressType } from "../common/request.ts";
+import type { Translation } from "./translation.ts";
 
 const DEFINITIONS = {
   [EventCode.ILLEGAL_DEV_TABLE_ENTRY]: ILLEGAL_DEV_TABLE_ENTRY,

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { xorshift32 } from "../../base/rng.ts";
+import { End, Updates } from "../common/request.ts";
 import { DeviceConfig } from "./device_config.ts";
 import { FastWalk, qualifies } from "./fast_walk.ts";
 import { ALL, BuiltWorld, output, PAGE } from "./testing/built_world.ts";
 import { AmdTraceRecorder } from "./trace_recorder.ts";
-import { End, Translation, Updates } from "./translation.ts";
+import { Translation } from "./translation.ts";
 
 /** Every field of a translation, in the order of its class. */
 const FIELDS = Object.keys(new Translation()) as (keyof Translation)[];

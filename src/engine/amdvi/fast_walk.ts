@@ -10,12 +10,13 @@
  */
 import { V1_ACCESSED, V1_DIRTY, V1_FORCE_COHERENT, V1_READ, V1_WRITE } from "../../pagetable/formats/amdv1.ts";
 import { X86Denied } from "../../pagetable/formats/x86_64.ts";
+import { Want } from "../common/request.ts";
 import { type PhysicalMemory, TARGET_FRAME_BITS } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { DeviceConfig } from "./device_config.ts";
 import { Update } from "./entry_update.ts";
 import { guestPermissions } from "./guest.ts";
-import { type Translation, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 /** Bits of a guest entry: present, and a large page above level 0. */
 const P = 1;

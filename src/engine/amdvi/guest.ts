@@ -10,6 +10,7 @@ import { R } from "../../arch/amdvi/reasons.ts";
 import { X86Denied, x86Format } from "../../pagetable/formats/x86_64.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import { Updates, Want } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { AmdCaches } from "./caches/amd_caches.ts";
@@ -18,7 +19,7 @@ import { type DeviceConfig, OUTPUT_BITS } from "./device_config.ts";
 import { lacking, Update } from "./entry_update.ts";
 import { For, type HostTables, hardwareError, traceResumed, unreadable } from "./host.ts";
 import { entryReason } from "./trace_recorder.ts";
-import { type Translation, Updates, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const GCR3_BYTES = 8;
 /** What is kept of each entry of a walk that an update may need: physical and guest physical address, entry, record. */

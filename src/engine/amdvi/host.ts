@@ -12,6 +12,7 @@ import { V1_FORCE_COHERENT, V1_READ, V1_WRITE } from "../../pagetable/formats/am
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TraceHit, TraceVerdict } from "../../protocol/trace.ts";
 import { NO_PASID } from "../common/page_table_cache.ts";
+import { Updates, Want } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { TABLE_LG2 } from "../common/walk_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
@@ -20,7 +21,7 @@ import type { HostCache } from "./caches/host_cache.ts";
 import type { DeviceConfig } from "./device_config.ts";
 import { lacking, Update, update } from "./entry_update.ts";
 import { amdLevel, entryReason } from "./trace_recorder.ts";
-import { type Translation, Updates, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 /** What an address is translated for. */
 export const For = {

@@ -14,11 +14,12 @@ import {
 } from "../../arch/amdvi/events.ts";
 import { IRTE, IRTE_128, IRTE_GUEST } from "../../arch/amdvi/irte.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
+import { End } from "../common/request.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { DeviceTable } from "./device_table.ts";
 import { encodeEvent } from "./event_record.ts";
 import type { ProgrammingInterface } from "./programming_interface.ts";
-import { End, Translation } from "./translation.ts";
+import { Translation } from "./translation.ts";
 
 /** What became of an interrupt. */
 export const Delivery = {

@@ -5,12 +5,13 @@ import { GCR3_ENTRY, gcr3PasidBits } from "../../arch/amdvi/gcr3.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
 import { fromHalves } from "../../base/address.ts";
 import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
+import { End } from "../common/request.ts";
 import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type DeviceConfig, OUTPUT_BITS } from "./device_config.ts";
 import { guestPermissions } from "./guest.ts";
 import { For, hostPermissions } from "./host.ts";
-import { End, Translation } from "./translation.ts";
+import { Translation } from "./translation.ts";
 import type { Translator } from "./translator.ts";
 
 /** One table tree as a scan wants it, and what its entries mean. */

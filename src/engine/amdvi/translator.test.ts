@@ -11,9 +11,10 @@ import { REASONS } from "../../arch/amdvi/reasons.ts";
 import { fromHalves } from "../../base/address.ts";
 import { decodeFields } from "../../base/layout.ts";
 import { V1_READ, V1_WRITE } from "../../pagetable/formats/amdv1.ts";
+import { AddressType, End, Updates } from "../common/request.ts";
 import { encodeEvent } from "./event_record.ts";
 import { ALL, BuiltWorld, DEVICE, DOMAIN, output, PAGE, PASID, type WorldShape } from "./testing/built_world.ts";
-import { AddressType, End, type Translation, Updates } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const VA = 0x1234_5000;
 

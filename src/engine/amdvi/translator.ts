@@ -8,6 +8,7 @@ import { DTE } from "../../arch/amdvi/dte.ts";
 import { EventCode, InvalidAccess, InvalidTranslationRequest } from "../../arch/amdvi/events.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
 import { TraceHit, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import { AddressType, End, Updates, Want } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { AmdCaches } from "./caches/amd_caches.ts";
@@ -21,7 +22,7 @@ import { FastWalk, qualifies } from "./fast_walk.ts";
 import { GuestTables } from "./guest.ts";
 import { For, HostTables } from "./host.ts";
 import { isInterrupt, isOrdinary, specialRange } from "./special_ranges.ts";
-import { AddressType, End, type Translation, Updates, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const f = DTE.f;
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { xorshift32 } from "../../base/rng.ts";
+import { End, Updates } from "../common/request.ts";
 import { FastWalk } from "./fast_walk.ts";
 import { RequestConfig } from "./request_config.ts";
 import { ALL, NestedWorld, PAGE, type WorldShape } from "./testing/nested_world.ts";
 import { VtdTraceRecorder } from "./trace_recorder.ts";
-import { End, Translation, Updates } from "./translation.ts";
+import { Translation } from "./translation.ts";
 
 /** Every field of a translation, in the order of its class. */
 const FIELDS = Object.keys(new Translation()) as (keyof Translation)[];

@@ -12,9 +12,10 @@ import { pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
 import { locate } from "../../base/layout.ts";
 import type { SecondStageFeatures } from "../../pagetable/formats/vtd_second.ts";
 import { pageSlot } from "../common/page_slot.ts";
+import { AddressType, Want } from "../common/request.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { RequestConfig } from "./request_config.ts";
-import { AddressType, type Translation, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const PAGE = pagingEntryLayout(1, 1, true);
 const bit = (name: string): number => 1 << locate(PAGE, name).shift;

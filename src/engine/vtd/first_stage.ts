@@ -13,13 +13,14 @@ import { locate } from "../../base/layout.ts";
 import { X86Denied } from "../../pagetable/formats/x86_64.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
+import { Updates, Want } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { WalkCache } from "../common/walk_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { Purpose, type SecondStage } from "./second_stage.ts";
-import { type Translation, Updates, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const PAGE = pagingEntryLayout(1, 1, true);
 const P = 1 << locate(PAGE, "P").shift;

@@ -6,6 +6,7 @@ import { R } from "../../arch/vtd/reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import type { PageTableFormat } from "../../pagetable/format.ts";
 import { TraceKind } from "../../protocol/trace.ts";
+import { AddressType, Updates } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type ConfigCache, cacheFor } from "./caches/config_cache.ts";
@@ -14,7 +15,7 @@ import { CONTEXT_RULES, firstBroken, ROOT_RULES, TranslationType } from "./entry
 import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { blocked, fetchEntry } from "./structure_fetch.ts";
-import { AddressType, type Translation, Updates } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: ROOT_ENTRY.bits / 8, unreadable: R.LRT_1 };
 const CONTEXT_TABLE = { kind: TraceKind.ContextEntry, bytes: CONTEXT_ENTRY.bits / 8, unreadable: R.LCT_1 };

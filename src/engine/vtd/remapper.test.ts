@@ -3,11 +3,12 @@ import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/p
 import { R, REASONS } from "../../arch/vtd/reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY } from "../../arch/vtd/root_context.ts";
 import { xorshift32 } from "../../base/rng.ts";
+import { AddressType, End, Updates } from "../common/request.ts";
 import { Ttm } from "./remapping_state.ts";
 import { RequestConfig } from "./request_config.ts";
 import { ALL, CONTEXTS, DIRECTORY, NestedWorld, PAGE, PASID, PASIDS, put, ROOT, SID } from "./testing/nested_world.ts";
 import { VtdTraceRecorder } from "./trace_recorder.ts";
-import { AddressType, End, type Translation, Updates } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const VA = 0x1234_5000;
 

@@ -5,6 +5,7 @@
 import { R, REASONS } from "../../arch/vtd/reasons.ts";
 import { vtdSecondFormat } from "../../pagetable/formats/vtd_second.ts";
 import { TracePhase } from "../../protocol/trace.ts";
+import { AddressType, End, Updates, Want } from "../common/request.ts";
 import { highBitsFrom } from "../common/table_root.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
@@ -17,7 +18,7 @@ import { type RemappingState, Ttm } from "./remapping_state.ts";
 import { RequestConfig } from "./request_config.ts";
 import { contextRefusesKind, entryRefusesKind, ScalableTables } from "./scalable_tables.ts";
 import { Purpose, SecondStage } from "./second_stage.ts";
-import { AddressType, End, type Translation, Updates, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 /** The interrupt address range is 0xFEEx_xxxx (§3.14), one run of 2^20 bytes. */
 const INTERRUPT_LG2 = 20;

@@ -8,6 +8,7 @@ import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts"
 import type { PageTableFormat } from "../../pagetable/format.ts";
 import { x86Format } from "../../pagetable/formats/x86_64.ts";
 import { TraceKind } from "../../protocol/trace.ts";
+import { AddressType, Updates } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type ConfigCache, cacheFor, NO_DOMAIN } from "./caches/config_cache.ts";
@@ -26,7 +27,7 @@ import {
 import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { blocked, fetchEntry } from "./structure_fetch.ts";
-import { AddressType, type Translation, Updates } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: SM_ROOT_ENTRY.bits / 8, unreadable: R.SRT_1 };
 const CONTEXT_TABLE = { kind: TraceKind.ContextEntry, bytes: SM_CONTEXT_ENTRY.bits / 8, unreadable: R.SCT_1 };

@@ -12,11 +12,12 @@ import { SecondDenied } from "../../pagetable/formats/vtd_second.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../../pagetable/walk.ts";
 import { TraceVerdict } from "../../protocol/trace.ts";
 import { NO_PASID } from "../common/page_table_cache.ts";
+import { Updates, Want } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { WalkCache } from "../common/walk_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 import type { RequestConfig } from "./request_config.ts";
-import { type Translation, Updates, Want } from "./translation.ts";
+import type { Translation } from "./translation.ts";
 
 /** What an address is translated for. */
 export const Purpose = {

@@ -3,13 +3,14 @@
  */
 import { R } from "../../arch/vtd/reasons.ts";
 import type { ScanRoot } from "../../pagetable/scan.ts";
+import { AddressType, End } from "../common/request.ts";
 import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { firstRights } from "./first_stage.ts";
 import type { Remapper } from "./remapper.ts";
 import type { RequestConfig } from "./request_config.ts";
 import { Purpose, secondRights } from "./second_stage.ts";
-import { AddressType, End, Translation } from "./translation.ts";
+import { Translation } from "./translation.ts";
 
 /** What becomes of an address in the second stage, for any kind of access. */
 export type SecondAnswer =

@@ -17,8 +17,9 @@ import {
   type InterfaceImage,
   ProgrammingInterface,
 } from "../../engine/amdvi/programming_interface.ts";
-import { AddressType, End, Translation, Updates } from "../../engine/amdvi/translation.ts";
+import { Translation } from "../../engine/amdvi/translation.ts";
 import { Translator } from "../../engine/amdvi/translator.ts";
+import { AddressType, End, Updates } from "../../engine/common/request.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";

@@ -3,13 +3,14 @@
  */
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
 import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
+import { Updates } from "../../engine/common/request.ts";
 import { NO_CACHE_OPTIONS } from "../../engine/vtd/caches/options.ts";
 import { VtdCaches } from "../../engine/vtd/caches/vtd_caches.ts";
 import { readCapabilities } from "../../engine/vtd/capabilities.ts";
 import { presetById, presetIdentity } from "../../engine/vtd/presets.ts";
 import { Remapper } from "../../engine/vtd/remapper.ts";
 import { RemappingState, Ttm } from "../../engine/vtd/remapping_state.ts";
-import { Translation, Updates } from "../../engine/vtd/translation.ts";
+import { Translation } from "../../engine/vtd/translation.ts";
 import { CONFIG_BASE, layOutNested } from "./nested_layout.ts";
 import { writeStructure } from "./structures.ts";
 import { translations, type Workload } from "./translations.ts";

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Digest } from "../../../base/digest.ts";
+import { End } from "../../common/request.ts";
 import { CacheCount } from "../../common/tagged_cache.ts";
 import { COMMANDS, DEVICE, DOMAIN, GPA, GVA, NestedWorld, PAGES, PASID } from "../testing/nested_world.ts";
-import { End, type Translation } from "../translation.ts";
+import type { Translation } from "../translation.ts";
 import { CACHE_NAMES, type CacheOptions, EVERY_CACHE, NO_CACHE_OPTIONS } from "./options.ts";
 import { staleEntries } from "./staleness.ts";
 

@@ -7,8 +7,9 @@
  */
 
 import { maskHi, maskLo, PageTableCache } from "../../common/page_table_cache.ts";
+import { Updates } from "../../common/request.ts";
 import { CacheCount, type CacheGeometry, HOT_WORDS } from "../../common/tagged_cache.ts";
-import { type Translation, Updates } from "../translation.ts";
+import type { Translation } from "../translation.ts";
 
 // Hot words of an entry beyond its key.
 /** PA bits [31:12]; rights of stage 1 in [2:0], of stage 2 in [5:3], and the flags. */

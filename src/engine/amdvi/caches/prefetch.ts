@@ -2,8 +2,10 @@
  * PREFETCH_IOMMU_PAGES: a translation that nobody waits for, made for what it leaves in the caches. 48882 revision 3.10,
  * §2.4.6. What goes wrong on the way leaves no event.
  */
+
+import { Updates } from "../../common/request.ts";
 import type { Prefetch } from "../commands/origin.ts";
-import { Translation, Updates } from "../translation.ts";
+import { Translation } from "../translation.ts";
 import type { Translator } from "../translator.ts";
 import type { AmdCaches } from "./amd_caches.ts";
 

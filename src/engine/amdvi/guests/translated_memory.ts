@@ -3,8 +3,9 @@
  * private one of the IOMMU itself. 48882 revision 3.10, §2.2.3.
  */
 import type { RingMemory } from "../../common/offset_ring.ts";
+import { End, Updates } from "../../common/request.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../memory/physical_memory.ts";
-import { End, Translation, Updates } from "../translation.ts";
+import { Translation } from "../translation.ts";
 import type { Translator } from "../translator.ts";
 
 export class TranslatedMemory implements RingMemory {

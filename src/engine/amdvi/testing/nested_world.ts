@@ -3,12 +3,13 @@
  * system physical ones but for the data pages.
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
+import { Updates } from "../../common/request.ts";
 import { AmdCaches } from "../caches/amd_caches.ts";
 import type { CacheOptions } from "../caches/options.ts";
 import { CachePrefetch } from "../caches/prefetch.ts";
 import { readCapabilities } from "../capabilities.ts";
 import { presetRegisters } from "../presets.ts";
-import { Translation, Updates } from "../translation.ts";
+import { Translation } from "../translation.ts";
 import { Translator } from "../translator.ts";
 import { type Command, InterfaceWorld, ON } from "./interface_world.ts";
 

@@ -5,10 +5,11 @@
 import { describe, expect, it } from "vitest";
 import { Digest } from "../../../base/digest.ts";
 import { xorshift32 } from "../../../base/rng.ts";
+import { Updates } from "../../common/request.ts";
 import { Remapper } from "../remapper.ts";
 import { ALL, NestedWorld, PAGE, PASID } from "../testing/nested_world.ts";
 import { VtdTraceRecorder } from "../trace_recorder.ts";
-import { Translation, Updates } from "../translation.ts";
+import { Translation } from "../translation.ts";
 import { CACHE_NAMES, type CacheOptions, EVERY_CACHE } from "./options.ts";
 import { VtdCaches } from "./vtd_caches.ts";
 

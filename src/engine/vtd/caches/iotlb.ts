@@ -8,9 +8,10 @@
  */
 
 import { maskHi, maskLo, NO_PASID, PageTableCache } from "../../common/page_table_cache.ts";
+import { End, Updates, Want } from "../../common/request.ts";
 import { CacheCount, type CacheGeometry, HOT_WORDS } from "../../common/tagged_cache.ts";
 import type { RequestConfig } from "../request_config.ts";
-import { End, type Translation, Updates, Want } from "../translation.ts";
+import type { Translation } from "../translation.ts";
 
 // Hot words of an entry beyond its key.
 /** PA bits [31:12]; rights in [2:0], for a refusal what was asked for; and the flags. */

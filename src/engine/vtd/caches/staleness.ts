@@ -9,13 +9,14 @@
 import { IRTE_REMAPPED } from "../../../arch/vtd/irte.ts";
 import { eachEntry, holdsWords } from "../../common/cache_set.ts";
 import { NO_PASID, type PageTableCache } from "../../common/page_table_cache.ts";
+import { End, Updates } from "../../common/request.ts";
 import { HOT_WORDS, type TaggedCache } from "../../common/tagged_cache.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../memory/physical_memory.ts";
 import type { ProgrammingInterface } from "../programming_interface.ts";
 import { Remapper } from "../remapper.ts";
 import { RequestConfig } from "../request_config.ts";
 import { Purpose } from "../second_stage.ts";
-import { End, Translation, Updates } from "../translation.ts";
+import { Translation } from "../translation.ts";
 import { NO_DOMAIN } from "./config_cache.ts";
 import type { CacheName } from "./options.ts";
 import type { VtdCaches } from "./vtd_caches.ts";

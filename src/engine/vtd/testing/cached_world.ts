@@ -3,6 +3,7 @@
  * addresses, a second stage that maps guest physical addresses to themselves.
  */
 import { REASONS } from "../../../arch/vtd/reasons.ts";
+import { End, Updates } from "../../common/request.ts";
 import { PhysicalMemory } from "../../memory/physical_memory.ts";
 import type { CacheOptions } from "../caches/options.ts";
 import { VtdCaches } from "../caches/vtd_caches.ts";
@@ -10,7 +11,7 @@ import { readCapabilities } from "../capabilities.ts";
 import { presetById, presetIdentity } from "../presets.ts";
 import { Remapper } from "../remapper.ts";
 import { RemappingState, Ttm } from "../remapping_state.ts";
-import { End, Translation, Updates } from "../translation.ts";
+import { Translation } from "../translation.ts";
 
 const ROOT = 0x1000;
 const CONTEXT = 0x2000;

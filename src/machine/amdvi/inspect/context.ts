@@ -1,7 +1,8 @@
 /** The configuration of a requester as the lists and maps need it: resolved for a plain access, or why it cannot be. */
 import { R } from "../../../arch/amdvi/reasons.ts";
 import { DeviceConfig } from "../../../engine/amdvi/device_config.ts";
-import { End, Translation } from "../../../engine/amdvi/translation.ts";
+import { Translation } from "../../../engine/amdvi/translation.ts";
+import { End } from "../../../engine/common/request.ts";
 import type { Tag } from "../../../protocol/engine.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 

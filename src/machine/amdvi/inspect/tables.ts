@@ -3,7 +3,8 @@ import type { DeviceConfig } from "../../../engine/amdvi/device_config.ts";
 import { For } from "../../../engine/amdvi/host.ts";
 import { rootSurvey } from "../../../engine/amdvi/survey.ts";
 import { amdLevel } from "../../../engine/amdvi/trace_recorder.ts";
-import { End, Translation } from "../../../engine/amdvi/translation.ts";
+import { Translation } from "../../../engine/amdvi/translation.ts";
+import { End } from "../../../engine/common/request.ts";
 import {
   type Beneath,
   halves,

@@ -1,7 +1,8 @@
 /** The configuration of a requester as lists and maps need it: resolved for a plain request, or why it cannot be. */
 import { R } from "../../../arch/vtd/reasons.ts";
+import { End } from "../../../engine/common/request.ts";
 import { RequestConfig } from "../../../engine/vtd/request_config.ts";
-import { End, Translation } from "../../../engine/vtd/translation.ts";
+import { Translation } from "../../../engine/vtd/translation.ts";
 import type { Tag } from "../../../protocol/engine.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 

@@ -1,7 +1,8 @@
 /** One request looked at: its records, its outcome, and everything a picture of it needs. */
+
+import { End } from "../../../engine/common/request.ts";
 import type { TableRoot } from "../../../engine/common/table_root.ts";
 import { VtdTraceRecorder } from "../../../engine/vtd/trace_recorder.ts";
-import { End } from "../../../engine/vtd/translation.ts";
 import type { StageSummary, WalkAnswer } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
 import { join } from "../../halves.ts";
