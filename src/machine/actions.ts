@@ -42,10 +42,10 @@ export const isGuestAction = (action: Action): action is GuestAction => action.d
 export function actionProblem(
   action: Action,
   unit: Unit,
-  { software }: MachineDescription,
+  description: MachineDescription,
   place = "action",
 ): Problem | null {
-  const detail = isGuestAction(action) ? guestActionFault(action, software) : faultOf(action, unit);
+  const detail = isGuestAction(action) ? guestActionFault(action, description) : faultOf(action, unit);
   return detail === null ? null : { title: "This action cannot be done.", place, detail };
 }
 

@@ -1,15 +1,15 @@
 /** What is wrong with what a guest is asked to do. */
-import type { GuestAction, SoftwareDescription } from "../protocol/software.ts";
+import type { MachineDescription } from "../protocol/machine.ts";
+import type { GuestAction } from "../protocol/software.ts";
 
 const PAGE = 4096;
 
 /** A sentence about what is wrong with an action, or null. */
-export function guestActionFault(action: GuestAction, software: SoftwareDescription | undefined): string | null {
+export function guestActionFault(action: GuestAction, { software, devices }: MachineDescription): string | null {
   if (software === undefined) return "This machine has no software: only hardware is shown.";
   if (action.do === "guest faults") return null;
-  if (!software.assigned.some((d) => d.virtualId === action.device)) {
-    return `The guest has no device 0x${action.device.toString(16)}.`;
-  }
+  const ids = software.kind === "kernel" ? devices.map((d) => d.sid) : software.assigned.map((d) => d.virtualId);
+  if (!ids.includes(action.device)) return `The kernel has no device 0x${action.device.toString(16)}.`;
   if (action.do !== "guest map" && action.do !== "guest unmap") return null;
   if (action.iova % BigInt(PAGE) !== 0n || action.iova < 0n || action.iova >= 1n << 48n) {
     return `IOVA 0x${action.iova.toString(16)} is not a multiple of 4096 below 2^48.`;

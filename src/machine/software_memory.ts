@@ -24,7 +24,12 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
 /** What is wrong with a description's software, or null. */
 export function softwareFault({ arch, devices, software }: MachineDescription): DescriptionFault | null {
   if (software === undefined) return null;
-  if (arch !== "smmuv3") return { place: "software", detail: "Software is modelled on machines with an SMMUv3 only." };
+  if (software.kind === "kernel") return null;
+  if (arch !== "smmuv3")
+    return {
+      place: "software",
+      detail: "A virtual machine is modelled on machines with an SMMUv3 only; a kernel on hardware on all.",
+    };
   for (const [i, { bdf, virtualId }] of software.assigned.entries()) {
     const place = `software.assigned[${i}]`;
     if (!devices.some((d) => d.bdf === bdf))

@@ -26,8 +26,14 @@ export interface AssignedDevice {
 
 /** The software of a machine: absent for a machine that only hardware is shown of. */
 export interface SoftwareDescription {
-  /** Bytes of guest memory, a multiple of 2 MiB, 4 MiB to 64 MiB. */
+  /**
+   * `kernel`: one kernel on the hardware, which drives the IOMMU and all devices. `virtual machine`: a host that gives
+   * devices to a guest, with a VMM between them.
+   */
+  readonly kind: "kernel" | "virtual machine";
+  /** Bytes of memory of that kernel or guest, a multiple of 2 MiB, 4 MiB to 64 MiB. */
   readonly guestBytes: number;
+  /** Devices of the virtual machine; empty for a kernel on hardware. */
   readonly assigned: readonly AssignedDevice[];
   /** The guest waits for many unmaps at once. */
   readonly lazy: boolean;
@@ -37,7 +43,7 @@ export interface SoftwareDescription {
 
 /** A device of the guest, and one of its address spaces. */
 interface OfDevice {
-  /** The guest's own id of the device. */
+  /** Id of the device as the kernel that is asked knows it: its requester id on hardware. */
   readonly device: number;
   /** PASID; null for requests without one. */
   readonly pasid: number | null;

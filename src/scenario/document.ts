@@ -112,9 +112,10 @@ function actionJson(action: Action): JsonObject {
   }
 }
 
-function softwareJson({ guestBytes, assigned, lazy, mistakes }: SoftwareDescription): JsonObject {
+function softwareJson({ kind, guestBytes, assigned, lazy, mistakes }: SoftwareDescription): JsonObject {
   const told = mistakes.length === 0 ? {} : { mistakes: [...mistakes] };
-  return { guestBytes, assigned: assigned.map((d) => ({ ...d })), ...flags({ lazy }), ...told };
+  const given = assigned.length === 0 ? {} : { assigned: assigned.map((d) => ({ ...d })) };
+  return { ...(kind === "kernel" ? { kind } : {}), guestBytes, ...given, ...flags({ lazy }), ...told };
 }
 
 function machineJson(m: MachineDescription): JsonObject {

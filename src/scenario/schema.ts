@@ -179,20 +179,27 @@ const RANGE_KEYS = { iova: hex("an address"), bytes: wholeNumber("a length in by
 
 const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
   {
+    kind: v.optional(
+      v.picklist(["kernel", "virtual machine"], expected('"kernel" or "virtual machine"')),
+      "virtual machine",
+    ),
     guestBytes: v.pipe(
       v.optional(wholeNumber("bytes of guest memory", 0x40_0000, LIMITS.guestBytes), 0x100_0000),
       v.check((bytes) => bytes % 0x20_0000 === 0, "Guest memory is a multiple of 2 MiB."),
     ),
-    assigned: list(
-      v.object(
-        {
-          bdf: text("a bus:device.function", LIMITS.label),
-          virtualId: wholeNumber("a device id of the guest", 0, 0xffff),
-        },
-        expected("an object of bdf and virtualId"),
+    assigned: v.optional(
+      list(
+        v.object(
+          {
+            bdf: text("a bus:device.function", LIMITS.label),
+            virtualId: wholeNumber("a device id of the guest", 0, 0xffff),
+          },
+          expected("an object of bdf and virtualId"),
+        ),
+        LIMITS.assigned,
+        "devices",
       ),
-      LIMITS.assigned,
-      "devices",
+      [],
     ),
     lazy: flag,
     mistakes: v.optional(

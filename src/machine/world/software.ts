@@ -3,13 +3,16 @@
  * write is kept, so that going through time again needs the machine alone.
  */
 import { costOf, defaultCostModel } from "../../actors/cost.ts";
+import type { DmaMappings } from "../../actors/guest/dma.ts";
+import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
 import type { JournalEntry } from "../../protocol/journal.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
-import type { GuestAction, KernelObjectRow, SoftwareDescription } from "../../protocol/software.ts";
+import type { GuestAction, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
+import { bootBareKernel } from "./bare_kernel.ts";
 import { EffectRecorder, type Effects } from "./effects.ts";
 import { HostSystem } from "./host_system.ts";
 import { VirtualMachine } from "./virtual_machine.ts";
@@ -26,33 +29,43 @@ interface Buffer {
   readonly bytes: number;
 }
 
+/** What stands around the guest's kernel. */
+interface Surroundings {
+  /** Interrupts that are due are served. */
+  serve(): void;
+  objects(): KernelObjectRow[];
+  refused(): readonly string[];
+}
+
+/** A kernel on hardware has nobody around it. */
+const NOBODY: Surroundings = { serve: () => {}, objects: () => [], refused: () => [] };
+
 export class Software implements Actors {
-  readonly #description: SoftwareDescription;
   readonly #recorder: EffectRecorder;
-  readonly #host: HostSystem;
-  readonly #vm: VirtualMachine;
+  readonly #kernel: GuestKernel;
+  readonly #around: Surroundings;
   readonly journal: Journal;
   readonly #log: string[] = [];
   /** Buffers by device, PASID and IOVA. */
   readonly #buffers = new Map<string, Buffer>();
 
-  private constructor(
-    description: SoftwareDescription,
-    parts: { recorder: EffectRecorder; host: HostSystem; vm: VirtualMachine; journal: Journal },
-  ) {
-    this.#description = description;
-    this.#recorder = parts.recorder;
-    this.#host = parts.host;
-    this.#vm = parts.vm;
-    this.journal = parts.journal;
+  private constructor(recorder: EffectRecorder, kernel: GuestKernel, around: Surroundings, journal: Journal) {
+    this.#recorder = recorder;
+    this.#kernel = kernel;
+    this.#around = around;
+    this.journal = journal;
   }
 
-  /** Boot host, VMM and guest on a machine as it was reset. @returns why not, as a sentence */
+  /** Boot the software of a description on a machine as it was reset. @returns why not, as a sentence */
   static boot(machine: Machine, description: MachineDescription): Software | string {
     const { software } = description;
     if (software === undefined) return "The machine has no software.";
     const journal = new Journal();
     const recorder = new EffectRecorder(machine);
+    if (software.kind === "kernel") {
+      const kernel = bootBareKernel(machine, recorder, description, software, journal);
+      return typeof kernel === "string" ? kernel : new Software(recorder, kernel, NOBODY, journal);
+    }
     const host = HostSystem.boot(machine, recorder, description.devices, PLACES.host, journal);
     if (host === null) return "The host's driver does not come up.";
     const vm = VirtualMachine.start(
@@ -63,11 +76,20 @@ export class Software implements Actors {
         vmm: PLACES.vmm.at,
         devices: software.assigned,
         mistakes: new Set(software.mistakes),
+        lazy: software.lazy,
       },
       journal,
     );
-    if (vm instanceof VirtualMachine) return new Software(software, { recorder, host, vm, journal });
-    return "refused" in vm ? vm.refused : `${vm.step} answered ${vm.errno}.`;
+    if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : `${vm.step} answered ${vm.errno}.`;
+    const around: Surroundings = {
+      serve: () => {
+        host.driver.interrupt();
+        vm.injectEvents();
+      },
+      objects: () => host.objects(),
+      refused: () => vm.backend.refused.map(({ step, errno }) => `${step} answered ${errno}.`),
+    };
+    return new Software(recorder, vm.kernel, around, journal);
   }
 
   /** Have the guest do something, as action number `index`. */
@@ -81,14 +103,11 @@ export class Software implements Actors {
 
   /** The machine did something as action number `index`: whoever is interrupted acts. */
   react(index: number): Effects {
-    return this.#acting(index, () => {
-      this.#host.driver.interrupt();
-      this.#vm.injectEvents();
-    });
+    return this.#acting(index, () => this.#around.serve());
   }
 
   objects(): KernelObjectRow[] {
-    return this.#host.objects();
+    return this.#around.objects();
   }
 
   get guestLog(): readonly string[] {
@@ -96,7 +115,7 @@ export class Software implements Actors {
   }
 
   get refused(): readonly string[] {
-    return this.#vm.backend.refused.map(({ step, errno }) => `${step} answered ${errno}.`);
+    return this.#around.refused();
   }
 
   /** Counts and cost of what happened up to action number `last`. */
@@ -110,18 +129,18 @@ export class Software implements Actors {
   }
 
   #guest(action: GuestAction): { done: boolean; about: string } {
-    const { driver } = this.#vm;
+    const kernel = this.#kernel;
     if (action.do === "guest faults") {
-      const lines = driver.takeFaults().map(({ line }) => line);
+      const lines = kernel.driver.takeFaults().map(({ line }) => line);
       this.#log.push(...lines);
       if (this.#log.length > MOST_LINES) this.#log.splice(0, this.#log.length - MOST_LINES);
       return { done: true, about: `${lines.length} ${lines.length === 1 ? "fault" : "faults"} logged` };
     }
     if (action.do === "guest detach") {
-      driver.detach(action.device, action.pasid);
+      kernel.detach(action.device, action.pasid);
       return { done: true, about: "detached" };
     }
-    const mappings = this.#vm.mappings(action.device, action.pasid, this.#description.lazy);
+    const mappings = kernel.mappings(action.device, action.pasid);
     if ("refused" in mappings) return { done: false, about: mappings.refused };
     if (action.do === "guest flush") {
       mappings.flush();
@@ -137,14 +156,14 @@ export class Software implements Actors {
   #map(
     action: Extract<GuestAction, { readonly do: "guest map" }>,
     key: string,
-    mappings: Exclude<ReturnType<VirtualMachine["mappings"]>, { refused: string }>,
+    mappings: DmaMappings,
   ): { done: boolean; about: string } {
-    const gpa = this.#vm.buffers.allocate(action.bytes);
+    const gpa = this.#kernel.buffers.allocate(action.bytes);
     if (gpa === null) return { done: false, about: "The guest has no memory left for a buffer." };
     const rights = { read: true, write: action.write, execute: false, user: true };
     const why = mappings.map(Number(action.iova), gpa, action.bytes, rights);
     if (why !== null) {
-      this.#vm.buffers.release(gpa, action.bytes);
+      this.#kernel.buffers.release(gpa, action.bytes);
       return { done: false, about: `The range is ${why}.` };
     }
     this.#buffers.set(key, { gpa, bytes: action.bytes });
@@ -154,11 +173,11 @@ export class Software implements Actors {
   #unmap(
     action: Extract<GuestAction, { readonly do: "guest unmap" }>,
     key: string,
-    mappings: Exclude<ReturnType<VirtualMachine["mappings"]>, { refused: string }>,
+    mappings: DmaMappings,
   ): { done: boolean; about: string } {
     const buffer = this.#buffers.get(key);
     const whole = buffer !== undefined && buffer.bytes <= action.bytes;
-    const freed = whole ? () => this.#vm.buffers.release(buffer.gpa, buffer.bytes) : null;
+    const freed = whole ? () => this.#kernel.buffers.release(buffer.gpa, buffer.bytes) : null;
     if (whole) this.#buffers.delete(key);
     const bytes = mappings.unmap(Number(action.iova), action.bytes, freed);
     return { done: true, about: `${bytes / PAGE} ${bytes === PAGE ? "page" : "pages"} unmapped` };

@@ -58,12 +58,12 @@ function world(...mistakes: Mistake[]) {
   const vm = VirtualMachine.start(
     machine,
     host,
-    { ram: RAM, vmm: 0x9000_0000, devices, mistakes: new Set(mistakes) },
+    { ram: RAM, vmm: 0x9000_0000, devices, mistakes: new Set(mistakes), lazy: false },
     journal,
   );
   if (!(vm instanceof VirtualMachine)) throw new Error(JSON.stringify(vm));
   const mappings = (vsid: number, pasid: number | null = null) => {
-    const made = vm.mappings(vsid, pasid, false);
+    const made = vm.kernel.mappings(vsid, pasid);
     if ("refused" in made) throw new Error(made.refused);
     return made;
   };
@@ -82,7 +82,7 @@ describe("A virtual machine with nested translation", () => {
   it("lets a device reach what the guest maps, through both stages", () => {
     const { vm, mappings, dma } = world();
     const nic = mappings(0x10);
-    const buffer = vm.buffers.allocate(2 * PAGE)!;
+    const buffer = vm.kernel.buffers.allocate(2 * PAGE)!;
     expect(nic.map(0x10_0000, buffer, 2 * PAGE, RIGHTS)).toBeNull();
     expect(dma(0x20, 0x10_1008, true)).toBe(vm.hostAddress(buffer + PAGE + 8));
     expect(dma(0x20, 0x10_2000)).toBeNull();
@@ -95,14 +95,14 @@ describe("A virtual machine with nested translation", () => {
     const { vm, mappings, dma } = world();
     mappings(0x10);
     dma(0x20, 0x7000, true);
-    expect(vm.driver.takeFaults()).toMatchObject([{ sid: 0x10, pasid: null, address: 0x7000n }]);
-    expect(vm.driver.takeFaults()).toEqual([]);
+    expect(vm.kernel.driver.takeFaults()).toMatchObject([{ sid: 0x10, pasid: null, address: 0x7000n }]);
+    expect(vm.kernel.driver.takeFaults()).toEqual([]);
   });
 
   it("drops what the guest unmaps from the physical SMMU, by one call for a batch", () => {
     const { vm, mappings, dma, journal, stale } = world();
     const nic = mappings(0x10);
-    const buffer = vm.buffers.allocate(8 * PAGE)!;
+    const buffer = vm.kernel.buffers.allocate(8 * PAGE)!;
     nic.map(0x10_0000, buffer, 8 * PAGE, RIGHTS);
     for (let i = 0; i < 8; i++) dma(0x20, 0x10_0000 + i * PAGE);
     const from = journal.count;
@@ -116,7 +116,7 @@ describe("A virtual machine with nested translation", () => {
   it("gives a PASID of the guest a space of its own", () => {
     const { vm, mappings, dma } = world();
     const [own, process] = [mappings(0x10), mappings(0x10, 5)];
-    const [a, b] = [vm.buffers.allocate(PAGE)!, vm.buffers.allocate(PAGE)!];
+    const [a, b] = [vm.kernel.buffers.allocate(PAGE)!, vm.kernel.buffers.allocate(PAGE)!];
     own.map(0x10_0000, a, PAGE, RIGHTS);
     process.map(0x10_0000, b, PAGE, RIGHTS);
     expect([dma(0x20, 0x10_0000), dma(0x20, 0x10_0000, false, 5)]).toEqual([vm.hostAddress(a), vm.hostAddress(b)]);
@@ -135,7 +135,7 @@ describe("A virtual machine with nested translation", () => {
   it("finds what a guest forgets to invalidate", () => {
     const { vm, mappings, dma, stale } = world("no TLB invalidation");
     const nic = mappings(0x10);
-    nic.map(0x10_0000, vm.buffers.allocate(PAGE)!, PAGE, RIGHTS);
+    nic.map(0x10_0000, vm.kernel.buffers.allocate(PAGE)!, PAGE, RIGHTS);
     dma(0x20, 0x10_0000);
     nic.unmap(0x10_0000, PAGE);
     expect(stale().flatMap((e) => e.missing.map((m) => m.command))).toContain("CMD_TLBI_NH_VA");
@@ -144,7 +144,7 @@ describe("A virtual machine with nested translation", () => {
   it("notes each exit under the guest's deed, and what the VMM and the host did under the exit", () => {
     const { vm, mappings, journal } = world();
     const nic = mappings(0x10);
-    nic.map(0x10_0000, vm.buffers.allocate(PAGE)!, PAGE, RIGHTS);
+    nic.map(0x10_0000, vm.kernel.buffers.allocate(PAGE)!, PAGE, RIGHTS);
     const from = journal.count;
     nic.unmap(0x10_0000, PAGE);
     const byId = new Map(journal.entries.map((e) => [e.id, e]));

@@ -14,6 +14,7 @@ import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
 import { alignedRange, atsRange } from "../address_range.ts";
+import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
 import { KernelRegisters } from "../kernel_registers.ts";
@@ -330,3 +331,7 @@ function report(words: Uint32Array): FaultReport {
   const line = `AMD-Vi: Event logged [${name} domain=0x${domain.toString(16).padStart(4, "0")} address=0x${(address ?? 0n).toString(16)} flags=0x${flags.toString(16).padStart(4, "0")}]`;
   return { sid, pasid: pasid === OWN ? null : pasid, address, line };
 }
+
+/** Makes the driver. */
+export const makeAmdDriver: MakeDriver = (platform, memory, journal, options) =>
+  new AmdDriver(platform, memory, journal, options);

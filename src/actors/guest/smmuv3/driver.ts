@@ -12,6 +12,7 @@ import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
 import { alignedRange } from "../address_range.ts";
+import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
 import { KernelRegisters } from "../kernel_registers.ts";
@@ -328,3 +329,7 @@ function report(words: Uint32Array): FaultReport {
   const line = `event: ${name} sid: 0x${sid.toString(16)} ssid: 0x${(pasid ?? 0).toString(16)} iova: 0x${(address ?? 0n).toString(16)}`;
   return { sid, pasid, address, line };
 }
+
+/** Makes the driver. */
+export const makeSmmuDriver: MakeDriver = (platform, memory, journal, options) =>
+  new SmmuDriver(platform, memory, journal, options);

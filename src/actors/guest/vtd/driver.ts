@@ -13,6 +13,7 @@ import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
 import { alignedRange, atsRange } from "../address_range.ts";
+import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
 import { KernelRegisters } from "../kernel_registers.ts";
@@ -307,3 +308,7 @@ export class VtdDriver implements IommuDriver {
     this.#queue?.issue(name, fields);
   }
 }
+
+/** Makes the driver. */
+export const makeVtdDriver: MakeDriver = (platform, memory, journal, options) =>
+  new VtdDriver(platform, memory, journal, options);
