@@ -1,10 +1,13 @@
-/** What a finished walk adds up to: accesses counted, and a digest that stands for the picture. */
+/** What a finished walk adds up to: accesses counted, checks in order, and a digest that stands for the picture. */
 import { Digest } from "../../base/digest.ts";
-import type { Outcome, WalkAnswer } from "../../protocol/engine.ts";
+import type { TableRoot } from "../../engine/common/table_root.ts";
+import type { Outcome, StageSummary, WalkAnswer } from "../../protocol/engine.ts";
 import { TRACE, TRACE_WORDS, TracePhase } from "../../protocol/trace.ts";
+import { join } from "../halves.ts";
+import { type CheckTerms, checksOf } from "./checks.ts";
 
 /** Count accesses: to configuration (with stage 2 beneath it), and to tables for the address itself. */
-export function countsOf(trace: Uint32Array): WalkAnswer["counts"] {
+function countsOf(trace: Uint32Array): WalkAnswer["counts"] {
   const { f } = TRACE;
   let [config, stage1, stage2] = [0, 0, 0];
   for (let at = 0; at < trace.length; at += TRACE_WORDS) {
@@ -17,7 +20,7 @@ export function countsOf(trace: Uint32Array): WalkAnswer["counts"] {
 }
 
 /** Sixteen hexadecimal digits over the records and the outcome: equal digests, equal pictures. */
-export function digestOf(trace: Uint32Array, outcome: Outcome): string {
+function digestOf(trace: Uint32Array, outcome: Outcome): string {
   const digest = new Digest().words(trace).text(outcome.type);
   if (outcome.type === "ok") digest.number(Number(outcome.pa)).word(outcome.permissions).word(outcome.sizeLg2);
   if (outcome.type === "fault" || outcome.type === "stalled") digest.words(outcome.event.words).word(outcome.reason);
@@ -25,3 +28,31 @@ export function digestOf(trace: Uint32Array, outcome: Outcome): string {
   if (outcome.type === "unknown") digest.number(Number(outcome.pa));
   return digest.hex();
 }
+
+/** What a stage was configured as. @param levelOf a level as the architecture numbers it, from that of the format */
+export const stageSummary = (
+  name: string,
+  root: TableRoot,
+  base: string,
+  levelOf: (level: number) => number,
+): StageSummary => ({
+  name,
+  granuleLg2: root.fmt!.granuleLg2,
+  inputBits: root.inputBits,
+  startLevel: levelOf(root.level),
+  levels: root.level + 1,
+  root: join(root.rootHi, root.rootLo),
+  concatenated: root.concatenated,
+  base,
+});
+
+/** What an architecture says of a walk; the rest follows from the trace. */
+export type ToldWalk = Omit<WalkAnswer, "counts" | "checks" | "digest">;
+
+/** A walk with everything a picture of it needs. @param also reasons that would have ended it after the one that did */
+export const walkAnswer = (told: ToldWalk, also: readonly number[], terms: CheckTerms): WalkAnswer => ({
+  ...told,
+  counts: countsOf(told.trace),
+  checks: checksOf(told.trace, told, also, terms),
+  digest: digestOf(told.trace, told.outcome),
+});

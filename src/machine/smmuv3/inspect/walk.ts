@@ -1,31 +1,15 @@
 /** One translation looked at: its records, its outcome, and everything a picture of it needs. */
-import type { TableBase } from "../../../engine/smmuv3/stream_config.ts";
 import { SmmuTraceRecorder } from "../../../engine/smmuv3/trace_recorder.ts";
 import { End } from "../../../engine/smmuv3/translation.ts";
 import { armLevel } from "../../../pagetable/formats/vmsav8.ts";
-import type { StageSummary, WalkAnswer } from "../../../protocol/engine.ts";
+import type { WalkAnswer } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { join } from "../../halves.ts";
-import { checksOf } from "../../inspect/checks.ts";
-import { countsOf, digestOf } from "../../inspect/walk_answer.ts";
+import { stageSummary, walkAnswer } from "../../inspect/walk_answer.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 import { alsoFailing } from "./also_failing.ts";
 import { CHECK_TERMS } from "./check_terms.ts";
 import { contextOf } from "./context.ts";
 import { outcomeOf } from "./outcome.ts";
-
-function stageSummary(name: string, base: TableBase, field: string): StageSummary {
-  return {
-    name,
-    granuleLg2: base.fmt!.granuleLg2,
-    inputBits: base.inputBits,
-    startLevel: armLevel(base.level),
-    levels: base.level + 1,
-    root: join(base.rootHi, base.rootLo),
-    concatenated: base.concatenated,
-    base: field,
-  };
-}
 
 /** Translate without any effect on the machine, recording everything. */
 export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): WalkAnswer {
@@ -41,22 +25,14 @@ export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): W
   const upper = context.ok && config.twoHalves && ((access.iova >> 55n) & 1n) === 1n;
   const half = upper ? config.ttb1 : config.ttb0;
   const stage1 =
-    on && context.ok && config.stage1 && !half.disabled ? stageSummary("Stage 1", half, upper ? "TTB1" : "TTB0") : null;
-  const stage2 = on && config.stage2 && config.s2.fmt !== null ? stageSummary("Stage 2", config.s2, "S2TTB") : null;
-  return {
-    revision,
-    arch: unit.arch,
-    access,
-    outcome,
-    trace,
-    counts: countsOf(trace),
-    stage1,
-    stage2,
-    tags: [
-      ...(stage1 === null ? [] : [{ name: "ASID", value: config.asid }]),
-      ...(stage2 === null ? [] : [{ name: "VMID", value: config.vmid }]),
-    ],
-    checks: checksOf(trace, { stage1, stage2 }, also, CHECK_TERMS),
-    digest: digestOf(trace, outcome),
-  };
+    on && context.ok && config.stage1 && !half.disabled
+      ? stageSummary("Stage 1", half, upper ? "TTB1" : "TTB0", armLevel)
+      : null;
+  const stage2 =
+    on && config.stage2 && config.s2.fmt !== null ? stageSummary("Stage 2", config.s2, "S2TTB", armLevel) : null;
+  const tags = [
+    ...(stage1 === null ? [] : [{ name: "ASID", value: config.asid }]),
+    ...(stage2 === null ? [] : [{ name: "VMID", value: config.vmid }]),
+  ];
+  return walkAnswer({ revision, arch: unit.arch, access, outcome, trace, stage1, stage2, tags }, also, CHECK_TERMS);
 }
