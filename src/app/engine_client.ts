@@ -7,6 +7,7 @@
  */
 import * as Comlink from "comlink";
 import type { EngineApi } from "../protocol/engine.ts";
+import { receivingLog } from "../protocol/log_wire.ts";
 
 /** What a call answers when the engine stopped before the answer. */
 export const STOPPED: unique symbol = Symbol("the engine stopped");
@@ -27,7 +28,7 @@ function connectWorker(): EngineTransport {
   const remote = Comlink.wrap<EngineApi>(worker);
   return {
     // A remote API answers promises of clones, which is what the interface says.
-    api: remote as unknown as EngineApi,
+    api: receivingLog(remote as unknown as EngineApi),
     callback: (f) => Comlink.proxy(f),
     onStopped: (listener) => {
       worker.addEventListener("error", (event) => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expose, proxy, type Remote, releaseProxy, wrap } from "comlink";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EngineApi, Progress } from "../protocol/engine.ts";
+import { receivingLog, sendingLog } from "../protocol/log_wire.ts";
 import { createEngine } from "./engine_api.ts";
 import { moving, transferring } from "./transferring.ts";
 
@@ -58,6 +59,47 @@ describe("answers across a message channel", { timeout: 30_000 }, () => {
       proxy(() => {}),
     );
     expect(r).toMatchObject({ ok: false, error: { title: expect.any(String), place: "capture.json" } });
+  });
+});
+
+describe("the log of actions across a message channel", { timeout: 30_000 }, () => {
+  it("is whole at the page's end, while only what is new travels", async () => {
+    const engine = createEngine();
+    const { port1, port2 } = new MessageChannel();
+    const travelled: number[] = [];
+    const sending = sendingLog(transferring(engine));
+    const counting = new Proxy(sending, {
+      get: (target, name) =>
+        name !== "apply" && name !== "seek" && name !== "applyAll"
+          ? Reflect.get(target, name)
+          : async (argument: never) => {
+              const answer = await target[name](argument);
+              if (answer.ok) travelled.push(answer.value.actions.length);
+              return answer;
+            },
+    });
+    expose(counting, port1 as unknown as Parameters<typeof expose>[1]);
+    const remote = wrap<EngineApi>(port2 as unknown as Parameters<typeof wrap>[0]);
+    const page = receivingLog(remote as unknown as EngineApi);
+    await remote.openFiles(
+      files,
+      proxy(() => {}),
+    );
+    const toggle = (bit: number) => ({ do: "toggle", at: 0x41525000n, bit }) as const;
+    await page.applyAll([toggle(0), toggle(1), toggle(2)]);
+    const third = await page.apply(toggle(3));
+    const back = await page.seek(2);
+    if (!third.ok || !back.ok) throw new Error("refused");
+    expect(back.value.actions).toBe(third.value.actions);
+    // The third and the fourth go, another one comes.
+    await page.apply(toggle(9));
+    const [local, there] = [await engine.summary(), await page.summary()];
+    expect(there).toEqual(local);
+    expect(there.actions).toEqual([toggle(0), toggle(1), toggle(9)]);
+    expect(travelled).toEqual([3, 1, 0, 1]);
+    remote[releaseProxy]();
+    port1.close();
+    port2.close();
   });
 });
 
