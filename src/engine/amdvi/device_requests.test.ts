@@ -47,8 +47,8 @@ class World extends InterfaceWorld {
     this.write("CONTROL", ...control);
   }
 
-  ask(lo: number): TranslationCompletion {
-    const request = Object.assign(new TranslationRequest(), { sid: DEVICE, lo });
+  ask(lo: number, fields: Partial<TranslationRequest> = {}): TranslationCompletion {
+    const request = Object.assign(new TranslationRequest(), { sid: DEVICE, lo, ...fields });
     const completion = new TranslationCompletion();
     this.requests.requestTranslation(request, completion);
     return completion;
@@ -61,15 +61,14 @@ class World extends InterfaceWorld {
 }
 
 describe("a translation request, §2.1.3", () => {
-  it("is answered with the page and what the tables grant", () => {
+  it("is answered with the page and what the tables grant of what was asked for", () => {
     const w = new World();
     w.memory.write64(0, ROOT + 8, 0x20000000, 0x123001);
-    expect(w.ask(0x1234)).toMatchObject({
-      status: CompletionStatus.Success,
-      granted: Grant.Read | Grant.Execute,
-      lo: 0x123234,
-      sizeLg2: 12,
-    });
+    const answer = { status: CompletionStatus.Success, granted: Grant.Read, lo: 0x123234, sizeLg2: 12 };
+    expect(w.ask(0x1234)).toMatchObject(answer);
+    w.memory.write64(0, ROOT + 8, 0x60000000, 0x123001);
+    expect(w.ask(0x1234)).toMatchObject({ granted: Grant.Read | Grant.Write });
+    expect(w.ask(0x1234, { noWrite: true })).toMatchObject(answer);
   });
 
   it("to a page that is missing is a success that grants nothing, and no event", () => {

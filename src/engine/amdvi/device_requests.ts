@@ -9,6 +9,7 @@ import { AddressType, End, Updates } from "../common/request.ts";
 import {
   type AtsPort,
   CompletionStatus,
+  type PageAnswer,
   type PageRequest,
   type PrgResponse,
   ResponseCode,
@@ -27,14 +28,6 @@ const SMALLEST = 12;
 const LAST = 0x200;
 
 const f = DTE.f;
-
-/** What becomes of a Page Request. */
-export type PageAnswer =
-  | { readonly queued: true }
-  /** Discarded; `response` is the IOMMU's own, null for none. */
-  | { readonly queued: false; readonly response: PrgResponse | null }
-  /** Discarded; the response depends on memory that the session does not hold, at this address. */
-  | { readonly queued: false; readonly response: null; readonly unknownHi: number; readonly unknownLo: number };
 
 export class DeviceRequests implements AtsPort {
   /** The request at hand; `fetchHi` and `fetchLo` say what memory the session lacks, after `End.Unknown`. */
@@ -61,7 +54,7 @@ export class DeviceRequests implements AtsPort {
     completion.privileged = t.privileged;
     completion.noSnoop = false;
     completion.untranslatedOnly = false;
-    completion.granted = t.end === End.Ok ? t.permissions1 & t.permissions2 : 0;
+    completion.granted = t.end === End.Ok ? t.permissions1 & t.permissions2 & request.asked : 0;
     completion.hi = t.paHi;
     completion.lo = t.paLo;
     const size = Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2, LARGEST);
@@ -100,8 +93,8 @@ export class DeviceRequests implements AtsPort {
     t.deviceId = request.sid;
     t.hasPasid = request.ssv;
     t.pasid = request.ssv ? request.ssid : 0;
-    t.iovaHi = request.hi;
-    t.iovaLo = request.lo;
+    t.iovaHi = request.hi | 0;
+    t.iovaLo = request.lo | 0;
     t.write = write;
     t.instruction = request.ssv && request.execute;
     t.privileged = request.ssv && request.privileged;

@@ -20,6 +20,11 @@ export class TranslationRequest {
   /** Execute Requested and Privileged Mode Requested. */
   execute = false;
   privileged = false;
+
+  /** Permissions that it asks for, a set of {@link Grant}. */
+  get asked(): number {
+    return Grant.Read | (this.noWrite ? 0 : Grant.Write) | (this.ssv && this.execute ? Grant.Execute : 0);
+  }
 }
 
 /** Status of a Translation Completion. */
@@ -89,6 +94,14 @@ export interface PrgResponse {
   readonly prgIndex: number;
   readonly code: ResponseCode;
 }
+
+/** What an IOMMU does with a Page Request. */
+export type PageAnswer =
+  | { readonly queued: true }
+  /** Discarded; `response` is the IOMMU's own, which comes at once; null for none. */
+  | { readonly queued: false; readonly response: PrgResponse | null }
+  /** Discarded; the response depends on memory that the session does not hold, at this address. */
+  | { readonly queued: false; readonly response: null; readonly unknownHi: number; readonly unknownLo: number };
 
 /** An Invalidate Request for 2^sizeLg2 bytes (12 to 64) at an address aligned to that. */
 export interface InvalidateRequest {

@@ -3,7 +3,7 @@
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
-import { type PageRequest, type PrgResponse, ResponseCode } from "../device/ats_port.ts";
+import { type PageAnswer, type PageRequest, ResponseCode } from "../device/ats_port.ts";
 import { recordsAtsErrors } from "./ats_config.ts";
 import { type ConfigResolver, ResolvedStream } from "./config_resolver.ts";
 import type { PriQueue } from "./pri_queue.ts";
@@ -11,14 +11,6 @@ import { RecordStatus } from "./record_queue.ts";
 import type { RegisterFile } from "./register_file.ts";
 import type { Smmuv3 } from "./smmu.ts";
 import { End, Translation, Updates } from "./translation.ts";
-
-/** What the SMMU does with a Page Request. */
-export type PageAnswer =
-  | { readonly queued: true }
-  /** Discarded; `response` is the automatic one, null for none. */
-  | { readonly queued: false; readonly response: PrgResponse | null }
-  /** Discarded; the response depends on memory that the session does not hold, at this address. */
-  | { readonly queued: false; readonly response: null; readonly unknownHi: number; readonly unknownLo: number };
 
 export class PageRequests {
   readonly #regs: RegisterFile;

@@ -3,6 +3,7 @@
  */
 import type {
   AtsPort,
+  PageAnswer,
   PageRequest,
   PrgResponse,
   TranslationCompletion,
@@ -13,7 +14,7 @@ import { AtsRequests } from "./ats.ts";
 import { DevicePermissions } from "./device_permissions.ts";
 import type { GlobalErrors } from "./global_errors.ts";
 import type { Interrupts } from "./interrupts.ts";
-import { type PageAnswer, PageRequests } from "./page_requests.ts";
+import { PageRequests } from "./page_requests.ts";
 import { PriQueue } from "./pri_queue.ts";
 import type { Smmuv3 } from "./smmu.ts";
 import { TranslatedTransactions } from "./translated.ts";

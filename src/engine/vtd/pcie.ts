@@ -6,7 +6,7 @@ import { AddressType, End, Updates } from "../common/request.ts";
 import {
   type AtsPort,
   CompletionStatus,
-  Grant,
+  type PageAnswer,
   type PageRequest,
   type PrgResponse,
   ResponseCode,
@@ -20,14 +20,6 @@ import { Translation } from "./translation.ts";
 /** log2 of the largest range that one completion covers. CHOICE(completion-size): no more than the largest leaf. */
 const LARGEST_LG2 = 30;
 const SMALLEST_LG2 = 12;
-
-/** What became of a Page Request. */
-export type PageAnswer =
-  | { readonly queued: true }
-  /** `response` is what the device is answered at once; null for a request that gets no answer. */
-  | { readonly queued: false; readonly response: PrgResponse | null }
-  /** It depends on memory that the session does not hold, at this address. */
-  | { readonly queued: false; readonly response: null; readonly unknownHi: number; readonly unknownLo: number };
 
 export class PcieInterface implements AtsPort {
   /** The request that was looked at last: how it ended. */
@@ -67,8 +59,7 @@ export class PcieInterface implements AtsPort {
     // What a device can mend by a page request is no fault of software's (§7.1).
     if (t.end === End.Fault && completion.status !== CompletionStatus.Success) this.#record(t);
     if (t.end !== End.Ok) return;
-    const asked = Grant.Read | (request.noWrite ? 0 : Grant.Write) | (t.execute ? Grant.Execute : 0);
-    completion.granted = t.permissions & asked;
+    completion.granted = t.permissions & request.asked;
     completion.privileged = t.hasPasid && t.privileged;
     completion.hi = t.paHi;
     completion.lo = t.paLo;

@@ -7,12 +7,17 @@ import { decodeFields } from "../../../base/layout.ts";
 import { vmsav8Format } from "../../../pagetable/formats/vmsav8.ts";
 import { TableBuilder } from "../../../pagetable/testing/table_builder.ts";
 import type { TraceRecorder } from "../../common/trace_recorder.ts";
-import { CompletionStatus, PageRequest, TranslationCompletion, TranslationRequest } from "../../device/ats_port.ts";
+import {
+  CompletionStatus,
+  type PageAnswer,
+  PageRequest,
+  TranslationCompletion,
+  TranslationRequest,
+} from "../../device/ats_port.ts";
 import { DeviceSet } from "../../device/device_set.ts";
 import { type CacheOptions, NO_CACHE_OPTIONS } from "../caches/options.ts";
 import { linkTo } from "../device_link.ts";
 import { EVENT_WORDS, encodeEvent } from "../event_record.ts";
-import type { PageAnswer } from "../page_requests.ts";
 import { PcieInterface } from "../pcie.ts";
 import { ProgrammingInterface } from "../programming_interface.ts";
 import { End, type Translation, Updates } from "../translation.ts";
