@@ -29,6 +29,7 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "guest flush": "guest",
   "guest detach": "guest",
   "guest faults": "guest",
+  "guest switch": "guest",
 };
 
 const known = new WeakMap<readonly Action[], Uint8Array>();

@@ -76,6 +76,7 @@ export class ScriptedEngine {
       memory: { bytes: 4096, outside: "unknown" },
       recorded: { accesses: 0, events: 0 },
       view: document.view?.access ?? null,
+      notes: document.notes ?? [],
     };
   }
 

@@ -84,7 +84,7 @@ export class Session {
   }
 
   summary(): SessionSummary {
-    const { title, about, recorded, view, machine } = this.#document;
+    const { title, about, recorded, view, notes, machine } = this.#document;
     return {
       revision: this.#revision,
       title,
@@ -100,6 +100,7 @@ export class Session {
       memory: { bytes: this.#machine.memory.bytes, outside: machine.memory.outside },
       recorded: { accesses: recorded.accesses.length, events: recorded.events.length },
       view: view?.access ?? null,
+      notes: notes ?? [],
     };
   }
 

@@ -5,7 +5,7 @@
  * columns of typed arrays, transferred. Every answer carries the revision it was computed for.
  */
 import type { InspectionApi } from "./inspection.ts";
-import type { Access, Action, Arch, SessionDocument } from "./machine.ts";
+import type { Access, Action, Arch, Note, SessionDocument } from "./machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "./software.ts";
 
 /** Either a value or a message that names the place. */
@@ -56,6 +56,8 @@ export interface SessionSummary {
   readonly recorded: { readonly accesses: number; readonly events: number };
   /** The access the document asks to look at first, or null. */
   readonly view: Access | null;
+  /** Remarks for a reader, in order of their steps. */
+  readonly notes: readonly Note[];
 }
 
 /** An answer to a page request, from the IOMMU at once or from software by a command. */

@@ -157,6 +157,13 @@ export interface View {
   readonly access: Access | null;
 }
 
+/** A remark that belongs to a step. */
+export interface Note {
+  /** Actions applied when it is shown: 0 for before the first. */
+  readonly step: number;
+  readonly text: string;
+}
+
 /** A session as a document. */
 export interface SessionDocument {
   readonly title: string;
@@ -167,4 +174,6 @@ export interface SessionDocument {
   readonly recorded: { readonly accesses: readonly RecordedAccess[]; readonly events: readonly RecordedEvent[] };
   /** What to look at first. */
   readonly view?: View | null;
+  /** Remarks for a reader, in order of their steps. */
+  readonly notes?: readonly Note[];
 }

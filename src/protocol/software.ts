@@ -49,6 +49,10 @@ interface OfDevice {
   readonly pasid: number | null;
 }
 
+/** What an IOMMU does to every request: translate it, pass it as it is, or refuse it. */
+export const TRANSLATION_MODES = ["translate", "bypass", "abort"] as const;
+export type TranslationMode = (typeof TRANSLATION_MODES)[number];
+
 /** What a guest can be asked to do. Addresses and lengths are multiples of 4096. */
 export type GuestAction =
   /** Map a buffer of the guest's own at `iova`; the device is attached when it is first used. */
@@ -58,6 +62,8 @@ export type GuestAction =
   /** In lazy mode: wait for what was unmapped so far. */
   | ({ readonly do: "guest flush" } & OfDevice)
   | ({ readonly do: "guest detach" } & OfDevice)
+  /** Switch the IOMMU that the kernel sees. */
+  | { readonly do: "guest switch"; readonly to: TranslationMode }
   /** Read the IOMMU's events, as its interrupt asks for. */
   | { readonly do: "guest faults" };
 

@@ -34,8 +34,8 @@ export function readScenario(json: unknown, name: string): Result<Scenario> {
   if (!current.ok) return current;
   const read = checked(SCENARIO, current.value, "This scenario cannot be opened.", name);
   if (!read.ok) return read;
-  const { title, about, machine, steps, recorded, view } = read.value;
-  return ok({ title, about, machine, actions: steps, recorded, view });
+  const { title, about, machine, steps, recorded, view, notes } = read.value;
+  return ok({ title, about, machine, actions: steps, recorded, view, notes });
 }
 
 /** Read the text of a scenario file. */
@@ -107,6 +107,8 @@ function actionJson(action: Action): JsonObject {
     case "guest flush":
     case "guest detach":
       return { do: action.do, ...ofDevice(action) };
+    case "guest switch":
+      return { do: action.do, to: action.to };
     case "guest faults":
       return { do: action.do };
   }
@@ -165,6 +167,7 @@ export function writeScenario(d: SessionDocument): JsonObject {
     ...(accesses.length + events.length === 0
       ? {}
       : { recorded: { accesses: accesses.map(recordedJson), events: events.map((e) => e.words.map(formatHex)) } }),
+    ...(d.notes === undefined || d.notes.length === 0 ? {} : { notes: d.notes.map((note) => ({ ...note })) }),
     ...(d.view?.access ? { view: { access: accessJson(d.view.access) } } : {}),
   };
 }

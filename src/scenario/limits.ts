@@ -35,6 +35,8 @@ export const LIMITS = {
   title: 500,
   about: 20_000,
   label: 500,
+  /** Remarks to steps. */
+  notes: 1000,
   /** Entries of a zip's directory, and files a user may choose at once. */
   files: 10_000,
 } as const;

@@ -8,7 +8,9 @@ import {
   type RecordedAccess,
   type Transfer,
 } from "../protocol/machine.ts";
+import { MISTAKES, type Mistake, TRANSLATION_MODES } from "../protocol/software.ts";
 import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
+import { LIMITS } from "./limits.ts";
 import { decodeFragment, encodeFragment } from "./url_codec.ts";
 
 const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
@@ -84,6 +86,21 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     at: address.map((a) => a & ~7n),
     bit: fc.integer({ min: 0, max: 63 }),
   }),
+  fc.record({
+    do: fc.constant("guest map" as const),
+    device: fc.integer({ min: 0, max: 0xffff }),
+    pasid: ssid,
+    iova: u64,
+    bytes: fc.integer({ min: 1, max: LIMITS.guestBytes }),
+    write: fc.boolean(),
+  }),
+  fc.record({
+    do: fc.constantFrom("guest flush" as const, "guest detach" as const),
+    device: fc.integer({ min: 0, max: 0xffff }),
+    pasid: ssid,
+  }),
+  fc.record({ do: fc.constant("guest switch" as const), to: fc.constantFrom(...TRANSLATION_MODES) }),
+  fc.record({ do: fc.constant("guest faults" as const) }),
   fc.tuple(registerName, u64, block).map(([name, value, b]) => ({ do: "register" as const, name, value, ...b })),
 );
 
@@ -94,6 +111,15 @@ const machine: fc.Arbitrary<MachineDescription> = fc.record(
     arch: fc.constantFrom(...ARCHES),
     preset: fc.constantFrom("neoverse", "grace"),
     caches: fc.dictionary(fc.constantFrom("tlb", "ste"), size, { minKeys: 1 }).map((c) => ({ ...c })),
+    software: fc.record({
+      kind: fc.constantFrom("kernel" as const, "virtual machine" as const),
+      guestBytes: fc.integer({ min: 2, max: 32 }).map((n) => n * 0x20_0000),
+      assigned: fc.array(fc.record({ bdf: fc.string(), virtualId: fc.integer({ min: 0, max: 0xffff }) }), {
+        maxLength: 3,
+      }),
+      lazy: fc.boolean(),
+      mistakes: fc.subarray(Object.keys(MISTAKES) as Mistake[]),
+    }),
     options: fc.constantFrom({ shareGlobal: true }, { erratum772415: false }),
     cmdqv: fc.constant({ vcmdqsLg2: 7, vintfsLg2: 6, sidsLg2: 4 }),
     registers: fc.dictionary(registerName, u64).map((r) => ({ ...r })),
@@ -150,6 +176,9 @@ const scenario: fc.Arbitrary<Scenario> = fc.record({
     ),
   }),
   view: fc.option(fc.record({ access })),
+  notes: fc.array(fc.record({ step: fc.integer({ min: 0, max: 8 }), text: fc.string({ unit: "binary" }) }), {
+    maxLength: 4,
+  }),
 });
 
 describe("scenario/1", { timeout: 30_000 }, () => {

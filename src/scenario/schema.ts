@@ -12,7 +12,7 @@ import {
   type DeviceDescription,
   type MemoryDescription,
 } from "../protocol/machine.ts";
-import { MISTAKES, type Mistake, type SoftwareDescription } from "../protocol/software.ts";
+import { MISTAKES, type Mistake, type SoftwareDescription, TRANSLATION_MODES } from "../protocol/software.ts";
 import { parseHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
 import { checkRuns, MEMORY_END } from "./memory_check.ts";
@@ -255,6 +255,10 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({ do: v.literal("guest flush"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest detach"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest faults") }),
+    v.object({
+      do: v.literal("guest switch"),
+      to: v.picklist(TRANSLATION_MODES, expected(`one of ${TRANSLATION_MODES.join(", ")}`)),
+    }),
   ],
   expected(`an action with do: ${ACTION_NAMES}`),
 );
@@ -326,4 +330,15 @@ export const SCENARIO = v.object({
   steps: v.optional(list(ACTION, LIMITS.actions, "steps"), []),
   recorded: v.optional(RECORDED, {}),
   view: v.optional(v.nullable(v.object({ access: v.optional(v.nullable(ACCESS), null) }, expected("a view"))), null),
+  notes: v.optional(
+    list(
+      v.object(
+        { step: wholeNumber("a step", 0, LIMITS.actions), text: text("a text", LIMITS.about) },
+        expected("an object of step and text"),
+      ),
+      LIMITS.notes,
+      "notes",
+    ),
+    [],
+  ),
 });

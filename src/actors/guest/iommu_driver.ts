@@ -5,6 +5,7 @@
  * A driver owns its structures in memory and reaches the IOMMU through registers only.
  */
 import type { PageTables } from "../../pagetable/build.ts";
+import type { TranslationMode } from "../../protocol/software.ts";
 import type { Mistakes } from "./mistakes.ts";
 
 /** Page tables of one domain or process, and the tag that cached translations carry. */
@@ -60,6 +61,8 @@ export interface IommuDriver {
   invalidateAll(space: AddressSpace): void;
   /** Wait until everything queued has taken effect. */
   sync(): void;
+  /** Switch translation on, or off with every request passed or refused. */
+  switchTo(mode: TranslationMode): DriverRefusal | null;
   /** Take the faults that were reported since the last call. */
   takeFaults(): FaultReport[];
 }

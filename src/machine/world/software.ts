@@ -136,6 +136,10 @@ export class Software implements Actors {
       if (this.#log.length > MOST_LINES) this.#log.splice(0, this.#log.length - MOST_LINES);
       return { done: true, about: `${lines.length} ${lines.length === 1 ? "fault" : "faults"} logged` };
     }
+    if (action.do === "guest switch") {
+      const refused = kernel.driver.switchTo(action.to);
+      return { done: refused === null, about: refused?.refused ?? `the IOMMU is to ${action.to}` };
+    }
     if (action.do === "guest detach") {
       kernel.detach(action.device, action.pasid);
       return { done: true, about: "detached" };

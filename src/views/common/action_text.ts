@@ -29,6 +29,8 @@ export function actionText(action: Action): string {
       return `guest waits for what it unmapped of device 0x${action.device.toString(16)}`;
     case "guest detach":
       return `guest detaches device 0x${action.device.toString(16)}`;
+    case "guest switch":
+      return `guest switches its IOMMU to ${action.to}`;
     case "guest faults":
       return "guest reads the events of its IOMMU";
     case "dma":

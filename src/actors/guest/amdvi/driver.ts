@@ -11,6 +11,7 @@ import { decodeFields } from "../../../base/layout.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
+import type { TranslationMode } from "../../../protocol/software.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
 import { alignedRange, atsRange } from "../address_range.ts";
@@ -192,6 +193,13 @@ export class AmdDriver implements IommuDriver {
   sync(): void {
     if (this.#options.mistakes.has("no sync")) this.#commands?.publish();
     else this.#commands?.sync();
+  }
+
+  switchTo(mode: TranslationMode): DriverRefusal | null {
+    if (mode === "abort") return { refused: "The IOMMU passes requests while it is off; it cannot refuse all." };
+    const control = this.#registers.read("CONTROL");
+    this.#registers.write("CONTROL", mode === "translate" ? control | 1n : control & ~1n);
+    return null;
   }
 
   takeFaults(): FaultReport[] {

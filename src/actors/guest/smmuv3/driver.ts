@@ -9,6 +9,7 @@ import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
 import { decodeFields } from "../../../base/layout.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
+import type { TranslationMode } from "../../../protocol/software.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
 import { alignedRange } from "../address_range.ts";
@@ -190,6 +191,14 @@ export class SmmuDriver implements IommuDriver {
   sync(): void {
     if (this.#options.mistakes.has("no sync")) this.#queues?.commands.publish();
     else this.#queues?.commands.sync();
+  }
+
+  switchTo(mode: TranslationMode): DriverRefusal | null {
+    // GBPA says what becomes of requests while SMMUEN is 0; a write of it takes effect with Update set (§6.3.14).
+    if (mode !== "translate") this.#registers.writeFields("GBPA", { Update: 1, ABORT: mode === "abort" ? 1 : 0 });
+    const on = mode === "translate" ? { SMMUEN: 1 } : {};
+    this.#registers.writeFields("CR0", { CMDQEN: 1, EVENTQEN: 1, ...(this.#ats ? { ATSCHK: 1 } : {}), ...on });
+    return null;
   }
 
   takeFaults(): FaultReport[] {

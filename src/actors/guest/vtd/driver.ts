@@ -10,6 +10,7 @@ import { decodeFields } from "../../../base/layout.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
+import type { TranslationMode } from "../../../protocol/software.ts";
 import type { Journal } from "../../journal.ts";
 import type { Platform } from "../../platform.ts";
 import { alignedRange, atsRange } from "../address_range.ts";
@@ -205,6 +206,13 @@ export class VtdDriver implements IommuDriver {
   sync(): void {
     if (this.#options.mistakes.has("no sync")) this.#queue?.publish();
     else this.#queue?.sync();
+  }
+
+  switchTo(mode: TranslationMode): DriverRefusal | null {
+    if (mode === "abort")
+      return { refused: "The unit passes requests while translation is off; it cannot refuse all." };
+    this.#registers.writeFields("GCMD", { QIE: 1, ...(mode === "translate" ? { TE: 1 } : {}) });
+    return null;
   }
 
   takeFaults(): FaultReport[] {
