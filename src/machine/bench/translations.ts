@@ -56,11 +56,10 @@ export function inOrder(
 function translateAll({ t, write, translate }: Subject, indices: Uint32Array): PassResult {
   const baseHi = Math.floor(VA_BASE / 0x1_0000_0000) | 0;
   const baseLo = VA_BASE | 0;
-  const count = indices.length;
   let a = 0;
   let b = 0;
   let failed = 0;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < indices.length; i++) {
     const o = indices[i]!;
     // There are fewer than 2^19 pages and bit 31 of the base is 0: there is no carry.
     t.iovaHi = baseHi;
