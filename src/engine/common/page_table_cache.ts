@@ -17,6 +17,8 @@ const SIZE_MASK = 63;
 const PASID_SHIFT = 26;
 const GUEST = 1 << 30;
 const SMALLEST = 12;
+/** log2 of the largest range whose entries are looked for one by one: eight of the smallest. */
+const PROBED_LG2 = SMALLEST + 3;
 
 export class PageTableCache {
   readonly table: TaggedCache;
@@ -31,11 +33,16 @@ export class PageTableCache {
   find(domainId: number, pasid: number, hi: number, lo: number): number {
     const ids = idsOf(domainId, pasid);
     for (const size of this.#sizes) {
-      const key0 = key0Of(hi, lo, size);
-      const entry = this.table.find(key0 ^ hashOf(ids), key0, key1Of(pasid, hi, size), ids);
+      const entry = this.#entryOf(ids, pasid, hi, lo, size);
       if (entry >= 0) return entry;
     }
     return -1;
+  }
+
+  /** The entry of one size that covers an address, or -1. */
+  #entryOf(ids: number, pasid: number, hi: number, lo: number, size: number): number {
+    const key0 = key0Of(hi, lo, size);
+    return this.table.find(key0 ^ hashOf(ids), key0, key1Of(pasid, hi, size), ids);
   }
 
   /** Take an entry for the range of 2^sizeLg2 bytes around an address. The caller writes its other words. */
@@ -53,6 +60,10 @@ export class PageTableCache {
    */
   dropRange(domainId: number, pasid: number, hi: number, lo: number, sizeLg2: number): void {
     const ids = idsOf(domainId, pasid);
+    if (sizeLg2 <= PROBED_LG2) {
+      this.#dropProbed(ids, pasid, hi, lo & maskLo(sizeLg2), sizeLg2);
+      return;
+    }
     const tag = pasid < 0 ? 0 : key1Of(pasid, 0, SMALLEST) & ~(SIZE_MASK << SIZE_SHIFT);
     const { hot } = this.table;
     const tagMask = GUEST | (15 << PASID_SHIFT);
@@ -62,6 +73,17 @@ export class PageTableCache {
       const size = Math.max(sizeLg2, this.sizeLg2(entry));
       return (((this.addressHi(entry) ^ hi) & maskHi(size)) | ((this.addressLo(entry) ^ lo) & maskLo(size))) === 0;
     });
+  }
+
+  /** As {@link dropRange}, of a range so small that looking for each entry there can be is quicker than at all. */
+  #dropProbed(ids: number, pasid: number, hi: number, lo: number, sizeLg2: number): void {
+    for (const size of this.#sizes) {
+      const count = size >= sizeLg2 ? 1 : 1 << (sizeLg2 - size);
+      for (let i = 0; i < count; i++) {
+        const entry = this.#entryOf(ids, pasid, hi, (lo + i * 2 ** size) | 0, size);
+        if (entry >= 0) this.table.drop(entry);
+      }
+    }
   }
 
   /** Drop the entries of a domain with any PASID. */
