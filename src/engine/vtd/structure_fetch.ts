@@ -1,7 +1,6 @@
 /**
  * Reading root, context and PASID entries, and ending a request there, with a trace.
  */
-
 import { R } from "../../arch/vtd/reasons.ts";
 import { type TraceKind, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";

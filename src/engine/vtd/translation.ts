@@ -3,7 +3,6 @@
  *
  * The object is reused from one request to the next, so that translating allocates nothing.
  */
-
 import { R, REASONS } from "../../arch/vtd/reasons.ts";
 import { AddressType, End, Updates, Want } from "../common/request.ts";
 
