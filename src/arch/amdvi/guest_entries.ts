@@ -26,7 +26,7 @@ const AVL = field("_11_9", 11, 9, "free for software");
 const SECTION = "48882 §2.2.6.5";
 
 /** Entry that points to the next table. */
-export const GUEST_TABLE = layout("guest table entry", SECTION, 64, [
+const GUEST_TABLE = layout("guest table entry", SECTION, 64, [
   ...LOW,
   field("_6", 6, 6, "ignored"),
   field("PS", 7, 7, "page size", { values: { 0: "this entry points to a table" } }),
@@ -37,7 +37,7 @@ export const GUEST_TABLE = layout("guest table entry", SECTION, 64, [
 ]);
 
 /** Page of 4 KiB. */
-export const GUEST_PTE = layout("guest PTE", SECTION, 64, [
+const GUEST_PTE = layout("guest PTE", SECTION, 64, [
   ...LOW,
   D,
   field("PAT", 7, 7, "page attribute table"),
@@ -48,7 +48,7 @@ export const GUEST_PTE = layout("guest PTE", SECTION, 64, [
 ]);
 
 /** Page of 2 MiB. */
-export const GUEST_2M = layout("guest PDE, 2 MiB page", SECTION, 64, [
+const GUEST_2M = layout("guest PDE, 2 MiB page", SECTION, 64, [
   ...LOW,
   D,
   PS_PAGE,
@@ -61,7 +61,7 @@ export const GUEST_2M = layout("guest PDE, 2 MiB page", SECTION, 64, [
 ]);
 
 /** Page of 1 GiB. */
-export const GUEST_1G = layout("guest PDPE, 1 GiB page", SECTION, 64, [
+const GUEST_1G = layout("guest PDPE, 1 GiB page", SECTION, 64, [
   ...LOW,
   D,
   PS_PAGE,

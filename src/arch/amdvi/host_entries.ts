@@ -12,7 +12,7 @@ const IR = field("IR", 61, 61, "reading", { values: { 0: "not allowed", 1: "allo
 const IW = field("IW", 62, 62, "writing", { values: { 0: "not allowed", 1: "allowed if every level allows it" } });
 
 /** Page directory entry: points to a table of a lower level, which need not be the next. */
-export const HOST_PDE = layout("host PDE", "48882 §2.2.3", 64, [
+const HOST_PDE = layout("host PDE", "48882 §2.2.3", 64, [
   PR,
   field("_4_1", 4, 1, "ignored"),
   A,
@@ -51,7 +51,7 @@ const PTE_LOW = [
 ] as const;
 
 /** Page translation entry of the level's default size. */
-export const HOST_PTE = layout("host PTE", "48882 §2.2.3", 64, [
+const HOST_PTE = layout("host PTE", "48882 §2.2.3", 64, [
   ...PTE_LOW,
   field("NextLevel", 11, 9, "what the entry is", { values: { 0: "page of the level's default size" } }),
   address("PageAddress", 51, 12, "page, a system physical address"),
@@ -59,7 +59,7 @@ export const HOST_PTE = layout("host PTE", "48882 §2.2.3", 64, [
 ]);
 
 /** Page translation entry whose address says its size: ones from bit 12 up to the bit below half of it. */
-export const HOST_SIZED_PTE = layout("host PTE, sized", "48882 §2.2.3", 64, [
+const HOST_SIZED_PTE = layout("host PTE, sized", "48882 §2.2.3", 64, [
   ...PTE_LOW,
   field("NextLevel", 11, 9, "what the entry is", { values: { 7: "page whose size is in its address" } }),
   address("PageAddress", 51, 12, "page; its lowest clear bit is half its size, the ones below belong to the code"),

@@ -4,7 +4,7 @@
  */
 
 /** Device table segments there can be. */
-export const MOST_SEGMENTS = 8;
+const MOST_SEGMENTS = 8;
 
 export class Controls {
   /** CONTROL.IommuEn. */

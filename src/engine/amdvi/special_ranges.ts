@@ -26,7 +26,7 @@ const RANGES_FD: readonly (readonly [below: number, use: Range])[] = [
 ];
 
 /** The address is that of an interrupt message of a PCI device: FEEx_xxxxh. */
-export const isInterruptMessage = (hi: number, lo: number): boolean => hi === 0 && lo >>> 20 === 0xfee;
+const isInterruptMessage = (hi: number, lo: number): boolean => hi === 0 && lo >>> 20 === 0xfee;
 
 /** The address lies in none of the ranges that have a meaning of their own. */
 export const isOrdinary = (hi: number, lo: number): boolean => rangeOf(hi, lo) === Range.Memory;
