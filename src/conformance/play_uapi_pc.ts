@@ -48,7 +48,6 @@ export function pcHardware(header: Header): Hardware {
   const { unit, driver } = /amd-iommu/.test(header.machine) ? amd() : vtd();
   if (driver === null) throw new Error("no memory for a driver");
   const devices = devicesOf(header, () => driver);
-  if (driver instanceof AmdDriver) for (const device of devices) driver.addDevice(device);
   return {
     memory,
     devices,

@@ -102,7 +102,6 @@ export function smmuHardware(header: Header, page: bigint): Hardware {
   }
   // The second SMMU stands before the second root complex.
   const devices = devicesOf(header, (sid) => smmus[sid >= SECOND_ROOT ? smmus.length - 1 : 0]!.driver);
-  for (const device of devices) (device.driver as SmmuDriver).addDevice(device);
   let base = 0n;
   return {
     memory,

@@ -57,6 +57,7 @@ export class HostKernel {
   constructor(config: KernelConfig, devices: readonly HostDevice[]) {
     this.config = config;
     this.devices = devices;
+    for (const device of devices) device.driver.addDevice?.(device);
   }
 
   /** A fresh open of /dev/iommu. */

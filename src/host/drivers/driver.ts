@@ -165,6 +165,8 @@ export interface Attachment {
 /** A driver of one IOMMU. */
 export interface IommuDriver {
   readonly name: string;
+  /** A device was found: refuse its transactions until something is attached. Absent where that is so anyway. */
+  addDevice?(device: HostDevice): Status;
   /** Hardware information of a type, 0 for the driver's own; null where it is not offered. */
   info(type: number): { readonly type: number; readonly bytes: Uint8Array } | null;
   dirtyTracking(device: HostDevice): boolean;

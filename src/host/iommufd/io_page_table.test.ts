@@ -23,14 +23,16 @@ class Remembering implements PagingDomain {
   map(iova: bigint, pa: bigint, length: bigint): Status {
     if (this.refuseAt !== null && this.refuseAt >= iova && this.refuseAt < iova + length) return "EINVAL";
     for (let at = 0n; at < length; at += PAGE) {
-      expect(this.pages.has(iova + at)).toBe(false);
+      if (this.pages.has(iova + at)) throw new Error("mapped twice");
       this.pages.set(iova + at, pa + at);
     }
     return null;
   }
 
   unmap(iova: bigint, length: bigint): void {
-    for (let at = 0n; at < length; at += PAGE) expect(this.pages.delete(iova + at)).toBe(true);
+    for (let at = 0n; at < length; at += PAGE) {
+      if (!this.pages.delete(iova + at)) throw new Error("not mapped");
+    }
   }
 
   enforceCoherency(): boolean {
@@ -94,7 +96,7 @@ describe("the address space of an IOAS", () => {
           }
           for (const domain of domains) expect(domain.pages).toEqual(expected(table));
         }
-        for (const domain of [...domains]) {
+        for (const domain of domains) {
           table.removeDomain(domain);
           expect(domain.pages.size).toBe(0);
         }

@@ -10,28 +10,29 @@ import type { Ioas } from "./ioas.ts";
 import { KernelObject } from "./objects.ts";
 import type { Veventq } from "./veventq.ts";
 
+/** Regions that user space may map. */
+interface Regions {
+  expose(owner: Viommu, pa: bigint, length: bigint): bigint;
+  forgetRegions(owner: Viommu): void;
+}
+
 export class Viommu extends KernelObject implements ViommuCore {
   readonly type = "VIOMMU";
   readonly viommuType: number;
   readonly parent: HwptPaging;
   readonly driver: IommuDriver;
-  readonly #expose: (owner: Viommu, pa: bigint, length: bigint) => bigint;
+  readonly #regions: Regions;
   /** Event queues by type. */
   readonly queues = new Map<number, Veventq>();
   readonly #devices = new Map<bigint, Vdevice>();
   #half: DriverViommu | null = null;
 
-  constructor(
-    viommuType: number,
-    parent: HwptPaging,
-    driver: IommuDriver,
-    expose: (owner: Viommu, pa: bigint, length: bigint) => bigint,
-  ) {
+  constructor(viommuType: number, parent: HwptPaging, driver: IommuDriver, regions: Regions) {
     super();
     this.viommuType = viommuType;
     this.parent = parent;
     this.driver = driver;
-    this.#expose = expose;
+    this.#regions = regions;
     parent.users++;
   }
 
@@ -61,7 +62,7 @@ export class Viommu extends KernelObject implements ViommuCore {
   }
 
   exposePages(pa: bigint, length: bigint): bigint {
-    return this.#expose(this, pa, length);
+    return this.#regions.expose(this, pa, length);
   }
 
   /** Make a device of the guest's. */
@@ -81,6 +82,7 @@ export class Viommu extends KernelObject implements ViommuCore {
 
   release(): void {
     this.#half?.release();
+    this.#regions.forgetRegions(this);
     this.parent.users--;
   }
 }

@@ -48,11 +48,10 @@ export const VIOMMU_CALLS = [
     const parent = context.objects.find(v.hwpt_id, HwptPaging);
     if (parent === null) return "ENOENT";
     if (!parent.options.nestParent) return "EINVAL";
-    const viommu = new Viommu(v.type, parent, driver, (owner, pa, length) => context.expose(owner, pa, length));
+    const viommu = new Viommu(v.type, parent, driver, context);
     const data = v.data_len === 0 ? null : driverData(process, v.type, v.data_len, v.data_uptr);
     const half = driver.viommu.make(viommu, v.type, parent.domain, data);
     if (!half.ok) {
-      context.forgetRegions(viommu);
       viommu.release();
       return half.errno;
     }

@@ -10,6 +10,7 @@ import type { FieldAccess } from "../../../base/layout.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwptFlag, VeventqType, ViommuType } from "../../iommufd/ioctls.ts";
+import { CmdqvDriver, type CmdqvPlace } from "../cmdqv/cmdqv_driver.ts";
 import type {
   AnyDomain,
   Attachment,
@@ -86,15 +87,18 @@ export class SmmuDriver implements IommuDriver {
   readonly #commands: CommandQueue;
   readonly #events: EventQueue;
   readonly #table: StreamTable;
+  readonly #cmdqv: CmdqvDriver | null;
   readonly #streams = new Map<number, Stream>();
   /** The newest events that no guest is told of. */
   readonly log: Uint32Array[] = [];
 
   readonly viommu = {
     offers: (_device: HostDevice, type: number): boolean => this.#offersViommu(type),
-    make: (core: ViommuCore, _type: number, parent: PagingDomain, _data: DriverData | null): Made<DriverViommu> => {
+    make: (core: ViommuCore, type: number, parent: PagingDomain, data: DriverData | null): Made<DriverViommu> => {
       if (!(parent instanceof Stage2Domain) || parent.driver !== this) return refused("EINVAL");
-      return made(new VSmmu(this, core, parent));
+      const vsmmu = new VSmmu(this, core, parent);
+      if (type !== ViommuType.TEGRA241_CMDQV || this.#cmdqv === null) return made(vsmmu);
+      return this.#cmdqv.make(core, parent.tag, vsmmu, data);
     },
   };
 
@@ -102,7 +106,7 @@ export class SmmuDriver implements IommuDriver {
     config: SmmuConfig,
     registers: RegisterDoor,
     memory: KernelMemory,
-    parts: { commands: CommandQueue; events: EventQueue; table: StreamTable },
+    parts: { commands: CommandQueue; events: EventQueue; table: StreamTable; cmdqv: CmdqvDriver | null },
   ) {
     this.config = config;
     this.#registers = registers;
@@ -110,10 +114,20 @@ export class SmmuDriver implements IommuDriver {
     this.#commands = parts.commands;
     this.#events = parts.events;
     this.#table = parts.table;
+    this.#cmdqv = parts.cmdqv;
   }
 
-  /** Reset the SMMU and set it up. @returns null without memory for tables and queues */
-  static start(config: SmmuConfig, pages: RegisterPages, memory: KernelMemory): SmmuDriver | null {
+  /**
+   * Reset the SMMU and set it up.
+   * @param cmdqv the extension with queues for guests, where the SMMU has it
+   * @returns null without memory for tables and queues
+   */
+  static start(
+    config: SmmuConfig,
+    pages: RegisterPages,
+    memory: KernelMemory,
+    cmdqv: CmdqvPlace | null = null,
+  ): SmmuDriver | null {
     const r = new RegisterDoor(pages, (name) => registerByName(name)?.layout);
     r.write("SMMU_CR0", 0n);
     r.writeFields("SMMU_CR1", CR1);
@@ -123,7 +137,8 @@ export class SmmuDriver implements IommuDriver {
     const events = EventQueue.make(r, memory);
     if (table === null || commands === null || events === null) return null;
     r.writeFields("SMMU_CR0", { CMDQEN: 1 });
-    const driver = new SmmuDriver(config, r, memory, { table, commands, events });
+    const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, r.field("SMMU_IDR1", "CMDQS"));
+    const driver = new SmmuDriver(config, r, memory, { table, commands, events, cmdqv: extension });
     driver.run([command("CMD_CFGI_STE_RANGE", { Range: 31 }), command("CMD_TLBI_NSNH_ALL", {})]);
     const ats = r.field("SMMU_IDR0", "ATS") === 1 ? { ATSCHK: 1 } : {};
     r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1 });
@@ -143,6 +158,7 @@ export class SmmuDriver implements IommuDriver {
   }
 
   info(type: number): { readonly type: number; readonly bytes: Uint8Array } | null {
+    if (type === HwInfoType.TEGRA241_CMDQV) return this.#cmdqv?.info() ?? null;
     if (type !== HwInfoType.DEFAULT && type !== HwInfoType.ARM_SMMUV3) return null;
     const values = [...INFO_REGISTERS, "SMMU_IIDR", "SMMU_AIDR"].map((name) => Number(this.#registers.read(name)));
     return { type: HwInfoType.ARM_SMMUV3, bytes: new Uint8Array(new Uint32Array([0, 0, ...values]).buffer) };
@@ -204,8 +220,9 @@ export class SmmuDriver implements IommuDriver {
     this.#install(device, stream, null);
   }
 
-  /** Read the Event queue, as the interrupt of an event asks for. */
+  /** Read the Event queue, as the interrupt of an event asks for, and errors of guests' own queues. */
   interrupt(): void {
+    this.#cmdqv?.interrupt();
     for (const words of this.#events.take()) {
       const sid = words[1]!;
       const stream = this.#streams.get(sid);
@@ -224,7 +241,8 @@ export class SmmuDriver implements IommuDriver {
   }
 
   #offersViommu(type: number): boolean {
-    if (type !== ViommuType.ARM_SMMUV3 || !this.#has("S1P") || !this.#has("S2P")) return false;
+    const known = type === ViommuType.ARM_SMMUV3 || (type === ViommuType.TEGRA241_CMDQV && this.#cmdqv !== null);
+    if (!known || !this.#has("S1P") || !this.#has("S2P")) return false;
     return this.config.coherentRootComplex || this.#registers.field("SMMU_IDR3", "FWB") === 1;
   }
 

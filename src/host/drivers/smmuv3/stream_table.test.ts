@@ -51,8 +51,8 @@ const ENTRIES: readonly FieldNumbers[] = [
 function meaning(words: Uint32Array): string {
   if (STE.f.V.get(words, 0) === 0) return "invalid";
   const config = STE.f.Config.get(words, 0);
-  const first = (config & 5) === 5 ? [words.slice(0, 4), STE.f.MEV.get(words, 0)] : [];
-  const second = (config & 6) === 6 ? [...words.slice(4, 8)] : [];
+  const first = (config & 5) === 5 ? [Array.from(words.slice(0, 4)), STE.f.MEV.get(words, 0)] : [];
+  const second = (config & 6) === 6 ? Array.from(words.slice(4, 8)) : [];
   return JSON.stringify([config, first, second]);
 }
 
