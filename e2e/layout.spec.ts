@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "@playwright/test";
 import { choosePreset, openPage, outcome, pane, position, runCommand } from "./workbench.ts";
 
@@ -99,6 +100,46 @@ test.describe("The address", () => {
     await expect(page.getByRole("link", { name: "Open in Nestwalk" })).toHaveAttribute("href", /^(?!.*embed)/);
     await page.keyboard.press("Home");
     await expect(position(page)).toHaveText(/Configuration access 0/);
+  });
+});
+
+test.describe("Pictures", () => {
+  test("are saved as SVG that needs nothing of the page, and as PNG", async ({ page }) => {
+    await openPage(page);
+    const walk = pane(page, "Nested walk");
+    await walk.getByRole("button", { name: "Save Nested walk as a picture" }).click();
+    const [svg] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("menuitem", { name: "Picture as SVG" }).click(),
+    ]);
+    expect(svg.suggestedFilename()).toBe("smmuv3-iommufd-nested-Nested-walk.svg");
+    const text = readFileSync((await svg.path()) ?? "", "utf8");
+    expect(/var\(|class=/.exec(text)?.[0]).toBeUndefined();
+    expect(text.match(/<rect/g)?.length).toBeGreaterThan(60);
+    expect(text.length).toBeLessThan(100_000);
+    await walk.getByRole("button", { name: "Save Nested walk as a picture" }).click();
+    const [png] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("menuitem", { name: "Picture as PNG" }).click(),
+    ]);
+    const bytes = readFileSync((await png.path()) ?? "");
+    expect(bytes.subarray(1, 4).toString()).toBe("PNG");
+    expect(bytes.readUInt32BE(16)).toBeGreaterThan(1000);
+  });
+});
+
+test.describe("A pinned walk", () => {
+  test("stands beside the walk of now and says where they part", async ({ page }) => {
+    await openPage(page);
+    await page.keyboard.press("p");
+    const pinned = pane(page, "Pinned walk");
+    await expect(pinned.getByText("Pinned and now are the same")).toBeVisible();
+    await page.getByRole("button", { name: "Bit 0, Valid" }).click();
+    await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
+    await expect(pinned.getByText("They part at Stage 2 level 3 descriptor.")).toBeVisible();
+    await expect(pinned.getByText("The read goes through.")).toBeVisible();
+    await pinned.getByRole("button", { name: "Unpin" }).click();
+    await expect(pinned).toHaveCount(0);
   });
 });
 

@@ -112,6 +112,14 @@ const WALK: readonly Command[] = [
     run: (_app, page) => page.focusAddress(),
   },
   {
+    id: "walk.pin",
+    what: "Pin this walk to compare, or unpin it",
+    group: "Walk",
+    presses: [press("p", "P")],
+    able: walked,
+    run: (app) => (app.pinned !== null && app.pinned.walk === app.walk ? app.unpinWalk() : app.pinWalk()),
+  },
+  {
     id: "walk.before",
     what: "Back to the selection before",
     group: "Walk",
@@ -279,10 +287,14 @@ const PRESET_COMMANDS: readonly Command[] = PRESETS.map(({ id, text }, i) => ({
   run: (app) => app.choosePreset(id),
 }));
 
+/** Whether a pane has anything to show: the pinned walk is there when there is one. */
+const hasContent = ({ pinned }: Pick<App, "pinned">, pane: PaneId): boolean => pane !== "pinned" || pinned !== null;
+
 const PANE_COMMANDS: readonly Command[] = (Object.keys(PANES) as PaneId[]).map((id) => ({
   id: `pane.${id}`,
   what: `Show ${PANES[id]}`,
   group: "Panes",
+  able: (app) => hasContent(app, id),
   run: (app) => app.showPane(id),
 }));
 

@@ -7,6 +7,7 @@ export const PANES = {
   streams: "Streams",
   translations: "Translations",
   walk: "Walk",
+  pinned: "Pinned walk",
   inspector: "Inspector",
   events: "Events",
   maps: "Table maps",
@@ -57,8 +58,9 @@ const LISTS: Part = {
 const INSPECTOR: Part = { id: "inspector", name: "the inspector", of: "inspector", size: [338, 372, 440], least: 240 };
 
 /** The drawing with the inspector at its right. */
-function besideInspector(drawing: PaneId): Division {
-  return { direction: "row", parts: [{ id: "centre", name: "the drawing", of: drawing, least: 320 }, INSPECTOR] };
+function besideInspector(...drawings: readonly PaneId[]): Division {
+  const parts = drawings.map((of): Part => ({ id: of, name: PANES[of].toLowerCase(), of, least: 320 }));
+  return { direction: "row", parts: [...parts, INSPECTOR] };
 }
 
 interface PresetLayout {
@@ -85,7 +87,7 @@ const LAYOUTS = [
           of: {
             direction: "column",
             parts: [
-              { id: "upper", name: "the walk", of: besideInspector("walk"), least: 220 },
+              { id: "upper", name: "the walk", of: besideInspector("pinned", "walk"), least: 220 },
               { id: "lower", name: "the events", of: "events", size: [216, 250, 300], least: 90 },
             ],
           },

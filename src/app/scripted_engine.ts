@@ -155,6 +155,7 @@ export class ScriptedEngine {
           wide: false,
         })),
       tableMap: () => Promise.resolve(null),
+      choices: () => Promise.resolve({ presets: [], caches: [], options: [] }),
       registers: () => Promise.resolve({ revision: this.#revision, rows: [] }),
       queues: () => Promise.resolve({ revision: this.#revision, queues: [] }),
       queueEntries: () => Promise.resolve([]),

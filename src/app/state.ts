@@ -56,6 +56,12 @@ export type ShareState =
       readonly walkDigest: string;
     };
 
+/** A walk kept to compare others with, and the step of the session it was made at. */
+export interface PinnedWalk {
+  readonly walk: WalkAnswer;
+  readonly step: number;
+}
+
 export type Theme = "system" | "light" | "dark";
 
 export interface AppState {
@@ -75,6 +81,7 @@ export interface AppState {
   readonly walk: WalkAnswer | null;
   /** Trace records of the walk that are shown, 0 to all of them. */
   readonly shown: number;
+  readonly pinned: PinnedWalk | null;
   /** What moves by itself. */
   readonly playing: "accesses" | "actions" | null;
   /** Steps a second when playing. */
@@ -137,6 +144,9 @@ export interface AppActions {
   readonly nextBookmark: () => void;
   /** Select a trace record; the inspector follows where the record read a structure. */
   readonly select: (record: number | null) => void;
+  /** Keep the walk as it is now beside what comes, in place of one kept before. */
+  readonly pinWalk: () => void;
+  readonly unpinWalk: () => void;
   readonly inspect: (query: StructureQuery) => void;
   /** Go back to what was selected before. */
   readonly selectBefore: () => void;

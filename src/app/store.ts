@@ -26,6 +26,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layou
   access: null,
   walk: null,
   shown: 0,
+  pinned: null,
   playing: null,
   rate: RATES[0],
   bookmarks: [],

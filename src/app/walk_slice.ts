@@ -28,7 +28,17 @@ const MOST_TRIED = 12;
 
 type WalkActions = Pick<
   AppActions,
-  "chooseStream" | "chooseAccess" | "showRecord" | "step" | "first" | "last" | "select" | "inspect" | "selectBefore"
+  | "chooseStream"
+  | "chooseAccess"
+  | "showRecord"
+  | "step"
+  | "first"
+  | "last"
+  | "select"
+  | "pinWalk"
+  | "unpinWalk"
+  | "inspect"
+  | "selectBefore"
 >;
 
 /** What the other parts of the store may ask of this one. */
@@ -51,6 +61,7 @@ const CLEARED: Partial<AppState> = {
   access: null,
   walk: null,
   shown: 0,
+  pinned: null,
   playing: null,
   bookmarks: [],
   selected: null,
@@ -201,6 +212,11 @@ export function walkSlice(core: Core): WalkControl {
       const structure = walk === null || record === null ? null : structureOf(walk, record);
       if (structure !== null) visit(structure);
     },
+    pinWalk: () => {
+      const { walk, summary } = get();
+      if (walk !== null && summary !== null) set({ pinned: { walk, step: summary.step } });
+    },
+    unpinWalk: () => set({ pinned: null }),
     inspect: (query) => {
       const { walk } = get();
       set({ selected: walk === null ? null : recordOf(walk, query) });

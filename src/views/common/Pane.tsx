@@ -1,10 +1,15 @@
 /** A pane of the workbench: a head with a name and a line about its content, and a body. */
-import { type ReactNode, useId } from "react";
+import { lazy, type ReactNode, Suspense, useId } from "react";
 import { keyFor } from "../../app/commands.ts";
 import type { PaneId } from "../../app/layout.ts";
 import { IconButton } from "./Button.tsx";
 import { Icon } from "./Icon.tsx";
 import { useApp } from "./use_app.ts";
+
+const PictureMenu = lazy(async () => ({ default: (await import("./PictureMenu.tsx")).PictureMenu }));
+
+/** Panes that are drawings. */
+const DRAWN: ReadonlySet<PaneId> = new Set(["walk", "pinned", "maps", "queues", "lanes"]);
 
 interface PaneProps {
   /** Name in the arrangement; a pane without one stays where it is. */
@@ -44,6 +49,11 @@ function PaneControls({ id, title }: { readonly id: PaneId; readonly title: stri
   if (embedded) return null;
   return (
     <span className="nw-pane-controls">
+      {DRAWN.has(id) && (
+        <Suspense>
+          <PictureMenu pane={id} title={title} />
+        </Suspense>
+      )}
       <IconButton
         label={maximised ? `Put ${title} back` : `Give ${title} all the room`}
         keyName={keyFor("page.maximise")}

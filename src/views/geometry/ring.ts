@@ -87,6 +87,7 @@ const round = (value: number): number => Math.round(value * 100) / 100;
 
 function sector(from: number, to: number, outer: number, inner: number): string {
   const large = to - from > Math.PI ? 1 : 0;
-  const [a, b, c, d] = [point(from, outer), point(to, outer), point(to, inner), point(from, inner)];
+  const at = (angle: number, radius: number): string => point(angle, radius).join(",");
+  const [a, b, c, d] = [at(from, outer), at(to, outer), at(to, inner), at(from, inner)];
   return `M${a}A${outer} ${outer} 0 ${large} 1 ${b}L${c}A${inner} ${inner} 0 ${large} 0 ${d}Z`;
 }

@@ -29,14 +29,6 @@ export function LaneDrawing({ marks, width, height, view, step, label, onOpen }:
   const inView = step >= view.from && step <= view.to;
   return (
     <svg className="nw-draw nw-lanes" width={LANE_LABEL_PX + width + 12} height={bottom} aria-hidden="true">
-      {laneTicks(width, view).map((tick) => (
-        <g key={tick.at}>
-          <path d={`M${Math.round(x(tick.at)) + 0.5} ${AXIS - 6}V${bottom}`} stroke="var(--nw-line)" />
-          <text x={x(tick.at)} y={AXIS - 9} textAnchor="middle" className="d-tick">
-            {tick.at}
-          </text>
-        </g>
-      ))}
       {LANES.map((lane, i) => (
         <g key={lane.id}>
           {i % 2 === 1 && (
@@ -45,6 +37,14 @@ export function LaneDrawing({ marks, width, height, view, step, label, onOpen }:
           <text x="12" y={AXIS + i * each + each / 2 + 4} className="d-b">
             <title>{lane.about}</title>
             {lane.text}
+          </text>
+        </g>
+      ))}
+      {laneTicks(width, view).map((tick) => (
+        <g key={tick.at}>
+          <path d={`M${Math.round(x(tick.at)) + 0.5} ${AXIS - 6}V${bottom}`} stroke="var(--nw-line)" />
+          <text x={x(tick.at)} y={AXIS - 9} textAnchor="middle" className="d-tick">
+            {tick.at}
           </text>
         </g>
       ))}

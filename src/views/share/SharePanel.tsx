@@ -5,9 +5,11 @@
 import { Popover } from "radix-ui";
 import { useState } from "react";
 import { keyFor } from "../../app/commands.ts";
+import { writeLink } from "../../app/link_view.ts";
 import { LONGEST_LINK } from "../../app/share_slice.ts";
 import type { ShareState } from "../../app/state.ts";
 import { Button } from "../common/Button.tsx";
+import { CopyButton } from "../common/CopyButton.tsx";
 import { copyText } from "../common/copy_text.ts";
 import { Icon } from "../common/Icon.tsx";
 import { NoticeBox } from "../common/NoticeBox.tsx";
@@ -60,6 +62,14 @@ function ShareBody({ share }: { readonly share: ShareState }) {
   }
 }
 
+/** HTML that shows the walk alone in a page of somebody else's. */
+function embedCode(link: string, title: string): string {
+  const quoted = (text: string): string =>
+    text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+  const src = `${link}&${writeLink("", { pane: "walk", embed: true })}`;
+  return `<iframe src="${quoted(src)}" title="${quoted(title)}" width="900" height="560" style="border:0"></iframe>`;
+}
+
 type Copied = "not yet" | "copied" | "refused";
 
 function Packed({ share }: { readonly share: Extract<ShareState, { readonly state: "packed" }> }) {
@@ -104,6 +114,9 @@ function Packed({ share }: { readonly share: Extract<ShareState, { readonly stat
           {copied === "copied" && "Copied."}
           {copied === "refused" && "The browser refused; select the link and copy it."}
         </span>
+      </div>
+      <div className="share-buttons">
+        <CopyButton text={embedCode(link, title)} label="Copy code to embed the walk in a page" />
       </div>
       <p className="nw-3 nw-small">
         Its reader sees walk <span className="nw-mono">{walkDigest}</span>. Nothing is sent to a server.

@@ -34,13 +34,14 @@ export function WalkGrid() {
   );
 }
 
-/** One line about the context of the walk. */
+/** The caption of the walk of now. */
 export function WalkCaption() {
   const walk = useApp((app) => app.walk);
   return walk === null ? null : captionOf(walk);
 }
 
-function captionOf(walk: WalkAnswer): string {
+/** One line about the context of a walk. */
+export function captionOf(walk: WalkAnswer): string {
   const hex = (n: number): string => `0x${n.toString(16)}`;
   const { stage1, stage2, access } = walk;
   const { requester, context } = ARCHITECTURES[walk.arch];
@@ -68,30 +69,56 @@ function Walk({ walk }: { readonly walk: WalkAnswer }) {
   const summary = useApp((app) => app.summary);
   const select = useApp((app) => app.select);
   const showRecord = useApp((app) => app.showRecord);
+  const steps = traceSteps(walk);
+  const edited = useMemo(
+    () => editedRecords(steps, summary === null ? [] : summary.actions.slice(0, summary.step)),
+    [steps, summary],
+  );
+  return (
+    <WalkPlot
+      walk={walk}
+      shown={shown}
+      selected={selected}
+      linked={linkedRecords(steps, selected, structure?.pa ?? null)}
+      edited={edited}
+      label="Grid of accesses. Arrows move, Enter selects, Shift Enter steps there."
+      onSelect={select}
+      onShow={showRecord}
+    />
+  );
+}
+
+interface WalkPlotProps {
+  readonly walk: WalkAnswer;
+  /** How many records are shown, and which is selected. */
+  readonly shown: number;
+  readonly selected: number | null;
+  /** Records with a thin ring, and records that an action wrote. */
+  readonly linked: ReadonlySet<number>;
+  readonly edited: ReadonlySet<number>;
+  /** Name for readers of the screen. */
+  readonly label: string;
+  readonly onSelect: (record: number) => void;
+  /** Show the walk up to a count of records; absent where it is always shown whole. */
+  readonly onShow?: (count: number) => void;
+}
+
+/** A walk with its pointer and keyboard, and what stands below it. */
+export function WalkPlot(props: WalkPlotProps) {
+  const { walk, shown, selected, linked, edited, label, onSelect: select, onShow: showRecord } = props;
   const [ref, size] = useSize<HTMLDivElement>();
   const [configOpen, setConfigOpen] = useState(false);
   const [cursor, setCursor] = useState<number | null>(null);
   const [hover, setHover] = useState<Hover | null>(null);
 
-  const steps = useMemo(() => traceSteps(walk), [walk]);
+  const steps = traceSteps(walk);
   const model = useMemo(() => walkModel(steps, walkStages(walk)), [steps, walk]);
-  const edited = useMemo(
-    () => editedRecords(steps, summary === null ? [] : summary.actions.slice(0, summary.step)),
-    [steps, summary],
-  );
   const layout = useMemo(() => {
     if (size === null) return null;
     const strips = (model.stage1 === null ? 0 : 1) + (model.stage2 === null ? 0 : 1);
     return layoutWalk(model, { ...size, strips, configOpen });
   }, [model, size, configOpen]);
-  const view: WalkView = {
-    shown,
-    current: currentRecord(walk.trace, shown),
-    selected,
-    cursor,
-    linked: linkedRecords(steps, selected, structure?.pa ?? null),
-    edited,
-  };
+  const view: WalkView = { shown, current: currentRecord(walk.trace, shown), selected, cursor, linked, edited };
   const tip = useTip(setHover);
   useScrollTo(ref, layout, selected);
 
@@ -99,7 +126,7 @@ function Walk({ walk }: { readonly walk: WalkAnswer }) {
     if (layout === null || e.ctrlKey || e.altKey || e.metaKey) return;
     const from = cursor ?? selected ?? view.current;
     if (e.key === "Enter" && cursor !== null) {
-      if (e.shiftKey) showRecord(cursor + 1);
+      if (e.shiftKey) showRecord?.(cursor + 1);
       else if (cursor < shown) select(cursor);
     } else {
       const to = moveCursor(recordBoxes(layout), from, e.key);
@@ -113,7 +140,7 @@ function Walk({ walk }: { readonly walk: WalkAnswer }) {
   function onClick(e: PointerEvent | React.MouseEvent): void {
     const record = recordUnder(e.target);
     if (record === null) return;
-    if (e.detail === 2) showRecord(record + 1);
+    if (e.detail === 2) showRecord?.(record + 1);
     else if (record < shown) select(record);
     setCursor(null);
   }
@@ -125,7 +152,7 @@ function Walk({ walk }: { readonly walk: WalkAnswer }) {
         ref={ref}
         className="walk-scroll"
         role="group"
-        aria-label="Grid of accesses. Arrows move, Enter selects, Shift Enter steps there."
+        aria-label={label}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the drawing is driven by keys.
         tabIndex={0}
         onKeyDown={onKeyDown}

@@ -12,7 +12,11 @@ export function PresetPanes() {
   const closed = useApp((app) => app.closed[preset] ?? NONE);
   const maximised = useApp((app) => app.maximised);
   const round = useApp((app) => app.layoutRound);
-  const left = useMemo(() => withoutPanes(presetLayout(preset), closed), [preset, closed]);
+  const pinned = useApp((app) => app.pinned !== null);
+  const left = useMemo(
+    () => withoutPanes(presetLayout(preset), pinned ? closed : [...closed, "pinned"]),
+    [preset, closed, pinned],
+  );
   if (maximised !== null) return <PaneView id={maximised} />;
   return left === null ? null : <Arranged key={`${preset} ${round}`} of={left} group={preset} />;
 }

@@ -12,6 +12,7 @@ export function PaneMenu() {
   const closed = useApp((app) => app.closed[preset]);
   const show = useApp((app) => app.showPane);
   const close = useApp((app) => app.closePane);
+  const pinned = useApp((app) => app.pinned !== null);
   const gone = closed?.length ?? 0;
   return (
     <DropdownMenu.Root>
@@ -23,21 +24,23 @@ export function PaneMenu() {
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="nw-pop nw-menu" align="end" sideOffset={4} collisionPadding={8}>
-          {panesOf(presetLayout(preset)).map((pane) => {
-            const open = closed?.includes(pane) !== true;
-            return (
-              <DropdownMenu.CheckboxItem
-                key={pane}
-                className="nw-menu-item nw-menu-check"
-                checked={open}
-                onCheckedChange={() => (open ? close(pane) : show(pane))}
-                onSelect={(event) => event.preventDefault()}
-              >
-                <DropdownMenu.ItemIndicator>✓</DropdownMenu.ItemIndicator>
-                {PANES[pane]}
-              </DropdownMenu.CheckboxItem>
-            );
-          })}
+          {panesOf(presetLayout(preset))
+            .filter((pane) => pane !== "pinned" || pinned)
+            .map((pane) => {
+              const open = closed?.includes(pane) !== true;
+              return (
+                <DropdownMenu.CheckboxItem
+                  key={pane}
+                  className="nw-menu-item nw-menu-check"
+                  checked={open}
+                  onCheckedChange={() => (open ? close(pane) : show(pane))}
+                  onSelect={(event) => event.preventDefault()}
+                >
+                  <DropdownMenu.ItemIndicator>✓</DropdownMenu.ItemIndicator>
+                  {PANES[pane]}
+                </DropdownMenu.CheckboxItem>
+              );
+            })}
           <DropdownMenu.Separator className="nw-menu-line" />
           <CommandItems commands={[command("page.reset")]} />
         </DropdownMenu.Content>

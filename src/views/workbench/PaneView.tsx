@@ -11,6 +11,8 @@ const Inspector = lazy(async () => ({ default: (await import("../inspector/Inspe
 const InspectorCaption = lazy(async () => ({
   default: (await import("../inspector/Inspector.tsx")).InspectorCaption,
 }));
+const PinnedWalk = lazy(async () => ({ default: (await import("../walk_grid/PinnedWalk.tsx")).PinnedWalk }));
+const PinnedCaption = lazy(async () => ({ default: (await import("../walk_grid/PinnedWalk.tsx")).PinnedCaption }));
 const TableMaps = lazy(async () => ({ default: (await import("../table_map/TableMaps.tsx")).TableMaps }));
 const TableMapsCaption = lazy(async () => ({
   default: (await import("../table_map/TableMaps.tsx")).TableMapsCaption,
@@ -30,6 +32,7 @@ const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   streams: () => <Streams />,
   translations: () => <Translations />,
   walk: () => <WalkPane />,
+  pinned: () => <Fetched id="pinned" of={PinnedWalk} about={<PinnedCaption />} />,
   inspector: () => <Fetched id="inspector" of={Inspector} about={<InspectorCaption />} />,
   events: () => <Fetched id="events" of={Events} about={<EventsCaption />} />,
   maps: () => <Fetched id="maps" of={TableMaps} about={<TableMapsCaption />} />,
