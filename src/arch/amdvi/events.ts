@@ -288,7 +288,7 @@ const INVALID_PPR_REQUEST = event(
   ],
 );
 
-const EVENT_COUNTER_ZERO = event(
+export const EVENT_COUNTER_ZERO = event(
   "EVENT_COUNTER_ZERO",
   "2.5.11",
   "A performance counter went from all ones to zero.",

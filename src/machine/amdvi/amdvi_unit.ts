@@ -2,7 +2,7 @@
  * An AMD IOMMU (48882) behind the machine's interface: registers, command buffer and logs, transactions, interrupts, and
  * devices with ATS and page requests.
  */
-import { EVENT_WORDS } from "../../arch/amdvi/events.ts";
+import { EVENT_COUNTER_ZERO, EVENT_WORDS } from "../../arch/amdvi/events.ts";
 import { registerByName } from "../../arch/amdvi/registers.ts";
 import type { Digest } from "../../base/digest.ts";
 import { AmdCaches, type CachesImage } from "../../engine/amdvi/caches/amd_caches.ts";
@@ -58,6 +58,7 @@ export class AmdviUnit implements Unit {
   readonly requests: DeviceRequests;
   readonly pcie: Pcie;
   readonly inspect: Inspection<AmdviUnit>;
+  readonly onRequest = [EVENT_COUNTER_ZERO.name];
   readonly #interrupts: InterruptRemapper;
   readonly #message = new InterruptMessage();
   readonly #t = new Translation();
@@ -110,6 +111,7 @@ export class AmdviUnit implements Unit {
   }
 
   transfer(transfer: Transfer): TransferResult {
+    if (transfer.meets === EVENT_COUNTER_ZERO.name) this.#counterPassesZero();
     return this.#transfer(transfer, AddressType.Untranslated);
   }
 
@@ -203,6 +205,13 @@ export class AmdviUnit implements Unit {
       this.control.event(this.#posted);
     }
     return { pa: null, stop: "refused" };
+  }
+
+  /** UNMODELLED: performance counters. One passes zero where a transaction asks for it, and its note is 0 (§2.5.11). */
+  #counterPassesZero(): void {
+    const record = this.#posted.fill(0);
+    EVENT_COUNTER_ZERO.layout.f.EventCode.set(record, 0, EVENT_COUNTER_ZERO.code);
+    this.control.event(record);
   }
 
   /** A write into the interrupt address range: the message goes to interrupt remapping. */

@@ -40,7 +40,7 @@ const LEFT_OUT: readonly (readonly [field: keyof typeof EFR.f, what: string])[] 
   ["SNPSup", "Secure nested paging: the reverse map table"],
   ["MarcSup", "Memory access routing and control apertures"],
   ["SmiFSup", "SMI filters"],
-  ["PCSup", "Performance counters, and EVENT_COUNTER_ZERO"],
+  ["PCSup", "Performance counters: EVENT_COUNTER_ZERO comes where a transaction asks for it"],
   ["PerfOptSup", "What PERF_OPT does"],
   ["GAMSup", "The guest virtual APIC log, and interrupts posted to guests: they are told apart, and end there"],
   [

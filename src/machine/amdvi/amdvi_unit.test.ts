@@ -28,6 +28,16 @@ const ofGuests = (unit: AmdviUnit): string[] =>
     .filter(({ name }) => name.startsWith("VF"))
     .map(({ name, value }) => `${name} ${value.toString(16)}`);
 
+it("A counter passes zero where a transaction asks for that, §2.5.11; the transaction goes on", () => {
+  const unit = made("full");
+  write(unit, "EVT_BASE", (8n << 56n) | 0x8000n);
+  write(unit, "DEVTAB_BASE", 0x9000n);
+  write(unit, "CONTROL", 5n);
+  const part = { sid: 1, ssid: null, iova: 0x1000n, write: false, privileged: false, instruction: false, length: 4 };
+  expect(unit.transfer({ ...part, meets: "EVENT_COUNTER_ZERO" })).toMatchObject({ ok: true, pa: 0x1000n });
+  expect(unit.records().map((words) => unit.inspect.record(words).name)).toEqual(["EVENT_COUNTER_ZERO"]);
+});
+
 describe("virtualized IOMMUs of a unit", () => {
   it("have registers by name, listed for guests in use", () => {
     const unit = made("full");
