@@ -4,47 +4,29 @@
  */
 import { R } from "../../arch/vtd/reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
-import type { PageTableFormat } from "../../pagetable/format.ts";
 import { TraceKind } from "../../protocol/trace.ts";
 import { AddressType, Updates } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
-import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type ConfigCache, cacheFor } from "./caches/config_cache.ts";
-import type { Capabilities } from "./capabilities.ts";
 import { CONTEXT_RULES, firstBroken, ROOT_RULES, TranslationType } from "./entry_rules.ts";
-import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
-import { blocked, fetchEntry } from "./structure_fetch.ts";
+import { blocked, fetchEntry, type StructureSource } from "./structure_fetch.ts";
 import type { Translation } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: ROOT_ENTRY.bits / 8, unreadable: R.LRT_1 };
 const CONTEXT_TABLE = { kind: TraceKind.ContextEntry, bytes: CONTEXT_ENTRY.bits / 8, unreadable: R.LCT_1 };
 export class LegacyTables {
-  readonly #memory: PhysicalMemory;
-  readonly #state: RemappingState;
-  readonly #caps: Capabilities;
-  readonly #format: PageTableFormat;
-  readonly #cache: ConfigCache | null;
+  readonly #from: StructureSource;
 
-  constructor(
-    memory: PhysicalMemory,
-    state: RemappingState,
-    caps: Capabilities,
-    secondStage: PageTableFormat,
-    cache: ConfigCache | null,
-  ) {
-    this.#memory = memory;
-    this.#cache = cache;
-    this.#state = state;
-    this.#caps = caps;
-    this.#format = secondStage;
+  constructor(from: StructureSource) {
+    this.#from = from;
   }
 
   /** Find out what applies to a request. @returns false when it ended here: `t` says how */
   resolve(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
     if (t.pageRequest) return refuse(t, trace, R.RTA_3);
     if (t.hasPasid) return refuse(t, trace, R.RTA_2);
-    const cache = cacheFor(this.#cache, trace);
+    const cache = cacheFor(this.#from.cache, trace);
     const cached = cache?.recallContext(t.sid, config.context) ?? false;
     if (!cached && !(this.#root(t, trace, config) && this.#fetchContext(t, trace, config))) return false;
     return this.#context(t, trace, config, cached ? null : cache);
@@ -52,9 +34,9 @@ export class LegacyTables {
 
   #root(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
     const { root } = config;
-    const { rootHi, rootLo } = this.#state;
-    if (!fetchEntry(this.#memory, t, trace, ROOT_TABLE, rootHi, rootLo, t.sid >>> 8, root)) return false;
-    const reason = firstBroken(ROOT_RULES, root, this.#caps);
+    const { rootHi, rootLo } = this.#from.state;
+    if (!fetchEntry(this.#from.memory, t, trace, ROOT_TABLE, rootHi, rootLo, t.sid >>> 8, root)) return false;
+    const reason = firstBroken(ROOT_RULES, root, this.#from.caps);
     if (reason !== R.NONE) return blocked(t, trace, reason);
     const f = ROOT_ENTRY.f;
     if (trace !== null) trace.leadsTo(f.CTP.addressHi(root, 0), f.CTP.addressLo(root, 0));
@@ -65,13 +47,22 @@ export class LegacyTables {
     const { context, root } = config;
     const ctp = ROOT_ENTRY.f.CTP;
     const tableHi = ctp.addressHi(root, 0);
-    return fetchEntry(this.#memory, t, trace, CONTEXT_TABLE, tableHi, ctp.addressLo(root, 0), t.sid & 0xff, context);
+    return fetchEntry(
+      this.#from.memory,
+      t,
+      trace,
+      CONTEXT_TABLE,
+      tableHi,
+      ctp.addressLo(root, 0),
+      t.sid & 0xff,
+      context,
+    );
   }
 
   /** @param keepIn where the entry is kept if it is one to keep */
   #context(t: Translation, trace: TraceRecorder | null, config: RequestConfig, keepIn: ConfigCache | null): boolean {
     const { context } = config;
-    const caps = this.#caps;
+    const caps = this.#from.caps;
     const f = CONTEXT_ENTRY.f;
     t.fpd = f.FPD.get(context, 0) === 1;
     const reason = firstBroken(CONTEXT_RULES, context, caps);
@@ -88,7 +79,7 @@ export class LegacyTables {
     config.ats = type === TranslationType.All;
     if (type !== TranslationType.PassThrough) {
       const [hi, lo] = [f.SSPTPTR.addressHi(context, 0), f.SSPTPTR.addressLo(context, 0)];
-      config.setSecond(this.#format, caps, f.AW.get(context, 0), hi, lo);
+      config.setSecond(this.#from.secondStage, caps, f.AW.get(context, 0), hi, lo);
       if (trace !== null) trace.leadsTo(hi, lo);
     }
     if (trace !== null) trace.done();

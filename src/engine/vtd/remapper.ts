@@ -50,15 +50,15 @@ export class Remapper {
     this.state = state;
     this.caches = caches;
     this.#walksCached = caches !== null && (caches.firstWalk !== null || caches.secondWalk !== null);
-    const configs = caches === null ? null : caches.config;
     this.second = new SecondStage(memory);
     this.first = new FirstStage(memory, this.second, caps);
     // SNP is reserved in legacy mode without snoop control, and ignored in scalable mode (§9.8).
     const features = { largePages: caps.sslps, snoop: caps.sc || caps.smts, transientMapping: caps.transientMapping };
-    const format = vtdSecondFormat(features);
+    const secondStage = vtdSecondFormat(features);
+    const source = { memory, state, caps, secondStage, cache: caches === null ? null : caches.config };
     this.#fast = new FastWalk(memory, features);
-    this.#legacy = new LegacyTables(memory, state, caps, format, configs);
-    this.#scalable = new ScalableTables(memory, state, caps, format, configs);
+    this.#legacy = new LegacyTables(source);
+    this.#scalable = new ScalableTables(source);
     this.#beyondHi = highBitsFrom(caps.haw);
   }
 

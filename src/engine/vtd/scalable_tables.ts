@@ -5,14 +5,11 @@
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "../../arch/vtd/pasid_entries.ts";
 import { R } from "../../arch/vtd/reasons.ts";
 import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
-import type { PageTableFormat } from "../../pagetable/format.ts";
 import { x86Format } from "../../pagetable/formats/x86_64.ts";
 import { TraceKind } from "../../protocol/trace.ts";
 import { AddressType, Updates } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
-import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { type ConfigCache, cacheFor, NO_DOMAIN } from "./caches/config_cache.ts";
-import type { Capabilities } from "./capabilities.ts";
 import {
   DIRECTORY_RULES,
   FIVE_LEVELS,
@@ -24,9 +21,8 @@ import {
   usesFirst,
   usesSecond,
 } from "./entry_rules.ts";
-import type { RemappingState } from "./remapping_state.ts";
 import type { RequestConfig } from "./request_config.ts";
-import { blocked, fetchEntry } from "./structure_fetch.ts";
+import { blocked, fetchEntry, type StructureSource } from "./structure_fetch.ts";
 import type { Translation } from "./translation.ts";
 
 const ROOT_TABLE = { kind: TraceKind.RootEntry, bytes: SM_ROOT_ENTRY.bits / 8, unreadable: R.SRT_1 };
@@ -39,30 +35,15 @@ const TABLE_LG2 = 6;
 const DIRECTORY_LG2 = 7;
 
 export class ScalableTables {
-  readonly #memory: PhysicalMemory;
-  readonly #state: RemappingState;
-  readonly #caps: Capabilities;
-  readonly #format: PageTableFormat;
+  readonly #from: StructureSource;
 
-  readonly #cache: ConfigCache | null;
-
-  constructor(
-    memory: PhysicalMemory,
-    state: RemappingState,
-    caps: Capabilities,
-    secondStage: PageTableFormat,
-    cache: ConfigCache | null,
-  ) {
-    this.#memory = memory;
-    this.#cache = cache;
-    this.#state = state;
-    this.#caps = caps;
-    this.#format = secondStage;
+  constructor(from: StructureSource) {
+    this.#from = from;
   }
 
   /** Find out what applies to a request. @returns false when it ended here: `t` says how */
   resolve(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
-    const cache = cacheFor(this.#cache, trace);
+    const cache = cacheFor(this.#from.cache, trace);
     const context = cache?.recallContext(t.sid, config.context) ?? false;
     if (!context && !this.#fetchContext(t, trace, config)) return false;
     if (!this.#context(t, trace, config, context ? null : cache)) return false;
@@ -74,24 +55,24 @@ export class ScalableTables {
   /** Root and context entry. */
   #fetchContext(t: Translation, trace: TraceRecorder | null, config: RequestConfig): boolean {
     const { root, context } = config;
-    const { rootHi, rootLo } = this.#state;
-    if (!fetchEntry(this.#memory, t, trace, ROOT_TABLE, rootHi, rootLo, t.sid >>> 8, root)) return false;
+    const { rootHi, rootLo } = this.#from.state;
+    if (!fetchEntry(this.#from.memory, t, trace, ROOT_TABLE, rootHi, rootLo, t.sid >>> 8, root)) return false;
     const r = SM_ROOT_ENTRY.f;
     const upper = (t.sid & 0x80) !== 0;
-    const broken = firstBroken(upper ? UPPER_ROOT_RULES : LOWER_ROOT_RULES, root, this.#caps);
+    const broken = firstBroken(upper ? UPPER_ROOT_RULES : LOWER_ROOT_RULES, root, this.#from.caps);
     if (broken !== R.NONE) return blocked(t, trace, broken);
     const pointer = upper ? r.UCTP : r.LCTP;
     const [hi, lo] = [pointer.addressHi(root, 0), pointer.addressLo(root, 0)];
     if (trace !== null) trace.leadsTo(hi, lo);
-    return fetchEntry(this.#memory, t, trace, CONTEXT_TABLE, hi, lo, t.sid & 0x7f, context);
+    return fetchEntry(this.#from.memory, t, trace, CONTEXT_TABLE, hi, lo, t.sid & 0x7f, context);
   }
 
   /** What the context entry says; which PASID counts. @param keepIn where the entry is kept if it is one to keep */
   #context(t: Translation, trace: TraceRecorder | null, config: RequestConfig, keepIn: ConfigCache | null): boolean {
     const { context } = config;
     t.fpd = SM_CONTEXT_ENTRY.f.FPD.get(context, 0) === 1;
-    const broken = firstBroken(SM_CONTEXT_RULES, context, this.#caps);
-    if (keepIn !== null && t.updates === Updates.Make && (broken === R.NONE || this.#caps.cm)) {
+    const broken = firstBroken(SM_CONTEXT_RULES, context, this.#from.caps);
+    if (keepIn !== null && t.updates === Updates.Make && (broken === R.NONE || this.#from.caps.cm)) {
       keepIn.keepContext(t.sid, NO_DOMAIN, context);
     }
     const reason = broken === R.NONE ? this.#contextRefusal(t, config) : broken;
@@ -101,7 +82,7 @@ export class ScalableTables {
   /** Why a context entry that is in order does not serve the request; R.NONE when it does. */
   #contextRefusal(t: Translation, config: RequestConfig): number {
     const { context } = config;
-    const caps = this.#caps;
+    const caps = this.#from.caps;
     const f = SM_CONTEXT_ENTRY.f;
     config.ats = caps.dt && f.DTE.get(context, 0) === 1;
     config.pageRequests = caps.prs && f.PRE.get(context, 0) === 1;
@@ -120,10 +101,11 @@ export class ScalableTables {
     const pointer = SM_CONTEXT_ENTRY.f.PASIDDIRPTR;
     const [hi, lo] = [pointer.addressHi(context, 0), pointer.addressLo(context, 0)];
     if (trace !== null) trace.leadsTo(hi, lo);
-    if (!fetchEntry(this.#memory, t, trace, DIRECTORY, hi, lo, config.pasid >>> TABLE_LG2, directory)) return false;
+    if (!fetchEntry(this.#from.memory, t, trace, DIRECTORY, hi, lo, config.pasid >>> TABLE_LG2, directory))
+      return false;
     const f = PASID_DIRECTORY_ENTRY.f;
     t.fpd ||= f.FPD.get(directory, 0) === 1;
-    const reason = firstBroken(DIRECTORY_RULES, directory, this.#caps);
+    const reason = firstBroken(DIRECTORY_RULES, directory, this.#from.caps);
     if (reason !== R.NONE) return blocked(t, trace, reason);
     if (trace !== null) trace.leadsTo(f.SMPTBLPTR.addressHi(directory, 0), f.SMPTBLPTR.addressLo(directory, 0));
     return true;
@@ -134,7 +116,7 @@ export class ScalableTables {
     const table = PASID_DIRECTORY_ENTRY.f.SMPTBLPTR;
     const [hi, lo] = [table.addressHi(directory, 0), table.addressLo(directory, 0)];
     const index = config.pasid & (2 ** TABLE_LG2 - 1);
-    return fetchEntry(this.#memory, t, trace, PASID_TABLE, hi, lo, index, entry);
+    return fetchEntry(this.#from.memory, t, trace, PASID_TABLE, hi, lo, index, entry);
   }
 
   /** @param keepIn where the entry is kept if it is one to keep */
@@ -142,8 +124,8 @@ export class ScalableTables {
     const { entry } = config;
     const f = PASID_TABLE_ENTRY.f;
     t.fpd ||= f.FPD.get(entry, 0) === 1;
-    const broken = firstBroken(PASID_RULES, entry, this.#caps);
-    if (keepIn !== null && t.updates === Updates.Make && (broken === R.NONE || this.#caps.cm)) {
+    const broken = firstBroken(PASID_RULES, entry, this.#from.caps);
+    if (keepIn !== null && t.updates === Updates.Make && (broken === R.NONE || this.#from.caps.cm)) {
       keepIn.keepPasid(t.sid, config.pasid, broken === R.NONE ? f.DID.get(entry, 0) : 0, entry);
     }
     if (broken !== R.NONE) return blocked(t, trace, broken);
@@ -161,7 +143,7 @@ export class ScalableTables {
   /** The entry is in order: turn it into numbers. */
   #apply(config: RequestConfig): void {
     const { entry } = config;
-    const caps = this.#caps;
+    const caps = this.#from.caps;
     const f = PASID_TABLE_ENTRY.f;
     const type = f.PGTT.get(entry, 0);
     config.did = f.DID.get(entry, 0);
@@ -169,7 +151,7 @@ export class ScalableTables {
     config.first = usesFirst(type);
     if (usesSecond(type)) {
       const [hi, lo] = [f.SSPTPTR.addressHi(entry, 0), f.SSPTPTR.addressLo(entry, 0)];
-      config.setSecond(this.#format, caps, f.AW.get(entry, 0), hi, lo);
+      config.setSecond(this.#from.secondStage, caps, f.AW.get(entry, 0), hi, lo);
       config.ssade = caps.ssads && f.SSADE.get(entry, 0) === 1;
     }
     if (config.first) {

@@ -2,10 +2,24 @@
  * Reading root, context and PASID entries, and ending a request there, with a trace.
  */
 import { R } from "../../arch/vtd/reasons.ts";
+import type { PageTableFormat } from "../../pagetable/format.ts";
 import { type TraceKind, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { ConfigCache } from "./caches/config_cache.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { RemappingState } from "./remapping_state.ts";
 import type { Translation } from "./translation.ts";
+
+/** What the structures of a requester are read from, and by which rules. */
+export interface StructureSource {
+  readonly memory: PhysicalMemory;
+  readonly state: RemappingState;
+  readonly caps: Capabilities;
+  readonly secondStage: PageTableFormat;
+  /** Entries as they were read; null: they are read every time. */
+  readonly cache: ConfigCache | null;
+}
 
 /** A table of structures: what they are, their size in bytes (16 to 64), and what an unanswered read is called. */
 export interface StructureTable {
