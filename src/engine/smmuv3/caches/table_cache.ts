@@ -40,6 +40,14 @@ const GRANULES = [12, 14, 16] as const;
 const spanOfGranule = (granuleLg2: number): number => 2 * granuleLg2 - 3;
 const codeOf = (granuleLg2: number): number => ((granuleLg2 - 12) >> 1) << SIZE_SHIFT;
 
+const BY_ADDRESS: ReadonlySet<TlbiScope> = new Set([
+  TlbiScope.NH_VA,
+  TlbiScope.NH_VAA,
+  TlbiScope.EL2_VA,
+  TlbiScope.EL2_VAA,
+  TlbiScope.S2_IPA,
+]);
+
 export class TableCache {
   readonly table: TaggedCache;
 
@@ -67,7 +75,9 @@ export class TableCache {
 
   /** Drop what an invalidation names. */
   tlbi(op: TlbiOp): void {
-    if (!this.table.isEmpty) this.table.dropWhere((entry) => this.names(op, entry));
+    // The commonest ones reach no table: see #meets.
+    if (this.table.isEmpty || (op.leaf && BY_ADDRESS.has(op.scope))) return;
+    this.table.dropWhere((entry) => this.names(op, entry));
   }
 
   /** Whether an invalidation has to reach an entry. */
