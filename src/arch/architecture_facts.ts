@@ -6,7 +6,7 @@ import type { Layout, Words } from "../base/layout.ts";
 import type { Reason } from "./reason.ts";
 
 /** Which of the forms a structure has. */
-export interface StructureForm {
+interface StructureForm {
   /** Level of a translation table entry, as the architecture numbers it; 0 for other structures. */
   readonly level: number;
   /** log2 of the smallest page of its tables. */
@@ -27,7 +27,7 @@ export interface StructureFacts {
 export type EntryKind = "invalid" | "table" | "block" | "page";
 
 /** A record that the architecture posts, read by its words. */
-export interface RecordFacts {
+interface RecordFacts {
   readonly layout: Layout;
   /** Where the specification describes it. */
   readonly section: string;

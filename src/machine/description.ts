@@ -1,4 +1,5 @@
 /** What is wrong with the parts of a machine description that every architecture has, in the terms of one. */
+import type { Choices } from "../protocol/inspection.ts";
 import type { CacheSize, MachineDescription } from "../protocol/machine.ts";
 
 /** A key below `machine`, and a sentence. */
@@ -7,29 +8,47 @@ export interface DescriptionFault {
   readonly detail: string;
 }
 
-/** What an architecture knows by name. */
-export interface KnownNames {
-  readonly presets: readonly string[];
-  readonly caches: readonly string[];
-  readonly options: readonly string[];
+/**
+ * What an architecture lets a description choose.
+ * @param sizes of caches by name, beside other keys; `titles` say what each keeps
+ * @param options what each is for, by name
+ */
+export function choicesOf<Name extends string>(
+  presets: Choices["presets"],
+  names: readonly Name[],
+  titles: Readonly<Record<Name, string>>,
+  sizes: Readonly<Record<Name, CacheSize | null>>,
+  options: Readonly<Record<string, string>>,
+): Choices {
+  return {
+    presets: presets.map(({ id, title, about }) => ({ id, title, about })),
+    caches: names.map((name) => {
+      const { entries, ways } = sizes[name] ?? { entries: 1, ways: 1 };
+      return { name, title: titles[name], size: { entries, ways } };
+    }),
+    options: Object.entries(options).map(([name, about]) => ({ name, about })),
+  };
 }
 
 /** Most entries of one cache. */
 const MAX_ENTRIES = 1 << 16;
 
 /** The first fault among preset, caches and options; null for none. */
-export function namesFault(description: MachineDescription, known: KnownNames): DescriptionFault | null {
+export function namesFault(description: MachineDescription, choices: Choices): DescriptionFault | null {
   const { preset, caches = {}, options = {} } = description;
-  if (preset !== undefined && !known.presets.includes(preset)) return unknown("preset", preset, known.presets);
+  const presets = choices.presets.map(({ id }) => id);
+  if (preset !== undefined && !presets.includes(preset)) return unknown("preset", preset, presets);
+  const names = choices.caches.map(({ name }) => name);
   for (const [name, size] of Object.entries(caches)) {
-    if (!known.caches.includes(name)) return unknown(`caches.${name}`, name, known.caches);
+    if (!names.includes(name)) return unknown(`caches.${name}`, name, names);
     if (!isSize(size)) {
       const detail = `A cache has 1 to ${MAX_ENTRIES} entries in 1 to as many ways, both powers of two.`;
       return { place: `caches.${name}`, detail };
     }
   }
-  const option = Object.keys(options).find((name) => !known.options.includes(name));
-  return option === undefined ? null : unknown(`options.${option}`, option, known.options);
+  const known = choices.options.map(({ name }) => name);
+  const option = Object.keys(options).find((name) => !known.includes(name));
+  return option === undefined ? null : unknown(`options.${option}`, option, known);
 }
 
 function unknown(place: string, name: string, known: readonly string[]): DescriptionFault {

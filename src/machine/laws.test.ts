@@ -90,12 +90,12 @@ describe.each(ARCHES)("a machine with %s", (arch) => {
         inspect.structure({ kind, pa: world.entry(), level: 1, granuleLg2: 12, sid: access.sid });
       }
       inspect.streams([], new Map());
-      for (const { id } of inspect.queues?.() ?? []) inspect.queueEntries?.(id, 0, 4);
-      inspect.registers?.();
-      inspect.caches?.();
+      for (const { id } of inspect.queues()) inspect.queueEntries(id, 0, 4);
+      inspect.registers();
+      inspect.caches();
       inspect.capabilities();
       inspect.notModelled();
-      expect([...(inspect.owners?.() ?? [])].length).toBeGreaterThanOrEqual(0);
+      expect([...inspect.owners()].length).toBeGreaterThanOrEqual(0);
       expect(machine.digest()).toBe(digest);
     }
   });

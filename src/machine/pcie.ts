@@ -180,7 +180,7 @@ export class Pcie {
 }
 
 /** A Translation Request as the engine takes it, written into `into`. */
-export function fillRequest(into: TranslationRequest, request: Access): TranslationRequest {
+function fillRequest(into: TranslationRequest, request: Access): TranslationRequest {
   return Object.assign(into, {
     sid: request.sid >>> 0,
     ssv: request.ssid !== null,

@@ -12,7 +12,7 @@ import type { Architecture } from "./unit.ts";
 import { loadArchitecture } from "./units.ts";
 
 const CAPTURES = ["smmuv3-both-4k", "smmuv3-s2-4k", "vtd-legacy-strict", "vtd-scalable-fs", "amdvi-v1-strict"];
-const KINDS = new Map(Object.entries(TraceKind).map(([name, code]) => [code, name]));
+const KINDS = new Map<number, string>(Object.entries(TraceKind).map(([name, code]) => [code, name]));
 
 async function load(name: string): Promise<{ document: SessionDocument; architecture: Architecture }> {
   const folder = new URL(`../conformance/data/captures/${name}/`, import.meta.url);

@@ -16,7 +16,7 @@ import type {
   TableMapColumns,
   WalkAnswer,
 } from "../protocol/engine.ts";
-import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../protocol/inspection.ts";
+import type { CacheView, Choices, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../protocol/inspection.ts";
 import type * as protocol from "../protocol/machine.ts";
 import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
 import type { DescriptionFault } from "./description.ts";
@@ -142,6 +142,8 @@ export type MakeUnit<U extends Unit = Unit> = (description: MachineDescription, 
 export interface Architecture<U extends Unit = Unit> {
   readonly arch: Arch;
   readonly make: MakeUnit<U>;
+  /** What a description may choose by name. */
+  readonly choices: Choices;
   /** What is wrong with a description: the key below `machine` and a sentence; null when a unit can be made of it. */
   check(description: MachineDescription): DescriptionFault | null;
   /** Registers, by name, that a translation depends on: what a case cut down to one walk needs. */

@@ -61,7 +61,7 @@ export interface SessionSummary {
 }
 
 /** An answer to a page request, from the IOMMU at once or from software by a command. */
-export interface PageResponse {
+interface PageResponse {
   readonly sid: number;
   /** PASID it carries, null for none. */
   readonly ssid: number | null;

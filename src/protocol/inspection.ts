@@ -3,6 +3,15 @@
  * was computed for, and is the same whatever the architecture; names are the architecture's.
  */
 import type { Tag } from "./engine.ts";
+import type { Arch, CacheSize } from "./machine.ts";
+
+/** What a machine description may choose of an architecture, by name. */
+export interface Choices {
+  readonly presets: readonly { readonly id: string; readonly title: string; readonly about: string }[];
+  /** In the order in which a transaction meets them; `size` is that of a small implementation. */
+  readonly caches: readonly { readonly name: string; readonly title: string; readonly size: CacheSize }[];
+  readonly options: readonly { readonly name: string; readonly about: string }[];
+}
 
 /** A field of a register or of a queue entry, decoded by its layout. */
 export interface DecodedField {
@@ -173,6 +182,8 @@ export const MAX_QUEUE_ENTRIES = 1 << 12;
 
 /** Calls that look at the hardware's parts. */
 export interface InspectionApi {
+  /** Needs no session. */
+  choices(arch: Arch): Promise<Choices>;
   /** Every register that exists, by block and rising offset. */
   registers(): Promise<{ readonly revision: number; readonly rows: readonly RegisterRow[] }>;
   /** Queues that are set up, or could be. */

@@ -29,7 +29,7 @@ export interface DeviceDescription {
 }
 
 /** A device with a translation cache of its own (PCI Express, chapter 10). */
-export interface DeviceAts {
+interface DeviceAts {
   /** Entries of its cache. */
   readonly capacity: number;
   /** Page request groups it may have open at a time; 0: it asks for no pages. */

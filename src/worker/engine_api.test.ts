@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import { Session } from "../machine/session.ts";
 import type { InputFile, Progress } from "../protocol/engine.ts";
-import type { Access, SessionDocument } from "../protocol/machine.ts";
+import { type Access, ARCHES, type SessionDocument } from "../protocol/machine.ts";
 import { formatScenario } from "../scenario/document.ts";
 import { decodeFragment, encodeFragment } from "../scenario/url_codec.ts";
 import { createEngine } from "./engine_api.ts";
@@ -21,6 +21,8 @@ const opened = async () => {
   if (!r.ok) throw new Error(r.error.detail);
   return { engine, summary: r.value };
 };
+
+const EMPTY = { title: "", about: "", actions: [], recorded: { accesses: [], events: [] } };
 
 const textFile = (name: string, text: string): InputFile => ({ name, bytes: new TextEncoder().encode(text) });
 
@@ -148,5 +150,42 @@ describe("the engine", { timeout: 30_000 }, () => {
     expect(r).toMatchObject({ ok: true, value: { digest: before.digest, step: 2 } });
     await again.seek(0);
     expect((await again.walk(NESTED)).digest).toBe(tip.digest);
+  });
+
+  it("says what a description may choose, with nothing open, and makes every preset with every cache", async () => {
+    const engine = createEngine();
+    for (const arch of ARCHES) {
+      const { presets, caches, options } = await engine.choices(arch);
+      expect([presets.length > 2, caches.length > 3, options.length > 0]).toEqual([true, true, true]);
+      for (const { id } of presets) {
+        const machine = {
+          arch,
+          preset: id,
+          registers: {},
+          memory: { outside: "abort", zero: [[0n, 0x10_0000n]], segments: [] },
+          devices: [],
+          caches: Object.fromEntries(caches.map(({ name, size }) => [name, size])),
+          options: Object.fromEntries(options.map(({ name }) => [name, false])),
+        } as const;
+        const opened = await engine.openDocument({ ...EMPTY, machine });
+        expect(opened).toMatchObject({ ok: true, value: { arch } });
+        const there = (await engine.caches()).caches.filter(({ sid }) => sid === null);
+        expect(there.map(({ name }) => name)).toEqual(caches.map(({ name }) => name));
+      }
+    }
+  });
+
+  it("does several actions at once and tells what became of each", async () => {
+    const { engine } = await opened();
+    const [total, step] = [(await engine.summary()).actionCount, (await engine.summary()).step];
+    const dma = { do: "dma", ...NESTED, length: 4 } as const;
+    const done = await engine.applyAll([dma, { do: "toggle", at: 0x40bb3000n, bit: 3 }, { ...dma, iova: 1n << 60n }]);
+    expect(done).toMatchObject({ ok: true, value: { actionCount: total + 3, step: step + 3 } });
+    const { rows } = await engine.log(total, 9);
+    expect(rows.map(({ result }) => result?.type)).toEqual(["went", "written", "refused"]);
+    expect(rows[2]?.records).toBe(1);
+    await engine.seek(total + 1);
+    expect((await engine.log(total, 9)).rows.map(({ result }) => result?.type)).toEqual(["went", undefined, undefined]);
+    expect(await engine.events(1_000_000)).toEqual([]);
   });
 });

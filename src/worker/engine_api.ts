@@ -90,6 +90,7 @@ export function createEngine(): EngineApi {
     walk: async (access) => current().walk(access),
     structure: async (query) => current().structure(query),
     tableMap: async (sid, ssid, stage) => current().tableMap(sid, ssid, stage),
+    choices: async (arch) => (await (await machine)[1].loadArchitecture(arch)).choices,
     registers: async () => current().registers(),
     queues: async () => current().queues(),
     queueEntries: async (id, from, count) => current().queueEntries(id, from, count),

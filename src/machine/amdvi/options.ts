@@ -6,13 +6,13 @@ import type { MachineDescription } from "../../protocol/machine.ts";
 import { high, low } from "../halves.ts";
 
 /** Choices that an implementation has. */
-export const AMDVI_OPTIONS = [
-  /** Address bits that skipped levels of host tables would translate are not looked at (§2.2.3 wants them zero). */
-  "ignoreSkippedBits",
-] as const;
+export const AMDVI_OPTIONS = {
+  ignoreSkippedBits:
+    "Address bits that skipped levels of host tables would translate are not looked at (48882 §2.2.3 wants them zero).",
+} as const;
 
 /** Whether a choice is made. */
-export const chosen = ({ options = {} }: MachineDescription, name: (typeof AMDVI_OPTIONS)[number]): boolean =>
+export const chosen = ({ options = {} }: MachineDescription, name: keyof typeof AMDVI_OPTIONS): boolean =>
   options[name] === true;
 
 /** Values of registers: those of the preset, then those that the description gives. */

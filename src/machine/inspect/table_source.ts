@@ -3,7 +3,7 @@ import type { SurveyReader } from "../../engine/common/survey.ts";
 import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
 
 /** What a leaf allows, or the reason (index into the architecture's reasons) it allows nothing. */
-export interface LeafVerdict {
+interface LeafVerdict {
   /** Bit 0 read, 1 write, 2 execute; for an unprivileged access. */
   readonly permissions: number;
   readonly reason: number;

@@ -7,7 +7,6 @@ import { xorshift32 } from "../../base/rng.ts";
 import type { Access, CacheSize, HardwareAction, MachineDescription } from "../../protocol/machine.ts";
 import { Machine } from "../machine.ts";
 import type { Architecture, Unit } from "../unit.ts";
-import { PARTS } from "./parts.ts";
 
 /** Where the noise lies: pointers lead back into it. */
 const REGION = 0x1000_0000;
@@ -40,13 +39,13 @@ export interface Chance {
   readonly look: () => void;
 }
 
-type Rows = ReturnType<NonNullable<Unit["inspect"]["registers"]>>;
+type Rows = ReturnType<Unit["inspect"]["registers"]>;
 type RegisterPlace = Pick<Rows[number], "offset" | "width" | "block">;
 
 /** Registers of an architecture, by name: those of a unit that offers nothing. */
 function registersOf({ arch, make }: Architecture): Rows {
   const none: MachineDescription = { arch, registers: {}, memory: { outside: "abort", ...NOTHING }, devices: [] };
-  return new Machine(none, make).unit.inspect.registers?.() ?? [];
+  return new Machine(none, make).unit.inspect.registers();
 }
 
 /** Choices from a seed. */
@@ -74,7 +73,9 @@ export function chance(architecture: Architecture, seed: number, starts: readonl
   const written = (start?.actions ?? []).flatMap((a) => (a.do === "write" ? [a.at] : []));
 
   function describe(): MachineDescription {
-    const { presets, caches, options } = PARTS[arch];
+    const presets = architecture.choices.presets.map(({ id }) => id);
+    const caches = architecture.choices.caches.map(({ name }) => name);
+    const options = architecture.choices.options.map(({ name }) => name);
     const size = (): CacheSize => {
       const ways = pick([1, 2, 4]);
       return { ways, entries: ways * pick([1, 4, 16]) };
@@ -169,16 +170,16 @@ export function chance(architecture: Architecture, seed: number, starts: readonl
         inspect.tableMap(a.sid, a.ssid, pick([1, 2]), 0);
         break;
       case 2:
-        inspect.registers?.();
+        inspect.registers();
         break;
       case 3:
-        for (const { id } of inspect.queues?.() ?? []) inspect.queueEntries?.(id, next() % 64, 16);
+        for (const { id } of inspect.queues()) inspect.queueEntries(id, next() % 64, 16);
         break;
       case 4:
-        inspect.caches?.();
+        inspect.caches();
         break;
       case 5:
-        firstOf(inspect.owners?.() ?? [], 1000);
+        firstOf(inspect.owners(), 1000);
         break;
       case 6:
         for (const words of unit.records(unit.recordCount - 4)) inspect.record(words);

@@ -4,8 +4,10 @@ import { GRACE } from "../../engine/smmuv3/cmdqv/cmdqv.ts";
 import { presetById, presetRegisters } from "../../engine/smmuv3/presets.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
 
-/** Choices by name: `shareGlobal` lets global TLB entries serve every ASID of their VMID. */
-export const SMMU_OPTIONS = ["shareGlobal"] as const;
+/** Choices of an implementation, by name. */
+export const SMMU_OPTIONS = {
+  shareGlobal: "Global TLB entries serve every ASID of their VMID, as they may (IHI 0070 §3.17.1).",
+} as const;
 
 /** Registers that the description's preset gives, by name without `SMMU_`; none without a preset. */
 export function presetValues({ preset }: MachineDescription): Record<string, bigint> {

@@ -7,16 +7,14 @@ import type { MachineDescription } from "../../protocol/machine.ts";
 import { high, low } from "../halves.ts";
 
 /** Choices that registers do not show. */
-export const VTD_OPTIONS = [
-  /** Accessed and dirty bits of first-stage tables are set although the second stage makes their page read-only. */
-  "erratum772415",
-  /** Bit 62 of second-stage leaves is TM: units before revision 3 of the specification. */
-  "transientMapping",
-  /** Host physical addresses have 52 bits; otherwise as many as the preset says, or CAP.MGAW. */
-  "hostAddresses52",
-  /** Registers, interrupts, checks and updates of structures as QEMU has them, where that is not the specification's way. */
-  "asQemu",
-] as const;
+export const VTD_OPTIONS = {
+  erratum772415:
+    "Accessed and dirty bits of first-stage tables are set although the second stage makes their page read-only.",
+  transientMapping: "Bit 62 of second-stage leaves is TM: units before revision 3 of the specification.",
+  hostAddresses52: "Host physical addresses have 52 bits; otherwise as many as the preset says, or CAP.MGAW.",
+  asQemu:
+    "Registers, interrupts, checks and updates of structures as QEMU has them, where that is not the specification's way.",
+} as const;
 
 const NONE: RegisterValue = { hi: 0, lo: 0 };
 

@@ -6,11 +6,13 @@ import { NO_PASID, type PageTableCache } from "../../../engine/common/page_table
 import { HOT_WORDS, type TaggedCache } from "../../../engine/common/tagged_cache.ts";
 import type { Tag } from "../../../protocol/engine.ts";
 import type { CacheView } from "../../../protocol/inspection.ts";
+import type { Access } from "../../../protocol/machine.ts";
 import { join } from "../../halves.ts";
 import { type CacheReader, cacheViews, deviceCaches } from "../../inspect/cache_view.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 
-const TITLES: Readonly<Record<CacheName, string>> = {
+/** What each cache keeps. */
+export const CACHE_TITLES: Readonly<Record<CacheName, string>> = {
   dte: "Device table entries",
   gcr3: "Guest CR3 table entries",
   irte: "Interrupt table entries",
@@ -22,18 +24,26 @@ const TITLES: Readonly<Record<CacheName, string>> = {
 
 type Read = ReturnType<CacheReader["read"]>;
 
+/** The command that makes a device forget (48882 §2.4.4). */
+const dropFromDevice = (deviceId: number, pasid: number | null) =>
+  pasid === null
+    ? { command: "INVALIDATE_IOTLB_PAGES", deviceId }
+    : { command: "INVALIDATE_IOTLB_PAGES", deviceId, pasid };
+
 /** The IOMMU's caches with their entries, then those of devices. */
-export function listCaches({ translator, memory, pcie }: AmdviUnit): CacheView[] {
+export function listCaches(unit: AmdviUnit): CacheView[] {
+  const { translator, memory, pcie } = unit;
   const { caches } = translator;
   const readers = caches === null ? [] : CACHE_NAMES.flatMap((name) => readerOf(caches, name) ?? []);
-  return [...cacheViews(readers, staleEntries(translator, memory)), ...deviceCaches(pcie.devices)];
+  const side = { reach: (access: Access) => unit.reach(access), invalidation: dropFromDevice };
+  return [...cacheViews(readers, staleEntries(translator, memory)), ...deviceCaches(pcie.devices, side)];
 }
 
 function readerOf(caches: AmdCaches, name: CacheName): CacheReader | null {
   const table = caches.table(name);
   return table === null
     ? null
-    : { name, title: TITLES[name], table, read: (entry) => read(caches, name, table, entry) };
+    : { name, title: CACHE_TITLES[name], table, read: (entry) => read(caches, name, table, entry) };
 }
 
 function read(caches: AmdCaches, name: CacheName, table: TaggedCache, entry: number): Read {

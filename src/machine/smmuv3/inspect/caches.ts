@@ -24,11 +24,13 @@ import {
 } from "../../../engine/smmuv3/caches/translation_cache.ts";
 import type { Tag } from "../../../protocol/engine.ts";
 import type { CacheView } from "../../../protocol/inspection.ts";
+import type { Access } from "../../../protocol/machine.ts";
 import { join } from "../../halves.ts";
 import { type CacheReader, cacheViews, deviceCaches } from "../../inspect/cache_view.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 
-const TITLES: Readonly<Record<CacheName, string>> = {
+/** What each cache keeps. */
+export const CACHE_TITLES: Readonly<Record<CacheName, string>> = {
   ste: "Stream table entries",
   cd: "Context descriptors",
   tlb: "Whole translations, to the physical address",
@@ -43,17 +45,23 @@ const TITLES: Readonly<Record<CacheName, string>> = {
 const ENTRY_LG2 = 3;
 const PAGE = ~0xfff;
 
+/** The command that makes a device forget (IHI 0070 §4.5.1). */
+const dropFromDevice = (sid: number, ssid: number | null) =>
+  ssid === null ? { command: "CMD_ATC_INV", sid } : { command: "CMD_ATC_INV", sid, ssid };
+
 /** The SMMU's caches with their entries, then those of devices. */
-export function listCaches({ smmu, pcie }: SmmuUnit): CacheView[] {
+export function listCaches(unit: SmmuUnit): CacheView[] {
+  const { smmu, pcie } = unit;
   const { caches } = smmu;
   const readers = caches === null ? [] : CACHE_NAMES.flatMap((name) => readerOf(caches, name) ?? []);
-  return [...cacheViews(readers, smmu.staleEntries()), ...deviceCaches(pcie.devices)];
+  const side = { reach: (access: Access) => unit.reach(access), invalidation: dropFromDevice };
+  return [...cacheViews(readers, smmu.staleEntries()), ...deviceCaches(pcie.devices, side)];
 }
 
 function readerOf(caches: SmmuCaches, name: CacheName): CacheReader | null {
   const table = caches.table(name);
   if (table === null) return null;
-  const common = { name, title: TITLES[name], table };
+  const common = { name, title: CACHE_TITLES[name], table };
   if (name === "ste" || name === "cd") return { ...common, read: (entry) => readStructure(table, entry, name) };
   const cache = caches.stages[name]!;
   return "leafSizeLg2" in cache

@@ -9,11 +9,13 @@ import { staleEntries } from "../../../engine/vtd/caches/staleness.ts";
 import type { VtdCaches } from "../../../engine/vtd/caches/vtd_caches.ts";
 import type { Tag } from "../../../protocol/engine.ts";
 import type { CacheView } from "../../../protocol/inspection.ts";
+import type { Access } from "../../../protocol/machine.ts";
 import { join } from "../../halves.ts";
 import { type CacheReader, cacheViews, deviceCaches } from "../../inspect/cache_view.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 
-const TITLES: Readonly<Record<CacheName, string>> = {
+/** What each cache keeps. */
+export const CACHE_TITLES: Readonly<Record<CacheName, string>> = {
   context: "Context entries",
   pasid: "PASID table entries",
   iotlb: "Translations, to the host physical address",
@@ -22,11 +24,17 @@ const TITLES: Readonly<Record<CacheName, string>> = {
   interrupt: "Interrupt remapping entries",
 };
 
+/** The descriptor that makes a device forget (VT-d §6.5.2.5, §6.5.2.6). */
+const dropFromDevice = (sid: number, pasid: number | null) =>
+  pasid === null ? { command: "dev_tlb_inv_dsc", SID: sid } : { command: "p_dev_tlb_inv_dsc", SID: sid, pasid };
+
 /** The unit's caches with their entries, then those of devices. */
-export function listCaches({ remapper, control, memory, pcie }: VtdUnit): CacheView[] {
+export function listCaches(unit: VtdUnit): CacheView[] {
+  const { remapper, control, memory, pcie } = unit;
   const { caches } = remapper;
   const readers = caches === null ? [] : CACHE_NAMES.flatMap((name) => readerOf(caches, name) ?? []);
-  return [...cacheViews(readers, staleEntries(remapper, control, memory)), ...deviceCaches(pcie.devices)];
+  const side = { reach: (access: Access) => unit.reach(access), invalidation: dropFromDevice };
+  return [...cacheViews(readers, staleEntries(remapper, control, memory)), ...deviceCaches(pcie.devices, side)];
 }
 
 type Read = ReturnType<CacheReader["read"]>;
@@ -34,7 +42,7 @@ type Read = ReturnType<CacheReader["read"]>;
 function readerOf(caches: VtdCaches, name: CacheName): CacheReader | null {
   const table = caches.table(name);
   if (table === null) return null;
-  return { name, title: TITLES[name], table, read: (entry) => readEntry(caches, name, table, entry) };
+  return { name, title: CACHE_TITLES[name], table, read: (entry) => readEntry(caches, name, table, entry) };
 }
 
 function readEntry(caches: VtdCaches, name: CacheName, table: TaggedCache, entry: number): Read {
