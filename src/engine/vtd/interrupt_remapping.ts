@@ -102,17 +102,9 @@ export class InterruptRemapping {
   }
 
   #remap(state: InterruptState, sid: number, index: number, post: boolean): InterruptResult {
+    const failed = this.#readEntry(state, index, post);
+    if (failed !== null) return failed;
     const entry = this.#entry;
-    if (!(this.#cache?.recallInterrupt(index, entry) ?? false)) {
-      const lo = (state.tableLo >>> 0) + index * (1 << ENTRY_LG2);
-      const hi = state.tableHi + (lo > 0xffffffff ? 1 : 0);
-      const status = this.#fetch(entry, hi, lo >>> 0);
-      if (status === MemoryStatus.Unknown) return { kind: "unknown", hi, lo: lo >>> 0 };
-      if (status !== MemoryStatus.Ok) return blocked(index, R.IR_ACCESS);
-      // With caching mode an entry that is not present is cached too (§6.1).
-      const keeps = this.#offers.cm || IRTE_REMAPPED.f.P.get(entry, 0) !== 0;
-      if (post && keeps) this.#cache?.keepInterrupt(index, entry);
-    }
     const f = IRTE_REMAPPED.f;
     const record = f.FPD.get(entry, 0) === 0;
     if (f.P.get(entry, 0) === 0) return blocked(index, R.IR_NOT_PRESENT, record);
@@ -133,6 +125,21 @@ export class InterruptRemapping {
         level: f.TM.get(entry, 0) !== 0,
       },
     };
+  }
+
+  /** Bring an entry into {@link #entry}, from the cache or from memory. @returns why it could not be, or null */
+  #readEntry(state: InterruptState, index: number, keeps: boolean): InterruptResult | null {
+    const entry = this.#entry;
+    if (this.#cache?.recallInterrupt(index, entry) ?? false) return null;
+    const lo = (state.tableLo >>> 0) + index * (1 << ENTRY_LG2);
+    const hi = state.tableHi + (lo > 0xffffffff ? 1 : 0);
+    const status = this.#fetch(entry, hi, lo >>> 0);
+    if (status === MemoryStatus.Unknown) return { kind: "unknown", hi, lo: lo >>> 0 };
+    if (status !== MemoryStatus.Ok) return blocked(index, R.IR_ACCESS);
+    // With caching mode an entry that is not present is cached too (§6.1).
+    const worthwhile = this.#offers.cm || IRTE_REMAPPED.f.P.get(entry, 0) !== 0;
+    if (keeps && worthwhile) this.#cache?.keepInterrupt(index, entry);
+    return null;
   }
 
   #hasReserved(posted: boolean, extended: boolean): boolean {
