@@ -5,9 +5,10 @@
  * A transcript does not say which file a call went to. Where there is a choice the player takes the first file, and
  * comes back to another when a later line cannot be explained; a line that no choice explains has failed.
  */
+import { Choices } from "./play_uapi_choices.ts";
 import { type JsonObject, type Line, readTranscript } from "./play_uapi_lines.ts";
 import { type MachineProfile, profileOf } from "./play_uapi_profile.ts";
-import { Choices, UapiProgram } from "./play_uapi_program.ts";
+import { UapiProgram } from "./play_uapi_program.ts";
 import { type FileReport, ReportBuilder, unreadable } from "./report.ts";
 
 export { isTranscript } from "./play_uapi_lines.ts";

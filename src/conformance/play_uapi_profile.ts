@@ -16,8 +16,15 @@ export interface MachineProfile {
   makeHardware(): Hardware;
 }
 
-const SIZES_4K = { page: 0x1000n, hugePage: 0x20_0000n };
-const SIZES_16K = { page: 0x4000n, hugePage: 0x200_0000n };
+/** Huge pages by the size of pages, both in bytes. */
+const HUGE_PAGES: Readonly<Record<number, bigint>> = { 4: 0x20_0000n, 16: 0x200_0000n, 64: 0x2000_0000n };
+
+/** Page sizes of the processor, as the kernel was built. */
+function pageSizesOf(config: string): { readonly page: bigint; readonly hugePage: bigint } {
+  const kib = Number(/(\d+) KiB (?:CPU )?pages/.exec(config)?.[1] ?? 4);
+  return { page: BigInt(kib) * 1024n, hugePage: HUGE_PAGES[kib] ?? HUGE_PAGES[4]! };
+}
+
 /** Where an interrupt controller takes messages: GITS_TRANSLATER of the virt machine, the local APICs of a PC. */
 const ITS_DOORBELL = 0x809_0040n;
 const APIC_DOORBELL = 0xfee0_0000n;
@@ -25,7 +32,7 @@ const APIC_DOORBELL = 0xfee0_0000n;
 /** The profile of a machine. */
 export function profileOf(header: Header): MachineProfile {
   const arm = /SMMUv3/.test(header.machine);
-  const sizes = /16 KiB/.test(header.config) ? SIZES_16K : SIZES_4K;
+  const sizes = pageSizesOf(header.config);
   return {
     header,
     kernel: {

@@ -27,42 +27,13 @@ import {
   IOMMU_UNMAP_DMA,
   SET_IOMMU,
 } from "../host/vfio/ioctls.ts";
+import type { Choices } from "./play_uapi_choices.ts";
+import { bytesOf, difference, hexOf, named, type Outcome, wordsOf } from "./play_uapi_compare.ts";
 import { DeviceProbe } from "./play_uapi_device.ts";
 import { type Hardware, USER_MEMORY } from "./play_uapi_hardware.ts";
 import { type Json, type JsonObject, type Line, numberOf } from "./play_uapi_lines.ts";
 import type { MachineProfile } from "./play_uapi_profile.ts";
 import { selftestCall } from "./play_uapi_selftest.ts";
-
-/** Which of several possibilities was taken, one after the other, and how many there were. */
-export class Choices {
-  readonly #planned: readonly number[];
-  readonly #taken: number[] = [];
-  readonly #of: number[] = [];
-
-  constructor(planned: readonly number[]) {
-    this.#planned = planned;
-  }
-
-  get taken(): readonly number[] {
-    return this.#taken;
-  }
-
-  take<T>(possibilities: readonly T[]): T {
-    if (possibilities.length === 1) return possibilities[0]!;
-    const which = this.#planned[this.#taken.length] ?? 0;
-    this.#taken.push(which);
-    this.#of.push(possibilities.length);
-    return possibilities[which]!;
-  }
-
-  /** The next plan in order, the latest choice changing first and the first `keep` not at all; null after the last. */
-  next(keep: number): readonly number[] | null {
-    for (let i = this.#taken.length - 1; i >= keep; i--) {
-      if (this.#taken[i]! + 1 < this.#of[i]!) return [...this.#taken.slice(0, i), this.#taken[i]! + 1];
-    }
-    return null;
-  }
-}
 
 /** Addresses of the program: memory it maps, a page it may only read, and room for arguments and data. */
 const USER_VA = 0x4000_0000n;
@@ -109,17 +80,6 @@ const NUMBER_CALLS: Readonly<Record<string, number>> = {
   VFIO_SET_IOMMU: SET_IOMMU,
   VFIO_IOMMU_DIRTY_PAGES: DIRTY_PAGES,
 };
-
-/** What came back from a call, in the terms of a transcript. */
-interface Outcome {
-  readonly returned: Returned;
-  /** Output by name; what is not asked about need not be there. */
-  readonly out: Readonly<Record<string, Json>>;
-  /** Names of fields that the kernel changed. */
-  readonly changed?: readonly string[];
-}
-
-const hexOf = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
 
 export class UapiProgram {
   readonly #profile: MachineProfile;
@@ -181,17 +141,19 @@ export class UapiProgram {
       case "close":
         return { returned: this.#close(String(line.in.fd)) ?? 0, out: {} };
       case "read":
-        return this.#read(Number(line.in.count));
+        return this.#read(line);
       case "write":
         return this.#write(line);
       case "poll":
-        return this.#poll(String(line.in.events));
+        return this.#poll(line);
       case "mmap":
         return this.#mmap(line);
       case "IOMMU_TEST_CMD":
         return selftestCall(this.#selftest, line.in);
       case "VFIO_DEVICE_SET_IRQS":
-        return this.#setIrqs();
+        return this.#setIrqs(line);
+      case "driver-data":
+        return { returned: 0, out: { data: this.#dataWords(line.out.data) } };
       case "VFIO_GROUP_SET_CONTAINER":
         return this.#setContainer();
       case "VFIO_GROUP_UNSET_CONTAINER":
@@ -302,8 +264,14 @@ export class UapiProgram {
     }
   }
 
+  /** Open files of devices; the line may say of which. */
+  #deviceFiles(line: Line): [number, OpenFile][] {
+    const device = this.#hardware.devices[Number(line.in.device ?? -1)];
+    return this.#openFiles((f) => f instanceof VfioDeviceFile && (device === undefined || f.device === device));
+  }
+
   #deviceCall(call: SizedCall, line: Line): Outcome {
-    const files = this.#openFiles((f) => f instanceof VfioDeviceFile);
+    const files = this.#deviceFiles(line);
     if (files.length === 0) return { returned: "EBADF", out: {} };
     // A bind is of a file that is not bound yet, as long as there is one.
     const unbound = files.filter(([, f]) => (f as VfioDeviceFile).bound === null);
@@ -366,14 +334,20 @@ export class UapiProgram {
     return this.#process.close(this.#choices.take(last)[0]);
   }
 
-  /** A queue's file that a read, write or poll may be of. */
-  #queue(): OpenFile | null {
-    const files = this.#openFiles((f) => f.kind === "vEVENTQ" || f.kind === "fault queue");
+  /** A queue's file that a read, write or poll may be of; the line may say which kind it is. */
+  #queue(line: Line): OpenFile | null {
+    const said = String(line.in.fd ?? line.in.file ?? "");
+    const kinds = /veventq/i.test(said)
+      ? ["vEVENTQ"]
+      : /fault/i.test(said)
+        ? ["fault queue"]
+        : ["vEVENTQ", "fault queue"];
+    const files = this.#openFiles((f) => kinds.includes(f.kind));
     return files.length === 0 ? null : this.#choices.take(files)[1];
   }
 
-  #read(count: number): Outcome {
-    const bytes = this.#queue()?.read?.(count, 0n) ?? "EBADF";
+  #read(line: Line): Outcome {
+    const bytes = this.#queue(line)?.read?.(Number(line.in.count), 0n) ?? "EBADF";
     if (typeof bytes === "string") return { returned: bytes, out: {} };
     const words = [...new Uint32Array(bytes.slice().buffer)].map((w) => `0x${w.toString(16)}`);
     return { returned: bytes.length, out: { words } };
@@ -383,12 +357,13 @@ export class UapiProgram {
     const words = Array.isArray(line.in.words) ? line.in.words.map(Number) : [];
     const bytes = new Uint8Array(Number(line.in.count));
     bytes.set(new Uint8Array(new Uint32Array(words).buffer).subarray(0, bytes.length));
-    return { returned: this.#queue()?.write?.(bytes, 0n) ?? "EBADF", out: {} };
+    return { returned: this.#queue(line)?.write?.(bytes, 0n) ?? "EBADF", out: {} };
   }
 
-  #poll(events: string): Outcome {
+  #poll(line: Line): Outcome {
+    const events = String(line.in.events);
     const mask = (events.includes("POLLIN") ? 1 : 0) | (events.includes("POLLOUT") ? 4 : 0);
-    const revents = (this.#queue()?.poll?.() ?? 0) & mask;
+    const revents = (this.#queue(line)?.poll?.() ?? 0) & mask;
     return { returned: revents === 0 ? 0 : 1, out: { revents: `0x${revents.toString(16)}` } };
   }
 
@@ -426,6 +401,12 @@ export class UapiProgram {
     return fd;
   }
 
+  /** What a driver wrote behind the pointer of the call before, as many words as are shown. */
+  #dataWords(shown: Json | undefined): string[] {
+    const count = Array.isArray(shown) ? shown.length : 0;
+    return wordsOf(this.#process.read(DATA_VA, 8 * count) ?? new Uint8Array());
+  }
+
   #setContainer(): Outcome {
     const group = this.#profile.header.devices[0]?.group ?? 0;
     this.#group = this.#process.install(new VfioGroupFile(this.#kernel, group));
@@ -433,71 +414,16 @@ export class UapiProgram {
     return { returned: this.#process.ioctl(this.#group, GROUP_SET_CONTAINER, ARGUMENT_VA), out: {} };
   }
 
-  #setIrqs(): Outcome {
+  #setIrqs(line: Line): Outcome {
     const fd = this.#process.install(this.#events);
     const fields = { argsz: DEVICE_SET_IRQS.size + 4, flags: 0x24, index: 1, start: 0, count: 1 };
     this.#process.write(ARGUMENT_VA, DEVICE_SET_IRQS.encode(fields));
     this.#process.write(ARGUMENT_VA + BigInt(DEVICE_SET_IRQS.size), bytesOf([fd], 8));
-    const files = this.#openFiles((f) => f instanceof VfioDeviceFile);
+    const files = this.#deviceFiles(line);
     if (files.length === 0) return { returned: "EBADF", out: {} };
     return {
       returned: this.#process.ioctl(this.#choices.take(files)[0], DEVICE_SET_IRQS.request, ARGUMENT_VA),
       out: {},
     };
   }
-}
-
-/** Values as a transcript writes them. */
-const named = (values: Readonly<Record<string, number | bigint>>): Record<string, Json> =>
-  Object.fromEntries(Object.entries(values).map(([k, v]) => [k, typeof v === "bigint" ? `0x${v.toString(16)}` : v]));
-
-/** Bytes of a list: words of 64 bits where the length allows, else of 32 bits and then bytes. */
-function bytesOf(list: Json, length: number): Uint8Array<ArrayBuffer> {
-  const items = Array.isArray(list) ? list.map((item) => numberOf(item as Json) ?? 0n) : [];
-  const bytes = new Uint8Array(Math.max(length, 0) + 8);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const item of items) {
-    const width = length % 8 === 0 ? 8 : length - at >= 4 ? 4 : 1;
-    if (at + width > bytes.length) break;
-    if (width === 8) view.setBigUint64(at, BigInt.asUintN(64, item), true);
-    else if (width === 4) view.setUint32(at, Number(item & 0xffffffffn), true);
-    else bytes[at] = Number(item & 0xffn);
-    at += width;
-  }
-  return bytes.slice(0, length);
-}
-
-/** Bytes as words of 64 bits in hexadecimal. */
-const wordsOf = (bytes: Uint8Array): string[] =>
-  [...new BigUint64Array(bytes.slice().buffer)].map((w) => `0x${w.toString(16)}`);
-
-/** Outputs that only repeat others in words of a driver. */
-const REPEATS = ["smmuv3", "vtd", "amd", "tegra241"];
-/** Descriptors of new files may differ from run to run. */
-const DESCRIPTORS = /_fd$/;
-
-function sameValue(a: Json | undefined, b: Json): boolean {
-  if (a === undefined) return false;
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((x, i) => sameValue(x, b[i]!));
-  const [x, y] = [numberOf(a), numberOf(b)];
-  return x !== null && y !== null ? x === y : JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** What differs between a line and an outcome, in words; null for nothing. */
-function difference(line: Line, { returned, out, changed }: Outcome): string | null {
-  const errno = typeof returned === "string" ? returned : null;
-  const ret = typeof returned === "string" ? -1 : returned;
-  const said = (e: string | null, r: number): string => e ?? String(r);
-  if (errno !== line.errno || ret !== line.ret) {
-    return `${line.about}: expected ${said(line.errno, line.ret)}, got ${said(errno, ret)}`;
-  }
-  for (const [key, value] of Object.entries(line.out as JsonObject)) {
-    if (REPEATS.includes(key)) continue;
-    if (DESCRIPTORS.test(key) ? Number(out[key]) < 0 : !sameValue(out[key], value)) {
-      return `${line.about}: ${key}: expected ${JSON.stringify(value)}, got ${JSON.stringify(out[key])}`;
-    }
-  }
-  const extra = errno === null ? undefined : changed?.find((key) => !(key in line.out));
-  return extra === undefined ? null : `${line.about}: ${extra} changed to ${JSON.stringify(out[extra])}`;
 }

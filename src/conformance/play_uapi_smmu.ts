@@ -88,7 +88,7 @@ export function smmuHardware(header: Header, page: bigint): Hardware {
     caches: CACHES,
   };
   const config = {
-    pageLg2: page === 0x4000n ? 14 : 12,
+    pageLg2: Math.log2(Number(page)),
     coherentRootComplex: /marked coherent write-back|IORT replaced as above/.test(header.machine),
     sva: false,
   };

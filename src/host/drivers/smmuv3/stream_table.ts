@@ -15,6 +15,8 @@ const STE_WORDS = STE.bits / 32;
 const L1STD_BYTES = L1STD.bits / 8;
 /** StreamID bits that index the second level. */
 const SPLIT = 8;
+/** Most StreamID bits that index the first level: 1 MiB. */
+const LEVEL_1_BITS = 17;
 /** Most StreamID bits of a linear table. */
 const LINEAR_BITS = 10;
 
@@ -90,8 +92,8 @@ export class StreamTable {
   static make(registers: RegisterDoor, memory: KernelMemory): StreamTable | null {
     const bits = registers.field("SMMU_IDR1", "SIDSIZE");
     const twoLevels = registers.field("SMMU_IDR0", "ST_LEVEL") === 1 && bits > SPLIT;
-    const log2Size = twoLevels ? bits : Math.min(bits, LINEAR_BITS);
-    const base = memory.allocate(twoLevels ? L1STD_BYTES * 2 ** (bits - SPLIT) : STE_BYTES * 2 ** log2Size);
+    const log2Size = Math.min(bits, twoLevels ? LEVEL_1_BITS + SPLIT : LINEAR_BITS);
+    const base = memory.allocate(twoLevels ? L1STD_BYTES * 2 ** (log2Size - SPLIT) : STE_BYTES * 2 ** log2Size);
     if (base === null) return null;
     registers.writeFields("SMMU_STRTAB_BASE", { ADDR: base, RA: 1 });
     registers.writeFields("SMMU_STRTAB_BASE_CFG", { LOG2SIZE: log2Size, ...(twoLevels ? { FMT: 1, SPLIT } : {}) });

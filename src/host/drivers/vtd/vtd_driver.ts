@@ -3,10 +3,10 @@
  * page tables and invalidations. VT-d (document D51397, revision 4.1); rules as in Linux 7.2, drivers/iommu/intel.
  */
 import { IRTE_REMAPPED } from "../../../arch/vtd/irte.ts";
-import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../../arch/vtd/pasid_entries.ts";
+import { PASID_TABLE_ENTRY, Pgtt } from "../../../arch/vtd/pasid_entries.ts";
 import { frcdName, registersAt } from "../../../arch/vtd/registers.ts";
-import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../../arch/vtd/root_context.ts";
-import { type FieldNumbers, setFields } from "../../../base/encode.ts";
+import { CONTEXT_ENTRY } from "../../../arch/vtd/root_context.ts";
+import type { FieldNumbers } from "../../../base/encode.ts";
 import type { Layout } from "../../../base/layout.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
@@ -30,6 +30,7 @@ import { RegisterDoor, type RegisterPages } from "../register_door.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import { type Descriptor, InvalidationQueue } from "./invalidation.ts";
 import { HWPT_VTD_S1, VtdNested, VtdPaging } from "./vtd_domains.ts";
+import { VtdTables } from "./vtd_tables.ts";
 
 const HW_INFO = struct("iommu_hw_info_vtd", "include/uapi/linux/iommufd.h", [
   u32("flags", "1: erratum 772415"),
@@ -51,10 +52,6 @@ const REMAPPABLE = 0xfee0_0000 | (1 << 4) | (1 << 3);
 const Command = { TE: 1n << 31n, SRTP: 1n << 30n, QIE: 1n << 26n, IRE: 1n << 25n, SIRTP: 1n << 24n } as const;
 const KEPT = Command.TE | Command.QIE | Command.IRE;
 
-/** PASIDs below 2^13: a directory of 128 entries. */
-const DIRECTORY_BYTES = 8 * 128;
-const PASID_TABLE_BYTES = 64 * (PASID_TABLE_ENTRY.bits / 8);
-const PASIDS_PER_TABLE_LG2 = 6;
 /** The PASID of requests without one. */
 const RID_PASID = 0;
 const FIRST_STAGE_BITS = 48;
@@ -80,14 +77,12 @@ export class VtdDriver implements IommuDriver {
   readonly #registers: RegisterDoor;
   readonly #memory: KernelMemory;
   readonly #queue: InvalidationQueue;
-  readonly #root: number;
+  readonly #tables: VtdTables;
   readonly #interrupts: number;
   readonly #scalable: boolean;
   readonly #dids = new Set<number>();
   /** What is attached, by device and PASID. */
   readonly #installed: Installed[] = [];
-  /** PASID directories, by requester. */
-  readonly #directories = new Map<number, number>();
   readonly #handles: HostDevice[] = [];
   /** The newest fault records: low and high half. */
   readonly log: (readonly [bigint, bigint])[] = [];
@@ -100,7 +95,7 @@ export class VtdDriver implements IommuDriver {
     this.#registers = registers;
     this.#memory = memory;
     this.#queue = parts.queue;
-    this.#root = parts.root;
+    this.#tables = new VtdTables(memory, parts.root, parts.scalable);
     this.#interrupts = parts.interrupts;
     this.#scalable = parts.scalable;
   }
@@ -212,11 +207,11 @@ export class VtdDriver implements IommuDriver {
     const key = pasid ?? RID_PASID;
     this.#forget(device, key);
     if (!this.#scalable) {
-      const at = this.#contextEntry(device.sid);
+      const at = this.#tables.contextEntry(device.sid);
       if (at !== null) this.#clearContext(device, at);
       return;
     }
-    const at = this.#pasidEntry(device, key);
+    const at = this.#tables.pasidEntry(device, key);
     if (at !== null) this.#clearPasid(device, key, at);
   }
 
@@ -371,30 +366,9 @@ export class VtdDriver implements IommuDriver {
     if (at >= 0) this.#installed.splice(at, 1);
   }
 
-  /** Where the context entry of a requester stands; null without memory for its table. */
-  #contextEntry(sid: number): number | null {
-    const [bus, function_] = [sid >>> 8, sid & 0xff];
-    const upper = this.#scalable && function_ >= 0x80;
-    const at = this.#root + (ROOT_ENTRY.bits / 8) * bus + (upper ? 8 : 0);
-    this.#memory.read(at);
-    let table = pageOf(this.#memory.hi, this.#memory.lo);
-    if ((this.#memory.lo & 1) === 0) {
-      const allocated = this.#memory.allocate(4096);
-      if (allocated === null) return null;
-      table = allocated;
-      const layout = this.#scalable ? SM_ROOT_ENTRY : ROOT_ENTRY;
-      const root = this.#memory.readWords(at - (upper ? 8 : 0), layout.bits / 32);
-      const pointer = this.#scalable ? { LP: 1, LCTP: table } : { P: 1, CTP: table };
-      setFields(layout, root, upper ? { UP: 1, UCTP: table } : pointer);
-      this.#memory.writeWords(at - (upper ? 8 : 0), root);
-    }
-    const bytes = (this.#scalable ? SM_CONTEXT_ENTRY.bits : CONTEXT_ENTRY.bits) / 8;
-    return table + bytes * (this.#scalable ? function_ & 0x7f : function_);
-  }
-
   #writeContext(device: HostDevice, domain: AnyDomain): Status {
     if (!(domain instanceof VtdPaging)) return "EINVAL";
-    const at = this.#contextEntry(device.sid);
+    const at = this.#tables.contextEntry(device.sid);
     if (at === null) return "ENOMEM";
     this.#clearContext(device, at);
     const tt = device.ats ? 1 : 0;
@@ -417,34 +391,8 @@ export class VtdDriver implements IommuDriver {
     ]);
   }
 
-  /** Where the PASID table entry of a device stands; its context entry and tables are made as needed. */
-  #pasidEntry(device: HostDevice, pasid: number): number | null {
-    let directory = this.#directories.get(device.sid);
-    if (directory === undefined) {
-      const context = this.#contextEntry(device.sid);
-      const allocated = this.#memory.allocate(DIRECTORY_BYTES);
-      if (context === null || allocated === null) return null;
-      directory = allocated;
-      this.#directories.set(device.sid, directory);
-      const dte = device.ats ? { DTE: 1 } : {};
-      const pasids = device.maxPasidLog2 > 0 ? { PASIDE: 1 } : {};
-      const pri = device.pri ? { PRE: 1 } : {};
-      this.#memory.writeFields(context, SM_CONTEXT_ENTRY, { P: 1, PASIDDIRPTR: directory, ...dte, ...pasids, ...pri });
-    }
-    const at = directory + 8 * (pasid >>> PASIDS_PER_TABLE_LG2);
-    this.#memory.read(at);
-    let table = pageOf(this.#memory.hi, this.#memory.lo);
-    if ((this.#memory.lo & 1) === 0) {
-      const allocated = this.#memory.allocate(PASID_TABLE_BYTES);
-      if (allocated === null) return null;
-      table = allocated;
-      this.#memory.writeFields(at, PASID_DIRECTORY_ENTRY, { P: 1, SMPTBLPTR: table });
-    }
-    return table + (PASID_TABLE_ENTRY.bits / 8) * (pasid & (2 ** PASIDS_PER_TABLE_LG2 - 1));
-  }
-
   #writePasid(device: HostDevice, pasid: number, domain: AnyDomain): Status {
-    const at = this.#pasidEntry(device, pasid);
+    const at = this.#tables.pasidEntry(device, pasid);
     if (at === null) return "ENOMEM";
     this.#clearPasid(device, pasid, at);
     this.#memory.writeFields(at, PASID_TABLE_ENTRY, { P: 1, ...this.#pasidFields(domain) });
@@ -502,9 +450,6 @@ export class VtdDriver implements IommuDriver {
     };
   }
 }
-
-/** The page that an entry points to. */
-const pageOf = (hi: number, lo: number): number => (hi >>> 0) * 2 ** 32 + ((lo & ~0xfff) >>> 0);
 
 /** Layouts of the registers; where those of a unit lie does not matter here. */
 const LAYOUTS: ReadonlyMap<string, Layout> = new Map(registersAt(0x50, 0x60, 0).map((r) => [r.name, r.layout]));
