@@ -127,11 +127,14 @@ export class HostTables implements TableReader {
 
   /** Translate from the cache of host translations. */
   #recall(cache: HostCache, t: Translation, config: DeviceConfig, hi: number, lo: number): boolean {
-    if (!cache.find(config.domainId, hi, lo, this.#needs(t), this.#writes(t))) return false;
+    const needs = this.#needs(t);
+    // Devices of a domain share what is cached, and each has rights of its own.
+    if ((needs & ~config.grants) !== 0) return false;
+    if (!cache.find(config.domainId, hi, lo, needs, this.#writes(t))) return false;
     this.paHi = cache.paHi;
     this.paLo = cache.paLo;
     if (this.#for === For.Access) {
-      t.permissions2 = cache.rights;
+      t.permissions2 = cache.rights & config.grants;
       t.sizeLg2Stage2 = cache.sizeLg2;
       t.forceCoherent = cache.coherent;
     }

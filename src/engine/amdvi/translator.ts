@@ -220,7 +220,7 @@ export class Translator {
   translateIn(t: Translation, config: DeviceConfig, trace: TraceRecorder | null): void {
     const iotlb = this.caches?.iotlb ?? null;
     const pasid = config.usesGuest ? t.usedPasid : -1;
-    if (iotlb?.hit(t, config.domainId, pasid) === true) {
+    if (iotlb?.hit(t, config.domainId, pasid, config.grants) === true) {
       if (trace !== null) this.#traceHit(t, trace);
       return;
     }

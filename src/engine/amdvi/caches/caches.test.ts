@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Digest } from "../../../base/digest.ts";
-import { End } from "../../common/request.ts";
+import { End, Want } from "../../common/request.ts";
 import { CacheCount } from "../../common/tagged_cache.ts";
 import { COMMANDS, DEVICE, DOMAIN, GPA, GVA, NestedWorld, PAGES, PASID } from "../testing/nested_world.ts";
 import type { Translation } from "../translation.ts";
@@ -91,6 +91,18 @@ describe.each<[string, CacheOptions]>([
       }),
       { numRuns: 25 },
     );
+  });
+
+  it("devices of one domain have the rights of each one's own entry", () => {
+    const w = new NestedWorld(options);
+    const other = DEVICE + 1;
+    w.twin(other, { IW: 0 });
+    const at = (deviceId: number, write: boolean): Partial<Translation> => ({ deviceId, iovaLo: GVA + 0x1000, write });
+    expect(w.translated(w.cached, at(DEVICE, true), true).end).toBe(End.Ok);
+    expect(w.translated(w.cached, at(other, true), true).end).toBe(End.Fault);
+    const read = w.translated(w.cached, at(other, false), true);
+    expect([read.end, read.permissions2]).toEqual([End.Ok, Want.Read | Want.Execute]);
+    expect(w.translated(w.cached, at(DEVICE, true), true).end).toBe(End.Ok);
   });
 
   it("looking changes nothing", () => {

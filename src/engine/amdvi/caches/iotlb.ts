@@ -33,11 +33,15 @@ export class Iotlb {
     this.pages = new PageTableCache(geometry, 0);
   }
 
-  /** Answer a request from the cache. @returns false when `t` has to walk */
-  hit(t: Translation, domainId: number, pasid: number): boolean {
+  /**
+   * Answer a request from the cache.
+   * @param grants what the device's own entry allows, a set of `Want`; devices of a domain share what is cached
+   * @returns false when `t` has to walk
+   */
+  hit(t: Translation, domainId: number, pasid: number, grants: number): boolean {
     const { table } = this.pages;
     const entry = this.pages.find(domainId, pasid, t.iovaHi, t.iovaLo);
-    const serves = entry >= 0 && this.#serves(t, entry, pasid);
+    const serves = entry >= 0 && (t.want & ~grants) === 0 && this.#serves(t, entry, pasid);
     if (t.updates === Updates.Make) {
       table.counts[serves ? CacheCount.Hits : CacheCount.Misses]!++;
       if (serves) table.used(entry);
@@ -49,7 +53,7 @@ export class Iotlb {
     t.paHi = (table.hot[at + W_HIGH]! & maskHi(size)) | (t.iovaHi & ~maskHi(size));
     t.paLo = (low & ~0xfff & maskLo(size)) | (t.iovaLo & ~maskLo(size));
     t.permissions1 = low & 7;
-    t.permissions2 = (low >>> RIGHTS2_SHIFT) & 7;
+    t.permissions2 = (low >>> RIGHTS2_SHIFT) & grants;
     t.sizeLg2Stage1 = table.hot[at + W_SIZES]! & 127;
     t.sizeLg2Stage2 = table.hot[at + W_SIZES]! >>> 7;
     t.forceCoherent = (low & COHERENT) !== 0;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EventCode } from "../../../arch/amdvi/events.ts";
 import { Digest } from "../../../base/digest.ts";
+import { End } from "../../common/request.ts";
 import {
   ENABLED,
   GUEST,
@@ -78,6 +79,17 @@ describe("A guest's command buffer", () => {
     expect(w.access(w.cached, 2, false, true).paLo).toBe(SPA + 0x5008);
     expect(w.read(vf("CMD_HEAD"))).toBe(32);
     expect(w.events()).toEqual([]);
+  });
+
+  it("names devices by the guest's ids", () => {
+    const w = new GuestWorld();
+    const writes = (): boolean => w.access(w.cached, 2, true, true).end === End.Ok;
+    expect(writes()).toBe(true);
+    w.entry({ IW: 0 });
+    w.guestCommand([DEVICE, opcode(2), 0, 0], guestPage(GUEST_DOMAIN, 2));
+    expect(writes()).toBe(true);
+    w.guestCommand([GUEST_DEVICE, opcode(2), 0, 0], guestPage(GUEST_DOMAIN, 2));
+    expect(writes()).toBe(false);
   });
 
   it("stores at guest physical addresses, and tells the guest that it waited", () => {

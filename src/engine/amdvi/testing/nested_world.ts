@@ -80,6 +80,15 @@ export class NestedWorld extends InterfaceWorld {
     for (let i = 0; i < 8; i += 2) this.memory.write64(0, TABLE + 32 * deviceId + 4 * i, dte[i + 1]!, dte[i]!);
   }
 
+  /** Give another device the same entry, but for some fields. */
+  twin(deviceId: number, fields: Readonly<Record<string, number>>): void {
+    for (let at = 0; at < 32; at += 8) {
+      this.memory.read64(0, TABLE + 32 * DEVICE + at);
+      this.memory.write64(0, TABLE + 32 * deviceId + at, this.memory.hi, this.memory.lo);
+    }
+    this.entry(fields, deviceId);
+  }
+
   /** Map a guest page to a guest physical data page, or to nothing. */
   guestPage(page: number, to: number | null, rights = GUEST_RW): void {
     const at = GUEST[3] + 8 * page;
