@@ -3,7 +3,7 @@
  */
 import type { JournalEntry } from "../protocol/journal.ts";
 import type { MachineDescription } from "../protocol/machine.ts";
-import type { GuestAction, KernelObjectRow } from "../protocol/software.ts";
+import type { GuestAction, Hazard, KernelObjectRow } from "../protocol/software.ts";
 import type { Machine } from "./machine.ts";
 import type { Effects } from "./world/effects.ts";
 
@@ -23,6 +23,8 @@ export interface Actors {
   readonly guestLog: readonly string[];
   /** What the host refused the VMM, as sentences. */
   readonly refused: readonly string[];
+  /** What the kernel that is asked did in a wrong order, oldest first. */
+  readonly hazards: readonly Hazard[];
   readonly journal: { readonly entries: readonly JournalEntry[] };
   /** Counts and cost of entries, by the default numbers. */
   cost(entries: readonly JournalEntry[]): { readonly counts: Readonly<Record<string, number>>; readonly ns: number };

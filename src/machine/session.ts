@@ -154,6 +154,7 @@ export class Session {
       objects: actors.objects(),
       guestLog: actors.guestLog,
       refused: actors.refused,
+      hazards: actors.hazards.filter(({ action }) => action < this.#timeline.now),
       ...actors.cost(this.#entriesOfNow()),
     };
   }

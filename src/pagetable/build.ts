@@ -85,9 +85,20 @@ export class PageTables {
   readonly #store: TableStore;
   readonly #rootEntries: number;
   readonly #end: number;
+  readonly #forget: ((va: number, bytes: number) => void) | null;
 
-  /** @param root where the root table stands already, zeroed or filled */
-  constructor(maker: EntryMaker, store: TableStore, shape: TreeShape, root: number) {
+  /**
+   * @param root where the root table stands already, zeroed or filled
+   * @param forget makes hardware forget a range, for hardware that must not see a leaf become a table in one write
+   */
+  constructor(
+    maker: EntryMaker,
+    store: TableStore,
+    shape: TreeShape,
+    root: number,
+    forget: ((va: number, bytes: number) => void) | null = null,
+  ) {
+    this.#forget = forget;
     this.maker = maker;
     this.level = shape.level;
     this.root = root;
@@ -222,7 +233,7 @@ export class PageTables {
       const here = first + i * span;
       const whole = from <= here && here + span <= end;
       if (kind === Kind.Table || (kind === Kind.Leaf && !whole)) {
-        const below = kind === Kind.Table ? this.#address() : this.#split(at, level, taken);
+        const below = kind === Kind.Table ? this.#address() : this.#split(at, level, here, taken);
         if (below === null || !this.#clear(below, level - 1, 2 ** this.maker.fmt.strideLg2, here, from, end, taken))
           continue;
         taken.tables.push(below);
@@ -241,7 +252,7 @@ export class PageTables {
   }
 
   /** Replace the leaf at `at` by a table of smaller ones that map the same. @returns the table, null without memory */
-  #split(at: number, level: number, taken: Taken): number | null {
+  #split(at: number, level: number, va: number, taken: Taken): number | null {
     this.#store.read(at);
     const [hi, lo] = [this.#store.hi, this.#store.lo];
     const from = this.#address();
@@ -251,6 +262,10 @@ export class PageTables {
     for (let i = 0; i < 2 ** this.maker.fmt.strideLg2; i++) {
       const [newHi, newLo] = this.maker.smaller([hi, lo], from + i * span, level - 1);
       this.#store.write(table + 8 * i, newHi, newLo);
+    }
+    if (this.#forget !== null) {
+      this.#store.write(at, 0, 0);
+      this.#forget(va, this.#span(level));
     }
     const [tableHi, tableLo] = this.maker.table(table, level);
     this.#store.write(at, tableHi, tableLo);

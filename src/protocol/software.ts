@@ -11,10 +11,19 @@ export const MISTAKES = {
   "wrong ASID": "Invalidates an address space other than the one it changed.",
   "no ATC invalidation": "Forgets that the device has a cache of its own.",
   "page freed before the sync": "Gives a page back while the IOMMU may still reach it.",
-  "no break before make": "Replaces a live block by a table without unmapping it first.",
+  "no break before make":
+    "Replaces a live block by a table without unmapping it first, on an SMMU that asks for that (IDR3.BBML below 2).",
   "no configuration invalidation": "Changes a context descriptor or entry and does not say so.",
 } as const;
 export type Mistake = keyof typeof MISTAKES;
+
+/**
+ * How a VMM gives its guest an IOMMU. `nested, trapped`: hardware translates in two stages, the VMM hands the guest's
+ * invalidations on. `nested, direct`: as that, with queues that the hardware reads by itself. `emulated`: the VMM walks
+ * the guest's tables and maps what it finds; hardware translates in one stage.
+ */
+export const VM_MODES = ["nested, trapped", "nested, direct", "emulated"] as const;
+export type VmMode = (typeof VM_MODES)[number];
 
 /** A device given to the virtual machine. */
 export interface AssignedDevice {
@@ -31,6 +40,8 @@ export interface SoftwareDescription {
    * devices to a guest, with a VMM between them.
    */
   readonly kind: "kernel" | "virtual machine";
+  /** Of a virtual machine; absent: `nested, trapped`. */
+  readonly mode?: VmMode;
   /** Bytes of memory of that kernel or guest, a multiple of 2 MiB, 4 MiB to 64 MiB. */
   readonly guestBytes: number;
   /** Devices of the virtual machine; empty for a kernel on hardware. */
@@ -79,6 +90,12 @@ export interface KernelObjectRow {
   readonly about: string;
 }
 
+/** Something done in a wrong order, by action number. */
+export interface Hazard {
+  readonly action: number;
+  readonly text: string;
+}
+
 /** The software as it stands after the current step. */
 export interface SoftwareAnswer {
   readonly revision: number;
@@ -87,6 +104,8 @@ export interface SoftwareAnswer {
   readonly guestLog: readonly string[];
   /** Calls that the host's kernel refused the VMM, as sentences. */
   readonly refused: readonly string[];
+  /** What the kernel that was asked did in an order that can lose data or leak it, up to now. */
+  readonly hazards: readonly Hazard[];
   /** How often each deed happened up to now, by its name, and what that costs by the default numbers, in nanoseconds. */
   readonly counts: Readonly<Record<string, number>>;
   readonly ns: number;

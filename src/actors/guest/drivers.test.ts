@@ -14,7 +14,7 @@ import { VtdDriver } from "./vtd/driver.ts";
 const RIGHTS = { read: true, write: true, execute: false, user: true };
 const READ_ONLY = { ...RIGHTS, write: false };
 const PAGE = 4096;
-const OPTIONS = { mistakes: NO_MISTAKES, ats: new Set<number>() };
+const options = ({ order }: BareMetal) => ({ mistakes: NO_MISTAKES, ats: new Set<number>(), order });
 
 interface Subject {
   readonly name: string;
@@ -28,14 +28,14 @@ const smmu = (preset: string, pasids: boolean): Subject => ({
   name: `SMMUv3, ${preset}`,
   architecture: SMMUV3,
   preset,
-  make: (bare) => new SmmuDriver(bare.platform, bare.memory, bare.journal, OPTIONS),
+  make: (bare) => new SmmuDriver(bare.platform, bare.memory, bare.journal, options(bare)),
   pasids,
 });
 const vtd = (preset: string, pasids: boolean): Subject => ({
   name: `VT-d, ${preset}`,
   architecture: VTD,
   preset,
-  make: (bare) => new VtdDriver(bare.platform, bare.memory, bare.journal, OPTIONS),
+  make: (bare) => new VtdDriver(bare.platform, bare.memory, bare.journal, options(bare)),
   pasids,
 });
 
@@ -43,7 +43,7 @@ const amd = (preset: string, pasids: boolean): Subject => ({
   name: `AMD-Vi, ${preset}`,
   architecture: AMDVI,
   preset,
-  make: (bare) => new AmdDriver(bare.platform, bare.memory, bare.journal, OPTIONS),
+  make: (bare) => new AmdDriver(bare.platform, bare.memory, bare.journal, options(bare)),
   pasids,
 });
 

@@ -2,10 +2,11 @@
  * A kernel with devices: its IOMMU driver, its memory, and the mappings that its drivers have asked for.
  */
 import type { Journal } from "../journal.ts";
-import type { KernelMemory, Platform, RegisterPages } from "../platform.ts";
+import type { Platform } from "../platform.ts";
 import { DmaMappings } from "./dma.ts";
 import type { DriverOptions, DriverRefusal, IommuDriver } from "./iommu_driver.ts";
 import { OwnMemory } from "./kernel_memory.ts";
+import { OrderChecker } from "./order_checker.ts";
 import { PageAllocator } from "./page_allocator.ts";
 
 /** Makes a driver of one architecture. */
@@ -15,6 +16,12 @@ export type MakeDriver = (
   journal: Journal,
   options: DriverOptions,
 ) => IommuDriver;
+
+/** What a kernel is told when it boots. */
+export interface KernelOptions extends Omit<DriverOptions, "order"> {
+  /** Unmaps wait for each other. */
+  readonly lazy: boolean;
+}
 
 /** Memory of a kernel, as the kernel addresses it. */
 export interface KernelRam {
@@ -31,38 +38,41 @@ export class GuestKernel {
   readonly memory: OwnMemory;
   /** Free memory for buffers. */
   readonly buffers: PageAllocator;
-  readonly #options: DriverOptions;
-  readonly #lazy: boolean;
+  /** Watches what this kernel does. */
+  readonly order: OrderChecker;
+  readonly #options: KernelOptions;
   readonly #mappings = new Map<string, DmaMappings>();
 
   private constructor(
     driver: IommuDriver,
     memory: OwnMemory,
     buffers: PageAllocator,
-    options: DriverOptions,
-    lazy: boolean,
+    order: OrderChecker,
+    options: KernelOptions,
   ) {
     this.driver = driver;
     this.memory = memory;
     this.buffers = buffers;
+    this.order = order;
     this.#options = options;
-    this.#lazy = lazy;
   }
 
-  /** Boot: the driver sets the IOMMU up. @param lazy unmaps wait for each other */
+  /** Boot: the driver sets the IOMMU up. */
   static boot(
     ram: KernelRam,
-    reach: { readonly memory: KernelMemory; readonly registers: RegisterPages },
+    reach: Platform,
     make: MakeDriver,
-    options: DriverOptions & { readonly lazy: boolean },
+    options: KernelOptions,
     journal: Journal,
   ): GuestKernel | DriverRefusal {
     const own = Math.floor((ram.bytes * OWN_SHARE) / 4096) * 4096;
     const memory = new OwnMemory(reach.memory, new PageAllocator(ram.at, own), journal, "guest");
-    const driver = make(reach, memory, journal, options);
+    const order = new OrderChecker(journal);
+    const driver = order.watched(make(reach, memory, journal, { ...options, order }));
     const refused = driver.start();
     if (refused !== null) return refused;
-    return new GuestKernel(driver, memory, new PageAllocator(ram.at + own, ram.bytes - own), options, options.lazy);
+    const buffers = new PageAllocator(ram.at + own, ram.bytes - own);
+    return new GuestKernel(driver, memory, buffers, order, options);
   }
 
   /** Mappings of a device, or of one of its PASIDs; made and attached when they are first asked for. */
@@ -74,7 +84,7 @@ export class GuestKernel {
     if ("refused" in space) return space;
     const refused = this.driver.attach(sid, pasid, space);
     if (refused !== null) return refused;
-    const made = new DmaMappings(space, this.driver, this.memory, this.#lazy, this.#options.mistakes);
+    const made = new DmaMappings(space, this.driver, this.memory, this.#options.lazy, this.#options.mistakes);
     this.#mappings.set(key, made);
     return made;
   }

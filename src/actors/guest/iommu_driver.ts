@@ -7,6 +7,7 @@
 import type { PageTables } from "../../pagetable/build.ts";
 import type { TranslationMode } from "../../protocol/software.ts";
 import type { Mistakes } from "./mistakes.ts";
+import type { OrderChecker } from "./order_checker.ts";
 
 /** Page tables of one domain or process, and the tag that cached translations carry. */
 export interface AddressSpace {
@@ -19,8 +20,8 @@ export interface AddressSpace {
 
 /** A fault that the IOMMU reported. */
 export interface FaultReport {
-  /** Requester: StreamID, source id, DeviceID. */
-  readonly sid: number;
+  /** Requester: StreamID, source id, DeviceID; null for an error of the IOMMU's own. */
+  readonly sid: number | null;
   /** PASID; null for none. */
   readonly pasid: number | null;
   readonly address: bigint | null;
@@ -33,6 +34,7 @@ export interface DriverOptions {
   readonly mistakes: Mistakes;
   /** Requesters that have a cache of their own (ATS). */
   readonly ats: ReadonlySet<number>;
+  readonly order: OrderChecker;
 }
 
 /** Something a driver cannot do, with the reason. */

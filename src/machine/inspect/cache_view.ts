@@ -1,8 +1,12 @@
 /** Caches of an IOMMU and of its devices as a page looks at them. */
 import { CacheCount, type TaggedCache } from "../../engine/common/tagged_cache.ts";
+import { Grant } from "../../engine/device/ats_port.ts";
 import type { DeviceSet } from "../../engine/device/device_set.ts";
+import type { CachedTranslation } from "../../engine/device/translation_cache.ts";
 import type { CacheEntry, CacheView, StaleMark } from "../../protocol/inspection.ts";
-import { join } from "../halves.ts";
+import type { Access } from "../../protocol/machine.ts";
+import { high, join, low } from "../halves.ts";
+import type { Reach } from "../unit.ts";
 
 /** What an architecture says of one of its caches. */
 export interface CacheReader {
@@ -88,8 +92,37 @@ export function cacheViews(readers: readonly CacheReader[], stale: readonly Stal
   });
 }
 
+/** Most pages of an entry that are looked at again. */
+const MOST_PAGES = 512;
+const PAGE_LG2 = 12;
+
+/**
+ * What of a device's entry the IOMMU would refuse now. Where it would lead elsewhere is not compared: what a device was
+ * given may be the address between two stages.
+ */
+function staleInDevice(entry: CachedTranslation, sid: number, { reach, invalidation }: DeviceSide): StaleMark | null {
+  if (entry.granted === 0) return null;
+  const first = join(entry.hi, entry.lo);
+  const step = 1n << BigInt(Math.max(PAGE_LG2, entry.sizeLg2 - Math.log2(MOST_PAGES)));
+  const { ssid, granted, privileged } = entry;
+  const write = (granted & Grant.Write) !== 0;
+  const asked = { sid, ssid, write, privileged, instruction: (granted & ~Grant.Execute) === 0 };
+  for (let at = first; at < first + (1n << BigInt(entry.sizeLg2)); at += step) {
+    if (reach({ ...asked, iova: at }).end !== "refused") continue;
+    const missing = { ...invalidation(sid, ssid), addressHi: high(at), addressLo: low(at) };
+    return { what: "a translation that the IOMMU refuses now", missing: [commandText(missing)] };
+  }
+  return null;
+}
+
+/** What caches of devices are compared with: what an access comes to now, and the command that makes a device forget. */
+interface DeviceSide {
+  readonly reach: (access: Access) => Reach;
+  readonly invalidation: (sid: number, pasid: number | null) => MissingCommand;
+}
+
 /** The caches of devices with ATS. What happened to them is not counted; an entry has no age. */
-export function deviceCaches(devices: DeviceSet): CacheView[] {
+export function deviceCaches(devices: DeviceSet, side: DeviceSide): CacheView[] {
   return devices.all().map(({ options: { sid }, cache }) => ({
     name: "ATC",
     title: "Translations that the device was given",
@@ -105,7 +138,7 @@ export function deviceCaches(devices: DeviceSet): CacheView[] {
       output: join(e.outHi, e.outLo),
       permissions: e.granted,
       age: 0,
-      stale: null,
+      stale: staleInDevice(e, sid, side),
     })),
   }));
 }

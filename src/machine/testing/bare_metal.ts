@@ -3,6 +3,7 @@
  */
 
 import { OwnMemory } from "../../actors/guest/kernel_memory.ts";
+import { OrderChecker } from "../../actors/guest/order_checker.ts";
 import { PageAllocator } from "../../actors/guest/page_allocator.ts";
 import { Journal } from "../../actors/journal.ts";
 import type { Platform } from "../../actors/platform.ts";
@@ -20,6 +21,7 @@ export class BareMetal {
   readonly machine: Machine;
   readonly platform: Platform;
   readonly journal = new Journal();
+  readonly order = new OrderChecker(this.journal);
   readonly memory: OwnMemory;
 
   constructor(architecture: Architecture, description: Partial<MachineDescription>) {

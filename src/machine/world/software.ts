@@ -8,7 +8,7 @@ import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
 import type { JournalEntry } from "../../protocol/journal.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
-import type { GuestAction, KernelObjectRow } from "../../protocol/software.ts";
+import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
@@ -74,6 +74,7 @@ export class Software implements Actors {
       {
         ram: { gpa: GUEST_GPA, bytes: software.guestBytes, pa: PLACES.guest },
         vmm: PLACES.vmm.at,
+        mode: software.mode ?? "nested, trapped",
         devices: software.assigned,
         mistakes: new Set(software.mistakes),
         lazy: software.lazy,
@@ -84,10 +85,10 @@ export class Software implements Actors {
     const around: Surroundings = {
       serve: () => {
         host.driver.interrupt();
-        vm.injectEvents();
+        vm.iommu.serve();
       },
       objects: () => host.objects(),
-      refused: () => vm.backend.refused.map(({ step, errno }) => `${step} answered ${errno}.`),
+      refused: () => vm.iommu.refused.map(({ step, errno }) => `${step} answered ${errno}.`),
     };
     return new Software(recorder, vm.kernel, around, journal);
   }
@@ -116,6 +117,10 @@ export class Software implements Actors {
 
   get refused(): readonly string[] {
     return this.#around.refused();
+  }
+
+  get hazards(): readonly Hazard[] {
+    return this.#kernel.order.hazards;
   }
 
   /** Counts and cost of what happened up to action number `last`. */
@@ -179,11 +184,19 @@ export class Software implements Actors {
     key: string,
     mappings: DmaMappings,
   ): { done: boolean; about: string } {
+    const { buffers, order } = this.#kernel;
+    const { space } = mappings;
+    const iova = Number(action.iova);
     const buffer = this.#buffers.get(key);
     const whole = buffer !== undefined && buffer.bytes <= action.bytes;
-    const freed = whole ? () => this.#kernel.buffers.release(buffer.gpa, buffer.bytes) : null;
     if (whole) this.#buffers.delete(key);
-    const bytes = mappings.unmap(Number(action.iova), action.bytes, freed);
+    const freed = (): void => {
+      if (!whole) return;
+      order.freed(space, iova, action.bytes);
+      buffers.release(buffer.gpa, buffer.bytes);
+    };
+    order.leaving(space, iova, action.bytes);
+    const bytes = mappings.unmap(iova, action.bytes, freed);
     return { done: true, about: `${bytes / PAGE} ${bytes === PAGE ? "page" : "pages"} unmapped` };
   }
 }

@@ -23,6 +23,7 @@ function world(preset: string, ...mistakes: Mistake[]) {
   const driver = new SmmuDriver(bare.platform, bare.memory, bare.journal, {
     mistakes: new Set(mistakes),
     ats: new Set(),
+    order: bare.order,
   });
   expect(driver.start()).toBeNull();
   const space = driver.makeSpace();
