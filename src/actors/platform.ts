@@ -25,4 +25,6 @@ export interface RegisterPages {
 export interface Platform {
   readonly memory: KernelMemory;
   readonly registers: RegisterPages;
+  /** Registers besides the IOMMU's own, by the name of their block. */
+  readonly blocks?: Readonly<Record<string, RegisterPages>>;
 }

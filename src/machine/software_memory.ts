@@ -1,6 +1,7 @@
 /** Where the software of a machine has its memory. */
 import type { MachineDescription } from "../protocol/machine.ts";
 import type { DescriptionFault } from "./description.ts";
+import { VIRTUAL_IOMMUS } from "./world/virtual_iommus.ts";
 
 /** Physical memory of the host's kernel, of the VMM, and of the guest: the last from here on. */
 export const PLACES = {
@@ -25,11 +26,13 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
 export function softwareFault({ arch, devices, software }: MachineDescription): DescriptionFault | null {
   if (software === undefined) return null;
   if (software.kind === "kernel") return null;
-  if (arch !== "smmuv3")
-    return {
-      place: "software",
-      detail: "A virtual machine is modelled on machines with an SMMUv3 only; a kernel on hardware on all.",
-    };
+  const modes = Object.keys(VIRTUAL_IOMMUS[arch]);
+  const { mode = "nested, trapped" } = software;
+  if (!modes.includes(mode)) {
+    const offered = modes.length === 0 ? "none" : modes.map((m) => `"${m}"`).join(" and ");
+    const detail = `Modes of virtual machines that are modelled with this IOMMU: ${offered}.`;
+    return { place: "software.mode", detail };
+  }
   for (const [i, { bdf, virtualId }] of software.assigned.entries()) {
     const place = `software.assigned[${i}]`;
     if (!devices.some((d) => d.bdf === bdf))

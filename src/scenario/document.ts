@@ -114,10 +114,11 @@ function actionJson(action: Action): JsonObject {
   }
 }
 
-function softwareJson({ kind, guestBytes, assigned, lazy, mistakes }: SoftwareDescription): JsonObject {
+function softwareJson({ kind, mode, guestBytes, assigned, lazy, mistakes }: SoftwareDescription): JsonObject {
   const told = mistakes.length === 0 ? {} : { mistakes: [...mistakes] };
   const given = assigned.length === 0 ? {} : { assigned: assigned.map((d) => ({ ...d })) };
-  return { ...(kind === "kernel" ? { kind } : {}), guestBytes, ...given, ...flags({ lazy }), ...told };
+  const how = { ...(kind === "kernel" ? { kind } : {}), ...(mode === undefined ? {} : { mode }) };
+  return { ...how, guestBytes, ...given, ...flags({ lazy }), ...told };
 }
 
 function machineJson(m: MachineDescription): JsonObject {

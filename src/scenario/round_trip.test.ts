@@ -8,7 +8,7 @@ import {
   type RecordedAccess,
   type Transfer,
 } from "../protocol/machine.ts";
-import { MISTAKES, type Mistake, TRANSLATION_MODES } from "../protocol/software.ts";
+import { MISTAKES, type Mistake, TRANSLATION_MODES, VM_MODES } from "../protocol/software.ts";
 import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeFragment, encodeFragment } from "./url_codec.ts";
@@ -111,15 +111,19 @@ const machine: fc.Arbitrary<MachineDescription> = fc.record(
     arch: fc.constantFrom(...ARCHES),
     preset: fc.constantFrom("neoverse", "grace"),
     caches: fc.dictionary(fc.constantFrom("tlb", "ste"), size, { minKeys: 1 }).map((c) => ({ ...c })),
-    software: fc.record({
-      kind: fc.constantFrom("kernel" as const, "virtual machine" as const),
-      guestBytes: fc.integer({ min: 2, max: 32 }).map((n) => n * 0x20_0000),
-      assigned: fc.array(fc.record({ bdf: fc.string(), virtualId: fc.integer({ min: 0, max: 0xffff }) }), {
-        maxLength: 3,
-      }),
-      lazy: fc.boolean(),
-      mistakes: fc.subarray(Object.keys(MISTAKES) as Mistake[]),
-    }),
+    software: fc.record(
+      {
+        kind: fc.constantFrom("kernel" as const, "virtual machine" as const),
+        mode: fc.constantFrom(...VM_MODES),
+        guestBytes: fc.integer({ min: 2, max: 32 }).map((n) => n * 0x20_0000),
+        assigned: fc.array(fc.record({ bdf: fc.string(), virtualId: fc.integer({ min: 0, max: 0xffff }) }), {
+          maxLength: 3,
+        }),
+        lazy: fc.boolean(),
+        mistakes: fc.subarray(Object.keys(MISTAKES) as Mistake[]),
+      },
+      { requiredKeys: ["kind", "guestBytes", "assigned", "lazy", "mistakes"] },
+    ),
     options: fc.constantFrom({ shareGlobal: true }, { erratum772415: false }),
     cmdqv: fc.constant({ vcmdqsLg2: 7, vintfsLg2: 6, sidsLg2: 4 }),
     registers: fc.dictionary(registerName, u64).map((r) => ({ ...r })),

@@ -12,7 +12,7 @@ import {
   type DeviceDescription,
   type MemoryDescription,
 } from "../protocol/machine.ts";
-import { MISTAKES, type Mistake, type SoftwareDescription, TRANSLATION_MODES } from "../protocol/software.ts";
+import { MISTAKES, type Mistake, type SoftwareDescription, TRANSLATION_MODES, VM_MODES } from "../protocol/software.ts";
 import { parseHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
 import { checkRuns, MEMORY_END } from "./memory_check.ts";
@@ -183,6 +183,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
       v.picklist(["kernel", "virtual machine"], expected('"kernel" or "virtual machine"')),
       "virtual machine",
     ),
+    mode: v.exactOptional(v.picklist(VM_MODES, expected(`one of ${VM_MODES.join("; ")}`))),
     guestBytes: v.pipe(
       v.optional(wholeNumber("bytes of guest memory", 0x40_0000, LIMITS.guestBytes), 0x100_0000),
       v.check((bytes) => bytes % 0x20_0000 === 0, "Guest memory is a multiple of 2 MiB."),

@@ -4,17 +4,22 @@
  * (iommu_hwpt_arm_smmuv3); IHI 0070 §5.2.
  */
 import { STE } from "../../arch/smmuv3/ste.ts";
-import { HwptDataType, InvalidateDataType, VeventqType, ViommuType } from "../../host/iommufd/ioctls.ts";
-import type { NestedVm, Refused, ViommuKind } from "./nested_vm.ts";
-import type { SmmuBackend } from "./virtual_smmu.ts";
-
-/** A vIOMMU of an SMMUv3. */
-export const SMMU_VIOMMU: ViommuKind = {
-  viommuType: ViommuType.ARM_SMMUV3,
-  eventType: VeventqType.ARM_SMMUV3,
-  hwptData: HwptDataType.ARM_SMMUV3,
-  invalidateData: InvalidateDataType.ARM_SMMUV3,
-};
+import {
+  HwInfoType,
+  HwptDataType,
+  HwptFlag,
+  InvalidateDataType,
+  VDEVICE_ALLOC,
+  VEVENTQ_ALLOC,
+  VeventqType,
+  VIOMMU_ALLOC,
+  ViommuType,
+} from "../../host/iommufd/ioctls.ts";
+import { type Refused, Steps } from "./user_space.ts";
+import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
+import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.ts";
+import { type SmmuBackend, VirtualSmmu } from "./virtual_smmu.ts";
+import { VmObjects } from "./vm_objects.ts";
 
 /** Fields that the kernel takes from a guest's STE. */
 const TAKEN = [
@@ -36,32 +41,73 @@ const COMMAND_BYTES = 16;
 /** What an STE that is not valid, or that there is not, comes to. */
 const ABORT = new Uint8Array(16);
 
-export class NestedSmmuBackend implements SmmuBackend {
-  readonly #vm: NestedVm;
-  /** What the kernel refused, newest last. */
-  readonly refused: Refused[] = [];
+const EVENT_BYTES = 32;
+/** Events that a queue holds for the VMM. */
+const EVENT_DEPTH = 64;
 
-  constructor(vm: NestedVm) {
+/** Ids of what a guest's SMMU consists of on the host. */
+interface ViommuIds {
+  readonly viommu: number;
+  readonly eventFd: number;
+}
+
+/** A vIOMMU with a vDEVICE for each device and a queue of events, in the order that iommufd asks for. */
+function makeViommu(vm: VmObjects, viommuType: number, viommuData: Uint8Array): [ViommuIds, Uint8Array] | Refused {
+  const steps = new Steps(vm.caller);
+  const dev_id = vm.devices[0]?.id ?? 0;
+  const values = { type: viommuType, dev_id, hwpt_id: vm.parent };
+  const [{ out_viommu_id: viommu_id }, data] = steps.exchange(vm.iommufd, VIOMMU_ALLOC, values, viommuData);
+  for (const { id, virtualId } of vm.devices)
+    steps.call(vm.iommufd, VDEVICE_ALLOC, { viommu_id, dev_id: id, virt_id: BigInt(virtualId) });
+  const eventFd = openEvents(steps, vm, viommu_id, VeventqType.ARM_SMMUV3);
+  return steps.refused ?? [{ viommu: viommu_id, eventFd }, data];
+}
+
+/** Open a vIOMMU's queue of one type of events. */
+const openEvents = (steps: Steps, vm: VmObjects, viommu_id: number, type: number): number =>
+  steps.call(vm.iommufd, VEVENTQ_ALLOC, { viommu_id, type, veventq_depth: EVENT_DEPTH }).out_veventq_fd;
+
+class NestedSmmu implements SmmuBackend {
+  readonly #vm: VmObjects;
+  readonly #viommu: number;
+  /** Nested HWPT that each device is attached to, by its virtual id. */
+  readonly #nested = new Map<number, number>();
+
+  constructor(vm: VmObjects, viommu: number) {
     this.#vm = vm;
+    this.#viommu = viommu;
   }
 
   install(sid: number, ste: Uint32Array | null): void {
-    this.#note(this.#vm.install(sid, ste === null ? ABORT : taken(ste)));
+    this.#nest(sid, ste === null ? ABORT : taken(ste));
   }
 
   disabled(sid: number, pass: boolean): void {
-    this.#note(pass ? this.#vm.bypass(sid) : this.#vm.install(sid, ABORT));
+    if (!pass) this.#nest(sid, ABORT);
+    else if (this.#vm.attach(this.#vm.device(sid)!, this.#vm.parent)) this.#replaceNested(sid, null);
   }
 
   invalidate(commands: readonly Uint32Array[]): void {
     const bytes = new Uint8Array(commands.length * COMMAND_BYTES);
     for (const [i, words] of commands.entries())
       bytes.set(new Uint8Array(words.buffer, 0, COMMAND_BYTES), i * COMMAND_BYTES);
-    this.#note(this.#vm.invalidate(bytes, COMMAND_BYTES));
+    this.#vm.invalidate(this.#viommu, InvalidateDataType.ARM_SMMUV3, bytes, COMMAND_BYTES);
   }
 
-  #note(refused: Refused | null): void {
-    if (refused !== null) this.refused.push(refused);
+  /** Attach a device to a nested HWPT made from an STE; the one it had goes. */
+  #nest(sid: number, ste: Uint8Array): void {
+    const device = this.#vm.device(sid)!;
+    const made = this.#vm.nest(device, this.#viommu, HwptDataType.ARM_SMMUV3, ste);
+    if (made === null) return;
+    if (this.#vm.attach(device, made)) this.#replaceNested(sid, made);
+    else this.#vm.destroy(made);
+  }
+
+  #replaceNested(sid: number, now: number | null): void {
+    const old = this.#nested.get(sid);
+    if (old !== undefined) this.#vm.destroy(old);
+    if (now === null) this.#nested.delete(sid);
+    else this.#nested.set(sid, now);
   }
 }
 
@@ -77,3 +123,39 @@ function taken(ste: Uint32Array): Uint8Array {
   }
   return new Uint8Array(words.buffer, 0, 16).slice();
 }
+
+/** Parts of a virtual SMMU, for those who add to it. */
+export interface NestedSmmuParts {
+  readonly vm: VmObjects;
+  readonly ids: ViommuIds;
+  /** Data of the vIOMMU as the kernel left it. */
+  readonly data: Uint8Array;
+  readonly iommu: VirtualIommu;
+}
+
+/** A virtual SMMU over a vIOMMU of a type, made with the data that the type asks for. */
+export function nestedSmmuParts(
+  { caller, slots, devices, memory, journal }: VmSetting,
+  viommuType: number,
+  viommuData: Uint8Array,
+): NestedSmmuParts | Refused {
+  const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT);
+  if (!(vm instanceof VmObjects)) return vm;
+  const made = makeViommu(vm, viommuType, viommuData);
+  if (!Array.isArray(made)) return made;
+  const [ids, data] = made;
+  const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES));
+  const sids = devices.map((d) => d.virtualId);
+  const registers = new VirtualSmmu(identity, sids, memory, new NestedSmmu(vm, ids.viommu), journal);
+  const serve = (): number => {
+    const events = vm.takeEvents(ids.eventFd, EVENT_BYTES);
+    return events.filter((bytes) => registers.event(new Uint32Array(bytes.buffer))).length;
+  };
+  return { vm, ids, data, iommu: { registers, serve, refused: vm.refused } };
+}
+
+/** Commands of the guest go through the VMM: `nested, trapped`. */
+export const makeTrappedSmmu: MakeVirtualIommu = (setting) => {
+  const parts = nestedSmmuParts(setting, ViommuType.ARM_SMMUV3, new Uint8Array());
+  return "iommu" in parts ? parts.iommu : parts;
+};

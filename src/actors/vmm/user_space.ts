@@ -2,6 +2,7 @@
  * What a process asks of the kernel it runs on: files, calls, and memory of its own. Linux 7.2, include/uapi.
  */
 import type { Journal } from "../journal.ts";
+import type { RegisterPages } from "../platform.ts";
 
 /** A process's side of the system call boundary. Descriptors and returns are numbers; a failed call gives an errno's name. */
 export interface SystemCalls {
@@ -10,6 +11,8 @@ export interface SystemCalls {
   close(fd: number): void;
   ioctl(fd: number, request: number, argument: bigint): number | string;
   read(fd: number, count: number): Uint8Array | string;
+  /** Map pages of registers that a file hands out, shared: they are the hardware's own. */
+  mmap(fd: number, offset: bigint, length: bigint): RegisterPages | string;
   /** The process's own memory; null or false where nothing is mapped. */
   load(va: bigint, length: number): Uint8Array | null;
   store(va: bigint, bytes: Uint8Array): boolean;
@@ -58,5 +61,44 @@ export class Caller {
   data(bytes: Uint8Array): bigint {
     this.system.store(DATA, bytes);
     return DATA;
+  }
+}
+
+/** A step that the kernel refused. */
+export interface Refused {
+  readonly step: string;
+  readonly errno: string;
+}
+
+/** Calls one after the other, until one is refused; then the rest is left out. */
+export class Steps {
+  readonly #caller: Caller;
+  refused: Refused | null = null;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  open(path: string): number {
+    const fd = this.refused === null ? this.#caller.system.open(path) : -1;
+    if (typeof fd === "number") return fd;
+    this.refused = { step: `open ${path}`, errno: fd };
+    return -1;
+  }
+
+  call<V>(fd: number, struct: CallStruct<V>, values: Partial<NoInfer<V>>, sizeField = "size"): V {
+    const nothing = (): V => struct.decode(new Uint8Array(struct.size));
+    if (this.refused !== null) return nothing();
+    const called = this.#caller.call(fd, struct, values, sizeField);
+    if (called.ok) return called.out;
+    this.refused = { step: struct.name, errno: called.errno };
+    return nothing();
+  }
+
+  /** Have a call's data written, make the call, and read what the kernel made of the data. */
+  exchange<V>(fd: number, struct: CallStruct<V>, values: Partial<NoInfer<V>>, data: Uint8Array): [V, Uint8Array] {
+    const data_uptr = this.#caller.data(data);
+    const out = this.call(fd, struct, { ...values, data_len: data.length, data_uptr });
+    return [out, this.#caller.system.load(data_uptr, data.length) ?? data];
   }
 }

@@ -67,7 +67,7 @@ export const CMDQV_PARAM = layout("CMDQV_PARAM", LINUX, 32, [
   field("_31_16", 31, 16, "not described"),
 ]);
 
-const CMDQV_STATUS = layout("CMDQV_STATUS", LINUX, 32, [
+export const CMDQV_STATUS = layout("CMDQV_STATUS", LINUX, 32, [
   field("CMDQV_ENABLED", 0, 0, "follows CONFIG.CMDQV_EN", enable),
   field("_31_1", 31, 1, "not described"),
 ]);
@@ -123,7 +123,7 @@ const VINTF_LVCMDQ_ERR_MAP = layout("VINTF_LVCMDQ_ERR_MAP", LINUX, 32, [
 ]);
 
 /** Codes of VCMDQ_CONS_INDX.ERR. */
-const VCMDQ_ERRORS: Readonly<Record<number, string>> = {
+export const VCMDQ_ERRORS: Readonly<Record<number, string>> = {
   0: "CERROR_NONE",
   1: "CERROR_ILL_OPCODE",
   2: "CERROR_ABT",

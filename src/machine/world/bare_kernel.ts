@@ -14,7 +14,8 @@ import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
 import type { EffectRecorder } from "./effects.ts";
 
-const DRIVERS: Readonly<Record<Arch, MakeDriver>> = {
+/** Drivers of kernels, on hardware or in a virtual machine. */
+export const DRIVERS: Readonly<Record<Arch, MakeDriver>> = {
   smmuv3: makeSmmuDriver,
   vtd: makeVtdDriver,
   amdvi: makeAmdDriver,

@@ -5,11 +5,18 @@
 import { highHalf, lowHalf } from "../../base/address.ts";
 import type { MemoryTap } from "../../engine/memory/physical_memory.ts";
 import type { Machine } from "../machine.ts";
+import type { RegisterBlock } from "../unit.ts";
 
 type Effect =
   | { readonly what: "word"; readonly at: number; readonly hi: number; readonly lo: number }
   | { readonly what: "run"; readonly at: number; readonly bytes: Uint8Array }
-  | { readonly what: "register"; readonly at: number; readonly value: bigint; readonly width: 4 | 8 };
+  | {
+      readonly what: "register";
+      readonly block: string | null;
+      readonly at: number;
+      readonly value: bigint;
+      readonly width: 4 | 8;
+    };
 
 export type Effects = readonly Effect[];
 
@@ -34,14 +41,17 @@ export class EffectRecorder implements MemoryTap {
     return this.#effects;
   }
 
-  /** Write a register for software: what the hardware does about it is the hardware's. */
-  writeRegister(offset: number, value: bigint, width: 4 | 8): void {
-    const { memory, unit } = this.#machine;
+  /**
+   * Write a register for software: what the hardware does about it is the hardware's.
+   * @param block of registers besides the unit's own; null for those
+   */
+  writeRegister(offset: number, value: bigint, width: 4 | 8, block: string | null = null): void {
+    const { memory } = this.#machine;
     const noting = memory.tap;
-    if (noting !== null) this.#effects.push({ what: "register", at: offset, value, width });
+    if (noting !== null) this.#effects.push({ what: "register", block, at: offset, value, width });
     memory.tap = null;
     try {
-      unit.write(offset, value, width);
+      blockOf(this.#machine, block)?.write(offset, value, width);
     } finally {
       memory.tap = noting;
     }
@@ -56,11 +66,15 @@ export class EffectRecorder implements MemoryTap {
   }
 }
 
+const blockOf = ({ unit }: Machine, block: string | null): RegisterBlock | undefined =>
+  block === null ? unit : unit.blocks?.[block];
+
 /** Do again what software did. */
-export function replay({ memory, unit }: Machine, effects: Effects): void {
+export function replay(machine: Machine, effects: Effects): void {
+  const { memory } = machine;
   for (const effect of effects) {
     if (effect.what === "word") memory.write64(highHalf(effect.at), lowHalf(effect.at), effect.hi, effect.lo);
     else if (effect.what === "run") memory.writeBytes(effect.at, effect.bytes);
-    else unit.write(effect.at, effect.value, effect.width);
+    else blockOf(machine, effect.block)?.write(effect.at, effect.value, effect.width);
   }
 }

@@ -1,18 +1,19 @@
 /**
- * A host kernel on a machine: its SMMUv3 driver over the machine's registers and memory, its devices, and processes that
+ * A host kernel on a machine: its IOMMU driver over the machine's registers and memory, its devices, and processes that
  * open its files.
  */
 import type { Journal } from "../../actors/journal.ts";
 import type { SystemCalls } from "../../actors/vmm/user_space.ts";
-import type { HostDevice } from "../../host/drivers/driver.ts";
+import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { KernelMemory } from "../../host/drivers/kernel_memory.ts";
 import type { RegisterPages } from "../../host/drivers/register_door.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
-import type { IommufdFile } from "../../host/iommufd/file.ts";
+import { VtdDriver } from "../../host/drivers/vtd/vtd_driver.ts";
+import { IommufdFile } from "../../host/iommufd/file.ts";
 import { HostKernel } from "../../host/kernel.ts";
-import { Process, type UserRegion } from "../../host/process.ts";
+import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
 import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
-import type { DeviceDescription } from "../../protocol/machine.ts";
+import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 import type { Machine } from "../machine.ts";
 import type { EffectRecorder } from "./effects.ts";
@@ -23,6 +24,32 @@ const SIZES = { page: 0x1000n, hugePage: 0x20_0000n };
 /** Doorbell of an interrupt controller. */
 const DOORBELL = 0x809_0040n;
 const PCI_PASIDS_LG2 = 6;
+/** Physical address of the first page of the Command Queue Virtualization extension, where there is one. */
+const CMDQV_AT = 0x520_0000n;
+const CMDQV = "cmdqv";
+
+/** A driver of the host's, as the machine around it sees it. */
+interface HostDriver extends IommuDriver {
+  /** The IOMMU has interrupted: events are read and handed on. */
+  interrupt(): void;
+}
+
+/** Starts the driver of an architecture. @returns null without memory for its tables */
+type StartDriver = (pages: (block: string | null) => RegisterPages | null, memory: KernelMemory) => HostDriver | null;
+
+const START: Readonly<Partial<Record<Arch, StartDriver>>> = {
+  smmuv3: (pages, memory) => {
+    const config = { pageLg2: 12, coherentRootComplex: true, sva: true };
+    const extension = pages(CMDQV);
+    return SmmuDriver.start(
+      config,
+      pages(null)!,
+      memory,
+      extension === null ? null : { pages: extension, base: CMDQV_AT },
+    );
+  },
+  vtd: (pages, memory) => VtdDriver.start(pages(null)!, memory),
+};
 
 /** Where the kernel's own memory lies. */
 export interface KernelPlace {
@@ -32,16 +59,18 @@ export interface KernelPlace {
 
 export class HostSystem {
   readonly kernel: HostKernel;
-  readonly driver: SmmuDriver;
+  readonly driver: HostDriver;
+  readonly #pages: PagesOf;
   /** Every /dev/iommu that was opened. */
   readonly #files: IommufdFile[] = [];
 
-  private constructor(kernel: HostKernel, driver: SmmuDriver) {
+  private constructor(kernel: HostKernel, driver: HostDriver, pages: PagesOf) {
     this.kernel = kernel;
     this.driver = driver;
+    this.#pages = pages;
   }
 
-  /** Boot: the driver sets the SMMU up. @returns null without memory for its tables */
+  /** Boot: the driver sets the IOMMU up. @returns null without a driver for it, or memory for its tables */
   static boot(
     machine: Machine,
     recorder: EffectRecorder,
@@ -49,36 +78,13 @@ export class HostSystem {
     place: KernelPlace,
     journal: Journal,
   ): HostSystem | null {
-    const { unit } = machine;
-    const pages: RegisterPages = {
-      register: (name) => unit.register(name),
-      read: (offset, width) => {
-        const value = unit.read(offset, width);
-        journal.note(
-          "host",
-          "register read",
-          "SMMU register",
-          offset,
-          Number(value >> 32n),
-          Number(value & 0xffff_ffffn),
-        );
-        return value;
-      },
-      write: (offset, value, width) => {
-        const [hi, lo] = [Number(value >> 32n), Number(value & 0xffff_ffffn)];
-        journal.during(
-          "host",
-          "register write",
-          "SMMU register",
-          () => recorder.writeRegister(offset, value, width),
-          offset,
-          hi,
-          lo,
-        );
-      },
+    const pages: PagesOf = (block) => registerPages(machine, recorder, block);
+    const noted = (block: string | null): RegisterPages | null => {
+      const reached = pages(block);
+      return reached === null ? null : journaled(reached, journal);
     };
-    const config = { pageLg2: 12, coherentRootComplex: true, sva: true };
-    const driver = SmmuDriver.start(config, pages, new KernelMemory(machine.memory, place.at, place.bytes));
+    const { arch } = machine.unit;
+    const driver = START[arch]?.(noted, new KernelMemory(machine.memory, place.at, place.bytes)) ?? null;
     if (driver === null) return null;
     const hostDevices = devices.map(
       (device, group): HostDevice => ({
@@ -91,9 +97,9 @@ export class HostSystem {
         pri: false,
       }),
     );
-    for (const device of hostDevices) driver.addDevice(device);
+    for (const device of hostDevices) driver.block(device, null);
     const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated: true, doorbell: DOORBELL };
-    return new HostSystem(new HostKernel(facts, hostDevices), driver);
+    return new HostSystem(new HostKernel(facts, hostDevices), driver, pages);
   }
 
   /** Objects of every open iommufd. */
@@ -120,8 +126,54 @@ export class HostSystem {
       },
       ioctl: (fd, request, argument) => process.ioctl(fd, request, argument),
       read: (fd, count) => process.file(fd)?.read?.(count, 0n) ?? "EBADF",
+      mmap: (fd, offset, length) => this.#map(process.file(fd), offset, length),
       load: (va, length) => process.read(va, length),
       store: (va, bytes) => process.write(va, bytes),
     };
   }
+
+  /** Map what a file hands out: pages of the extension. */
+  #map(file: OpenFile | null, offset: bigint, length: bigint): RegisterWindow | string {
+    const status = file?.mmap?.(offset, length, { shared: true, executable: false });
+    if (status !== null) return status ?? "ENODEV";
+    const region = file instanceof IommufdFile ? file.context.regions.get(offset) : undefined;
+    const pages = this.#pages(CMDQV);
+    if (region === undefined || pages === null) return "ENXIO";
+    const first = Number(region.pa - CMDQV_AT);
+    return {
+      read: (at, width) => pages.read(first + at, width),
+      write: (at, value, width) => pages.write(first + at, value, width),
+    };
+  }
+}
+
+/** Registers of a block of the machine's unit, null for the unit's own; null where there is none. */
+type PagesOf = (block: string | null) => RegisterPages | null;
+type RegisterWindow = Pick<RegisterPages, "read" | "write">;
+
+function registerPages({ unit }: Machine, recorder: EffectRecorder, block: string | null): RegisterPages | null {
+  const pages = block === null ? unit : unit.blocks?.[block];
+  if (pages === undefined) return null;
+  return {
+    register: (name) => pages.register(name),
+    read: (offset, width) => pages.read(offset, width),
+    write: (offset, value, width) => recorder.writeRegister(offset, value, width, block),
+  };
+}
+
+/** The same, each access noted as the host's. */
+function journaled(pages: RegisterPages, journal: Journal): RegisterPages {
+  const halves = (value: bigint): [number, number] => [Number(value >> 32n), Number(value & 0xffff_ffffn)];
+  return {
+    register: (name) => pages.register(name),
+    read: (offset, width) => {
+      const value = pages.read(offset, width);
+      journal.note("host", "register read", "IOMMU register", offset, ...halves(value));
+      return value;
+    },
+    write: (offset, value, width) => {
+      const act = (): void => pages.write(offset, value, width);
+      journal.during("host", "register write", "IOMMU register", act, offset, ...halves(value));
+    },
+  };
 }

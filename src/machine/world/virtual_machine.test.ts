@@ -1,82 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Journal } from "../../actors/journal.ts";
-import { EVERY_CACHE } from "../../engine/smmuv3/caches/options.ts";
-import { staleEntries } from "../../engine/smmuv3/caches/staleness.ts";
 import type { Mistake } from "../../protocol/software.ts";
-import { Machine } from "../machine.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
-import type { SmmuUnit } from "../smmuv3/smmu_unit.ts";
-import { EffectRecorder } from "./effects.ts";
-import { HostSystem } from "./host_system.ts";
-import { VirtualMachine } from "./virtual_machine.ts";
+import { VM_RAM as RAM, TestVm } from "../testing/test_vm.ts";
 
 const PAGE = 4096;
 const RIGHTS = { read: true, write: true, execute: false, user: true };
-const RAM = { gpa: 0x4000_0000, bytes: 0x100_0000, pa: 0x1_0000_0000 };
-const DEVICES = [
-  { bdf: "0000:00:04.0", sid: 0x20, label: "nic" },
-  { bdf: "0000:00:05.0", sid: 0x28, label: "nvme" },
-];
-const { shareGlobal: _, ...sizes } = EVERY_CACHE;
-const CACHES = Object.fromEntries(
-  Object.entries(sizes).flatMap(([name, size]) => (size === null ? [] : [[name, size]])),
-);
 
-function world(...mistakes: Mistake[]) {
-  const machine = new Machine(
-    {
-      arch: "smmuv3",
-      preset: "neoverse",
-      registers: {},
-      caches: CACHES,
-      memory: {
-        outside: "abort",
-        zero: [
-          [0x8000_0000n, 0x400_0000n],
-          [0x9000_0000n, 0x20_0000n],
-          [BigInt(RAM.pa), BigInt(RAM.bytes)],
-        ],
-        segments: [],
-      },
-      devices: DEVICES,
-    },
-    SMMUV3.make,
-  );
-  const journal = new Journal();
-  const host = HostSystem.boot(
-    machine,
-    new EffectRecorder(machine),
-    DEVICES,
-    { at: 0x8000_0000, bytes: 0x400_0000 },
-    journal,
-  );
-  if (host === null) throw new Error("the host does not boot");
-  const devices = [
-    { bdf: "0000:00:04.0", virtualId: 0x10 },
-    { bdf: "0000:00:05.0", virtualId: 0x18 },
-  ];
-  const vm = VirtualMachine.start(
-    machine,
-    host,
-    { ram: RAM, vmm: 0x9000_0000, devices, mistakes: new Set(mistakes), lazy: false },
-    journal,
-  );
-  if (!(vm instanceof VirtualMachine)) throw new Error(JSON.stringify(vm));
-  const mappings = (vsid: number, pasid: number | null = null) => {
-    const made = vm.kernel.mappings(vsid, pasid);
-    if ("refused" in made) throw new Error(made.refused);
-    return made;
-  };
-  const dma = (sid: number, iova: number, write = false, ssid: number | null = null): number | null => {
-    const access = { sid, ssid, iova: BigInt(iova), write, privileged: false, instruction: false };
-    const result = machine.unit.transfer({ ...access, length: 4 });
-    host.driver.interrupt();
-    vm.injectEvents();
-    return result.ok && result.pa !== null ? Number(result.pa) : null;
-  };
-  const stale = () => staleEntries((machine.unit as SmmuUnit).smmu, machine.memory);
-  return { machine, journal, host, vm, mappings, dma, stale };
-}
+const world = (...mistakes: Mistake[]) => TestVm.start(SMMUV3, "neoverse", "nested, trapped", ...mistakes);
 
 describe("A virtual machine with nested translation", () => {
   it("lets a device reach what the guest maps, through both stages", () => {
@@ -88,7 +18,7 @@ describe("A virtual machine with nested translation", () => {
     expect(dma(0x20, 0x10_2000)).toBeNull();
     // The other device has no mapping of its own.
     expect(dma(0x28, 0x10_0000)).toBeNull();
-    expect(vm.backend.refused).toEqual([]);
+    expect(vm.iommu.refused).toEqual([]);
   });
 
   it("brings the guest's faults to the guest, with its own StreamID", () => {

@@ -1,22 +1,22 @@
 /**
- * A virtual machine on a host: a VMM with a virtual SMMUv3 in front of the host's iommufd, guest memory as a slot of it,
- * and a guest kernel with a driver of its own. Everything a device does goes through the one physical SMMU.
+ * A virtual machine on a host: a VMM with a virtual IOMMU in front of the host's iommufd, guest memory as a slot of it,
+ * and a guest kernel with a driver of its own. Everything a device does goes through the one physical IOMMU.
  */
 import { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import type { DriverRefusal } from "../../actors/guest/iommu_driver.ts";
 import type { Mistakes } from "../../actors/guest/mistakes.ts";
-import { makeSmmuDriver } from "../../actors/guest/smmuv3/driver.ts";
 import type { Journal } from "../../actors/journal.ts";
 import type { KernelMemory } from "../../actors/platform.ts";
-import { NestedSmmuBackend, SMMU_VIOMMU } from "../../actors/vmm/nested_smmu.ts";
-import { type AssignedDevice, NestedVm, type Refused } from "../../actors/vmm/nested_vm.ts";
-import { Caller, SCRATCH, SCRATCH_BYTES } from "../../actors/vmm/user_space.ts";
-import { HW_INFO_BYTES, virtualIdentity } from "../../actors/vmm/virtual_identity.ts";
-import { VirtualSmmu } from "../../actors/vmm/virtual_smmu.ts";
+import { Caller, type Refused, SCRATCH, SCRATCH_BYTES } from "../../actors/vmm/user_space.ts";
+import type { VirtualIommu } from "../../actors/vmm/virtual_iommu.ts";
+import type { AssignedDevice } from "../../actors/vmm/vm_objects.ts";
 import { highHalf, lowHalf } from "../../base/address.ts";
 import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
+import type { VmMode } from "../../protocol/software.ts";
 import type { Machine } from "../machine.ts";
+import { DRIVERS } from "./bare_kernel.ts";
 import type { HostSystem } from "./host_system.ts";
+import { VIRTUAL_IOMMUS } from "./virtual_iommus.ts";
 
 /** Where a virtual machine's memory is. */
 export interface GuestRam {
@@ -28,6 +28,7 @@ export interface GuestRam {
 }
 
 export interface VmDescription {
+  readonly mode: VmMode;
   readonly ram: GuestRam;
   /** Physical memory of the VMM itself, {@link SCRATCH_BYTES} bytes. */
   readonly vmm: number;
@@ -38,21 +39,16 @@ export interface VmDescription {
 }
 
 const RAM_VA = 0x7e00_0000_0000n;
-const EVENT_BYTES = 32;
 
 export class VirtualMachine {
   readonly kernel: GuestKernel;
   readonly ram: GuestRam;
-  readonly smmu: VirtualSmmu;
-  readonly backend: NestedSmmuBackend;
-  readonly #vm: NestedVm;
+  readonly iommu: VirtualIommu;
 
-  private constructor(ram: GuestRam, kernel: GuestKernel, smmu: VirtualSmmu, backend: NestedSmmuBackend, vm: NestedVm) {
+  private constructor(ram: GuestRam, kernel: GuestKernel, iommu: VirtualIommu) {
     this.ram = ram;
     this.kernel = kernel;
-    this.smmu = smmu;
-    this.backend = backend;
-    this.#vm = vm;
+    this.iommu = iommu;
   }
 
   /** Start the VMM and the guest's kernel. */
@@ -62,35 +58,24 @@ export class VirtualMachine {
     description: VmDescription,
     journal: Journal,
   ): VirtualMachine | Refused | DriverRefusal {
-    const { ram, devices, mistakes, lazy } = description;
+    const { ram, devices, mistakes, lazy, mode } = description;
+    const { arch } = machine.unit;
+    const make = VIRTUAL_IOMMUS[arch][mode];
+    if (make === undefined) return { refused: `A virtual machine with this IOMMU has no mode "${mode}".` };
     const regions = [
       { va: RAM_VA, bytes: BigInt(ram.bytes), pa: BigInt(ram.pa), writable: true },
       { va: SCRATCH, bytes: SCRATCH_BYTES, pa: BigInt(description.vmm), writable: true },
     ];
     const caller = new Caller(host.process(machine, regions), journal);
-    const vm = NestedVm.make(caller, SMMU_VIOMMU, [{ gpa: ram.gpa, bytes: ram.bytes, va: RAM_VA }], devices);
-    if (!(vm instanceof NestedVm)) return vm;
-    const backend = new NestedSmmuBackend(vm);
     const memory = slotMemory(machine, ram);
-    const sids = devices.map((d) => d.virtualId);
-    const smmu = new VirtualSmmu(virtualIdentity(vm.hardwareInfo(HW_INFO_BYTES)), sids, memory, backend, journal);
+    const slots = [{ gpa: ram.gpa, bytes: ram.bytes, va: RAM_VA }];
+    const iommu = make({ caller, slots, devices, memory, journal });
+    if ("errno" in iommu) return iommu;
+    const { registers, blocks = {} } = iommu;
     const options = { mistakes, ats: new Set<number>(), lazy };
-    const kernel = GuestKernel.boot(
-      { at: ram.gpa, bytes: ram.bytes },
-      { memory, registers: smmu },
-      makeSmmuDriver,
-      options,
-      journal,
-    );
-    return kernel instanceof GuestKernel ? new VirtualMachine(ram, kernel, smmu, backend, vm) : kernel;
-  }
-
-  /** The host told the VMM that there are events: they go into the guest's queue. @returns how many arrived */
-  injectEvents(): number {
-    const { events } = this.#vm.takeEvents(EVENT_BYTES);
-    let arrived = 0;
-    for (const bytes of events) if (this.smmu.event(new Uint32Array(bytes.slice().buffer))) arrived++;
-    return arrived;
+    const place = { at: ram.gpa, bytes: ram.bytes };
+    const kernel = GuestKernel.boot(place, { memory, registers, blocks }, DRIVERS[arch], options, journal);
+    return kernel instanceof GuestKernel ? new VirtualMachine(ram, kernel, iommu) : kernel;
   }
 
   /** Physical address of a guest's; null outside its memory. */

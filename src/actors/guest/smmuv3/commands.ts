@@ -13,23 +13,51 @@ const ENTRY = 16;
 const INDEX = 0xfffff;
 const ERR = 0x7f;
 
+/** A Command queue as software reaches it: names of its registers, codes of its errors, the signal its CMD_SYNCs take. */
+export interface QueueDoor {
+  readonly prod: string;
+  readonly cons: string;
+  readonly error: string;
+  readonly acknowledge: string;
+  readonly errors: Readonly<Record<number, string>>;
+  readonly CS: number;
+}
+
+/** The SMMU's own queue; a CMD_SYNC sends an event to the processor. */
+const OWN_QUEUE: QueueDoor = {
+  prod: "CMDQ_PROD",
+  cons: "CMDQ_CONS",
+  error: "GERROR",
+  acknowledge: "GERRORN",
+  errors: CERROR,
+  CS: 2,
+};
+
 export class CommandProducer {
   readonly log2Size: number;
   readonly base: number;
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
   readonly #journal: Journal;
+  readonly #door: QueueDoor;
   /** Write index with its wrap bit. */
   #prod = 0;
   /** Commands written since PROD was. */
   #unpublished = 0;
 
-  constructor(registers: KernelRegisters, memory: OwnMemory, journal: Journal, base: number, log2Size: number) {
+  constructor(
+    registers: KernelRegisters,
+    memory: OwnMemory,
+    journal: Journal,
+    place: { readonly base: number; readonly log2Size: number },
+    door: QueueDoor = OWN_QUEUE,
+  ) {
     this.#registers = registers;
     this.#memory = memory;
     this.#journal = journal;
-    this.base = base;
-    this.log2Size = log2Size;
+    this.base = place.base;
+    this.log2Size = place.log2Size;
+    this.#door = door;
   }
 
   /** Queue a command; the SMMU sees it with the next {@link publish}. Publishes by itself when the queue is full. */
@@ -51,7 +79,7 @@ export class CommandProducer {
   publish(): void {
     if (this.#unpublished === 0) return;
     this.#unpublished = 0;
-    this.#registers.write("CMDQ_PROD", BigInt(this.#prod));
+    this.#registers.write(this.#door.prod, BigInt(this.#prod));
   }
 
   /**
@@ -60,18 +88,24 @@ export class CommandProducer {
    */
   sync(): string[] {
     return this.#journal.during("guest", "sync", "wait for the Command queue", () => {
-      this.issue("CMD_SYNC", { CS: 2 });
+      this.issue("CMD_SYNC", { CS: this.#door.CS });
       this.publish();
       const errors: string[] = [];
       // A queue holds so many commands at most, and each can stop it once.
       for (let left = 2 ** this.log2Size; left > 0; left--) {
-        const cons = Number(this.#registers.read("CMDQ_CONS"));
-        if ((cons & INDEX) === this.#prod || ((cons >>> 24) & ERR) === 0) break;
-        errors.push(CERROR[(cons >>> 24) & ERR] ?? "an unknown error");
+        const cons = Number(this.#registers.read(this.#door.cons));
+        const error = (cons >>> 24) & ERR;
+        if ((cons & INDEX) === this.#prod || error === 0) break;
+        errors.push(this.#door.errors[error] ?? "an unknown error");
         this.#skip(cons & INDEX);
       }
       return errors;
     });
+  }
+
+  /** The queue stopped with an error: put the command out of its way. */
+  skipStopped(): void {
+    this.#skip(Number(this.#registers.read(this.#door.cons)) & INDEX);
   }
 
   /** Put a CMD_SYNC over the command that stopped the queue, and acknowledge the error (§7.1). */
@@ -79,6 +113,6 @@ export class CommandProducer {
     const definition = commandByName("CMD_SYNC")!;
     const words = encodeFields(definition.layout, { Opcode: definition.opcode });
     this.#memory.writeWords(words, this.base + ENTRY * (index % 2 ** this.log2Size), "CMD_SYNC over a refused command");
-    this.#registers.write("GERRORN", this.#registers.read("GERROR"));
+    this.#registers.write(this.#door.acknowledge, this.#registers.read(this.#door.error));
   }
 }

@@ -113,7 +113,11 @@ export class CmdqvDriver {
 
   /** Tell guests of errors in their queues, as the interrupt of the extension asks for. */
   interrupt(): void {
-    for (const owned of this.#interfaces.values()) owned.reportErrors();
+    const [low, high] = [0, 1].map((n) => Number(this.registers.read(`CMDQV_VI_ERR_MAP_${n}`)));
+    for (const [index, owned] of this.#interfaces) {
+      const map = index < 32 ? low! : high!;
+      owned.reportErrors(((map >>> (index & 31)) & 1) === 1);
+    }
   }
 }
 
@@ -197,15 +201,15 @@ class VirtualInterface implements DriverViommu, HardwareQueues {
     this.#stageOne.release();
   }
 
-  /** Report a map of queues with errors, each time that it changes. */
-  reportErrors(): void {
-    const words = Array.from({ length: ERROR_WORDS }, (_, i) =>
+  /** Report a map of queues with errors, each time that it changes. @param any whether there is one */
+  reportErrors(any: boolean): void {
+    const words = Array.from({ length: any ? ERROR_WORDS : 0 }, (_, i) =>
       Number(this.#driver.registers.read(`VINTF${this.#index}_LVCMDQ_ERR_MAP_${i}`)),
     );
     const now = words.join();
     if (now === this.#reported) return;
     this.#reported = now;
-    if (words.every((word) => word === 0)) return;
+    if (!any) return;
     this.#core.report(VeventqType.TEGRA241_CMDQV, new Uint8Array(new Uint32Array(words).buffer));
   }
 

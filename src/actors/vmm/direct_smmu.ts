@@ -1,0 +1,68 @@
+/**
+ * A virtual SMMUv3 whose guest has command queues that hardware reads by itself: the `nested, direct` mode, on hardware
+ * with the Tegra241 CMDQV. Linux 7.2, Documentation/userspace-api/iommufd.rst (hardware queues) and
+ * include/uapi/linux/iommufd.h.
+ */
+import { CMDQV_STRIDE } from "../../arch/smmuv3/cmdqv.ts";
+import {
+  HW_QUEUE_ALLOC,
+  HwInfoType,
+  HwQueueType,
+  VEVENTQ_ALLOC,
+  VeventqType,
+  ViommuType,
+} from "../../host/iommufd/ioctls.ts";
+import { type NestedSmmuParts, nestedSmmuParts } from "./nested_smmu.ts";
+import { Steps } from "./user_space.ts";
+import { type CmdqvBackend, type InterfaceSize, VirtualCmdqv } from "./virtual_cmdqv.ts";
+import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import type { VmObjects } from "./vm_objects.ts";
+
+/** iommu_hw_info_tegra241_cmdqv: flags, version, log2vcmdqs, log2vsids. */
+const INFO_BYTES = 8;
+/** iommu_viommu_tegra241_cmdqv: offset and length of the page to map, 64 bits each. */
+const VIOMMU_DATA_BYTES = 16;
+/** An event: the map of queues with errors, 128 bits. */
+const ERROR_MAP_BYTES = 16;
+const EVENT_DEPTH = 16;
+
+export const makeDirectSmmu: MakeVirtualIommu = (setting) => {
+  const parts = nestedSmmuParts(setting, ViommuType.TEGRA241_CMDQV, new Uint8Array(VIOMMU_DATA_BYTES));
+  if (!("iommu" in parts)) return parts;
+  const { vm, ids, iommu } = parts;
+  const info = vm.hardwareInfo(HwInfoType.TEGRA241_CMDQV, INFO_BYTES);
+  const steps = new Steps(vm.caller);
+  const errors = { viommu_id: ids.viommu, type: VeventqType.TEGRA241_CMDQV, veventq_depth: EVENT_DEPTH };
+  const errorFd = steps.call(vm.iommufd, VEVENTQ_ALLOC, errors).out_veventq_fd;
+  const page = mapPage(parts);
+  if (info === null || typeof page === "string")
+    return { step: "mmap", errno: typeof page === "string" ? page : "ENODEV" };
+  if (steps.refused !== null) return steps.refused;
+  const size: InterfaceSize = { version: info[4]!, queuesLg2: info[5]!, sidsLg2: info[6]! };
+  const cmdqv = new VirtualCmdqv(size, queuesOf(vm, ids.viommu, page), setting.journal);
+  const serve = (): number => {
+    const failed = vm.takeEvents(errorFd, ERROR_MAP_BYTES);
+    for (const _ of failed) setting.journal.note("VMM", "interrupt", "a queue of the guest's stopped");
+    return iommu.serve() + failed.length;
+  };
+  return { ...iommu, blocks: { cmdqv }, serve };
+};
+
+/** The interface's first page, as the vIOMMU's data say. */
+function mapPage({ vm, data }: NestedSmmuParts): CmdqvBackend["page"] | string {
+  const [offset, length] = new BigUint64Array(data.slice().buffer);
+  if (length !== BigInt(CMDQV_STRIDE.PAGE)) return "EINVAL";
+  return vm.caller.system.mmap(vm.iommufd, offset!, length);
+}
+
+function queuesOf(vm: VmObjects, viommu_id: number, page: CmdqvBackend["page"]): CmdqvBackend {
+  return {
+    page,
+    openQueue: (index, gpa, bytes) => {
+      const where = { nesting_parent_iova: BigInt(gpa), length: BigInt(bytes) };
+      const made = vm.call(HW_QUEUE_ALLOC, { viommu_id, type: HwQueueType.TEGRA241_CMDQV, index, ...where });
+      return made?.out_hw_queue_id ?? null;
+    },
+    closeQueue: (id) => vm.destroy(id),
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * An IOMMU as a VMM shows it to a guest: what the machine that the guest runs on knows of it, whatever stands behind it.
+ */
+import type { Journal } from "../journal.ts";
+import type { KernelMemory, RegisterPages } from "../platform.ts";
+import type { Caller, Refused } from "./user_space.ts";
+import type { AssignedDevice, MemorySlot } from "./vm_objects.ts";
+
+export interface VirtualIommu {
+  readonly registers: RegisterPages;
+  /** Registers besides the IOMMU's own, by the name of their block. */
+  readonly blocks?: Readonly<Record<string, RegisterPages>>;
+  /** The host told the VMM that there are events: they go to the guest. @returns how many arrived */
+  serve(): number;
+  /** What the kernel refused, newest last. */
+  readonly refused: readonly Refused[];
+}
+
+/** What a VMM makes one of. */
+export interface VmSetting {
+  readonly caller: Caller;
+  readonly slots: readonly MemorySlot[];
+  readonly devices: readonly AssignedDevice[];
+  /** Guest memory, at guest physical addresses. */
+  readonly memory: KernelMemory;
+  readonly journal: Journal;
+}
+
+/** Makes one. @returns the step that the kernel refused */
+export type MakeVirtualIommu = (setting: VmSetting) => VirtualIommu | Refused;

@@ -1,0 +1,161 @@
+/**
+ * What a VMM has of iommufd for a virtual machine, whatever the architecture: guest memory as an IOAS, the devices, a
+ * HWPT over all of guest memory, and calls on HWPTs of the guest's. Linux 7.2, Documentation/userspace-api/iommufd.rst.
+ */
+import * as iommufd from "../../host/iommufd/ioctls.ts";
+import * as vfio from "../../host/vfio/ioctls.ts";
+import { type Called, type Caller, type CallStruct, type Refused, Steps } from "./user_space.ts";
+
+/** A device of the virtual machine. */
+export interface AssignedDevice {
+  /** Such as `0000:00:04.0`, on the host. */
+  readonly bdf: string;
+  /** Id that the guest's IOMMU knows it by. */
+  readonly virtualId: number;
+}
+
+/** Guest memory: guest physical `gpa` is user address `va` of the VMM. */
+export interface MemorySlot {
+  readonly gpa: number;
+  readonly bytes: number;
+  readonly va: bigint;
+}
+
+export interface OpenDevice extends AssignedDevice {
+  readonly fd: number;
+  /** Of the device in the iommufd. */
+  readonly id: number;
+}
+
+const EVENT_HEADER_BYTES = 8;
+/** Set in an event's header where events before it are missing; nothing follows such a header. */
+const LOST = 1;
+/** Refusals that are kept, the newest. */
+const MOST_REFUSED = 256;
+/** GET_HW_INFO: the type that is asked for is given. */
+const INPUT_TYPE = 1;
+/** Of an attachment: the PASID is given. */
+const ATTACH_PASID = 1;
+
+export class VmObjects {
+  readonly caller: Caller;
+  readonly iommufd: number;
+  readonly ioas: number;
+  /** HWPT over guest memory: a device that is attached to it reaches all of that, and nothing else. */
+  readonly parent: number;
+  readonly devices: readonly OpenDevice[];
+  /** What the kernel refused since the start, newest last. */
+  readonly refused: Refused[] = [];
+
+  private constructor(
+    caller: Caller,
+    ids: { readonly iommufd: number; readonly ioas: number; readonly parent: number },
+    devices: readonly OpenDevice[],
+  ) {
+    this.caller = caller;
+    this.iommufd = ids.iommufd;
+    this.ioas = ids.ioas;
+    this.parent = ids.parent;
+    this.devices = devices;
+  }
+
+  /**
+   * Map guest memory, bind the devices and attach them to a HWPT over it. The first device decides which IOMMU serves.
+   * @param flags of that HWPT
+   */
+  static make(
+    caller: Caller,
+    slots: readonly MemorySlot[],
+    assigned: readonly AssignedDevice[],
+    flags: number,
+  ): VmObjects | Refused {
+    const steps = new Steps(caller);
+    const fd = steps.open("/dev/iommu");
+    const ioas = steps.call(fd, iommufd.IOAS_ALLOC, {}).out_ioas_id;
+    for (const { gpa, bytes, va } of slots) {
+      const rights = iommufd.MAP_FIXED_IOVA | iommufd.MAP_READABLE | iommufd.MAP_WRITEABLE;
+      const where = { ioas_id: ioas, user_va: va, length: BigInt(bytes), iova: BigInt(gpa) };
+      steps.call(fd, iommufd.IOAS_MAP, { flags: rights, ...where });
+    }
+    const devices = assigned.map((device): OpenDevice => {
+      const deviceFd = steps.open(`/dev/vfio/devices/${device.bdf}`);
+      const { out_devid } = steps.call(deviceFd, vfio.DEVICE_BIND_IOMMUFD, { iommufd: fd }, "argsz");
+      return { ...device, fd: deviceFd, id: out_devid };
+    });
+    const first = devices[0]?.id ?? 0;
+    const parent = steps.call(fd, iommufd.HWPT_ALLOC, { flags, dev_id: first, pt_id: ioas }).out_hwpt_id;
+    for (const device of devices) steps.call(device.fd, vfio.DEVICE_ATTACH_IOMMUFD_PT, { pt_id: parent }, "argsz");
+    return steps.refused ?? new VmObjects(caller, { iommufd: fd, ioas, parent }, devices);
+  }
+
+  device(virtualId: number): OpenDevice | undefined {
+    return this.devices.find((d) => d.virtualId === virtualId);
+  }
+
+  /** What the physical IOMMU says of itself: a structure of the driver's. @returns null where it does not say that */
+  hardwareInfo(data_type: number, bytes: number): Uint8Array | null {
+    const data_uptr = this.caller.data(new Uint8Array(bytes));
+    const dev_id = this.devices[0]?.id ?? 0;
+    const values = { flags: INPUT_TYPE, dev_id, data_type, data_len: bytes, data_uptr };
+    const out = this.call(iommufd.GET_HW_INFO, values);
+    return out === null ? null : this.caller.system.load(data_uptr, bytes);
+  }
+
+  /** A call on the iommufd; a refusal is noted. @returns null where it was refused */
+  call<V>(struct: CallStruct<V>, values: Partial<NoInfer<V>>): V | null {
+    return this.#done(struct.name, this.caller.call(this.iommufd, struct, values, "size"));
+  }
+
+  /** Make a HWPT from a vendor's data over `pt_id`, a HWPT or a vIOMMU. @returns its id */
+  nest(device: OpenDevice, pt_id: number, data_type: number, data: Uint8Array): number | null {
+    const data_uptr = this.caller.data(data);
+    const values = { dev_id: device.id, pt_id, data_type, data_len: data.length, data_uptr };
+    return this.call(iommufd.HWPT_ALLOC, values)?.out_hwpt_id ?? null;
+  }
+
+  /** Attach a device, or one of its PASIDs, to a HWPT or an IOAS in place of what it has. */
+  attach(device: OpenDevice, pt_id: number, pasid: number | null = null): boolean {
+    const values = pasid === null ? { pt_id } : { pt_id, flags: ATTACH_PASID, pasid };
+    const called = this.caller.call(device.fd, vfio.DEVICE_ATTACH_IOMMUFD_PT, values, "argsz");
+    return this.#done("VFIO_DEVICE_ATTACH_IOMMUFD_PT", called) !== null;
+  }
+
+  /** Detach a device, or one of its PASIDs: its requests are refused. */
+  detach(device: OpenDevice, pasid: number | null = null): void {
+    const values = pasid === null ? {} : { flags: ATTACH_PASID, pasid };
+    const called = this.caller.call(device.fd, vfio.DEVICE_DETACH_IOMMUFD_PT, values, "argsz");
+    this.#done("VFIO_DEVICE_DETACH_IOMMUFD_PT", called);
+  }
+
+  /** Hand on invalidations, entries of equal size one after the other, to a HWPT or a vIOMMU. */
+  invalidate(hwpt_id: number, data_type: number, entries: Uint8Array, entry_len: number): void {
+    const data_uptr = this.caller.data(entries);
+    const entry_num = entries.length / entry_len;
+    this.call(iommufd.HWPT_INVALIDATE, { hwpt_id, data_uptr, data_type, entry_len, entry_num });
+  }
+
+  destroy(id: number): void {
+    this.call(iommufd.DESTROY, { id });
+  }
+
+  /** Events of a queue since the last call, without their headers. */
+  takeEvents(fd: number, eventBytes: number): Uint8Array<ArrayBuffer>[] {
+    const bytes = this.caller.system.read(fd, 4096);
+    const events: Uint8Array<ArrayBuffer>[] = [];
+    if (typeof bytes === "string") return events;
+    for (let at = 0; at + EVENT_HEADER_BYTES <= bytes.length; ) {
+      const flags = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true);
+      at += EVENT_HEADER_BYTES;
+      if ((flags & LOST) !== 0) continue;
+      events.push(bytes.slice(at, at + eventBytes));
+      at += eventBytes;
+    }
+    return events;
+  }
+
+  #done<V>(step: string, called: Called<V>): V | null {
+    if (called.ok) return called.out;
+    if (this.refused.push({ step, errno: called.errno }) > MOST_REFUSED) this.refused.shift();
+    return null;
+  }
+}

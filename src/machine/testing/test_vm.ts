@@ -1,0 +1,94 @@
+/** A virtual machine on a host on a machine, for tests: any IOMMU and mode. Two devices, 0x20 and 0x28 on the host. */
+import type { DmaMappings } from "../../actors/guest/dma.ts";
+import { Journal } from "../../actors/journal.ts";
+import type { KernelMemory } from "../../actors/platform.ts";
+import { EVERY_CACHE } from "../../engine/smmuv3/caches/options.ts";
+import { staleEntries } from "../../engine/smmuv3/caches/staleness.ts";
+import type { Mistake, VmMode } from "../../protocol/software.ts";
+import { kernelMemory } from "../kernel_memory.ts";
+import { Machine } from "../machine.ts";
+import { SmmuUnit } from "../smmuv3/smmu_unit.ts";
+import type { Architecture } from "../unit.ts";
+import { EffectRecorder } from "../world/effects.ts";
+import { HostSystem } from "../world/host_system.ts";
+import { VirtualMachine } from "../world/virtual_machine.ts";
+
+export const VM_RAM = { gpa: 0x4000_0000, bytes: 0x100_0000, pa: 0x1_0000_0000 };
+const HOST = { at: 0x8000_0000, bytes: 0x400_0000 };
+const VMM = { at: 0x9000_0000, bytes: 0x20_0000 };
+const DEVICES = [
+  { bdf: "0000:00:04.0", sid: 0x20, label: "nic" },
+  { bdf: "0000:00:05.0", sid: 0x28, label: "nvme" },
+];
+const ASSIGNED = [
+  { bdf: "0000:00:04.0", virtualId: 0x10 },
+  { bdf: "0000:00:05.0", virtualId: 0x18 },
+];
+const SMMU_CACHES = Object.fromEntries(
+  Object.entries(EVERY_CACHE).flatMap(([name, size]) =>
+    typeof size === "object" && size !== null ? [[name, size]] : [],
+  ),
+);
+
+export class TestVm {
+  readonly machine: Machine;
+  readonly journal: Journal;
+  readonly host: HostSystem;
+  readonly vm: VirtualMachine;
+  readonly physical: KernelMemory;
+
+  private constructor(machine: Machine, journal: Journal, host: HostSystem, vm: VirtualMachine) {
+    this.machine = machine;
+    this.journal = journal;
+    this.host = host;
+    this.vm = vm;
+    this.physical = kernelMemory(machine.memory);
+  }
+
+  static start({ arch, make }: Architecture, preset: string, mode: VmMode, ...mistakes: Mistake[]): TestVm {
+    const zero = [HOST, VMM, { at: VM_RAM.pa, bytes: VM_RAM.bytes }];
+    const machine = new Machine(
+      {
+        arch,
+        preset,
+        registers: {},
+        ...(arch === "smmuv3" ? { caches: SMMU_CACHES } : {}),
+        memory: {
+          outside: "abort",
+          zero: zero.map(({ at, bytes }) => [BigInt(at), BigInt(bytes)] as const),
+          segments: [],
+        },
+        devices: DEVICES,
+      },
+      make,
+    );
+    const journal = new Journal();
+    const host = HostSystem.boot(machine, new EffectRecorder(machine), DEVICES, HOST, journal);
+    if (host === null) throw new Error("the host does not boot");
+    const description = { mode, ram: VM_RAM, vmm: VMM.at, devices: ASSIGNED, mistakes: new Set(mistakes), lazy: false };
+    const vm = VirtualMachine.start(machine, host, description, journal);
+    if (!(vm instanceof VirtualMachine)) throw new Error(JSON.stringify(vm));
+    return new TestVm(machine, journal, host, vm);
+  }
+
+  readonly mappings = (vsid: number, pasid: number | null = null): DmaMappings => {
+    const made = this.vm.kernel.mappings(vsid, pasid);
+    if ("refused" in made) throw new Error(made.refused);
+    return made;
+  };
+
+  /** A DMA of 4 bytes by a physical device, with the interrupts it leads to. @returns where it went, or null */
+  readonly dma = (sid: number, iova: number, write = false, ssid: number | null = null): number | null => {
+    const access = { sid, ssid, iova: BigInt(iova), write, privileged: false, instruction: false };
+    const result = this.machine.unit.transfer({ ...access, length: 4 });
+    this.host.driver.interrupt();
+    this.vm.iommu.serve();
+    return result.ok && result.pa !== null ? Number(result.pa) : null;
+  };
+
+  /** Entries of the SMMU's caches that no longer say what memory does. */
+  readonly stale = (): ReturnType<typeof staleEntries> => {
+    const { unit, memory } = this.machine;
+    return unit instanceof SmmuUnit ? staleEntries(unit.smmu, memory) : [];
+  };
+}

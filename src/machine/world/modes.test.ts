@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
+import type { VmMode } from "../../protocol/software.ts";
+import { SMMUV3 } from "../smmuv3/architecture.ts";
+import { TestVm } from "../testing/test_vm.ts";
+
+const PAGE = 4096;
+const RIGHTS = { read: true, write: true, execute: false, user: true };
+const NIC = { virtual: 0x10, physical: 0x20 };
+
+const start = (mode: VmMode, preset = "grace") => TestVm.start(SMMUV3, preset, mode);
+
+/** What it costs a guest to map and unmap a buffer that a device uses in between. */
+function costOfBuffer(mode: VmMode, pages = 4): CostSum {
+  const { vm, journal, mappings, dma } = start(mode);
+  // The first use of a device sets its stream up; that is no part of what is compared.
+  const nic = mappings(NIC.virtual);
+  const buffer = vm.kernel.buffers.allocate(pages * PAGE)!;
+  const during = (act: () => void) => {
+    const from = journal.count;
+    act();
+    return journal.entries.filter((e) => e.id >= from);
+  };
+  const mapped = during(() => nic.map(0x10_0000, buffer, pages * PAGE, RIGHTS));
+  for (let i = 0; i < pages; i++)
+    expect(dma(NIC.physical, 0x10_0000 + i * PAGE)).toBe(vm.hostAddress(buffer + i * PAGE));
+  const unmapped = during(() => nic.unmap(0x10_0000, pages * PAGE));
+  expect(dma(NIC.physical, 0x10_0000)).toBeNull();
+  expect(vm.iommu.refused).toEqual([]);
+  return costOf([...mapped, ...unmapped], defaultCostModel());
+}
+
+const exits = ({ counts }: CostSum) => counts["trapped read"] + counts["trapped write"];
+
+describe("A guest with a queue that hardware reads by itself", () => {
+  it("invalidates without leaving, and nothing of what it unmapped stays", () => {
+    const world = start("nested, direct");
+    const { vm, mappings, journal, dma, stale } = world;
+    const nic = mappings(NIC.virtual);
+    const buffer = vm.kernel.buffers.allocate(PAGE)!;
+    nic.map(0x10_0000, buffer, PAGE, RIGHTS);
+    expect(dma(NIC.physical, 0x10_0000, true)).toBe(vm.hostAddress(buffer));
+    const from = journal.count;
+    nic.unmap(0x10_0000, PAGE);
+    const deeds = journal.entries.filter((e) => e.id >= from);
+    expect(deeds.filter((e) => e.actor !== "guest")).toEqual([]);
+    expect(deeds.filter((e) => e.deed === "command").map((e) => e.about)).toEqual(["CMD_TLBI_NH_VA", "CMD_SYNC"]);
+    expect(deeds.find((e) => e.deed === "register write")?.about).toBe("VINTF0_LVCMDQ0_PROD_INDX");
+    expect(stale()).toEqual([]);
+    expect(dma(NIC.physical, 0x10_0000)).toBeNull();
+  });
+
+  it("gives configuration commands where the VMM sees them", () => {
+    const { vm, mappings, journal } = start("nested, direct");
+    const from = journal.count;
+    mappings(NIC.virtual);
+    const calls = journal.entries.filter((e) => e.id >= from && e.deed === "ioctl").map((e) => e.about);
+    expect(calls).toContain("IOMMU_HWPT_ALLOC");
+    expect(vm.iommu.refused).toEqual([]);
+  });
+
+  it("costs fewer exits and calls than one whose commands are trapped", () => {
+    const [trapped, direct] = [costOfBuffer("nested, trapped"), costOfBuffer("nested, direct")];
+    // A write of PROD and a read of CONS leave the guest, and the VMM hands the batch on in one call.
+    expect([exits(trapped), trapped.counts.ioctl]).toEqual([2, 1]);
+    expect([exits(direct), direct.counts.ioctl]).toEqual([0, 0]);
+    // The guest gives the same commands; those that are trapped the host gives once more.
+    expect(direct.counts.command).toBe(trapped.counts.command);
+    expect(direct.ns).toBeLessThan(trapped.ns / 2);
+  });
+
+  it("learns of a command that the hardware refuses, puts it aside, and goes on", () => {
+    const { vm, host, mappings, dma, physical } = start("nested, direct");
+    const nic = mappings(NIC.virtual);
+    const buffer = vm.kernel.buffers.allocate(PAGE)!;
+    nic.map(0x10_0000, buffer, PAGE, RIGHTS);
+    dma(NIC.physical, 0x10_0000);
+    // A command for a stream that is not the guest's, put into the queue behind the driver's back.
+    const { cmdqv } = vm.iommu.blocks!;
+    const page = 0x3_0000;
+    const base = Number(cmdqv!.read(0x4_0000, 8) & ~0x1fn);
+    const prod = Number(cmdqv!.read(page + 4, 4));
+    physical.write(vm.hostAddress(base)! + 16 * prod, 0x999, 0x40);
+    cmdqv!.write(page + 4, BigInt(prod + 1), 4);
+    host.driver.interrupt();
+    expect(vm.iommu.serve()).toBe(1);
+    const lines = vm.kernel.driver.takeFaults().map(({ line }) => line);
+    expect(lines).toEqual([
+      "unexpected error reported. vintf_map: 0000000000000001, vcmdq_map 00000000:00000000:00000000:00000001",
+    ]);
+    expect(vm.kernel.driver.takeFaults()).toEqual([]);
+    // The error is gone, and an interrupt of it does not come again.
+    host.driver.interrupt();
+    expect(vm.iommu.serve()).toBe(0);
+  });
+
+  it("is refused where the hardware has no such queues", () => {
+    expect(() => start("nested, direct", "neoverse")).toThrow("IOMMU_VIOMMU_ALLOC");
+  });
+});
