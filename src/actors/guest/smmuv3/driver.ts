@@ -11,13 +11,14 @@ import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
 import type { Journal } from "../../journal.ts";
-import type { Platform } from "../../platform.ts";
+import type { Platform, RegisterPages } from "../../platform.ts";
 import { alignedRange } from "../address_range.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import type { OwnMemory } from "../kernel_memory.ts";
 import { KernelRegisters } from "../kernel_registers.ts";
 import { CommandProducer } from "./commands.ts";
+import { DirectQueue } from "./direct_queue.ts";
 import { StreamTable } from "./stream_table.ts";
 
 /** Four levels of 4 KiB tables: 48-bit addresses. */
@@ -37,6 +38,8 @@ const MOST_PAGES = 512;
 const NUM_BITS = 5;
 /** Normal memory, write-back, for AttrIndx 0. */
 const MAIR0 = 0xff;
+/** IDR3.BBML from which a block may become a table in one write (IHI 0070 §3.21.1.3). */
+const BLOCK_SIZE_MAY_CHANGE = 2;
 /** Inner shareable, write-back: attributes of queues and tables. */
 const CR1 = { TABLE_SH: 3, TABLE_OC: 1, TABLE_IC: 1, QUEUE_SH: 3, QUEUE_OC: 1, QUEUE_IC: 1 };
 
@@ -51,16 +54,21 @@ interface Stream {
 
 interface Queues {
   readonly commands: CommandProducer;
+  /** Where the kernel has one that hardware reads without anybody between. */
+  readonly direct: DirectQueue | null;
   readonly events: number;
   readonly eventsLg2: number;
 }
 
 export class SmmuDriver implements IommuDriver {
   readonly #registers: KernelRegisters;
+  readonly #extension: RegisterPages | null;
   readonly #memory: OwnMemory;
   readonly #journal: Journal;
   readonly #options: DriverOptions;
   #queues: Queues | null = null;
+  /** The queue with commands that were not waited for. */
+  #touched: CommandProducer | null = null;
   #streamTable: StreamTable | null = null;
   readonly #streams = new Map<number, Stream>();
   readonly #asids = new Set<number>();
@@ -72,6 +80,7 @@ export class SmmuDriver implements IommuDriver {
 
   constructor(platform: Platform, memory: OwnMemory, journal: Journal, options: DriverOptions) {
     this.#registers = new KernelRegisters(platform.registers, journal, registerByName);
+    this.#extension = platform.blocks?.cmdqv ?? null;
     this.#memory = memory;
     this.#journal = journal;
     this.#options = options;
@@ -103,7 +112,10 @@ export class SmmuDriver implements IommuDriver {
     r.write("CMDQ_PROD", 0n);
     r.write("CMDQ_CONS", 0n);
     r.writeFields("CR0", { CMDQEN: 1 });
-    const producer = new CommandProducer(r, this.#memory, this.#journal, commands, commandsLg2);
+    const producer = new CommandProducer(r, this.#memory, this.#journal, {
+      base: commands,
+      log2Size: commandsLg2,
+    });
     producer.issue("CMD_CFGI_STE_RANGE", { Range: 31 });
     producer.issue("CMD_TLBI_NSNH_ALL", {});
     const [error] = producer.sync();
@@ -114,7 +126,8 @@ export class SmmuDriver implements IommuDriver {
     r.writeFields("CR0", { CMDQEN: 1, EVENTQEN: 1 });
     r.writeFields("IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1 });
     r.writeFields("CR0", { CMDQEN: 1, EVENTQEN: 1, ...(this.#ats ? { ATSCHK: 1 } : {}), SMMUEN: 1 });
-    this.#queues = { commands: producer, events, eventsLg2 };
+    const direct = this.#extension && DirectQueue.start(this.#extension, this.#memory, this.#journal, commandsLg2);
+    this.#queues = { commands: producer, direct, events, eventsLg2 };
     return null;
   }
 
@@ -126,7 +139,17 @@ export class SmmuDriver implements IommuDriver {
     const root = this.#memory.allocate(PageTables.rootBytes(ENTRIES.fmt, SHAPE));
     if (root === null) return { refused: "There is no memory for a page table." };
     this.#asids.add(asid);
-    return { tables: new PageTables(ENTRIES, this.#memory, SHAPE, root), inputBits: SHAPE.inputBits, tag: asid };
+    const { order, mistakes } = this.#options;
+    const whole = this.#registers.field("IDR3", "BBML") >= BLOCK_SIZE_MAY_CHANGE;
+    const store = whole ? this.#memory : order.watchedTables(this.#memory, ENTRIES.fmt);
+    const forget = (va: number, bytes: number): void => {
+      this.invalidate(space, va, bytes, true);
+      this.sync();
+    };
+    const inOneWrite = whole || mistakes.has("no break before make");
+    const tables = new PageTables(ENTRIES, store, SHAPE, root, inOneWrite ? null : forget);
+    const space: AddressSpace = { tables, inputBits: SHAPE.inputBits, tag: asid };
+    return space;
   }
 
   dropSpace(space: AddressSpace): void {
@@ -189,8 +212,10 @@ export class SmmuDriver implements IommuDriver {
   }
 
   sync(): void {
-    if (this.#options.mistakes.has("no sync")) this.#queues?.commands.publish();
-    else this.#queues?.commands.sync();
+    const queue = this.#touched ?? this.#queues?.commands;
+    this.#touched = null;
+    if (this.#options.mistakes.has("no sync")) queue?.publish();
+    else queue?.sync();
   }
 
   switchTo(mode: TranslationMode): DriverRefusal | null {
@@ -208,6 +233,8 @@ export class SmmuDriver implements IommuDriver {
     const prod = Number(this.#registers.read("EVENTQ_PROD"));
     let cons = Number(this.#registers.read("EVENTQ_CONS")) & mask;
     const reports: FaultReport[] = [];
+    const stopped = queues.direct?.takeError() ?? null;
+    if (stopped !== null) reports.push({ sid: null, pasid: null, address: null, line: stopped });
     while (cons !== (prod & mask)) {
       const at = queues.events + EVENT_BYTES * (cons % 2 ** queues.eventsLg2);
       reports.push(report(this.#memory.readWords(RESERVED_EVENT, at)));
@@ -319,8 +346,14 @@ export class SmmuDriver implements IommuDriver {
     this.#issue("CMD_ATC_INV", { StreamID: sid, ...substream, Size: pagesLg2, Address: at });
   }
 
+  /** Queue a command where it may stand. Queues do not wait for each other: what goes to another one is waited for first. */
   #issue(name: string, fields: FieldNumbers): void {
-    this.#queues?.commands.issue(name, fields);
+    if (this.#queues === null) return;
+    const { commands, direct } = this.#queues;
+    const queue = direct?.takes(name) === true ? direct.commands : commands;
+    if (this.#touched !== null && this.#touched !== queue) this.sync();
+    this.#touched = queue;
+    queue.issue(name, fields);
   }
 }
 
