@@ -2,6 +2,8 @@
  * Everything a user can tell the workbench to do: one table, read by the keyboard, the palette, the key sheet and menus.
  */
 import { isPane, PANES, type PaneId, PRESETS } from "./layout.ts";
+import { hasContent } from "./layout_slice.ts";
+import { noteStepFrom } from "./notes.ts";
 import type { App } from "./state.ts";
 
 /** What a command may do to the page besides the store. */
@@ -59,6 +61,10 @@ const control = (key: string): KeyPress => ({
 const walked = (app: App): boolean => app.walk !== null;
 const seekBy = (app: App, by: number): void => {
   if (app.summary !== null) void app.seek(app.summary.step + by);
+};
+const seekNote = (app: App, by: 1 | -1): void => {
+  const step = noteStepFrom(app.summary, by);
+  if (step !== null) void app.seek(step);
 };
 const behind = (app: App): boolean => (app.summary?.step ?? 0) > 0;
 const ahead = (app: App): boolean => app.summary !== null && app.summary.step < app.summary.actions.length;
@@ -185,6 +191,23 @@ const ACTIONS: readonly Command[] = [
     able: (app) => app.bookmarks.length > 0,
     run: (app) => app.nextBookmark(),
   },
+  // The keys that a presenter's remote control sends.
+  {
+    id: "actions.note-before",
+    what: "To the note before",
+    group: "Actions",
+    presses: [press("PageUp", "Page Up")],
+    able: (app) => noteStepFrom(app.summary, -1) !== null,
+    run: (app) => seekNote(app, -1),
+  },
+  {
+    id: "actions.next-note",
+    what: "To the next note",
+    group: "Actions",
+    presses: [press("PageDown", "Page Down")],
+    able: (app) => noteStepFrom(app.summary, 1) !== null,
+    run: (app) => seekNote(app, 1),
+  },
 ];
 
 const SESSION: readonly Command[] = [
@@ -286,9 +309,6 @@ const PRESET_COMMANDS: readonly Command[] = PRESETS.map(({ id, text }, i) => ({
   presses: [press(String(i + 1))],
   run: (app) => app.choosePreset(id),
 }));
-
-/** Whether a pane has anything to show: the pinned walk is there when there is one. */
-const hasContent = ({ pinned }: Pick<App, "pinned">, pane: PaneId): boolean => pane !== "pinned" || pinned !== null;
 
 const PANE_COMMANDS: readonly Command[] = (Object.keys(PANES) as PaneId[]).map((id) => ({
   id: `pane.${id}`,

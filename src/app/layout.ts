@@ -19,13 +19,14 @@ export const PANES = {
   memory: "Memory",
   decoder: "Decoder",
   account: "What happens",
+  notes: "Notes",
 } as const;
 export type PaneId = keyof typeof PANES;
 
 /** A pane, or several side by side (`row`) or one above the other (`column`). */
 export type Arrangement = PaneId | Division;
 
-export interface Division {
+interface Division {
   readonly direction: "row" | "column";
   readonly parts: readonly Part[];
 }
@@ -173,7 +174,19 @@ const LAYOUTS = [
     of: {
       direction: "row",
       parts: [
-        { id: "account", name: "the account", of: "account", size: [340, 380, 480], least: 260 },
+        {
+          id: "words",
+          name: "the words",
+          size: [340, 400, 560],
+          least: 260,
+          of: {
+            direction: "column",
+            parts: [
+              { id: "notes", name: "the notes", of: "notes", size: [380, 420, 560], least: 160 },
+              { id: "account", name: "the account", of: "account", least: 120 },
+            ],
+          },
+        },
         { id: "walk", name: "the walk", of: "walk", least: 400 },
       ],
     },

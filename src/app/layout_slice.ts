@@ -50,6 +50,17 @@ function closedText(closed: ClosedPanes): string {
     .join(" ");
 }
 
+/** Whether a pane has anything to show. Two come and go: the pinned walk, and notes where the session has some. */
+export function hasContent({ pinned, summary }: Pick<AppState, "pinned" | "summary">, pane: PaneId): boolean {
+  if (pane === "notes") return summary !== null && summary.notes.length > 0;
+  return pane !== "pinned" || pinned !== null;
+}
+
+/** Panes of the open preset that have nothing to show. */
+export function emptyPanes(app: Pick<AppState, "pinned" | "summary" | "preset">): readonly PaneId[] {
+  return panesOf(presetLayout(app.preset)).filter((pane) => !hasContent(app, pane));
+}
+
 export function layoutSlice({ get, set, settings }: Core): LayoutActions {
   function close(closed: ClosedPanes): void {
     settings.set(CLOSED, closedText(closed));

@@ -1,6 +1,8 @@
 /** The panes of the open preset as it arranges them, without those that are closed; or one pane that has all the room. */
 import { useMemo } from "react";
+import { useShallow } from "zustand/react/shallow";
 import { type Part as ArrangedPart, type Arrangement, presetLayout, withoutPanes } from "../../app/layout.ts";
+import { emptyPanes } from "../../app/layout_slice.ts";
 import { Part, Split } from "../common/Split.tsx";
 import { useApp } from "../common/use_app.ts";
 import { PaneView } from "./PaneView.tsx";
@@ -12,11 +14,8 @@ export function PresetPanes() {
   const closed = useApp((app) => app.closed[preset] ?? NONE);
   const maximised = useApp((app) => app.maximised);
   const round = useApp((app) => app.layoutRound);
-  const pinned = useApp((app) => app.pinned !== null);
-  const left = useMemo(
-    () => withoutPanes(presetLayout(preset), pinned ? closed : [...closed, "pinned"]),
-    [preset, closed, pinned],
-  );
+  const empty = useApp(useShallow(emptyPanes));
+  const left = useMemo(() => withoutPanes(presetLayout(preset), [...closed, ...empty]), [preset, closed, empty]);
   if (maximised !== null) return <PaneView id={maximised} />;
   return left === null ? null : <Arranged key={`${preset} ${round}`} of={left} group={preset} />;
 }

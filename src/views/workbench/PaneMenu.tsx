@@ -1,7 +1,9 @@
 /** Which panes of the preset are open, and putting all of them back. */
 import { DropdownMenu } from "radix-ui";
+import { useShallow } from "zustand/react/shallow";
 import { command } from "../../app/commands.ts";
 import { PANES, panesOf, presetLayout } from "../../app/layout.ts";
+import { emptyPanes } from "../../app/layout_slice.ts";
 import { Button } from "../common/Button.tsx";
 import { Icon } from "../common/Icon.tsx";
 import { useApp } from "../common/use_app.ts";
@@ -12,7 +14,7 @@ export function PaneMenu() {
   const closed = useApp((app) => app.closed[preset]);
   const show = useApp((app) => app.showPane);
   const close = useApp((app) => app.closePane);
-  const pinned = useApp((app) => app.pinned !== null);
+  const empty = useApp(useShallow(emptyPanes));
   const gone = closed?.length ?? 0;
   return (
     <DropdownMenu.Root>
@@ -25,7 +27,7 @@ export function PaneMenu() {
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="nw-pop nw-menu" align="end" sideOffset={4} collisionPadding={8}>
           {panesOf(presetLayout(preset))
-            .filter((pane) => pane !== "pinned" || pinned)
+            .filter((pane) => !empty.includes(pane))
             .map((pane) => {
               const open = closed?.includes(pane) !== true;
               return (

@@ -27,6 +27,8 @@ const Registers = lazy(async () => ({ default: (await import("../registers/Regis
 const Caches = lazy(async () => ({ default: (await import("../caches/Caches.tsx")).Caches }));
 const Memory = lazy(async () => ({ default: (await import("../memory/Memory.tsx")).Memory }));
 const Account = lazy(async () => ({ default: (await import("../account/Account.tsx")).Account }));
+const Notes = lazy(async () => ({ default: (await import("../teach/Notes.tsx")).Notes }));
+const NotesCaption = lazy(async () => ({ default: (await import("../teach/Notes.tsx")).NotesCaption }));
 
 const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   streams: () => <Streams />,
@@ -39,6 +41,7 @@ const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   timeline: () => <Fetched id="timeline" of={Timeline} />,
   lanes: () => <Fetched id="lanes" of={Lanes} />,
   account: () => <Fetched id="account" of={Account} />,
+  notes: () => <Fetched id="notes" of={Notes} about={<NotesCaption />} />,
   queues: () => <Fetched id="queues" of={Queues} />,
   registers: () => <Fetched id="registers" of={Registers} />,
   caches: () => <Fetched id="caches" of={Caches} />,
