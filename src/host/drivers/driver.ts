@@ -69,6 +69,8 @@ export interface HostDevice {
   readonly maxPasidLog2: number;
   readonly ats: boolean;
   readonly pri: boolean;
+  /** Its transactions can wait while the kernel answers a fault; absent: they cannot. */
+  readonly stall?: boolean;
 }
 
 /** A stage of translation that a driver made. */

@@ -37,8 +37,6 @@ interface FaultGroup {
 
 /** Answers: success (retry) and invalid. */
 const INVALID = 1;
-/** Stands in a record for no PASID. */
-const NO_PASID = 0xffffffff;
 
 export class FaultQueue extends KernelObject implements OpenFile {
   readonly type = "FAULT";
@@ -121,11 +119,10 @@ export class FaultQueue extends KernelObject implements OpenFile {
 }
 
 function recordOf(fault: PageFault, deviceId: number, cookie: number): Uint8Array {
-  // The kernel marks the PASID as valid for requests without one, too, and then gives all ones.
   return HWPT_PGFAULT.encode({
-    flags: PASID_VALID | (fault.last ? LAST_PAGE : 0),
+    flags: (fault.pasid === null ? 0 : PASID_VALID) | (fault.last ? LAST_PAGE : 0),
     dev_id: deviceId,
-    pasid: fault.pasid ?? NO_PASID,
+    pasid: fault.pasid ?? 0,
     grpid: fault.group,
     perm: fault.permission,
     addr: fault.address,

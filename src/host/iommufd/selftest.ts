@@ -26,8 +26,6 @@ class MockBinding extends KernelObject {
   }
 }
 
-const NO_PASID_IN_FAULT = 0xffffffff;
-
 export class Selftest {
   readonly #context: IommufdContext;
   readonly #driver: MockDriver;
@@ -113,9 +111,11 @@ export class Selftest {
   triggerFault(deviceId: number, pasid: number, group: number, permission: number, address: bigint): Answer {
     const device = this.#mock(deviceId);
     if (device === null) return "ENOENT";
-    const key = pasid === NO_PASID_IN_FAULT ? null : pasid;
+    const key = pasid === NO_PASID ? null : pasid;
     const fault = { pasid: key, group, last: true, permission, address };
-    device.attached.get(key)?.faults?.([fault], () => {});
+    // Where a guest has the PASID table, faults of any PASID are the device's own.
+    const attached = device.attached.get(key) ?? device.attached.get(null);
+    attached?.faults?.([fault], () => {});
     return {};
   }
 

@@ -1,5 +1,5 @@
 /**
- * The kernel's side of an SMMUv3's Command and Event queues. IHI 0070 §3.5, §4, §7.1, §7.4.
+ * The kernel's side of an SMMUv3's Command, Event and PRI queues. IHI 0070 §3.5, §4, §7.1, §7.4.
  */
 import { commandByName } from "../../../arch/smmuv3/commands.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
@@ -7,10 +7,9 @@ import type { KernelMemory } from "../kernel_memory.ts";
 import type { RegisterDoor } from "../register_door.ts";
 
 const COMMAND_BYTES = 16;
-const EVENT_BYTES = 32;
-const EVENT_WORDS = EVENT_BYTES / 4;
+const RECORD_BYTES = { EVENTQ: 32, PRIQ: 16 } as const;
 const COMMANDS_LG2 = 8;
-const EVENTS_LG2 = 7;
+const RECORDS_LG2 = 7;
 /** Index and wrap bit of CONS; the error code stands above. */
 const INDEX_MASK = 0xfffff;
 const OVERFLOW = 31;
@@ -88,42 +87,53 @@ export class CommandQueue {
   }
 }
 
-export class EventQueue {
+/** A queue that the SMMU writes records to. */
+export class RecordQueue {
   readonly #registers: RegisterDoor;
   readonly #memory: KernelMemory;
+  readonly #name: "EVENTQ" | "PRIQ";
   readonly #base: number;
   readonly #entries: number;
 
-  private constructor(registers: RegisterDoor, memory: KernelMemory, base: number, entries: number) {
+  private constructor(
+    registers: RegisterDoor,
+    memory: KernelMemory,
+    name: "EVENTQ" | "PRIQ",
+    base: number,
+    entries: number,
+  ) {
     this.#registers = registers;
     this.#memory = memory;
+    this.#name = name;
     this.#base = base;
     this.#entries = entries;
   }
 
-  /** Make the queue and tell the SMMU; it is written once CR0.EVENTQEN is set. @returns null without memory */
-  static make(registers: RegisterDoor, memory: KernelMemory): EventQueue | null {
-    const lg2 = Math.min(EVENTS_LG2, registers.field("SMMU_IDR1", "EVENTQS"));
-    const base = memory.allocate(EVENT_BYTES * 2 ** lg2);
+  /** Make the queue and tell the SMMU; it is written once CR0 enables it. @returns null without memory */
+  static make(registers: RegisterDoor, memory: KernelMemory, name: "EVENTQ" | "PRIQ"): RecordQueue | null {
+    const lg2 = Math.min(RECORDS_LG2, registers.field("SMMU_IDR1", `${name}S`));
+    const base = memory.allocate(RECORD_BYTES[name] * 2 ** lg2);
     if (base === null) return null;
-    registers.writeFields("SMMU_EVENTQ_BASE", { ADDR: base, LOG2SIZE: lg2, WA: 1 });
-    registers.write("SMMU_EVENTQ_PROD", 0n);
-    registers.write("SMMU_EVENTQ_CONS", 0n);
-    return new EventQueue(registers, memory, base, 2 ** lg2);
+    registers.writeFields(`SMMU_${name}_BASE`, { ADDR: base, LOG2SIZE: lg2, WA: 1 });
+    registers.write(`SMMU_${name}_PROD`, 0n);
+    registers.write(`SMMU_${name}_CONS`, 0n);
+    return new RecordQueue(registers, memory, name, base, 2 ** lg2);
   }
 
   /** Take the records that are there; an overflow is acknowledged with them. */
   take(): Uint32Array[] {
     const mask = 2 * this.#entries - 1;
-    const prod = Number(this.#registers.read("SMMU_EVENTQ_PROD"));
-    let cons = Number(this.#registers.read("SMMU_EVENTQ_CONS")) & mask;
+    const bytes = RECORD_BYTES[this.#name];
+    const prod = Number(this.#registers.read(`SMMU_${this.#name}_PROD`));
+    let cons = Number(this.#registers.read(`SMMU_${this.#name}_CONS`)) & mask;
     const records: Uint32Array[] = [];
     while (cons !== (prod & mask)) {
-      records.push(this.#memory.readWords(this.#base + EVENT_BYTES * (cons % this.#entries), EVENT_WORDS));
+      records.push(this.#memory.readWords(this.#base + bytes * (cons % this.#entries), bytes / 4));
       cons = (cons + 1) & mask;
     }
     if (records.length > 0) {
-      this.#registers.write("SMMU_EVENTQ_CONS", BigInt(cons) | (BigInt(prod >>> OVERFLOW) << BigInt(OVERFLOW)));
+      const acknowledged = BigInt(prod >>> OVERFLOW) << BigInt(OVERFLOW);
+      this.#registers.write(`SMMU_${this.#name}_CONS`, BigInt(cons) | acknowledged);
     }
     return records;
   }

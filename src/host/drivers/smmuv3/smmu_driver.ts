@@ -25,7 +25,8 @@ import type {
 import type { KernelMemory } from "../kernel_memory.ts";
 import { RegisterDoor, type RegisterPages } from "../register_door.ts";
 import { TableDomain } from "../table_domain.ts";
-import { CommandQueue, type CommandWords, command, EventQueue } from "./queues.ts";
+import { isStalled, pasidOf, refusePageRequest, serveStall } from "./faults.ts";
+import { CommandQueue, type CommandWords, command, RecordQueue } from "./queues.ts";
 import { NestedSmmuDomain, Stage1Domain, Stage2Domain, tableKind } from "./smmu_domains.ts";
 import { StreamTable } from "./stream_table.ts";
 import { VSmmu } from "./vsmmu.ts";
@@ -73,6 +74,8 @@ interface Stream {
   /** What is attached; null means blocked. */
   domain: AnyDomain | null;
   readonly pasids: Map<number, Stage1Domain>;
+  /** Who takes recoverable faults, by PASID; null for the stream's own. */
+  readonly faults: Map<number | null, NonNullable<Attachment["faults"]>>;
   /** Who is told of events, and the id that the guest knows the stream by. */
   guest: { readonly core: ViommuCore; readonly virtualId: number } | null;
 }
@@ -85,7 +88,8 @@ export class SmmuDriver implements IommuDriver {
   readonly #registers: RegisterDoor;
   readonly #memory: KernelMemory;
   readonly #commands: CommandQueue;
-  readonly #events: EventQueue;
+  readonly #events: RecordQueue;
+  readonly #pageRequests: RecordQueue | null;
   readonly #table: StreamTable;
   readonly #cmdqv: CmdqvDriver | null;
   readonly #streams = new Map<number, Stream>();
@@ -106,13 +110,20 @@ export class SmmuDriver implements IommuDriver {
     config: SmmuConfig,
     registers: RegisterDoor,
     memory: KernelMemory,
-    parts: { commands: CommandQueue; events: EventQueue; table: StreamTable; cmdqv: CmdqvDriver | null },
+    parts: {
+      commands: CommandQueue;
+      events: RecordQueue;
+      pageRequests: RecordQueue | null;
+      table: StreamTable;
+      cmdqv: CmdqvDriver | null;
+    },
   ) {
     this.config = config;
     this.#registers = registers;
     this.#memory = memory;
     this.#commands = parts.commands;
     this.#events = parts.events;
+    this.#pageRequests = parts.pageRequests;
     this.#table = parts.table;
     this.#cmdqv = parts.cmdqv;
   }
@@ -134,16 +145,18 @@ export class SmmuDriver implements IommuDriver {
     r.writeFields("SMMU_CR2", { PTM: 1, RECINVSID: 1 });
     const table = StreamTable.make(r, memory);
     const commands = CommandQueue.make(r, memory);
-    const events = EventQueue.make(r, memory);
+    const events = RecordQueue.make(r, memory, "EVENTQ");
+    const pri = r.field("SMMU_IDR0", "PRI") === 1;
+    const pageRequests = pri ? RecordQueue.make(r, memory, "PRIQ") : null;
     if (table === null || commands === null || events === null) return null;
     r.writeFields("SMMU_CR0", { CMDQEN: 1 });
     const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, r.field("SMMU_IDR1", "CMDQS"));
-    const driver = new SmmuDriver(config, r, memory, { table, commands, events, cmdqv: extension });
+    const driver = new SmmuDriver(config, r, memory, { table, commands, events, pageRequests, cmdqv: extension });
     driver.run([command("CMD_CFGI_STE_RANGE", { Range: 31 }), command("CMD_TLBI_NSNH_ALL", {})]);
     const ats = r.field("SMMU_IDR0", "ATS") === 1 ? { ATSCHK: 1 } : {};
     r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1 });
-    r.writeFields("SMMU_IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1 });
-    r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1, ...ats, SMMUEN: 1 });
+    r.writeFields("SMMU_IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1, ...(pri ? { PRIQ_IRQEN: 1 } : {}) });
+    r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1, ...(pri ? { PRIQEN: 1 } : {}), ...ats, SMMUEN: 1 });
     return driver;
   }
 
@@ -195,9 +208,14 @@ export class SmmuDriver implements IommuDriver {
   attach({ device, pasid, domain, faults }: Attachment): Status {
     const stream = this.#stream(device);
     if (stream === null) return "ENOMEM";
-    if (pasid !== null) return this.#attachPasid(device, stream, pasid, domain);
-    const status = this.#checkAttach(device, stream, domain, faults !== null);
+    const status =
+      pasid !== null
+        ? this.#attachPasid(device, stream, pasid, domain)
+        : this.#checkAttach(device, stream, domain, faults !== null);
     if (status !== null) return status;
+    if (faults === null) stream.faults.delete(pasid);
+    else stream.faults.set(pasid, faults);
+    if (pasid !== null) return null;
     if (domain instanceof Stage1Domain) this.#writeContext(device, stream, 0, domain);
     stream.guest = guestOf(device, domain);
     this.#install(device, stream, domain);
@@ -211,6 +229,7 @@ export class SmmuDriver implements IommuDriver {
   block(device: HostDevice, pasid: number | null): void {
     const stream = this.#stream(device);
     if (stream === null) return;
+    stream.faults.delete(pasid);
     if (pasid !== null) {
       stream.pasids.delete(pasid);
       this.#clearContext(device, stream, pasid);
@@ -223,17 +242,28 @@ export class SmmuDriver implements IommuDriver {
   /** Read the Event queue, as the interrupt of an event asks for, and errors of guests' own queues. */
   interrupt(): void {
     this.#cmdqv?.interrupt();
-    for (const words of this.#events.take()) {
-      const sid = words[1]!;
-      const stream = this.#streams.get(sid);
-      if (stream?.guest === null || stream === undefined || !isForGuest(words)) {
-        if (this.log.push(words) > MOST_LOGGED) this.log.shift();
-        continue;
-      }
-      words[1] = stream.guest.virtualId;
-      const bytes = new Uint8Array(words.buffer, words.byteOffset, EVENT_BYTES).slice();
-      stream.guest.core.report(VeventqType.ARM_SMMUV3, bytes);
+    for (const words of this.#events.take()) this.#event(words);
+    for (const words of this.#pageRequests?.take() ?? []) {
+      const answer = refusePageRequest(words);
+      if (answer !== null) this.run([answer]);
     }
+  }
+
+  #event(words: Uint32Array): void {
+    const stream = this.#streams.get(words[1]!);
+    if (isStalled(words)) {
+      // Where a guest has the contexts, faults of any substream are the stream's own.
+      const faults = stream?.faults.get(pasidOf(words)) ?? stream?.faults.get(null) ?? null;
+      serveStall(words, faults, (commands) => this.run(commands));
+      return;
+    }
+    if (stream === undefined || stream.guest === null || !isForGuest(words)) {
+      if (this.log.push(words) > MOST_LOGGED) this.log.shift();
+      return;
+    }
+    words[1] = stream.guest.virtualId;
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, EVENT_BYTES).slice();
+    stream.guest.core.report(VeventqType.ARM_SMMUV3, bytes);
   }
 
   #has(field: string): boolean {
@@ -289,7 +319,7 @@ export class SmmuDriver implements IommuDriver {
     const cdMax = Math.min(device.maxPasidLog2, this.#registers.field("SMMU_IDR1", "SSIDSIZE"));
     const cds = this.#memory.allocate(CD_BYTES * 2 ** cdMax);
     if (ste === null || cds === null) return null;
-    const stream: Stream = { ste, cds, cdMax, domain: null, pasids: new Map(), guest: null };
+    const stream: Stream = { ste, cds, cdMax, domain: null, pasids: new Map(), faults: new Map(), guest: null };
     this.#streams.set(device.sid, stream);
     this.#install(device, stream, null);
     return stream;
@@ -334,7 +364,8 @@ export class SmmuDriver implements IommuDriver {
       return { V: 1, Config: Config.STAGE_2, SHCFG: 1, ...ats, ...this.#stage2(domain) };
     }
     if (domain instanceof NestedSmmuDomain && domain.config !== "abort") {
-      const stage2 = this.#stage2(domain.vsmmu.parent);
+      const stalls = device.stall === true ? { S2S: 1 } : {};
+      const stage2 = { ...this.#stage2(domain.vsmmu.parent), ...stalls };
       if (domain.config === "bypass") return { V: 1, Config: Config.STAGE_2, SHCFG: 1, ...stage2 };
       const ats = device.ats && domain.ats ? { EATS: FULL_ATS } : {};
       return { V: 1, Config: Config.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...ats, ...stage2 };
@@ -378,6 +409,7 @@ export class SmmuDriver implements IommuDriver {
       AA64: 1,
       R: 1,
       A: 1,
+      S: device.stall === true ? 1 : 0,
       ASET: 1,
       ASID: domain.tag,
       TTB0: domain.tables.root,
@@ -413,5 +445,5 @@ function isForGuest(words: Uint32Array): boolean {
   const number = words[0]! & 0xff;
   if (!GUEST_EVENTS.includes(number)) return false;
   const fields = (eventByNumber(number)?.layout ?? RESERVED_EVENT).f as Readonly<Record<string, FieldAccess>>;
-  return (fields.S2?.get(words, 0) ?? 0) === 0 && (fields.Stall?.get(words, 0) ?? 0) === 0;
+  return (fields.S2?.get(words, 0) ?? 0) === 0;
 }
