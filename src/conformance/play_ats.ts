@@ -1,7 +1,8 @@
 /** Plays the steps of `iommu-vectors/1` that are messages of PCIe devices: ATS and PRI. */
 import type { AtsCompletion, Pcie } from "../machine/pcie.ts";
+import type { PageRequestMessage } from "../protocol/machine.ts";
 import { hex, hexBytes, placeText } from "./text.ts";
-import type { AtsExpectation, PriExpectation, PriRequest, PriResponse, Step } from "./vectors.ts";
+import type { AtsExpectation, PriExpectation, PriResponse, Step } from "./vectors.ts";
 
 type DmaStep = Step & { type: "dma" };
 
@@ -68,7 +69,7 @@ const responseText = (r: PriResponse | null): string =>
     : `group ${r.prgIndex} code ${r.code} ${r.ssid === null ? "without PASID" : `PASID ${hex(r.ssid)}`}`;
 
 /** A Page Request message; the difference, or null when it agrees. */
-export function playPageRequest(pcie: Pcie, request: PriRequest, expect: PriExpectation): string | null {
+export function playPageRequest(pcie: Pcie, request: PageRequestMessage, expect: PriExpectation): string | null {
   const answer = pcie.pageRequest(request);
   const got = answer.queued ? "queued" : responseText(answer.response);
   const expected = expect.queued ? "queued" : responseText(expect.response);

@@ -4,6 +4,7 @@
  * A case is read only when it is played. Keys that a step has beyond those read here are kept by name, so that a
  * player can tell what it would leave out.
  */
+import type { PageRequestMessage } from "../protocol/machine.ts";
 
 /** One step of a case. */
 export type Step =
@@ -14,7 +15,7 @@ export type Step =
   /** Masks hide bits that nothing determines; null where all bits count. */
   | { readonly type: "events"; readonly records: readonly Uint8Array[]; readonly masks: readonly Uint8Array[] | null }
   | { readonly type: "peek"; readonly at: bigint; readonly bytes: Uint8Array }
-  | { readonly type: "pri"; readonly request: PriRequest; readonly expect: PriExpectation }
+  | { readonly type: "pri"; readonly request: PageRequestMessage; readonly expect: PriExpectation }
   /** PRG Responses that commands caused since the last such step. */
   | { readonly type: "responses"; readonly responses: readonly (PriResponse & { readonly sid: number })[] }
   /** Put the tag of a stall, counted by their records, into memory: 2 bytes. */
@@ -89,19 +90,6 @@ export interface AtsExpectation {
   readonly fields: Readonly<Record<string, number | null>>;
   /** Address of the 4 KiB page, and the largest size the answer may cover; null where no access is granted. */
   readonly granted: { readonly pa: bigint; readonly maxSize: bigint } | null;
-}
-
-/** A Page Request message. */
-export interface PriRequest {
-  readonly sid: number;
-  readonly ssid: number | null;
-  readonly address: bigint;
-  readonly prgIndex: number;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly execute: boolean;
-  readonly privileged: boolean;
-  readonly last: boolean;
 }
 
 /** A PRG Response. */
@@ -199,7 +187,7 @@ function atsAnswer(value: unknown, what: string): Expectation["ats"] {
   return { fields: Object.fromEntries(fields), granted };
 }
 
-function pageRequest(value: unknown, what: string): PriRequest {
+function pageRequest(value: unknown, what: string): PageRequestMessage {
   const p = object(value, what);
   return {
     sid: Number(hex(p.rid, `${what}.rid`)),

@@ -14,6 +14,7 @@ import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../
 import type { Access, DeviceDescription } from "../../protocol/machine.ts";
 import type { UnitInspection } from "../unit.ts";
 import { listLeaves } from "./leaves.ts";
+import { listOwners, type OwnerParts } from "./owners.ts";
 import { queueEntries, type ReadableQueue } from "./queue_rows.ts";
 import { mapTables } from "./table_map.ts";
 import type { LeafSource, TableSource } from "./table_source.ts";
@@ -31,7 +32,7 @@ export interface InspectionParts<U> {
   registers(unit: U): RegisterRow[];
   queues(unit: U): ReadableQueue[];
   caches(unit: U): CacheView[];
-  owners(unit: U): Iterable<OwnerRow>;
+  readonly owners: OwnerParts<U>;
   capabilities(unit: U): SessionSummary["capabilities"];
   notModelled(unit: U): readonly string[];
 }
@@ -87,7 +88,12 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
   }
 
   owners(): Iterable<OwnerRow> {
-    return this.#parts.owners(this.#unit);
+    const unit = this.#unit;
+    return listOwners(unit, this.#parts.owners, {
+      queues: this.queues(),
+      streams: this.streams([], new Map()),
+      stage: (sid, ssid, stage) => this.#parts.stageSource(unit, sid, ssid, stage),
+    });
   }
 
   capabilities(): SessionSummary["capabilities"] {

@@ -1,10 +1,21 @@
 /** What a finished walk adds up to: accesses counted, checks in order, and a digest that stands for the picture. */
+import type { Reason } from "../../arch/reason.ts";
 import { Digest } from "../../base/digest.ts";
 import type { TableRoot } from "../../engine/common/table_root.ts";
 import type { Outcome, StageSummary, WalkAnswer } from "../../protocol/engine.ts";
 import { TRACE, TRACE_WORDS, TracePhase } from "../../protocol/trace.ts";
 import { join } from "../halves.ts";
+import type { Reach } from "../unit.ts";
 import { type CheckTerms, checksOf } from "./checks.ts";
+
+/** The outcome of a walk that needed memory which the session lacks. */
+export function unknownOutcome(hi: number, lo: number): Outcome {
+  const pa = join(hi, lo);
+  return { type: "unknown", pa, what: `The session does not hold physical address 0x${pa.toString(16)}.` };
+}
+
+/** An access that a rule refuses. */
+export const refusedBy = ({ text, section }: Reason): Reach => ({ end: "refused", why: `${text} (${section})` });
 
 /** Count accesses: to configuration (with stage 2 beneath it), and to tables for the address itself. */
 function countsOf(trace: Uint32Array): WalkAnswer["counts"] {

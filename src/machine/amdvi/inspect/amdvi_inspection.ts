@@ -4,7 +4,7 @@ import type { AmdviUnit } from "../amdvi_unit.ts";
 import { listCaches } from "./caches.ts";
 import { capabilityRows, notModelled } from "./capabilities.ts";
 import { eventRecord } from "./outcome.ts";
-import { listOwners } from "./owners.ts";
+import { AMDVI_OWNERS } from "./owners.ts";
 import { amdQueues } from "./queues.ts";
 import { listRegisters } from "./registers.ts";
 import { listStreams } from "./streams.ts";
@@ -22,7 +22,7 @@ export const AMDVI_INSPECTION: InspectionParts<AmdviUnit> = {
   registers: listRegisters,
   queues: amdQueues,
   caches: listCaches,
-  owners: listOwners,
+  owners: AMDVI_OWNERS,
   capabilities: capabilityRows,
   notModelled,
 };

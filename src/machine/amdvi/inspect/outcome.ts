@@ -8,6 +8,7 @@ import { End } from "../../../engine/common/request.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
 import { join } from "../../halves.ts";
+import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
 import type { Reach } from "../../unit.ts";
 
 /** Records whose address is one that a device used, and that say which way the access went. */
@@ -62,10 +63,8 @@ export function outcomeOf(t: Translation): Outcome {
       encodeEvent(t, words, 0);
       return { type: "fault", event: eventRecord(words), reason: t.reason };
     }
-    case End.Unknown: {
-      const pa = join(t.fetchHi, t.fetchLo);
-      return { type: "unknown", pa, what: `The session does not hold physical address 0x${pa.toString(16)}.` };
-    }
+    case End.Unknown:
+      return unknownOutcome(t.fetchHi, t.fetchLo);
   }
 }
 
@@ -74,6 +73,5 @@ export function reachOf(t: Translation): Reach {
   if (t.end === End.Ok) return { end: "ok", pa: join(t.paHi, t.paLo) };
   if (t.end === End.Interrupt) return { end: "ok", pa: null };
   if (t.end === End.Unknown) return { end: "unknown", at: join(t.fetchHi, t.fetchLo) };
-  const { text, section } = REASONS[t.reason]!;
-  return { end: "refused", why: `${text} (${section})` };
+  return refusedBy(REASONS[t.reason]!);
 }

@@ -2,38 +2,14 @@
 import { DTE, DTE_BYTES } from "../../../arch/amdvi/dte.ts";
 import { IRTE, IRTE_128 } from "../../../arch/amdvi/irte.ts";
 import type { OwnerRow } from "../../../protocol/inspection.ts";
-import { TRACE, TRACE_WORDS, TraceKind, traceAddress } from "../../../protocol/trace.ts";
+import { TraceKind } from "../../../protocol/trace.ts";
 import { join } from "../../halves.ts";
-import { tableOwners } from "../../inspect/owners.ts";
+import { type OwnerParts, structureOwners } from "../../inspect/owners.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { contextOf } from "./context.ts";
-import { amdQueues } from "./queues.ts";
-import { listStreams } from "./streams.ts";
-import { stageSource } from "./tables.ts";
 import { inspectWalk } from "./walk.ts";
 
-/** Most requesters that are followed. */
-const MAX_REQUESTERS = 256;
 const PAGE = 4096n;
-
-/** Ranges of memory with what they are for; what requesters share is named once. */
-export function* listOwners(unit: AmdviUnit): Generator<OwnerRow> {
-  yield* deviceTables(unit);
-  for (const { row } of amdQueues(unit)) {
-    const bytes = BigInt(row.entries * row.entryBytes);
-    if (row.base !== 0n) yield { from: row.base, to: row.base + bytes, owner: row.title, group: "queue", sid: null };
-  }
-  const seen = new Set<string>();
-  for (const { sid, ssids } of listStreams(unit, [], new Map()).slice(0, MAX_REQUESTERS)) {
-    for (const pasid of [null, ...ssids]) {
-      for (const row of contextOwners(unit, sid, pasid)) {
-        const key = `${row.owner} ${row.from} ${row.to}`;
-        if (!seen.has(key)) yield row;
-        seen.add(key);
-      }
-    }
-  }
-}
 
 /** The segments of the device table. */
 function* deviceTables({ translator: { controls } }: AmdviUnit): Generator<OwnerRow> {
@@ -57,14 +33,13 @@ function* contextOwners(unit: AmdviUnit, sid: number, pasid: number | null): Gen
     yield { from, to, owner: "Interrupt remapping table", group: "configuration", sid };
   }
   const access = { sid, ssid: pasid, iova: 0n, write: false, privileged: false, instruction: false };
-  const { trace } = inspectWalk(unit, access, 0);
-  for (let record = 0; record * TRACE_WORDS < trace.length; record++) {
-    const at = record * TRACE_WORDS;
-    if (TRACE.f.access.get(trace, at) === 0 || TRACE.f.kind.get(trace, at) !== TraceKind.GCR3) continue;
-    const pa = traceAddress("pa", trace, record);
-    const from = pa - (pa % PAGE);
-    yield { from, to: from + PAGE, owner: "Guest CR3 table", group: "configuration", sid };
-  }
-  yield* tableOwners(stageSource(unit, sid, pasid, 1), "Guest tables", sid);
-  yield* tableOwners(stageSource(unit, sid, pasid, 2), "Host tables", sid);
+  yield* structureOwners(inspectWalk(unit, access, 0).trace, sid, (kind, pa) =>
+    kind === TraceKind.GCR3 ? { from: pa - (pa % PAGE), bytes: Number(PAGE), owner: "Guest CR3 table" } : null,
+  );
 }
+
+export const AMDVI_OWNERS: OwnerParts<AmdviUnit> = {
+  shared: deviceTables,
+  context: contextOwners,
+  tables: ["Guest tables", "Host tables"],
+};

@@ -7,6 +7,7 @@ import { End, type Translation } from "../../../engine/smmuv3/translation.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
 import { join } from "../../halves.ts";
+import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
 import type { Reach } from "../../unit.ts";
 
 /** An event record as a view gets it; missing words are zero. */
@@ -56,10 +57,8 @@ export function outcomeOf(t: Translation): Outcome {
     }
     case End.Abort:
       return { type: "abort", reason: t.reason };
-    case End.Unknown: {
-      const pa = join(t.fetchHi, t.fetchLo);
-      return { type: "unknown", pa, what: `The session does not hold physical address 0x${pa.toString(16)}.` };
-    }
+    case End.Unknown:
+      return unknownOutcome(t.fetchHi, t.fetchLo);
   }
 }
 
@@ -67,6 +66,5 @@ export function outcomeOf(t: Translation): Outcome {
 export function reachOf(t: Translation): Reach {
   if (t.end === End.Ok) return { end: "ok", pa: join(t.paHi, t.paLo) };
   if (t.end === End.Unknown) return { end: "unknown", at: join(t.fetchHi, t.fetchLo) };
-  const { text, section } = REASONS[t.reason]!;
-  return { end: "refused", why: `${text} (${section})` };
+  return refusedBy(REASONS[t.reason]!);
 }

@@ -4,37 +4,14 @@ import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
 import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
 import { level2Array, readStreamTable } from "../../../engine/smmuv3/stream_table.ts";
 import type { OwnerRow } from "../../../protocol/inspection.ts";
-import { TRACE, TRACE_WORDS, TraceKind, traceAddress } from "../../../protocol/trace.ts";
+import { TraceKind } from "../../../protocol/trace.ts";
 import { join } from "../../halves.ts";
-import { tableOwners } from "../../inspect/owners.ts";
+import { type OwnerParts, structureOwners } from "../../inspect/owners.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
-import { smmuQueues } from "./queues.ts";
-import { listStreams } from "./streams.ts";
-import { stageSource } from "./tables.ts";
 import { inspectWalk } from "./walk.ts";
 
-/** Most descriptors of a two-level stream table that are followed, and most streams. */
+/** Most descriptors of a two-level stream table that are followed. */
 const MAX_L1STDS = 1 << 12;
-const MAX_STREAMS = 256;
-
-/** Ranges of memory with what they are for; tables of a stage that streams share are named once. */
-export function* listOwners(unit: SmmuUnit): Generator<OwnerRow> {
-  yield* streamTable(unit);
-  for (const { row } of smmuQueues(unit)) {
-    const bytes = BigInt(row.entries * row.entryBytes);
-    if (row.base !== 0n) yield { from: row.base, to: row.base + bytes, owner: row.title, group: "queue", sid: null };
-  }
-  const seen = new Set<string>();
-  for (const { sid, ssids } of listStreams(unit, [], new Map()).slice(0, MAX_STREAMS)) {
-    for (const ssid of [null, ...ssids]) {
-      for (const row of contextOwners(unit, sid, ssid)) {
-        const key = `${row.owner} ${row.from} ${row.to}`;
-        if (!seen.has(key)) yield row;
-        seen.add(key);
-      }
-    }
-  }
-}
 
 function* streamTable({ smmu, memory }: SmmuUnit): Generator<OwnerRow> {
   const table = readStreamTable(smmu.registers, smmu.caps);
@@ -59,19 +36,17 @@ function* streamTable({ smmu, memory }: SmmuUnit): Generator<OwnerRow> {
   }
 }
 
-/** The configuration a context is reached through, and the tables of its stages. */
-function* contextOwners(unit: SmmuUnit, sid: number, ssid: number | null): Generator<OwnerRow> {
+/** The context descriptors a context is reached through. */
+function contextOwners(unit: SmmuUnit, sid: number, ssid: number | null): Iterable<OwnerRow> {
   const access = { sid, ssid, iova: 0n, write: false, privileged: false, instruction: false };
-  const { trace } = inspectWalk(unit, access, 0);
-  for (let record = 0; record * TRACE_WORDS < trace.length; record++) {
-    const at = record * TRACE_WORDS;
-    const kind = TRACE.f.kind.get(trace, at);
-    if (TRACE.f.access.get(trace, at) === 0 || (kind !== TraceKind.L1CD && kind !== TraceKind.CD)) continue;
-    const from = traceAddress("pa", trace, record);
-    const [layout, owner] = kind === TraceKind.CD ? [CD, "Context descriptor"] : [L1CD, "Level-1 context descriptor"];
-    yield { from, to: from + BigInt(layout.bits / 8), owner, group: "configuration", sid };
-  }
-  for (const stage of [1, 2] as const) {
-    yield* tableOwners(stageSource(unit, sid, ssid, stage), `Stage ${stage} tables`, sid);
-  }
+  return structureOwners(inspectWalk(unit, access, 0).trace, sid, (kind, from) => {
+    if (kind === TraceKind.CD) return { from, bytes: CD.bits / 8, owner: "Context descriptor" };
+    return kind === TraceKind.L1CD ? { from, bytes: L1CD.bits / 8, owner: "Level-1 context descriptor" } : null;
+  });
 }
+
+export const SMMU_OWNERS: OwnerParts<SmmuUnit> = {
+  shared: streamTable,
+  context: contextOwners,
+  tables: ["Stage 1 tables", "Stage 2 tables"],
+};

@@ -4,7 +4,7 @@ import type { SmmuUnit } from "../smmu_unit.ts";
 import { listCaches } from "./caches.ts";
 import { capabilityRows, notModelled } from "./capabilities.ts";
 import { eventRecord } from "./outcome.ts";
-import { listOwners } from "./owners.ts";
+import { SMMU_OWNERS } from "./owners.ts";
 import { smmuQueues } from "./queues.ts";
 import { listRegisters } from "./registers.ts";
 import { listStreams } from "./streams.ts";
@@ -22,7 +22,7 @@ export const SMMU_INSPECTION: InspectionParts<SmmuUnit> = {
   registers: listRegisters,
   queues: smmuQueues,
   caches: listCaches,
-  owners: listOwners,
+  owners: SMMU_OWNERS,
   capabilities: capabilityRows,
   notModelled,
 };

@@ -7,6 +7,7 @@ import type { ProgrammingInterface } from "../../../engine/vtd/programming_inter
 import type { Translation } from "../../../engine/vtd/translation.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
 import { join } from "../../halves.ts";
+import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
 import type { Reach } from "../../unit.ts";
 
 /** Name of a fault by its code: the specification's name of the condition, where one has that code. */
@@ -55,10 +56,8 @@ export function outcomeOf(t: Translation, control: ProgrammingInterface): Outcom
       if (!t.record) return { type: "abort", reason: t.reason };
       return { type: "fault", event: faultRecord(control.encodeFault(t).slice()), reason: t.reason };
     }
-    case End.Unknown: {
-      const pa = join(t.fetchHi, t.fetchLo);
-      return { type: "unknown", pa, what: `The session does not hold physical address 0x${pa.toString(16)}.` };
-    }
+    case End.Unknown:
+      return unknownOutcome(t.fetchHi, t.fetchLo);
   }
 }
 
@@ -67,6 +66,5 @@ export function reachOf(t: Translation): Reach {
   if (t.end === End.Ok) return { end: "ok", pa: join(t.paHi, t.paLo) };
   if (t.end === End.Interrupt) return { end: "ok", pa: null };
   if (t.end === End.Unknown) return { end: "unknown", at: join(t.fetchHi, t.fetchLo) };
-  const { text, section } = REASONS[t.reason]!;
-  return { end: "refused", why: `${text} (${section})` };
+  return refusedBy(REASONS[t.reason]!);
 }

@@ -4,7 +4,7 @@ import type { VtdUnit } from "../vtd_unit.ts";
 import { listCaches } from "./caches.ts";
 import { capabilityRows, notModelled } from "./capabilities.ts";
 import { faultRecord } from "./outcome.ts";
-import { listOwners } from "./owners.ts";
+import { VTD_OWNERS } from "./owners.ts";
 import { vtdQueues } from "./queues.ts";
 import { listRegisters } from "./registers.ts";
 import { listStreams } from "./streams.ts";
@@ -22,7 +22,7 @@ export const VTD_INSPECTION: InspectionParts<VtdUnit> = {
   registers: listRegisters,
   queues: vtdQueues,
   caches: listCaches,
-  owners: listOwners,
+  owners: VTD_OWNERS,
   capabilities: capabilityRows,
   notModelled,
 };
