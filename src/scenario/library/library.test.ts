@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import { Session } from "../../machine/session.ts";
+import { loadArchitecture } from "../../machine/units.ts";
+import { Software } from "../../machine/world/software.ts";
+import { formatScenario, parseScenario } from "../document.ts";
+import { LIBRARY } from "./library.ts";
+
+async function open(id: string): Promise<Session> {
+  const document = LIBRARY.find((entry) => entry.id === id)!.document();
+  const architecture = await loadArchitecture(document.machine.arch);
+  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
+  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
+  return opened.value;
+}
+
+/** Commands that are missing, by what the caches hold after each step, each named once. */
+function missing(session: Session): string[] {
+  const named = new Set<string>();
+  for (let step = 0; step <= session.summary().actionCount; step++) {
+    session.seek(step);
+    for (const { entries } of session.caches().caches) {
+      for (const { stale } of entries) for (const text of stale?.missing ?? []) named.add(text.split(",")[0]!);
+    }
+  }
+  return [...named];
+}
+
+const results = (session: Session): string[] =>
+  session.log(0, 1000).rows.flatMap(({ action, result }) => {
+    if (result === null || action.do.startsWith("guest ")) return [];
+    return [result.type];
+  });
+
+const BROKEN: Readonly<Record<string, { readonly missing: readonly string[]; readonly order: string | null }>> = {
+  "no-tlbi": { missing: ["CMD_TLBI_NH_VA"], order: "no invalidation of it has been queued" },
+  "no-sync": { missing: ["CMD_TLBI_NH_VA"], order: "nobody has waited for it" },
+  "wrong-asid": { missing: ["CMD_TLBI_NH_VA"], order: null },
+  "page-freed-early": { missing: [], order: "no invalidation of it has been queued" },
+  "no-cfgi": { missing: ["CMD_CFGI_CD"], order: null },
+  "no-atc-inv": { missing: ["CMD_ATC_INV"], order: null },
+  "no-break-before-make": { missing: [], order: "break-before-make" },
+};
+
+/** The window of lazy mode is a stale entry by design. */
+const LAZY = "invalidate-lazily";
+
+describe("The library", () => {
+  it("names each lesson once, and keeps groups together", () => {
+    expect(new Set(LIBRARY.map(({ id }) => id)).size).toBe(LIBRARY.length);
+    const groups = LIBRARY.map(({ group }) => group);
+    const begins = groups.filter((group, i) => group !== groups[i - 1]);
+    expect(new Set(begins).size).toBe(begins.length);
+  });
+
+  it.each(LIBRARY.map(({ id }) => id))(
+    "opens %s, from the text of a file as well, and everything asked is done",
+    async (id) => {
+      const document = LIBRARY.find((entry) => entry.id === id)!.document();
+      const again = parseScenario(formatScenario(document), "lesson");
+      expect(again).toEqual({ ok: true, value: { ...document, view: null } });
+      const steps = document.notes!.map(({ step }) => step);
+      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+      const session = await open(id);
+      const { actionCount, notes } = session.summary();
+      expect(notes).toEqual(document.notes);
+      const refused = session
+        .log(0, actionCount)
+        .rows.filter(({ result }) => result?.type === "software" && !result.done);
+      expect(refused).toEqual([]);
+      expect(session.software()!.refused).toEqual([]);
+    },
+  );
+});
+
+describe("Debugging a guest", { timeout: 30_000 }, () => {
+  const healthy = LIBRARY.filter(({ id }) => !(id in BROKEN) && id !== LAZY).map(({ id }) => id);
+  it.each(healthy)("finds nothing in %s", async (id) => {
+    const session = await open(id);
+    expect(missing(session)).toEqual([]);
+    expect(session.software()!.hazards).toEqual([]);
+  });
+
+  it.each(Object.entries(BROKEN))("finds what is wrong in %s", async (id, expected) => {
+    const session = await open(id);
+    expect(missing(session)).toEqual(expected.missing);
+    session.seek(session.summary().actionCount);
+    const texts = session.software()!.hazards.map(({ text }) => text);
+    expect(texts).toEqual(expected.order === null ? [] : [expect.stringContaining(expected.order)]);
+  });
+
+  it("shows the window of lazy mode until the flush", async () => {
+    const session = await open(LAZY);
+    expect(missing(session)).toEqual(["CMD_TLBI_NH_VA"]);
+    session.seek(session.summary().actionCount);
+    expect(session.caches().caches.flatMap(({ entries }) => entries.filter(({ stale }) => stale !== null))).toEqual([]);
+    expect(session.software()!.hazards).toEqual([]);
+  });
+});
+
+describe("What the remarks say", () => {
+  it.each([
+    ["nested-dma", ["went", "refused", "refused"]],
+    ["vste-bypass-abort", ["went", "refused", "went", "refused", "went"]],
+    ["vsva-pasid", ["went", "went", "refused", "went"]],
+    ["invalidate-lazily", ["went", "went", "refused"]],
+    ["no-tlbi", ["went", "went"]],
+    ["no-sync", ["went", "went"]],
+    ["wrong-asid", ["went", "went"]],
+    ["page-freed-early", ["went", "refused"]],
+    ["no-atc-inv", ["device", "device"]],
+    ["large-pages", ["went", "went", "went", "refused", "went"]],
+  ])("comes true in %s", async (id, expected) => {
+    expect(results(await open(id))).toEqual(expected);
+  });
+
+  it("comes true in the story of every architecture", async () => {
+    for (const { id } of LIBRARY.filter(({ id }) => id.startsWith("story-"))) {
+      expect([id, ...results(await open(id))]).toEqual([id, "went", "refused", "refused", "refused", "went"]);
+    }
+  });
+
+  it("comes true of the counts: a range costs one call, pages cost one each", async () => {
+    const calls = async (id: string): Promise<number> => {
+      const session = await open(id);
+      const all = session.software()!.counts.ioctl!;
+      session.seek(1);
+      return all - session.software()!.counts.ioctl!;
+    };
+    expect(await calls("invalidate-as-a-range")).toBe(1);
+    expect(await calls("invalidate-one-by-one")).toBe(64);
+  });
+});

@@ -1,0 +1,102 @@
+/** Lessons on two stages: a guest with a card, behind one SMMUv3, by way of iommufd. */
+import { type Lesson, lesson } from "./lesson.ts";
+import { virtualMachine } from "./machines.ts";
+import { detach, dma, GUEST, map, readFaults, unmap } from "./verbs.ts";
+
+const GROUP = "Nested translation";
+const PROCESS = { ...GUEST, pasid: 5 };
+
+export const NESTING: readonly Lesson[] = [
+  lesson(
+    {
+      id: "nested-dma",
+      group: GROUP,
+      title: "A guest's DMA through two stages",
+      about:
+        "A guest maps a buffer, its card writes to it, strays, and loses it again; every table and call can be seen.",
+    },
+    virtualMachine(),
+    [
+      "The host has booted and given the card to a virtual machine. The VMM has made an IOAS of guest memory, a nest-parent HWPT over it, a vIOMMU and a vDEVICE. The guest has set up what it takes for an SMMUv3; every register it wrote left the guest.",
+      map(GUEST, 0x10_0000, 4),
+      "The guest mapped four pages at 0x100000. It wrote a stage-1 table in its own memory, a CD, and an STE. CMD_CFGI_STE told the VMM, which had the host make a nested HWPT of that STE: stage 1 is the guest's, stage 2 the host's.",
+      dma(0x10_0000),
+      "The card wrote four bytes. Each of the guest's table addresses is an IPA, so the walk of stage 1 takes a walk of stage 2 for every table it reads, and one more for the result.",
+      dma(0x20_0000),
+      "The card strayed: nothing is mapped at 0x200000. Stage 1 faults, which is the guest's to know. The host put the event into the vEVENTQ with the StreamID the guest knows, and the VMM into the guest's Event queue.",
+      readFaults,
+      "The guest's driver read its Event queue and logged the fault, as Linux words it.",
+      unmap(GUEST, 0x10_0000, 4),
+      "Unmapped: the leaves are empty, and a CMD_TLBI_NH_VA went through the VMM and IOMMU_HWPT_INVALIDATE to hardware, with the VMID of the parent put in. Only when CMD_SYNC was done did the guest give the pages back.",
+      dma(0x10_0000),
+      "The card's write is refused now. No cache remembers the old translation.",
+    ],
+  ),
+  lesson(
+    {
+      id: "vste-bypass-abort",
+      group: GROUP,
+      title: "A guest that turns its SMMU off",
+      about: "Bypass and abort as a guest sees them are an attachment to the parent and a nested HWPT that aborts.",
+    },
+    virtualMachine(),
+    [
+      "A guest with a mapped buffer, translated in two stages.",
+      map(GUEST, 0x10_0000, 1),
+      dma(0x10_0000),
+      "This went through both stages.",
+      { do: "guest switch", to: "bypass" },
+      "The guest cleared SMMUEN with GBPA.ABORT 0. For hardware this cannot mean bypass: the VMM attached the card to the nest parent instead. An IOVA is an IPA now, and stage 2 still holds.",
+      dma(0x10_0000),
+      "0x100000 is no address of guest memory: stage 2 refuses it.",
+      dma(0x4080_0000),
+      "0x40800000 is one. The card wrote into guest memory by guest physical address, as a guest without an IOMMU would have it.",
+      { do: "guest switch", to: "abort" },
+      "With GBPA.ABORT 1 every request is to end. The VMM attached a nested HWPT made of an STE that aborts.",
+      dma(0x4080_0000),
+      { do: "guest switch", to: "translate" },
+      "SMMUEN is set again, and the VMM read the guest's STEs anew: the mapping of before is back.",
+      dma(0x10_0000),
+    ],
+  ),
+  lesson(
+    {
+      id: "vsva-pasid",
+      group: GROUP,
+      title: "Address spaces by PASID",
+      about: "One card, two address spaces at the same IOVA: the guest's own and one of PASID 5.",
+    },
+    virtualMachine(),
+    [
+      map(GUEST, 0x10_0000, 1),
+      map(PROCESS, 0x10_0000, 1),
+      "The CD table of the guest has two entries: 0 for requests without a PASID, and 5. Each has its tables and its ASID. The host reads none of it: the nested HWPT holds the address of the CD table, and stage 2 guards it.",
+      dma(0x10_0000),
+      dma(0x10_0000, 5),
+      "The same IOVA led to two places. Compare the two walks: they part at the CD.",
+      detach(PROCESS),
+      "CD 5 is not valid any more. The guest said so by CMD_CFGI_CD, and had translations of its ASID dropped.",
+      dma(0x10_0000, 5),
+      dma(0x10_0000),
+      "PASID 5 is refused with C_BAD_CD, while requests without one go on.",
+      readFaults,
+    ],
+  ),
+  lesson(
+    {
+      id: "event-queue-overflow",
+      group: GROUP,
+      title: "Events that nobody reads",
+      about: "A card that strays 136 times in front of a guest whose queue has room for 128.",
+    },
+    virtualMachine(),
+    [
+      map(GUEST, 0x10_0000, 1),
+      "Nothing is mapped above this page, and the guest does not look at its Event queue.",
+      ...Array.from({ length: 136 }, (_, i) => dma(0x100_0000 + i * 0x1000)),
+      "The physical Event queue is drained by the host at each interrupt. The guest's own is full, and its EVENTQ_PROD.OVFLG tells of what is lost.",
+      readFaults,
+      "The guest read what was there: the first events, and not the last.",
+    ],
+  ),
+];

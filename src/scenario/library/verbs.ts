@@ -1,0 +1,52 @@
+/** What happens in lessons, in short. Addresses are IOVAs of the card; lengths are pages of 4 KiB unless bytes are said. */
+import type { Access, Action } from "../../protocol/machine.ts";
+import { NIC } from "./machines.ts";
+
+const PAGE = 4096;
+
+/** Whoever is asked knows the card by this id. */
+type Asked = { readonly device: number; readonly pasid?: number };
+
+/** A guest in a virtual machine, and a kernel on hardware. */
+export const GUEST: Asked = { device: NIC.virtualId };
+export const KERNEL: Asked = { device: NIC.sid };
+
+const of = ({ device, pasid }: Asked) => ({ device, pasid: pasid ?? null });
+
+export const map = (who: Asked, iova: number, pages: number): Action => ({
+  do: "guest map",
+  ...of(who),
+  iova: BigInt(iova),
+  bytes: pages * PAGE,
+  write: true,
+});
+
+export const unmap = (who: Asked, iova: number, pages: number): Action => ({
+  do: "guest unmap",
+  ...of(who),
+  iova: BigInt(iova),
+  bytes: pages * PAGE,
+});
+
+export const flush = (who: Asked): Action => ({ do: "guest flush", ...of(who) });
+export const detach = (who: Asked): Action => ({ do: "guest detach", ...of(who) });
+export const readFaults: Action = { do: "guest faults" };
+
+const writes = (iova: number, ssid: number | null): Access => ({
+  sid: NIC.sid,
+  ssid,
+  iova: BigInt(iova),
+  write: true,
+  privileged: false,
+  instruction: false,
+});
+
+/** The card writes four bytes. */
+export const dma = (iova: number, ssid: number | null = null): Action => ({
+  do: "dma",
+  ...writes(iova, ssid),
+  length: 4,
+});
+
+/** The card writes four bytes by a translation of its own where it has one. */
+export const access = (iova: number): Action => ({ do: "access", ...writes(iova, null), length: 4 });
