@@ -52,6 +52,10 @@ export class KernelMemory implements TableStore {
     this.lo = ok ? this.#memory.lo : 0;
   }
 
+  isZero(at: number, bytes: number): boolean {
+    return this.#memory.isZero(at, bytes);
+  }
+
   write(at: number, hi: number, lo: number): void {
     this.#memory.write64(highHalf(at), lowHalf(at), hi, lo);
   }

@@ -29,6 +29,7 @@ import { type KernelMemory, numberAddress } from "../kernel_memory.ts";
 import { RegisterDoor, type RegisterPages } from "../register_door.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import { type Descriptor, InvalidationQueue } from "./invalidation.ts";
+import { PageRequests } from "./page_requests.ts";
 import { HWPT_VTD_S1, VtdNested, VtdPaging } from "./vtd_domains.ts";
 import { VtdTables } from "./vtd_tables.ts";
 
@@ -70,6 +71,8 @@ interface Installed {
   readonly device: HostDevice;
   readonly pasid: number;
   readonly domain: AnyDomain;
+  /** Takes page requests; null for nobody. */
+  readonly faults: Attachment["faults"];
 }
 
 export class VtdDriver implements IommuDriver {
@@ -79,6 +82,7 @@ export class VtdDriver implements IommuDriver {
   readonly #queue: InvalidationQueue;
   readonly #tables: VtdTables;
   readonly #interrupts: number;
+  readonly #requests: PageRequests | null;
   readonly #scalable: boolean;
   readonly #dids = new Set<number>();
   /** What is attached, by device and PASID. */
@@ -90,13 +94,20 @@ export class VtdDriver implements IommuDriver {
   private constructor(
     registers: RegisterDoor,
     memory: KernelMemory,
-    parts: { queue: InvalidationQueue; root: number; interrupts: number; scalable: boolean },
+    parts: {
+      queue: InvalidationQueue;
+      root: number;
+      interrupts: number;
+      scalable: boolean;
+      requests: PageRequests | null;
+    },
   ) {
     this.#registers = registers;
     this.#memory = memory;
     this.#queue = parts.queue;
     this.#tables = new VtdTables(memory, parts.root, parts.scalable);
     this.#interrupts = parts.interrupts;
+    this.#requests = parts.requests;
     this.#scalable = parts.scalable;
   }
 
@@ -108,7 +119,9 @@ export class VtdDriver implements IommuDriver {
     const root = memory.allocate(4096);
     const interrupts = memory.allocate(INTERRUPT_ENTRY_BYTES * 2 ** INTERRUPT_ENTRIES_LG2);
     if (queue === null || root === null || interrupts === null) return null;
-    const driver = new VtdDriver(registers, memory, { queue, root, interrupts, scalable });
+    const pri = scalable && registers.field("ECAP", "PRS") === 1;
+    const requests = pri ? PageRequests.make(registers, memory) : null;
+    const driver = new VtdDriver(registers, memory, { queue, root, interrupts, scalable, requests });
     driver.#command(Command.QIE);
     registers.writeFields("RTADDR", { RTA: root, TTM: scalable ? 1 : 0 });
     driver.#command(Command.SRTP);
@@ -194,7 +207,7 @@ export class VtdDriver implements IommuDriver {
     const status = this.#scalable ? this.#writePasid(device, key, domain) : this.#writeContext(device, domain);
     if (status !== null) return status;
     this.#forget(device, key);
-    this.#installed.push({ device, pasid: key, domain });
+    this.#installed.push({ device, pasid: key, domain, faults });
     return null;
   }
 
@@ -227,8 +240,13 @@ export class VtdDriver implements IommuDriver {
     return { address: BigInt((REMAPPABLE | (handle << 5)) >>> 0), data: 0 };
   }
 
-  /** Take the fault records that are there, as the interrupt of a fault asks for. */
+  /** Take the fault records and page requests that are there, as their interrupts ask for. */
   interrupt(): void {
+    const takerOf = (sid: number, pasid: number | null): Attachment["faults"] => {
+      const key = pasid ?? RID_PASID;
+      return this.#installed.find((i) => i.device.sid === sid && i.pasid === key)?.faults ?? null;
+    };
+    this.#requests?.serve(takerOf, (descriptors) => this.run(descriptors));
     for (let i = 0; i <= this.#registers.field("CAP", "NFR"); i++) {
       const upper = `${frcdName(i)}_HI`;
       if ((this.#registers.read(upper) & RECORD_HOLDS_FAULT) === 0n) continue;
