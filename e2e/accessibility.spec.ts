@@ -69,6 +69,18 @@ for (const colorScheme of ["light", "dark"] as const) {
       }
     });
 
+    test("on queues, registers, caches and memory, and on a pinned walk", async ({ page }) => {
+      await openPage(page);
+      await page.keyboard.press("p");
+      await expect(page.getByText("Pinned and now are the same")).toBeVisible();
+      await expectNothingFound(page);
+      await choosePreset(page, "Queues");
+      await expect(page.locator(".nw-ring").first()).toBeVisible();
+      await page.getByRole("listbox", { name: "Registers" }).getByRole("option").first().click();
+      await page.getByRole("listbox", { name: "Entries of the Command queue" }).getByRole("option").first().click();
+      await expectNothingFound(page);
+    });
+
     test("on a narrow screen", async ({ page }) => {
       await page.setViewportSize({ width: 390, height: 844 });
       await openPage(page);

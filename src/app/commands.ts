@@ -214,6 +214,13 @@ const SESSION: readonly Command[] = [
   { id: "session.files", what: "Open files…", group: "Session", run: (_app, page) => page.pick("files") },
   { id: "session.folder", what: "Open a folder…", group: "Session", run: (_app, page) => page.pick("folder") },
   {
+    id: "session.library",
+    what: "Open the library…",
+    group: "Session",
+    presses: [press("l", "L")],
+    run: (app) => void app.openLibrary(),
+  },
+  {
     id: "session.shipped",
     what: "Open the shipped capture",
     group: "Session",

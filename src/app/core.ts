@@ -10,6 +10,8 @@ interface PageAddress {
   readonly withFragment: (fragment: string) => string;
   /** Take the fragment off the address: what it holds is no longer what is open. */
   readonly clearFragment: () => void;
+  /** Put this fragment (without `#`) on the address as a place of its own, to be gone back from. */
+  readonly visit: (fragment: string) => void;
 }
 
 /** The world around the store. */

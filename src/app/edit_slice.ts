@@ -5,7 +5,8 @@ import type { Result, SessionSummary, StructureAnswer } from "../protocol/engine
 import type { Action } from "../protocol/machine.ts";
 import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";
-import type { AppActions } from "./state.ts";
+import { accessOf } from "./first_choice.ts";
+import type { AppActions, AppState } from "./state.ts";
 import type { WalkControl } from "./walk_slice.ts";
 
 type EditActions = Pick<AppActions, "act" | "toggleBit" | "writeField" | "writeWords" | "seek">;
@@ -30,7 +31,7 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
       get().notify({ tone: "fault", ...answer.error });
       return;
     }
-    set({ summary: answer.value, share: { state: "closed" } });
+    set({ summary: answer.value, share: { state: "closed" }, ...told(answer.value, get()) });
     // What belongs to a step that is left again at once is not worth asking for.
     owed = target !== null;
     if (!owed) await walk.refresh();
@@ -80,6 +81,16 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
       });
     },
   };
+}
+
+/** In a session with notes the walk is of what a device did last, for that is what its reader is told of. */
+function told({ notes, actions, step }: SessionSummary, { stream }: AppState): Partial<AppState> {
+  const newest = actions[step - 1];
+  const access = notes.length === 0 || newest === undefined ? null : accessOf(newest);
+  if (access === null) return {};
+  const { sid, ssid } = access;
+  const same = stream?.sid === sid && stream.ssid === ssid;
+  return { access, ...(same ? {} : { stream: { sid, ssid }, leaves: null }) };
 }
 
 function setBit(words: Uint32Array, bit: number, value: bigint): void {

@@ -2,7 +2,7 @@
  * What to look at in a session that was just opened, or in a stream that was just chosen.
  */
 import { type LeafColumns, LeafStatus, type StreamRow } from "../protocol/engine.ts";
-import type { Access } from "../protocol/machine.ts";
+import type { Access, Action } from "../protocol/machine.ts";
 import type { StreamChoice } from "./state.ts";
 
 /** Streams that show most come first. */
@@ -57,6 +57,14 @@ function leafIova(leaves: LeafColumns, row: number): bigint {
 /** A plain read: unprivileged, of data. */
 function accessAt(stream: StreamChoice, iova: bigint): Access {
   return { ...stream, iova, write: false, privileged: false, instruction: false };
+}
+
+/** What a device asked the IOMMU to translate in an action, or null where no device did. */
+export function accessOf(action: Action): Access | null {
+  if (action.do !== "dma" && action.do !== "access" && action.do !== "translation request") return null;
+  const { sid, ssid, iova, write, privileged, instruction, attributes, noSnoop } = action;
+  const optional = { ...(attributes && { attributes }), ...(noSnoop === undefined ? {} : { noSnoop }) };
+  return { sid, ssid, iova, write, privileged, instruction, ...optional };
 }
 
 /** Whether two accesses are the same. */

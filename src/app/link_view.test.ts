@@ -12,6 +12,7 @@ const views: fc.Arbitrary<LinkView> = fc.record({
   shown: orNull(fc.nat(1000)),
   record: orNull(fc.nat(1000)),
   decode: fc.constant(null),
+  library: fc.constant(null),
 });
 
 describe("A link's view", () => {
@@ -34,6 +35,17 @@ describe("A link's view", () => {
     );
     expect(readLink("#decode=arm-smmu-v3+event+0x10").view.decode).toBe("arm-smmu-v3 event 0x10");
     expect(readLink("#decode=100%").view.decode).toBe("100%");
+  });
+
+  it("names a scenario of the library, which opens for teaching before its first action", () => {
+    const lesson = { ...NO_VIEW, library: "nested-dma" };
+    expect(readLink("#library=nested-dma")).toEqual({ packed: "", view: { ...lesson, preset: "teach", step: 0 } });
+    expect(readLink("#library=nested-dma&step=3&preset=software").view).toEqual({
+      ...lesson,
+      preset: "software",
+      step: 3,
+    });
+    expect(writeLink("", { library: "nested-dma" })).toBe("library=nested-dma");
   });
 
   it("leaves out what is no preset, no pane and no number", () => {

@@ -6,6 +6,7 @@
  * - `embed=1`: nothing but that pane, for a page within a page
  * - `step`: applied actions; `shown`: records of the walk that are shown; `record`: the selected one, from 0
  * - `decode`: text for the decoder, percent-encoded
+ * - `library`: name of a scenario that comes with the page; it opens for teaching, before its first action
  */
 import { isPane, isPreset, type PaneId, type Preset } from "./layout.ts";
 
@@ -17,6 +18,7 @@ export interface LinkView {
   readonly shown: number | null;
   readonly record: number | null;
   readonly decode: string | null;
+  readonly library: string | null;
 }
 
 export const NO_VIEW: LinkView = {
@@ -27,6 +29,7 @@ export const NO_VIEW: LinkView = {
   shown: null,
   record: null,
   decode: null,
+  library: null,
 };
 
 /** Take a fragment, with or without `#`, apart: the packed case (empty for none) and what to show. */
@@ -44,16 +47,18 @@ export function readLink(fragment: string): { readonly packed: string; readonly 
   const preset = get("preset");
   const pane = get("pane");
   const decode = decoded(get("decode"));
+  const library = get("library");
   return {
     packed,
     view: {
-      preset: isPreset(preset) ? preset : decode === null ? null : "decode",
+      preset: isPreset(preset) ? preset : decode !== null ? "decode" : library !== null ? "teach" : null,
       pane: isPane(pane) ? pane : null,
       embed: get("embed") === "1",
-      step: count("step"),
+      step: count("step") ?? (library === null ? null : 0),
       shown: count("shown"),
       record: count("record"),
       decode,
+      library,
     },
   };
 }
@@ -75,6 +80,7 @@ export function writeLink(packed: string, view: Partial<LinkView>): string {
   const put = (name: string, value: string | number | null | undefined): void => {
     if (value !== null && value !== undefined) parts.push(`${name}=${value}`);
   };
+  put("library", view.library);
   put("preset", view.preset);
   put("pane", view.pane);
   put("embed", view.embed === true ? 1 : null);

@@ -9,6 +9,7 @@ import type { Access, SessionDocument } from "../protocol/machine.ts";
 import { LIMITS } from "../scenario/limits.ts";
 import type { Core } from "./core.ts";
 import { STOPPED, type Stop } from "./engine_client.ts";
+import { readLesson } from "./library.ts";
 import { type LinkView, readLink } from "./link_view.ts";
 import { Newest } from "./newest.ts";
 import { recordCount } from "./records.ts";
@@ -159,7 +160,7 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
     if (was.actions.length > 0 || back.value.actions.length > 0) {
       const document = await engine.ask("reading the session", (api) => api.document());
       if (document === STOPPED) return STOPPED;
-      const whole = { ...document, actions: was.actions };
+      const whole = { ...document, actions: was.actions, notes: was.notes };
       back = await engine.ask("doing the actions again", (api) => api.openDocument(whole));
       if (back === STOPPED || !back.ok) return back;
     }
@@ -181,6 +182,16 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
       return false;
     }
     return openOrigin({ type: "document", document: decoded.value }, "the case of the link", "from a link");
+  }
+
+  /** Open what a link names: a packed case, else an entry of the library. Answers whether it is open now. */
+  function openNamed(packed: string, lesson: string | null): Promise<boolean> {
+    if (packed !== "" || lesson === null) return openPacked(packed);
+    const read = async (): Promise<Result<Origin>> => {
+      const document = await readLesson(lesson);
+      return document.ok ? { ok: true, value: { type: "document", document: document.value } } : document;
+    };
+    return open({ name: "a scenario of the library", source: "from the library", read });
   }
 
   /** Arrange the page as a link says. */
@@ -216,14 +227,16 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
       engine.restart();
       const { packed, view } = readLink(fragment);
       arrange(view);
-      const opened = await openPacked(packed);
+      const named = packed !== "" || view.library !== null;
+      const opened = await openNamed(packed, view.library);
       if (!opened && get().summary === null && get().engine.state !== "stopped") await openShipped();
-      if (opened || packed === "") await point(view);
+      if (opened || !named) await point(view);
     },
     followFragment: async (fragment) => {
       const { packed, view } = readLink(fragment);
       arrange(view);
-      if (packed === "" || (await openPacked(packed))) await point(view);
+      const named = packed !== "" || view.library !== null;
+      if (!named || (await openNamed(packed, view.library))) await point(view);
     },
     openFiles: async (files) => {
       const names = filesName(files);

@@ -17,6 +17,7 @@ import type {
 } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
+import type { LibraryEntry } from "./library.ts";
 
 /** A message in place. It stays until the user closes it, or the thing it speaks of is settled. */
 export interface Notice extends Problem {
@@ -104,7 +105,9 @@ export interface AppState {
   readonly layoutRound: number;
   readonly theme: Theme;
   /** What lies over the page. */
-  readonly over: "keys" | "palette" | null;
+  readonly over: "keys" | "palette" | "library" | null;
+  /** What the library has, groups together; null until it was asked for. */
+  readonly library: readonly LibraryEntry[] | null;
   /** Text in the decoder's box. */
   readonly pasted: string;
 }
@@ -119,6 +122,10 @@ export interface AppActions {
   readonly openPicked: (files: readonly PickedFile[]) => Promise<void>;
   readonly openDocument: (document: SessionDocument, source: string) => Promise<void>;
   readonly openShipped: () => Promise<void>;
+  /** Show what the library has. */
+  readonly openLibrary: () => Promise<void>;
+  /** Open an entry of the library before its first action, with its notes. */
+  readonly openLesson: (id: string) => Promise<void>;
   /** Stop opening; the session that was open stays. */
   readonly cancelOpening: () => void;
   /** Start a fresh engine and bring back what was open: source, actions, step, access and selection. */

@@ -31,11 +31,16 @@ function setUp(readShipped: ReadShipped = SHIPPED) {
     { turnMs: 10, turns: 3 },
   );
   const cleared: string[] = [];
+  const visited: string[] = [];
   const store = createAppStore({
     engine: client,
     settings: { get: () => null, set: () => {}, forget: () => {} },
     readShipped,
-    address: { withFragment: (f) => `https://here/#${f}`, clearFragment: () => cleared.push("cleared") },
+    address: {
+      withFragment: (f) => `https://here/#${f}`,
+      clearFragment: () => cleared.push("cleared"),
+      visit: (f) => visited.push(f),
+    },
     every: (ms, tick) => {
       const timer = setInterval(tick, ms);
       return () => clearInterval(timer);
@@ -49,7 +54,7 @@ function setUp(readShipped: ReadShipped = SHIPPED) {
     running().held[index]!.letGo();
     await settled();
   };
-  return { store, now: store.getState, engines, running, hold, letGo, cleared };
+  return { store, now: store.getState, engines, running, hold, letGo, cleared, visited };
 }
 
 /** Let everything that waits for nothing outside run. */

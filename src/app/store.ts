@@ -6,6 +6,7 @@ import { bookmarkSlice } from "./bookmark_slice.ts";
 import type { AppEnvironment, Core } from "./core.ts";
 import { editSlice } from "./edit_slice.ts";
 import { layoutSlice, readLayout } from "./layout_slice.ts";
+import { librarySlice } from "./library_slice.ts";
 import { playSlice, RATES } from "./play_slice.ts";
 import { sessionSlice } from "./session_slice.ts";
 import { readTheme } from "./settings.ts";
@@ -36,6 +37,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layou
   share: { state: "closed" },
   embedded: false,
   over: null,
+  library: null,
   pasted: "",
 };
 
@@ -56,6 +58,7 @@ export function createAppStore(environment: AppEnvironment): AppStore {
       ...layoutSlice(core),
       ...playSlice(core, walk.show),
       ...bookmarkSlice(core),
+      ...librarySlice(core),
       // The same message is not said twice: the newer one takes the place of the older.
       notify: (notice) => {
         const others = get().notices.filter((n) => n.title !== notice.title || n.place !== notice.place);

@@ -12,6 +12,8 @@ import { Workbench } from "./workbench/Workbench.tsx";
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 
+const withFragment = (fragment: string): string => `${window.location.href.split("#")[0]}#${fragment}`;
+
 const engine = new EngineClient();
 const settings = browserSettings();
 const store = createAppStore({
@@ -19,10 +21,11 @@ const store = createAppStore({
   settings,
   readShipped: fetchShipped(document.baseURI),
   address: {
-    withFragment: (fragment) => `${window.location.href.split("#")[0]}#${fragment}`,
+    withFragment,
     clearFragment: () => {
       if (window.location.hash !== "") history.replaceState(null, "", window.location.href.split("#")[0]);
     },
+    visit: (fragment) => history.pushState(null, "", withFragment(fragment)),
   },
   every: (ms, tick) => {
     const timer = setInterval(tick, ms);

@@ -8,7 +8,7 @@
 import { type Token, tokens } from "./tokens.ts";
 
 /** What a field of a row holds: null where the row has no such field. */
-export type FieldContent = bigint | string | null;
+type FieldContent = bigint | string | null;
 
 /** A field of rows that a filter can name. */
 export interface FilterField<Row> {

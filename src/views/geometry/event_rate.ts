@@ -4,7 +4,7 @@
  */
 import { scaleLinear, scaleSqrt } from "d3-scale";
 
-export interface RateBucket {
+interface RateBucket {
   readonly x: number;
   readonly width: number;
   /** Height of the bar, of the lane's full height 1. */

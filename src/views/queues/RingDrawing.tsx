@@ -8,7 +8,7 @@ const OUTER = 78;
 const INNER = 54;
 const MARGIN = 26;
 /** Of the whole drawing; labels stand beside the ring. */
-export const RING_SIZE = { width: 2 * (OUTER + MARGIN) + 90, height: 2 * (OUTER + MARGIN) } as const;
+const RING_SIZE = { width: 2 * (OUTER + MARGIN) + 90, height: 2 * (OUTER + MARGIN) } as const;
 
 const FILLS: Readonly<Record<RingSlot["state"], string>> = {
   free: "none",

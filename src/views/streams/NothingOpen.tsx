@@ -6,6 +6,7 @@ import { pick } from "../workbench/FilePickers.tsx";
 export function NothingOpen() {
   const state = useApp((app) => app.engine.state);
   const openShipped = useApp((app) => app.openShipped);
+  const openLibrary = useApp((app) => app.openLibrary);
   if (state === "starting" || state === "loading") return <p className="nw-empty">Opening…</p>;
   return (
     <div className="nw-empty stream-open">
@@ -15,6 +16,9 @@ export function NothingOpen() {
       </Button>
       <Button size="small" onClick={() => pick("folder")}>
         Open a folder…
+      </Button>
+      <Button size="small" onClick={() => void openLibrary()}>
+        Open the library…
       </Button>
       <Button size="small" onClick={() => void openShipped()}>
         Open the shipped capture

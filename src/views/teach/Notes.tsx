@@ -26,13 +26,13 @@ export function Notes() {
 }
 
 function NoNotes() {
-  const show = useApp((app) => app.showOver);
+  const openLibrary = useApp((app) => app.openLibrary);
   return (
     <div className="nw-empty">
       <p>This session has no notes. Those of the library have.</p>
       <p>
-        <Button size="small" onClick={() => show("palette")}>
-          Find or run
+        <Button size="small" onClick={() => void openLibrary()}>
+          Open the library…
         </Button>
       </p>
     </div>

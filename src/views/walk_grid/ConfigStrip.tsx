@@ -5,6 +5,7 @@ import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { HexSpans } from "../common/SvgHex.tsx";
 import { digitsWidth, fitText, hexWidth, textWidth } from "../geometry/text_fit.ts";
 import type { PlacedItem, WalkLayout } from "../geometry/walk_layout.ts";
+import { structureShort } from "./stage_words.ts";
 import { shortReason } from "./walk_text.ts";
 import type { WalkView } from "./walk_view.ts";
 
@@ -29,6 +30,7 @@ export function ConfigStrip({ layout, view }: { readonly layout: WalkLayout; rea
 function Item({ placed, view }: { readonly placed: PlacedItem; readonly view: WalkView }) {
   const { item, x, y, width, height } = placed;
   const { step } = item;
+  const name = structureShort(item.name);
   const shown = step.record < view.shown;
   const bad = shown && step.verdict === "fault";
   const unknown = shown && step.verdict === "unknown";
@@ -39,7 +41,7 @@ function Item({ placed, view }: { readonly placed: PlacedItem; readonly view: Wa
   const start = x + (glyph === null ? 8 : 20);
   const end = x + width - 6;
   const beneath = item.beneath.length === 0 ? "" : ` +${item.beneath.length}`;
-  const nameWidth = textWidth(item.name + beneath, 11.5) + 4;
+  const nameWidth = textWidth(name + beneath, 11.5) + 4;
   const detail = end - start - nameWidth - 6;
   const address = step.kind === "Check" ? null : step.kind === "Descriptor" ? step.input : step.at;
   return (
@@ -61,7 +63,7 @@ function Item({ placed, view }: { readonly placed: PlacedItem; readonly view: Wa
         <SvgGlyph name={glyph} x={x + 6} y={y + 6} cut={bad ? "var(--nw-fault-wash)" : "var(--nw-pane)"} />
       )}
       <text x={start} y={y + 15} className={bad ? "d-fault d-b" : "d-2"}>
-        {item.name}
+        {name}
         <tspan className="d-s2">{beneath}</tspan>
       </text>
       {bad ? (

@@ -8,7 +8,7 @@ import { SvgHex } from "../common/SvgHex.tsx";
 import { fitText } from "../geometry/text_fit.ts";
 import type { PlacedRow, WalkLayout } from "../geometry/walk_layout.ts";
 import type { WalkModel } from "../geometry/walk_model.ts";
-import { levelWords } from "./stage_words.ts";
+import { levelWords, structureShort } from "./stage_words.ts";
 import type { WalkView } from "./walk_view.ts";
 
 /** First record of a row, or null where none belongs to it. */
@@ -41,7 +41,7 @@ export function RowLabel(props: {
   const glyph = kind === "config" ? "config" : kind === "stage1" ? "stage1" : "physical";
   const name =
     kind === "config"
-      ? (structure ?? "CD")
+      ? structureShort(structure ?? "CD")
       : kind === "output"
         ? wording === "small"
           ? "out"

@@ -31,7 +31,7 @@ async function open(panes: React.ReactNode) {
     engine,
     settings,
     readShipped: async () => ({ ok: true, value: FILES }),
-    address: { withFragment: (f) => `https://here/#${f}`, clearFragment: () => {} },
+    address: { withFragment: (f) => `https://here/#${f}`, clearFragment: () => {}, visit: () => {} },
     every: () => () => {},
   });
   render(<AppContext value={{ store, engine, settings }}>{panes}</AppContext>);

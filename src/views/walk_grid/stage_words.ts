@@ -20,6 +20,17 @@ export function levelShort(arch: Arch, stage: 1 | 2, height: number): string {
   return facts.levelShort(stage, facts.levelAt(height));
 }
 
+/** Configuration structures with long names, in short. */
+const SHORT_STRUCTURES: Readonly<Record<string, string>> = {
+  RootEntry: "Root",
+  ContextEntry: "Context",
+  PasidDirectoryEntry: "PASID dir",
+  PasidEntry: "PASID",
+};
+
+/** A configuration structure by its kind, in a word or two. */
+export const structureShort = (kind: string): string => SHORT_STRUCTURES[kind] ?? kind;
+
 /** What an entry of a table is: "descriptor", "entry". */
 export function entryNoun(arch: Arch): string {
   return ARCHITECTURES[arch].structures["S1 descriptor"]?.title.split(" ").at(-1) ?? "entry";

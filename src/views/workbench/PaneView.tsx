@@ -57,17 +57,17 @@ export function PaneView({ id }: { readonly id: PaneId }) {
   return VIEWS[id]();
 }
 
-/** By whether stage 1 and stage 2 translate. */
-const WALK_TITLES: Readonly<Record<string, string>> = {
-  "true true": "Nested walk",
-  "true false": "Stage 1 walk",
-  "false true": "Stage 2 walk",
-};
+/** By what the stages that translate are called. */
+function walkTitle(stage1: string | undefined, stage2: string | undefined): string {
+  if (stage1 !== undefined && stage2 !== undefined) return "Nested walk";
+  const only = stage1 ?? stage2;
+  return only === undefined ? PANES.walk : `${only} walk`;
+}
 
 function WalkPane() {
-  const stages = useApp((app) => app.walk && `${app.walk.stage1 !== null} ${app.walk.stage2 !== null}`);
+  const title = useApp(({ walk }) => walkTitle(walk?.stage1?.name, walk?.stage2?.name));
   return (
-    <Pane id="walk" title={WALK_TITLES[stages ?? ""] ?? PANES.walk} about={<WalkCaption />}>
+    <Pane id="walk" title={title} about={<WalkCaption />}>
       <WalkGrid />
     </Pane>
   );

@@ -15,6 +15,7 @@ import "./workbench.css";
 
 const HelpSheet = lazy(async () => ({ default: (await import("./HelpSheet.tsx")).HelpSheet }));
 
+const Library = lazy(async () => ({ default: (await import("../library/Library.tsx")).Library }));
 const Palette = lazy(async () => ({ default: (await import("../palette/Palette.tsx")).Palette }));
 
 export function Workbench() {
@@ -44,6 +45,7 @@ export function Workbench() {
       <Suspense>
         {over === "keys" && <HelpSheet />}
         {over === "palette" && <Palette />}
+        {over === "library" && <Library />}
       </Suspense>
       {dropping && (
         <div className="wb-drop">
