@@ -17,16 +17,13 @@ import { listLeaves } from "./leaves.ts";
 import { listOwners, type OwnerParts } from "./owners.ts";
 import { queueEntries, type ReadableQueue } from "./queue_rows.ts";
 import { mapTables } from "./table_map.ts";
-import type { LeafSource, TableSource } from "./table_source.ts";
+import { type ContextTables, leafSource, stageSource } from "./table_source.ts";
 
 /** The answers of an architecture about one of its units; see {@link UnitInspection}. */
 export interface InspectionParts<U> {
   walk(unit: U, access: Access, revision: number): WalkAnswer;
   streams(unit: U, devices: readonly DeviceDescription[], eventsOf: ReadonlyMap<number, number>): StreamRow[];
-  /** The trees that a context's accesses meet first; null for none. */
-  leafSource(unit: U, sid: number, ssid: number | null): LeafSource | null;
-  /** The trees of one stage; null when the stream does not use it, or cannot be resolved. */
-  stageSource(unit: U, sid: number, ssid: number | null, stage: 1 | 2): TableSource | null;
+  tables(unit: U, sid: number, ssid: number | null): ContextTables;
   structure(unit: U, query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide">;
   record(words: Uint32Array): EventRecord;
   registers(unit: U): RegisterRow[];
@@ -55,11 +52,11 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
   }
 
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns {
-    return listLeaves(this.#parts.leafSource(this.#unit, sid, ssid), revision);
+    return listLeaves(leafSource(this.#parts.tables(this.#unit, sid, ssid)), revision);
   }
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null {
-    return mapTables(this.#parts.stageSource(this.#unit, sid, ssid, stage), revision);
+    return mapTables(stageSource(this.#parts.tables(this.#unit, sid, ssid), stage), revision);
   }
 
   structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide"> {
@@ -92,7 +89,7 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
     return listOwners(unit, this.#parts.owners, {
       queues: this.queues(),
       streams: this.streams([], new Map()),
-      stage: (sid, ssid, stage) => this.#parts.stageSource(unit, sid, ssid, stage),
+      stage: (sid, ssid, stage) => stageSource(this.#parts.tables(unit, sid, ssid), stage),
     });
   }
 

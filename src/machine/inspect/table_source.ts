@@ -41,6 +41,31 @@ export interface LeafSource extends TableSource {
   readonly beneath: ((hi: number, lo: number) => Beneath) | null;
 }
 
+/** The table trees of a context, made when somebody asks for them. */
+export interface ContextTables {
+  /** Accesses of the context get as far as its tables. */
+  readonly resolved: boolean;
+  /** The trees of each stage; null where the context does not use it, or they cannot be reached. */
+  readonly stages: readonly [first: (() => SourceRoot[]) | null, second: (() => SourceRoot[]) | null];
+  readonly levelOf: TableSource["levelOf"];
+  /** Where the second stage takes what the first gives. */
+  readonly beneath: () => NonNullable<LeafSource["beneath"]>;
+}
+
+/** The trees of one stage; null when the context does not use it. */
+export function stageSource({ stages, levelOf }: ContextTables, stage: 1 | 2): TableSource | null {
+  const roots = stages[stage - 1] ?? null;
+  return roots === null ? null : { stage, roots: roots(), levelOf };
+}
+
+/** The trees that accesses meet first: of the first stage where it translates, else of the second; null for none. */
+export function leafSource(context: ContextTables): LeafSource | null {
+  const [first, second] = context.stages;
+  const source = context.resolved ? stageSource(context, first === null ? 2 : 1) : null;
+  if (source === null) return null;
+  return { ...source, beneath: first !== null && second !== null ? context.beneath() : null };
+}
+
 /** High and low half of an address that is a whole number below 2^53. */
 export const halves = (at: number): [hi: number, lo: number] => [
   Math.floor(at / 0x1_0000_0000),

@@ -5,35 +5,21 @@ import { rootSurvey } from "../../../engine/amdvi/survey.ts";
 import { amdLevel } from "../../../engine/amdvi/trace_recorder.ts";
 import { Translation } from "../../../engine/amdvi/translation.ts";
 import { End } from "../../../engine/common/request.ts";
-import {
-  type Beneath,
-  halves,
-  type LeafSource,
-  type SourceRoot,
-  type TableSource,
-} from "../../inspect/table_source.ts";
+import { type Beneath, type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { contextOf } from "./context.ts";
 
-/** The trees of one stage; null when the requester does not use it, or cannot be resolved. */
-export function stageSource(unit: AmdviUnit, sid: number, ssid: number | null, stage: 1 | 2): TableSource | null {
+/** The tables of a requester and its PASID; the host's are there even where the guest's cannot be reached. */
+export function contextTables(unit: AmdviUnit, sid: number, ssid: number | null): ContextTables {
   const { ok, config } = contextOf(unit, sid, ssid);
-  // The host tables are there even where the guest's cannot be reached.
-  const walked = stage === 1 ? ok && config.usesGuest : config.host.fmt !== null && config.hostOn;
-  return walked ? { stage, roots: rootsOf(unit, config, stage), levelOf: amdLevel } : null;
-}
-
-/** The trees that accesses meet first: the guest's where there are some, else the host's; null for none. */
-export function leafSource(unit: AmdviUnit, sid: number, ssid: number | null): LeafSource | null {
-  const { ok, config } = contextOf(unit, sid, ssid);
-  if (!ok || !(config.usesGuest || config.hostOn)) return null;
-  const stage = config.usesGuest ? 1 : 2;
-  const nested = config.usesGuest && config.hostOn;
   return {
-    stage,
-    roots: rootsOf(unit, config, stage),
+    resolved: ok,
+    stages: [
+      ok && config.usesGuest ? () => rootsOf(unit, config, 1) : null,
+      config.host.fmt !== null && config.hostOn ? () => rootsOf(unit, config, 2) : null,
+    ],
     levelOf: amdLevel,
-    beneath: nested ? beneath(unit, config) : null,
+    beneath: () => beneath(unit, config),
   };
 }
 

@@ -10,37 +10,24 @@ import {
 } from "../../../engine/smmuv3/survey.ts";
 import { End, EventClass, Translation } from "../../../engine/smmuv3/translation.ts";
 import { armLevel } from "../../../pagetable/formats/vmsav8.ts";
-import {
-  type Beneath,
-  halves,
-  type LeafSource,
-  type SourceRoot,
-  type TableSource,
-} from "../../inspect/table_source.ts";
+import { type Beneath, type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 import { contextOf } from "./context.ts";
 
 /** Any permission will do: a list shows what there is. */
 const ANY = 7;
 
-/** The trees of one stage; null when the stream does not use it, or cannot be resolved. */
-export function stageSource(unit: SmmuUnit, sid: number, ssid: number | null, stage: 1 | 2): TableSource | null {
+/** The tables of a context. */
+export function contextTables(unit: SmmuUnit, sid: number, ssid: number | null): ContextTables {
   const { ok, config } = contextOf(unit, sid, ssid);
-  const walked = stage === 1 ? ok && config.stage1 : config.stage2 && config.s2.fmt !== null;
-  return walked ? { stage, roots: rootsOf(unit, config, stage), levelOf: armLevel } : null;
-}
-
-/** The trees that accesses meet first: of stage 1 where it translates, else of stage 2; null for none. */
-export function leafSource(unit: SmmuUnit, sid: number, ssid: number | null): LeafSource | null {
-  const { ok, config } = contextOf(unit, sid, ssid);
-  if (!ok || !(config.stage1 || config.stage2)) return null;
-  const stage = config.stage1 ? 1 : 2;
-  const nested = config.stage1 && config.stage2;
   return {
-    stage,
-    roots: rootsOf(unit, config, stage),
+    resolved: ok,
+    stages: [
+      ok && config.stage1 ? () => rootsOf(unit, config, 1) : null,
+      config.stage2 && config.s2.fmt !== null ? () => rootsOf(unit, config, 2) : null,
+    ],
     levelOf: armLevel,
-    beneath: nested ? beneath(unit, config) : null,
+    beneath: () => beneath(unit, config),
   };
 }
 

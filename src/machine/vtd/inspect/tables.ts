@@ -2,31 +2,24 @@
 import type { RequestConfig } from "../../../engine/vtd/request_config.ts";
 import { Purpose } from "../../../engine/vtd/second_stage.ts";
 import { badReason, leafVerdict, scanRoot, secondStageOf, surveyReader } from "../../../engine/vtd/survey.ts";
-import { halves, type LeafSource, type SourceRoot, type TableSource } from "../../inspect/table_source.ts";
+import { type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 import { contextOf } from "./context.ts";
 
 /** VT-d numbers levels from 1, for pages. */
 export const vtdLevel = (level: number): number => level + 1;
 
-/** The tree of one stage; null when the requester does not use it, or cannot be resolved. */
-export function stageSource(unit: VtdUnit, sid: number, pasid: number | null, stage: 1 | 2): TableSource | null {
+/** The tables of a requester and its PASID. */
+export function contextTables(unit: VtdUnit, sid: number, pasid: number | null): ContextTables {
   const { ok, config } = contextOf(unit, sid, pasid);
-  if (!ok || !(stage === 1 ? config.first : config.second)) return null;
-  return { stage, roots: [rootOf(unit, config, stage)], levelOf: vtdLevel };
-}
-
-/** The tree that requests meet first: of the first stage where it translates, else of the second; null for none. */
-export function leafSource(unit: VtdUnit, sid: number, pasid: number | null): LeafSource | null {
-  const { ok, config } = contextOf(unit, sid, pasid);
-  if (!ok || !(config.first || config.second)) return null;
-  const stage = config.first ? 1 : 2;
-  const nested = config.first && config.second;
   return {
-    stage,
-    roots: [rootOf(unit, config, stage)],
+    resolved: ok,
+    stages: [
+      ok && config.first ? () => [rootOf(unit, config, 1)] : null,
+      ok && config.second ? () => [rootOf(unit, config, 2)] : null,
+    ],
     levelOf: vtdLevel,
-    beneath: nested ? secondStageOf(unit.remapper, config, Purpose.Request) : null,
+    beneath: () => secondStageOf(unit.remapper, config, Purpose.Request),
   };
 }
 

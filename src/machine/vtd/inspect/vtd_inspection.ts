@@ -9,14 +9,13 @@ import { vtdQueues } from "./queues.ts";
 import { listRegisters } from "./registers.ts";
 import { listStreams } from "./streams.ts";
 import { inspectStructure } from "./structure.ts";
-import { leafSource, stageSource } from "./tables.ts";
+import { contextTables } from "./tables.ts";
 import { inspectWalk } from "./walk.ts";
 
 export const VTD_INSPECTION: InspectionParts<VtdUnit> = {
   walk: inspectWalk,
   streams: listStreams,
-  leafSource,
-  stageSource,
+  tables: contextTables,
   structure: inspectStructure,
   record: faultRecord,
   registers: listRegisters,
