@@ -25,7 +25,7 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
   const select = useApp((app) => app.select);
   const steps = traceSteps(walk);
   const told = steps.filter((s) => s.record < shown && (s.access > 0 || s.kind === "Check" || s.verdict === "fault"));
-  const newest = useRef<HTMLLIElement>(null);
+  const newest = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shown` says when there is a new last line.
   useEffect(() => {
     newest.current?.scrollIntoView({ block: "nearest" });
@@ -48,8 +48,8 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
         .
       </p>
       <ol>
-        {told.map((step, i) => (
-          <li key={step.record} ref={i === told.length - 1 ? newest : null}>
+        {told.map((step) => (
+          <li key={step.record}>
             <button type="button" data-selected={step.record === selected} onClick={() => select(step.record)}>
               <Glyph name={glyphOf(step)} />
               <span>
@@ -67,7 +67,9 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
           </li>
         ))}
       </ol>
-      {end ? <Ending walk={walk} /> : <p className="nw-3">The walk goes on: → makes the next access.</p>}
+      <div ref={newest}>
+        {end ? <Ending walk={walk} /> : <p className="nw-3">The walk goes on: → makes the next access.</p>}
+      </div>
     </section>
   );
 }
