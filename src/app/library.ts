@@ -1,7 +1,7 @@
 /** The scenarios that come with the page. They are fetched when somebody asks for them. */
 import type { Problem, Result } from "../protocol/engine.ts";
 import type { SessionDocument } from "../protocol/machine.ts";
-import type { Lesson } from "../scenario/library/library.ts";
+import type { Lesson } from "../scenario/library/lesson.ts";
 import { accessOf } from "./first_choice.ts";
 
 /** An entry as it is listed. */
