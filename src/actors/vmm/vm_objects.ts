@@ -107,9 +107,9 @@ export class VmObjects {
   }
 
   /** Make a HWPT from a vendor's data over `pt_id`, a HWPT or a vIOMMU. @returns its id */
-  nest(device: OpenDevice, pt_id: number, data_type: number, data: Uint8Array): number | null {
+  nest(device: OpenDevice, pt_id: number, data_type: number, data: Uint8Array, flags = 0): number | null {
     const data_uptr = this.caller.data(data);
-    const values = { dev_id: device.id, pt_id, data_type, data_len: data.length, data_uptr };
+    const values = { flags, dev_id: device.id, pt_id, data_type, data_len: data.length, data_uptr };
     return this.call(iommufd.HWPT_ALLOC, values)?.out_hwpt_id ?? null;
   }
 

@@ -2,13 +2,17 @@
 import type { DmaMappings } from "../../actors/guest/dma.ts";
 import { Journal } from "../../actors/journal.ts";
 import type { KernelMemory } from "../../actors/platform.ts";
-import { EVERY_CACHE } from "../../engine/smmuv3/caches/options.ts";
-import { staleEntries } from "../../engine/smmuv3/caches/staleness.ts";
+import { EVERY_CACHE as EVERY_SMMU_CACHE } from "../../engine/smmuv3/caches/options.ts";
+import { staleEntries as staleInSmmu } from "../../engine/smmuv3/caches/staleness.ts";
+import { EVERY_CACHE as EVERY_VTD_CACHE } from "../../engine/vtd/caches/options.ts";
+import { staleEntries as staleInVtd } from "../../engine/vtd/caches/staleness.ts";
+import type { Arch, CacheSize } from "../../protocol/machine.ts";
 import type { Mistake, VmMode } from "../../protocol/software.ts";
 import { kernelMemory } from "../kernel_memory.ts";
 import { Machine } from "../machine.ts";
 import { SmmuUnit } from "../smmuv3/smmu_unit.ts";
 import type { Architecture } from "../unit.ts";
+import { VtdUnit } from "../vtd/vtd_unit.ts";
 import { EffectRecorder } from "../world/effects.ts";
 import { HostSystem } from "../world/host_system.ts";
 import { VirtualMachine } from "../world/virtual_machine.ts";
@@ -24,11 +28,17 @@ const ASSIGNED = [
   { bdf: "0000:00:04.0", virtualId: 0x10 },
   { bdf: "0000:00:05.0", virtualId: 0x18 },
 ];
-const SMMU_CACHES = Object.fromEntries(
-  Object.entries(EVERY_CACHE).flatMap(([name, size]) =>
-    typeof size === "object" && size !== null ? [[name, size]] : [],
-  ),
-);
+/** Every cache, small: what a guest forgets to invalidate shows. */
+const CACHES: Readonly<Record<Arch, Readonly<Record<string, CacheSize>>>> = {
+  smmuv3: sizesIn(EVERY_SMMU_CACHE),
+  vtd: sizesIn(EVERY_VTD_CACHE),
+  amdvi: {},
+};
+
+function sizesIn(options: object): Record<string, CacheSize> {
+  const sizes = Object.entries(options).filter(([, size]) => typeof size === "object" && size !== null);
+  return Object.fromEntries(sizes) as Record<string, CacheSize>;
+}
 
 export class TestVm {
   readonly machine: Machine;
@@ -52,7 +62,7 @@ export class TestVm {
         arch,
         preset,
         registers: {},
-        ...(arch === "smmuv3" ? { caches: SMMU_CACHES } : {}),
+        caches: CACHES[arch],
         memory: {
           outside: "abort",
           zero: zero.map(({ at, bytes }) => [BigInt(at), BigInt(bytes)] as const),
@@ -86,9 +96,15 @@ export class TestVm {
     return result.ok && result.pa !== null ? Number(result.pa) : null;
   };
 
-  /** Entries of the SMMU's caches that no longer say what memory does. */
-  readonly stale = (): ReturnType<typeof staleEntries> => {
+  /** Commands and descriptors that are missing: entries of caches no longer say what memory does. */
+  readonly stale = (): string[] => {
     const { unit, memory } = this.machine;
-    return unit instanceof SmmuUnit ? staleEntries(unit.smmu, memory) : [];
+    const entries: readonly { readonly missing: readonly { readonly command: string }[] }[] =
+      unit instanceof SmmuUnit
+        ? staleInSmmu(unit.smmu, memory)
+        : unit instanceof VtdUnit
+          ? staleInVtd(unit.remapper, unit.control, memory)
+          : [];
+    return entries.flatMap(({ missing }) => missing.map(({ command }) => command));
   };
 }

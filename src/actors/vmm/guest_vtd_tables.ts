@@ -1,0 +1,90 @@
+/**
+ * A guest's root, context and PASID tables as a VMM reads them: which first stage requests of a device meet. VT-d §9.1 to
+ * §9.6, scalable mode.
+ */
+import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
+import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
+import type { AddressAccess, Layout } from "../../base/layout.ts";
+import type { KernelMemory } from "../platform.ts";
+
+/** A guest's first stage. */
+export interface FirstStage {
+  /** Domain id of the guest's. */
+  readonly did: number;
+  /** Guest physical address of the root table, as the entry has it. */
+  readonly root: bigint;
+  readonly fiveLevels: boolean;
+  readonly supervisor: boolean;
+  readonly writeProtect: boolean;
+  readonly extendedAccessed: boolean;
+}
+
+/** What requests meet: a first stage, guest memory as it is, or a refusal. */
+export type Binding = FirstStage | "pass" | "block";
+
+/** PASIDs of one table: a virtual unit offers no more. */
+export const PASIDS_LG2 = 6;
+const PASID_BYTES = PASID_TABLE_ENTRY.bits / 8;
+const FIVE_LEVELS = 1;
+
+export class GuestVtdTables {
+  readonly #memory: KernelMemory;
+
+  constructor(memory: KernelMemory) {
+    this.#memory = memory;
+  }
+
+  /** What requests of a device meet, by PASID; PASID 0 stands for those without. @param root root table */
+  bindings(root: number, sid: number): Binding[] {
+    const table = this.#pasidTable(root, sid);
+    return Array.from({ length: 2 ** PASIDS_LG2 }, (_, pasid): Binding => {
+      if (table === null || (pasid > 0 && !table.pasids)) return "block";
+      return this.#binding(table.at + PASID_BYTES * pasid);
+    });
+  }
+
+  /** The first PASID table of a device, and whether requests with a PASID are served. */
+  #pasidTable(root: number, sid: number): { readonly at: number; readonly pasids: boolean } | null {
+    const bus = this.#words(SM_ROOT_ENTRY, root + (SM_ROOT_ENTRY.bits / 8) * (sid >>> 8));
+    const { LP, LCTP, UP, UCTP } = SM_ROOT_ENTRY.f;
+    const upper = (sid & 0x80) !== 0;
+    if ((upper ? UP : LP).get(bus, 0) === 0) return null;
+    const contexts = pointer(upper ? UCTP : LCTP, bus);
+    const context = this.#words(SM_CONTEXT_ENTRY, contexts + (SM_CONTEXT_ENTRY.bits / 8) * (sid & 0x7f));
+    if (SM_CONTEXT_ENTRY.f.P.get(context, 0) === 0) return null;
+    const directory = this.#words(PASID_DIRECTORY_ENTRY, pointer(SM_CONTEXT_ENTRY.f.PASIDDIRPTR, context));
+    if (PASID_DIRECTORY_ENTRY.f.P.get(directory, 0) === 0) return null;
+    const pasids = SM_CONTEXT_ENTRY.f.PASIDE.get(context, 0) === 1;
+    return { at: pointer(PASID_DIRECTORY_ENTRY.f.SMPTBLPTR, directory), pasids };
+  }
+
+  #binding(at: number): Binding {
+    const words = this.#words(PASID_TABLE_ENTRY, at);
+    const { f } = PASID_TABLE_ENTRY;
+    if (f.P.get(words, 0) === 0) return "block";
+    const type = f.PGTT.get(words, 0);
+    if (type === Pgtt.PassThrough) return "pass";
+    if (type !== Pgtt.First) return "block";
+    return {
+      did: f.DID.get(words, 0),
+      root: (BigInt(f.FSPTPTR.addressHi(words, 0) >>> 0) << 32n) | BigInt(f.FSPTPTR.addressLo(words, 0) >>> 0),
+      fiveLevels: f.FSPM.get(words, 0) === FIVE_LEVELS,
+      supervisor: f.SRE.get(words, 0) === 1,
+      writeProtect: f.WPE.get(words, 0) === 1,
+      extendedAccessed: f.EAFE.get(words, 0) === 1,
+    };
+  }
+
+  #words(layout: Layout, at: number): Uint32Array {
+    const words = new Uint32Array(layout.bits / 32);
+    for (let i = 0; i < words.length; i += 2) {
+      this.#memory.read(at + 4 * i);
+      [words[i], words[i + 1]] = [this.#memory.lo, this.#memory.hi];
+    }
+    return words;
+  }
+}
+
+/** An address of a structure's: exact below 2^52, and beyond guest memory above. */
+const pointer = (access: AddressAccess, words: Uint32Array): number =>
+  (access.addressHi(words, 0) >>> 0) * 2 ** 32 + (access.addressLo(words, 0) >>> 0);

@@ -1,0 +1,128 @@
+/**
+ * Behind a virtual VT-d unit: a nested HWPT for each first stage of the guest's, on a parent that is guest memory, and
+ * the guest's invalidations as entries for those. There is no vIOMMU for VT-d. Linux 7.2, include/uapi/linux/iommufd.h
+ * (iommu_hwpt_vtd_s1, iommu_hwpt_vtd_s1_invalidate, iommu_hw_info_vtd).
+ */
+import { CAP, ECAP } from "../../arch/vtd/capability_registers.ts";
+import { HwInfoType, HwptDataType, HwptFlag, InvalidateDataType } from "../../host/iommufd/ioctls.ts";
+import { type Binding, type FirstStage, PASIDS_LG2 } from "./guest_vtd_tables.ts";
+import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import { type Pages, VirtualVtd, type VtdBackend } from "./virtual_vtd.ts";
+import { type OpenDevice, VmObjects } from "./vm_objects.ts";
+
+/** Flags, a reserved word, CAP, ECAP. */
+const INFO_BYTES = 24;
+const STAGE_BYTES = 24;
+const ENTRY_BYTES = 24;
+const Flag = { SRE: 1n, EAFE: 2n, WPE: 4n } as const;
+const LEAF = 1;
+const EVERYTHING = 0xffff_ffff_ffff_ffffn;
+
+/** What a device, or one of its PASIDs, is attached to. */
+interface Installed {
+  readonly device: OpenDevice;
+  readonly pasid: number;
+  readonly binding: Binding;
+  /** Nested HWPT of a first stage. */
+  readonly hwpt: number | null;
+}
+
+class NestedVtd implements VtdBackend {
+  readonly #vm: VmObjects;
+  readonly #flags: number;
+  /** By device and PASID; what is not here is blocked. */
+  readonly #installed = new Map<string, Installed>();
+
+  /** @param flags of nested HWPTs */
+  constructor(vm: VmObjects, flags: number) {
+    this.#vm = vm;
+    this.#flags = flags;
+    // Devices start attached to the parent.
+    for (const device of vm.devices) this.#keep({ device, pasid: 0, binding: "pass", hwpt: null });
+  }
+
+  install(sid: number, bindings: readonly Binding[]): void {
+    const device = this.#vm.device(sid)!;
+    for (let pasid = 0; pasid < 2 ** PASIDS_LG2; pasid++) this.#bind(device, pasid, bindings[pasid] ?? "block");
+  }
+
+  invalidate(did: number | null, pasid: number | null, pages: Pages | null): void {
+    const entry = invalidation(pages);
+    for (const { binding, hwpt, pasid: own } of this.#installed.values()) {
+      if (hwpt === null || typeof binding === "string") continue;
+      if ((did !== null && binding.did !== did) || (pasid !== null && own !== pasid)) continue;
+      this.#vm.invalidate(hwpt, InvalidateDataType.VTD_S1, entry, ENTRY_BYTES);
+    }
+  }
+
+  #bind(device: OpenDevice, pasid: number, binding: Binding): void {
+    const old = this.#installed.get(keyOf(device, pasid));
+    if (sameBinding(old?.binding ?? "block", binding)) return;
+    const hwpt = typeof binding === "string" ? null : this.#nest(device, binding);
+    const target = binding === "pass" ? this.#vm.parent : hwpt;
+    const done = target !== null && this.#vm.attach(device, target, pasid === 0 ? null : pasid);
+    if (!done) {
+      if (hwpt !== null) this.#vm.destroy(hwpt);
+      if (old !== undefined) this.#vm.detach(device, pasid === 0 ? null : pasid);
+      this.#installed.delete(keyOf(device, pasid));
+    } else this.#keep({ device, pasid, binding, hwpt });
+    if (old !== undefined && old.hwpt !== null) this.#vm.destroy(old.hwpt);
+  }
+
+  #keep(installed: Installed): void {
+    this.#installed.set(keyOf(installed.device, installed.pasid), installed);
+  }
+
+  #nest(device: OpenDevice, stage: FirstStage): number | null {
+    return this.#vm.nest(device, this.#vm.parent, HwptDataType.VTD_S1, stageData(stage), this.#flags);
+  }
+}
+
+const keyOf = ({ virtualId }: OpenDevice, pasid: number): string => `${virtualId} ${pasid}`;
+
+function sameBinding(a: Binding, b: Binding): boolean {
+  if (typeof a === "string" || typeof b === "string") return a === b;
+  return (Object.keys(a) as (keyof FirstStage)[]).every((key) => a[key] === b[key]);
+}
+
+function stageData(stage: FirstStage): Uint8Array {
+  const data = new DataView(new ArrayBuffer(STAGE_BYTES));
+  const { supervisor, extendedAccessed, writeProtect } = stage;
+  const flags = (supervisor ? Flag.SRE : 0n) | (extendedAccessed ? Flag.EAFE : 0n) | (writeProtect ? Flag.WPE : 0n);
+  data.setBigUint64(0, flags, true);
+  data.setBigUint64(8, stage.root, true);
+  data.setUint32(16, stage.fiveLevels ? 57 : 48, true);
+  return new Uint8Array(data.buffer);
+}
+
+function invalidation(pages: Pages | null): Uint8Array {
+  const data = new DataView(new ArrayBuffer(ENTRY_BYTES));
+  data.setBigUint64(0, pages?.at ?? 0n, true);
+  data.setBigUint64(8, pages?.count ?? EVERYTHING, true);
+  data.setUint32(16, pages?.leavesOnly === true ? LEAF : 0, true);
+  return new Uint8Array(data.buffer);
+}
+
+/** The guest's tables are the first stage of hardware, its invalidations go through the VMM: `nested, trapped`. */
+export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, memory, journal }) => {
+  const flags = HwptFlag.PASID;
+  const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT | flags);
+  if (!(vm instanceof VmObjects)) return vm;
+  const info = vm.hardwareInfo(HwInfoType.INTEL_VTD, INFO_BYTES);
+  if (info === null) return { step: "IOMMU_GET_HW_INFO", errno: "EOPNOTSUPP" };
+  const words = new Uint32Array(info.slice().buffer);
+  const [cap, ecap] = [words.subarray(2, 4), words.subarray(4, 6)];
+  const pasids = ECAP.f.PASID.get(ecap, 0);
+  const offered = {
+    cap: { FS1GP: CAP.f.FS1GP.get(cap, 0) },
+    ecap: {
+      SRS: ECAP.f.SRS.get(ecap, 0),
+      SMPWCS: ECAP.f.SMPWCS.get(ecap, 0),
+      PASID: pasids,
+      PSS: pasids === 0 ? 0 : PASIDS_LG2 - 1,
+    },
+  };
+  const sids = devices.map((d) => d.virtualId);
+  const registers = new VirtualVtd(offered, sids, memory, new NestedVtd(vm, flags), journal);
+  return { registers, serve: () => 0, refused: vm.refused };
+};
