@@ -12,6 +12,8 @@ export interface KernelMemory {
   readonly lo: number;
   /** Read a word into {@link hi} and {@link lo}: zeros where nothing answers. */
   read(at: number): void;
+  /** Whether every word of a range reads as zero. */
+  isZero(at: number, bytes: number): boolean;
   write(at: number, hi: number, lo: number): void;
 }
 

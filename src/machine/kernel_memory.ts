@@ -15,6 +15,7 @@ export function kernelMemory(memory: PhysicalMemory): KernelMemory {
       kernel.hi = found ? memory.hi : 0;
       kernel.lo = found ? memory.lo : 0;
     },
+    isZero: (at: number, bytes: number): boolean => memory.isZero(at, bytes),
     write(at: number, hi: number, lo: number): void {
       memory.write64(highHalf(at), lowHalf(at), hi, lo);
     },

@@ -32,6 +32,12 @@ class Store implements TableStore {
     [this.hi, this.lo] = this.words.get(at) ?? [0, 0];
   }
 
+  isZero(at: number, bytes: number): boolean {
+    return Array.from({ length: bytes / 8 }, (_, i) => this.words.get(at + 8 * i) ?? [0, 0])
+      .flat()
+      .every((half) => half === 0);
+  }
+
   write(at: number, hi: number, lo: number): void {
     this.words.set(at, [hi, lo]);
   }

@@ -38,6 +38,8 @@ export interface TableStore {
   allocate(bytes: number): number | null;
   /** Read an entry into {@link hi} and {@link lo}. */
   read(at: number): void;
+  /** Whether every entry of a table, or of part of one, is zero. */
+  isZero(at: number, bytes: number): boolean;
   readonly hi: number;
   readonly lo: number;
   write(at: number, hi: number, lo: number): void;
@@ -240,15 +242,7 @@ export class PageTables {
       } else if (kind === Kind.Leaf) taken.bytes += span;
       this.#store.write(at, 0, 0);
     }
-    return this.#isEmpty(table, entries);
-  }
-
-  #isEmpty(table: number, entries: number): boolean {
-    for (let i = 0; i < entries; i++) {
-      this.#store.read(table + 8 * i);
-      if (this.#store.hi !== 0 || this.#store.lo !== 0) return false;
-    }
-    return true;
+    return this.#store.isZero(table, 8 * entries);
   }
 
   /** Replace the leaf at `at` by a table of smaller ones that map the same. @returns the table, null without memory */

@@ -30,6 +30,7 @@ export class OwnMemory implements TableStore {
     if (at === null) return null;
     const memory = this.#memory;
     // Pages come back as they were left; a kernel hands them out zeroed.
+    if (memory.isZero(at, bytes)) return at;
     for (let word = at; word < at + bytes; word += 8) {
       memory.read(word);
       if ((memory.hi | memory.lo) !== 0) memory.write(word, 0, 0);
@@ -45,6 +46,10 @@ export class OwnMemory implements TableStore {
     this.#memory.read(at);
     this.hi = this.#memory.hi;
     this.lo = this.#memory.lo;
+  }
+
+  isZero(at: number, bytes: number): boolean {
+    return this.#memory.isZero(at, bytes);
   }
 
   write(at: number, hi: number, lo: number, about = "table entry"): void {

@@ -93,6 +93,7 @@ export class OrderChecker {
     return {
       allocate: (bytes) => store.allocate(bytes),
       read: (at) => store.read(at),
+      isZero: (at, bytes) => store.isZero(at, bytes),
       get hi() {
         return store.hi;
       },

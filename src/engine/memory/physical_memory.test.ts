@@ -37,6 +37,21 @@ describe("PhysicalMemory", () => {
     expect(memory.read64(0, 0x2020)).toBe(MemoryStatus.Unknown);
   });
 
+  it("says whether a range reads as zero, as reading it word by word does", () => {
+    const zero = [[0x1008, 0x3ff8]] as const;
+    const place = fc.integer({ min: 0x1f0, max: 0xc10 });
+    fc.assert(
+      fc.property(fc.array(place, { maxLength: 4 }), place, fc.nat(0x400), (written, from, words) => {
+        const memory = new PhysicalMemory({ outside: "unknown", zero, segments: [] });
+        for (const word of written) memory.write64(0, 8 * word, 0, 1);
+        const value = (word: number): number => (memory.read64(0, 8 * word) === MemoryStatus.Ok ? memory.lo : 0);
+        const isZero = Array.from({ length: words }, (_, i) => value(from + i)).every((lo) => lo === 0);
+        expect(memory.isZero(8 * from, 8 * words)).toBe(isZero);
+      }),
+      { examples: [[[0x200], 0x200, 1]] },
+    );
+  });
+
   it("holds its segments also where nothing answers around them", () => {
     const memory = new PhysicalMemory({
       outside: "abort",

@@ -196,6 +196,19 @@ export class PhysicalMemory {
     return MemoryStatus.Ok;
   }
 
+  /** Whether nothing in a range reads as anything but zero. @param at multiple of 8, as `bytes` is */
+  isZero(at: number, bytes: number): boolean {
+    const end = at + bytes;
+    for (let from = at; from < end; ) {
+      const to = Math.min(end, from - (from % 4096) + 4096);
+      const frame = Math.abs(this.#frameAt(highHalf(from), lowHalf(from)));
+      const first = (frame << 10) + (from % 4096) / 4;
+      if (frame !== 0 && !this.#areZero(first, first + (to - from) / 4)) return false;
+      from = to;
+    }
+    return true;
+  }
+
   /** Write any run of bytes; a word written in part and not known before has zero in its other bytes. */
   writeBytes(at: number, bytes: Uint8Array): MemoryStatus {
     for (let i = 0; i < bytes.length; ) {
@@ -457,7 +470,13 @@ export class PhysicalMemory {
   }
 
   #isZero(frame: number): boolean {
-    for (let i = frame << 10; i < (frame + 1) << 10; i++) if (this.words[i] !== 0) return false;
+    return this.#areZero(frame << 10, (frame + 1) << 10);
+  }
+
+  /** Words that are not known are zero. */
+  #areZero(from: number, to: number): boolean {
+    const { words } = this;
+    for (let i = from; i < to; i++) if (words[i] !== 0) return false;
     return true;
   }
 

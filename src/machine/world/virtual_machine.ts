@@ -97,6 +97,11 @@ function slotMemory({ memory }: Machine, ram: GuestRam): KernelMemory {
       slot.hi = found ? memory.hi : 0;
       slot.lo = found ? memory.lo : 0;
     },
+    isZero(at: number, bytes: number): boolean {
+      const from = Math.max(at, ram.gpa);
+      const to = Math.min(at + bytes, ram.gpa + ram.bytes);
+      return from >= to || memory.isZero(ram.pa + (from - ram.gpa), to - from);
+    },
     write(at: number, hi: number, lo: number): void {
       if (at < ram.gpa || at >= ram.gpa + ram.bytes) return;
       const pa = ram.pa + (at - ram.gpa);

@@ -199,6 +199,7 @@ export class BuiltWorld {
       read: (at) => {
         memory.read64(highHalf(place(at)), lowHalf(place(at)));
       },
+      isZero: (at, bytes) => memory.isZero(place(at), bytes),
       get hi() {
         return memory.hi;
       },

@@ -180,6 +180,7 @@ export class NestedWorld {
       read: (at) => {
         memory.read64(highHalf(place(at)), lowHalf(place(at)));
       },
+      isZero: (at, bytes) => memory.isZero(place(at), bytes),
       get hi() {
         return memory.hi;
       },
