@@ -9,7 +9,7 @@ import type { Action } from "../protocol/machine.ts";
 import { isGuestAction } from "./actions.ts";
 import type { Actors } from "./actors.ts";
 import type { Machine, MachineImage } from "./machine.ts";
-import { type Effects, replay } from "./world/effects.ts";
+import { type Effects, NO_EFFECTS, replay } from "./world/effects.ts";
 
 const MARK_EVERY = 64;
 
@@ -28,8 +28,6 @@ export interface TimelineSoftware {
   /** Boot on the machine as `blank` has it. */
   readonly boot: () => Actors;
 }
-
-const NOTHING: Effects = [];
 
 export class Timeline {
   readonly #machine: Machine;
@@ -121,12 +119,13 @@ export class Timeline {
     this.#seen = index + 1;
     if (isGuestAction(action)) {
       const performed = this.#actors?.perform(action, index);
-      if (performed === undefined) return { result: { type: "written", taken: false }, records: 0, effects: NOTHING };
+      if (performed === undefined)
+        return { result: { type: "written", taken: false }, records: 0, effects: NO_EFFECTS };
       const { done, about, effects } = performed;
       return { result: { type: "software", done, about }, records: records(), effects };
     }
     const result = this.#machine.apply(action);
-    const effects = this.#actors?.react(index) ?? NOTHING;
+    const effects = this.#actors?.react(index) ?? NO_EFFECTS;
     return { result, records: records(), effects };
   }
 

@@ -1,28 +1,47 @@
 /**
  * What software wrote to memory and registers during an action, in order: enough to do the action again without the
  * software. Hardware's own writes are left out, as they follow from the others.
+ *
+ * Effects are runs of 32-bit words, packed into pages that the effects of many actions share. Each starts with a word
+ * that says what it is, a second with the low half of an address, then:
+ * - a word of memory: its high and low half;
+ * - a run of bytes: their number, then the bytes, filled up to whole words;
+ * - a register: the high and low half of what was written.
  */
-import { highHalf, lowHalf } from "../../base/address.ts";
+import { fromHalves, highHalf, lowHalf } from "../../base/address.ts";
 import type { MemoryTap } from "../../engine/memory/physical_memory.ts";
+import { high, join, low } from "../halves.ts";
 import type { Machine } from "../machine.ts";
 import type { RegisterBlock } from "../unit.ts";
 
-type Effect =
-  | { readonly what: "word"; readonly at: number; readonly hi: number; readonly lo: number }
-  | { readonly what: "run"; readonly at: number; readonly bytes: Uint8Array }
-  | {
-      readonly what: "register";
-      readonly block: string | null;
-      readonly at: number;
-      readonly value: bigint;
-      readonly width: 4 | 8;
-    };
+/** The effects of one action: `words[from]` up to `words[to]`. */
+export interface Effects {
+  readonly words: Int32Array<ArrayBuffer>;
+  readonly from: number;
+  readonly to: number;
+}
 
-export type Effects = readonly Effect[];
+/** Bits [31:28] of the first word. */
+const What = { Word: 0, Run: 1, Register: 2 } as const;
+const WHAT_AT = 28;
+/** Of a register: 64 bits are written; the block it is of, 0 for the unit's own. */
+const WIDE = 1 << 27;
+const BLOCK_AT = 20;
+const BLOCKS = 0x7f;
+/** Of memory: bits [51:32] of the address. */
+const HIGH = 0xfffff;
+
+/** Words of a page. */
+const PAGE = 1 << 14;
+
+/** An action without effects. */
+export const NO_EFFECTS: Effects = { words: new Int32Array(0), from: 0, to: 0 };
 
 export class EffectRecorder implements MemoryTap {
   readonly #machine: Machine;
-  #effects: Effect[] = [];
+  #page = new Int32Array(PAGE);
+  #from = 0;
+  #to = 0;
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -30,7 +49,7 @@ export class EffectRecorder implements MemoryTap {
 
   /** Let software act, and note what it writes. */
   record(act: () => void): Effects {
-    this.#effects = [];
+    this.#from = this.#to;
     const { memory } = this.#machine;
     memory.tap = this;
     try {
@@ -38,7 +57,7 @@ export class EffectRecorder implements MemoryTap {
     } finally {
       memory.tap = null;
     }
-    return this.#effects;
+    return this.#from === this.#to ? NO_EFFECTS : { words: this.#page, from: this.#from, to: this.#to };
   }
 
   /**
@@ -46,35 +65,73 @@ export class EffectRecorder implements MemoryTap {
    * @param block of registers besides the unit's own; null for those
    */
   writeRegister(offset: number, value: bigint, width: 4 | 8, block: string | null = null): void {
-    const { memory } = this.#machine;
+    const { memory, unit } = this.#machine;
     const noting = memory.tap;
-    if (noting !== null) this.#effects.push({ what: "register", block, at: offset, value, width });
+    const number = block === null ? 0 : 1 + Object.keys(unit.blocks ?? {}).indexOf(block);
+    if (noting !== null) {
+      const head = (What.Register << WHAT_AT) | (width === 8 ? WIDE : 0) | (number << BLOCK_AT);
+      this.#put(head, offset, high(value), low(value));
+    }
     memory.tap = null;
     try {
-      blockOf(this.#machine, block)?.write(offset, value, width);
+      blockOf(this.#machine, number)?.write(offset, value, width);
     } finally {
       memory.tap = noting;
     }
   }
 
   word(at: number, hi: number, lo: number): void {
-    this.#effects.push({ what: "word", at, hi, lo });
+    this.#put((What.Word << WHAT_AT) | highHalf(at), lowHalf(at), hi, lo);
   }
 
   run(at: number, bytes: Uint8Array): void {
-    this.#effects.push({ what: "run", at, bytes });
+    const words = Math.ceil(bytes.length / 4);
+    this.#reserve(3 + words);
+    this.#page[this.#to++] = (What.Run << WHAT_AT) | highHalf(at);
+    this.#page[this.#to++] = lowHalf(at);
+    this.#page[this.#to++] = bytes.length;
+    new Uint8Array(this.#page.buffer).set(bytes, 4 * this.#to);
+    this.#to += words;
+  }
+
+  #put(head: number, at: number, hi: number, lo: number): void {
+    this.#reserve(4);
+    const page = this.#page;
+    page[this.#to++] = head;
+    page[this.#to++] = at;
+    page[this.#to++] = hi;
+    page[this.#to++] = lo;
+  }
+
+  /** Make room; what does not fit takes what its action has written so far to a page of its own. */
+  #reserve(words: number): void {
+    if (this.#to + words <= this.#page.length) return;
+    const written = this.#page.subarray(this.#from, this.#to);
+    this.#page = new Int32Array(Math.max(PAGE, 2 * (written.length + words)));
+    this.#page.set(written);
+    this.#from = 0;
+    this.#to = written.length;
   }
 }
 
-const blockOf = ({ unit }: Machine, block: string | null): RegisterBlock | undefined =>
-  block === null ? unit : unit.blocks?.[block];
+/** A block of registers by its place among the unit's, from 1; 0 for the unit's own. */
+const blockOf = ({ unit }: Machine, number: number): RegisterBlock | undefined =>
+  number === 0 ? unit : Object.values(unit.blocks ?? {})[number - 1];
 
 /** Do again what software did. */
-export function replay(machine: Machine, effects: Effects): void {
+export function replay(machine: Machine, { words, from, to }: Effects): void {
   const { memory } = machine;
-  for (const effect of effects) {
-    if (effect.what === "word") memory.write64(highHalf(effect.at), lowHalf(effect.at), effect.hi, effect.lo);
-    else if (effect.what === "run") memory.writeBytes(effect.at, effect.bytes);
-    else blockOf(machine, effect.block)?.write(effect.at, effect.value, effect.width);
+  for (let i = from; i < to; ) {
+    const [head, lo, first] = [words[i]!, words[i + 1]!, words[i + 2]!];
+    const what = head >>> WHAT_AT;
+    i += 3;
+    if (what === What.Word) memory.write64(head & HIGH, lo, first, words[i++]!);
+    else if (what === What.Register) {
+      const width = (head & WIDE) === 0 ? 4 : 8;
+      blockOf(machine, (head >>> BLOCK_AT) & BLOCKS)?.write(lo, join(first, words[i++]!), width);
+    } else {
+      memory.writeBytes(fromHalves(head & HIGH, lo), new Uint8Array(words.buffer, 4 * i, first));
+      i += Math.ceil(first / 4);
+    }
   }
 }
