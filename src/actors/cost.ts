@@ -1,7 +1,8 @@
 /**
  * What things cost: counts are exact, times are the model's. Every number can be changed; where it comes from is said.
  */
-import { DEEDS, type Deed, type JournalEntry } from "../protocol/journal.ts";
+import { DEEDS, type Deed } from "../protocol/journal.ts";
+import type { DeedCounts } from "./journal.ts";
 
 /** Nanoseconds for each kind of deed. */
 export type CostModel = Readonly<Record<Deed, number>>;
@@ -32,18 +33,13 @@ export const defaultCostModel = (): CostModel =>
 
 /** How often each deed happened and what that costs. */
 export interface CostSum {
-  readonly counts: Readonly<Record<Deed, number>>;
+  readonly counts: DeedCounts;
   /** Nanoseconds by the model, everything one after the other. */
   readonly ns: number;
 }
 
-/** Count entries and add up their costs. */
-export function costOf(entries: Iterable<JournalEntry>, model: CostModel): CostSum {
-  const counts = Object.fromEntries(DEEDS.map((deed) => [deed, 0])) as Record<Deed, number>;
-  let ns = 0;
-  for (const { deed } of entries) {
-    counts[deed]++;
-    ns += model[deed];
-  }
-  return { counts, ns };
-}
+/** Add up what deeds cost. */
+export const costOf = (counts: DeedCounts, model: CostModel): CostSum => ({
+  counts,
+  ns: DEEDS.reduce((sum, deed) => sum + counts[deed] * model[deed], 0),
+});

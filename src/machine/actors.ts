@@ -25,9 +25,14 @@ export interface Actors {
   readonly refused: readonly string[];
   /** What the kernel that is asked did in a wrong order, oldest first. */
   readonly hazards: readonly Hazard[];
-  readonly journal: { readonly entries: readonly JournalEntry[] };
-  /** Counts and cost of entries, by the default numbers. */
-  cost(entries: readonly JournalEntry[]): { readonly counts: Readonly<Record<string, number>>; readonly ns: number };
+  /** Of the journal's entries of actions before `step`: how many are kept, and `count` of them, without the first `from`. */
+  journal(
+    step: number,
+    from: number,
+    count: number,
+  ): { readonly total: number; readonly entries: readonly JournalEntry[] };
+  /** Counts and cost of everything done before action number `step`, by the default numbers. */
+  cost(step: number): { readonly counts: Readonly<Record<string, number>>; readonly ns: number };
 }
 
 /** Boots the software of a description on a machine as it was reset. @returns why not, as a sentence */

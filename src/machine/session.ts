@@ -28,7 +28,6 @@ import {
   type QueueRow,
   type RegisterRow,
 } from "../protocol/inspection.ts";
-import type { JournalEntry } from "../protocol/journal.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import { actionProblem } from "./actions.ts";
@@ -155,19 +154,15 @@ export class Session {
       guestLog: actors.guestLog,
       refused: actors.refused,
       hazards: actors.hazards.filter(({ action }) => action < this.#timeline.now),
-      ...actors.cost(this.#entriesOfNow()),
+      ...actors.cost(this.#timeline.now),
     };
   }
 
   /** What the actors did up to the current step. */
   journal(from: number, count: number): JournalAnswer {
-    const entries = this.#entriesOfNow();
-    return { revision: this.#revision, total: entries.length, entries: entries.slice(from, from + count) };
-  }
-
-  #entriesOfNow(): readonly JournalEntry[] {
     const { actors, now } = this.#timeline;
-    return actors?.journal.entries.filter(({ action }) => action < now) ?? [];
+    const kept = actors?.journal(now, from, count) ?? { total: 0, entries: [] };
+    return { revision: this.#revision, ...kept };
   }
 
   streams(from: number, count: number): { total: number; rows: StreamRow[] } {

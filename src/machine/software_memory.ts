@@ -10,6 +10,9 @@ export const PLACES = {
   guest: 0x1_0000_0000,
 } as const;
 
+/** Most entries of a journal. */
+const MOST_JOURNAL = 1 << 20;
+
 /** A machine with the memory that its software needs: ranges that read as zero. */
 export function withSoftwareMemory(machine: MachineDescription): MachineDescription {
   const { software, memory } = machine;
@@ -25,6 +28,10 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
 /** What is wrong with a description's software, or null. */
 export function softwareFault({ arch, devices, software }: MachineDescription): DescriptionFault | null {
   if (software === undefined) return null;
+  const { journal } = software;
+  if (journal !== undefined && !(Number.isInteger(journal) && journal >= 1 && journal <= MOST_JOURNAL)) {
+    return { place: "software.journal", detail: `A journal keeps 1 to ${MOST_JOURNAL} entries.` };
+  }
   if (software.kind === "kernel") return null;
   const modes = Object.keys(VIRTUAL_IOMMUS[arch]);
   const { mode = "nested, trapped" } = software;

@@ -48,6 +48,8 @@ export interface SoftwareDescription {
   readonly assigned: readonly AssignedDevice[];
   /** The guest waits for many unmaps at once. */
   readonly lazy: boolean;
+  /** Most journal entries that are kept, 1 to 2^20; absent: 65536. Counts are of all there were. */
+  readonly journal?: number;
   /** What the guest's driver does wrong on purpose, by name. */
   readonly mistakes: readonly Mistake[];
 }

@@ -114,11 +114,12 @@ function actionJson(action: Action): JsonObject {
   }
 }
 
-function softwareJson({ kind, mode, guestBytes, assigned, lazy, mistakes }: SoftwareDescription): JsonObject {
+function softwareJson({ kind, mode, guestBytes, assigned, lazy, journal, mistakes }: SoftwareDescription): JsonObject {
   const told = mistakes.length === 0 ? {} : { mistakes: [...mistakes] };
   const given = assigned.length === 0 ? {} : { assigned: assigned.map((d) => ({ ...d })) };
   const how = { ...(kind === "kernel" ? { kind } : {}), ...(mode === undefined ? {} : { mode }) };
-  return { ...how, guestBytes, ...given, ...flags({ lazy }), ...told };
+  const kept = journal === undefined ? {} : { journal };
+  return { ...how, guestBytes, ...given, ...flags({ lazy }), ...kept, ...told };
 }
 
 function machineJson(m: MachineDescription): JsonObject {

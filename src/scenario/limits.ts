@@ -31,6 +31,8 @@ export const LIMITS = {
   /** Bytes of a guest's memory, and devices that it is given. */
   guestBytes: 64 << 20,
   assigned: 16,
+  /** Entries that the journal of what software did keeps. */
+  journal: 1 << 20,
   recorded: 500_000,
   title: 500,
   about: 20_000,

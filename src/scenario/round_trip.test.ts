@@ -120,6 +120,7 @@ const machine: fc.Arbitrary<MachineDescription> = fc.record(
           maxLength: 3,
         }),
         lazy: fc.boolean(),
+        journal: fc.integer({ min: 1, max: 2 ** 20 }),
         mistakes: fc.subarray(Object.keys(MISTAKES) as Mistake[]),
       },
       { requiredKeys: ["kind", "guestBytes", "assigned", "lazy", "mistakes"] },

@@ -203,6 +203,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
       [],
     ),
     lazy: flag,
+    journal: v.exactOptional(wholeNumber("a number of journal entries", 1, LIMITS.journal)),
     mistakes: v.optional(
       list(v.picklist(MISTAKE_NAMES, expected("the name of a mistake")), LIMITS.assigned, "mistakes"),
       [],

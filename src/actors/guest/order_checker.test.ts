@@ -43,7 +43,7 @@ describe("The order in which a kernel unmaps and frees", () => {
   ] as const)("is seen to be wrong in one with: %s", (mistake, why) => {
     const { bare, kernel, mappings, unmap } = boot("qemu-11.1-nested", [mistake]);
     mappings.map(0x10000, BUFFERS, PAGE, RIGHTS);
-    bare.journal.action = 7;
+    bare.journal.begin(7);
     unmap(0x10000, PAGE);
     expect(kernel.order.hazards).toMatchObject([{ action: 7, text: expect.stringContaining(why) }]);
     expect(kernel.order.hazards[0]!.text).toContain("0x10000");

@@ -2,11 +2,10 @@
  * Host, VMM and guest of a session. They act on the machine only while an action is done for the first time; what they
  * write is kept, so that going through time again needs the machine alone.
  */
-import { costOf, defaultCostModel } from "../../actors/cost.ts";
+import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
 import type { DmaMappings } from "../../actors/guest/dma.ts";
 import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
-import type { JournalEntry } from "../../protocol/journal.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
 import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
@@ -44,7 +43,7 @@ export class Software implements Actors {
   readonly #recorder: EffectRecorder;
   readonly #kernel: GuestKernel;
   readonly #around: Surroundings;
-  readonly journal: Journal;
+  readonly #journal: Journal;
   readonly #log: string[] = [];
   /** Buffers by device, PASID and IOVA. */
   readonly #buffers = new Map<string, Buffer>();
@@ -53,14 +52,14 @@ export class Software implements Actors {
     this.#recorder = recorder;
     this.#kernel = kernel;
     this.#around = around;
-    this.journal = journal;
+    this.#journal = journal;
   }
 
   /** Boot the software of a description on a machine as it was reset. @returns why not, as a sentence */
   static boot(machine: Machine, description: MachineDescription): Software | string {
     const { software } = description;
     if (software === undefined) return "The machine has no software.";
-    const journal = new Journal();
+    const journal = new Journal(software.journal);
     const recorder = new EffectRecorder(machine);
     if (software.kind === "kernel") {
       const kernel = bootBareKernel(machine, recorder, description, software, journal);
@@ -123,13 +122,16 @@ export class Software implements Actors {
     return this.#kernel.order.hazards;
   }
 
-  /** Counts and cost of what happened up to action number `last`. */
-  cost(entries: readonly JournalEntry[]): { readonly counts: Readonly<Record<string, number>>; readonly ns: number } {
-    return costOf(entries, defaultCostModel());
+  journal(step: number, from: number, count: number): ReturnType<Actors["journal"]> {
+    return this.#journal.slice(step, from, count);
+  }
+
+  cost(step: number): CostSum {
+    return costOf(this.#journal.countsBefore(step), defaultCostModel());
   }
 
   #acting(index: number, act: () => void): Effects {
-    this.journal.action = index;
+    this.#journal.begin(index);
     return this.#recorder.record(act);
   }
 
@@ -157,7 +159,7 @@ export class Software implements Actors {
     }
     const key = `${action.device} ${action.pasid ?? ""} ${action.iova}`;
     const name = `${action.do === "guest map" ? "map" : "unmap"} 0x${action.iova.toString(16)}`;
-    return this.journal.during("guest", "intent", name, () =>
+    return this.#journal.during("guest", "intent", name, () =>
       action.do === "guest map" ? this.#map(action, key, mappings) : this.#unmap(action, key, mappings),
     );
   }
