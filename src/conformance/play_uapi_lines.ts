@@ -52,6 +52,10 @@ function parse(text: string): unknown {
   }
 }
 
+/** A text, or a number as text; empty for anything else. */
+export const textOf = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" ? `${value}` : "";
+
 function headerOf(json: unknown): Header | null {
   if (!isObject(json) || typeof json.machine !== "string" || typeof json.kernel !== "string") return null;
   const devices = Array.isArray(json.devices) ? json.devices.filter(isObject) : [];
@@ -59,7 +63,7 @@ function headerOf(json: unknown): Header | null {
     machine: json.machine,
     kernel: json.kernel,
     config: typeof json.kernel_config === "string" ? json.kernel_config : "",
-    devices: devices.map((d) => ({ bdf: String(d.bdf), group: Number(d.group) })),
+    devices: devices.map((d) => ({ bdf: textOf(d.bdf), group: Number(d.group) })),
     info: isObject(json.hw_info) ? json.hw_info : {},
   };
 }

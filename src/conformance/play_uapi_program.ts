@@ -31,7 +31,7 @@ import type { Choices } from "./play_uapi_choices.ts";
 import { bytesOf, difference, hexOf, named, type Outcome, wordsOf } from "./play_uapi_compare.ts";
 import { DeviceProbe } from "./play_uapi_device.ts";
 import { type Hardware, USER_MEMORY } from "./play_uapi_hardware.ts";
-import { type Json, type JsonObject, type Line, numberOf } from "./play_uapi_lines.ts";
+import { type Json, type JsonObject, type Line, numberOf, textOf } from "./play_uapi_lines.ts";
 import type { MachineProfile } from "./play_uapi_profile.ts";
 import { selftestCall } from "./play_uapi_selftest.ts";
 
@@ -139,7 +139,7 @@ export class UapiProgram {
       case "open(vfio cdev)":
         return this.#openDevice(Number(line.in.device));
       case "close":
-        return { returned: this.#close(String(line.in.fd)) ?? 0, out: {} };
+        return { returned: this.#close(textOf(line.in.fd)) ?? 0, out: {} };
       case "read":
         return this.#read(line);
       case "write":
@@ -336,7 +336,7 @@ export class UapiProgram {
 
   /** A queue's file that a read, write or poll may be of; the line may say which kind it is. */
   #queue(line: Line): OpenFile | null {
-    const said = String(line.in.fd ?? line.in.file ?? "");
+    const said = textOf(line.in.fd ?? line.in.file);
     const kinds = /veventq/i.test(said)
       ? ["vEVENTQ"]
       : /fault/i.test(said)
@@ -361,7 +361,7 @@ export class UapiProgram {
   }
 
   #poll(line: Line): Outcome {
-    const events = String(line.in.events);
+    const events = textOf(line.in.events);
     const mask = (events.includes("POLLIN") ? 1 : 0) | (events.includes("POLLOUT") ? 4 : 0);
     const revents = (this.#queue(line)?.poll?.() ?? 0) & mask;
     return { returned: revents === 0 ? 0 : 1, out: { revents: `0x${revents.toString(16)}` } };

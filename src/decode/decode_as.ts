@@ -43,7 +43,7 @@ export const kindById = (id: string): StructureKind | null =>
     : (STRUCTURE_KINDS.find((kind) => kind.id === id) ?? null);
 
 /** 64-bit words as the 32-bit words that layouts read. */
-export function halvesOf(words: readonly bigint[]): Uint32Array {
+function halvesOf(words: readonly bigint[]): Uint32Array {
   const halves = new Uint32Array(words.length * 2);
   words.forEach((word, i) => {
     halves[2 * i] = Number(word & 0xffffffffn);

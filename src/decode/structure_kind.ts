@@ -13,7 +13,7 @@ export interface StructureKind {
   /** For a list to choose from. */
   readonly name: string;
   /** The layout that the words call for; they may be fewer than the structure has, and read as 0 then. */
-  layoutOf(words: Uint32Array): Layout;
+  readonly layoutOf: (words: Uint32Array) => Layout;
   /** One sentence about a structure; absent: its name and section. */
   summary?(layout: Layout, fields: FieldsByName): string;
 }
@@ -23,7 +23,7 @@ export interface ReadStructure {
   readonly layout: Layout;
   /** As layouts read them: 32-bit words, lowest first. */
   readonly words: Uint32Array;
-  layoutOf(words: Uint32Array): Layout;
+  readonly layoutOf: (words: Uint32Array) => Layout;
 }
 
 /** Hexadecimal value of a field; 0x0 for one that is absent. */

@@ -32,7 +32,7 @@ export type Called<V> = { readonly ok: true; readonly out: V } | { readonly ok: 
 
 /** Where the process keeps arguments of calls, and data that they point to. */
 const ARGUMENT = 0x7f00_0000_0000n;
-export const DATA = ARGUMENT + 0x1000n;
+const DATA = ARGUMENT + 0x1000n;
 /** Bytes of {@link ARGUMENT} and {@link DATA} together. */
 export const SCRATCH_BYTES = 0x20_0000n;
 export const SCRATCH = ARGUMENT;

@@ -16,7 +16,7 @@ import { reasonMeaning } from "./fault_reasons.ts";
 const IM = 1 << 15;
 
 /** Type of a descriptor: bits [11:9] and [3:0]. */
-export const descriptorType = (lo: number): number => (lo & 0xf) | ((lo >>> 5) & 0x70);
+const descriptorType = (lo: number): number => (lo & 0xf) | ((lo >>> 5) & 0x70);
 
 /** Kinds of the architecture. */
 export const VTD_KINDS: readonly StructureKind[] = [

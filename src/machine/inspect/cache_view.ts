@@ -49,9 +49,9 @@ const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 /** Such as "CMD_TLBI_NH_VA, ASID 0x21, Address 0x1000". */
 function commandText({ command, addressHi, addressLo, ...operands }: MissingCommand): string {
   const parts = Object.entries<unknown>(operands).flatMap(([name, value]) => {
-    if (value === undefined || value === false) return [];
     if (value === true) return [name];
-    return [`${OPERANDS[name] ?? name} ${typeof value === "number" ? hex(value) : String(value)}`];
+    const said = typeof value === "number" ? hex(value) : value;
+    return typeof said === "string" ? [`${OPERANDS[name] ?? name} ${said}`] : [];
   });
   const address = addressLo === undefined ? [] : [`Address ${hex(join(addressHi ?? 0, addressLo))}`];
   return [command, ...parts, ...address].join(", ");

@@ -13,7 +13,7 @@ import { Machine } from "../machine.ts";
 import type { Architecture } from "../unit.ts";
 
 /** All memory of the machine: 64 MiB from 1 GiB on; the first half is the kernel's, buffers lie in the second. */
-export const RAM = 0x4000_0000;
+const RAM = 0x4000_0000;
 const RAM_BYTES = 0x400_0000;
 export const BUFFERS = RAM + RAM_BYTES / 2;
 
