@@ -23,8 +23,12 @@ const OWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   AIDR: { ArchMinorRev: 1 },
 };
 
-/** Values of the virtual SMMU's identification registers, by name. @param info null where the kernel said nothing */
-export function virtualIdentity(info: Uint8Array | null): Record<string, number> {
+/**
+ * Values of the virtual SMMU's identification registers, by name.
+ * @param info null where the kernel said nothing
+ * @param less fields that a VMM does not hand on, with what stands there instead
+ */
+export function virtualIdentity(info: Uint8Array | null, less: typeof OWN = {}): Record<string, number> {
   const words = new Uint32Array(HW_INFO_BYTES / 4);
   if (info !== null) words.set(new Uint32Array(info.slice(0, HW_INFO_BYTES).buffer));
   const names = ["IDR0", "IDR1", "IDR3", "IDR5", "AIDR"];
@@ -34,7 +38,7 @@ export function virtualIdentity(info: Uint8Array | null): Record<string, number>
       const access = layout.f as Readonly<Record<string, FieldAccess>>;
       const index = name === "AIDR" ? 9 : 2 + Number(name.slice(3));
       const handed = (HANDED_ON[name] ?? []).map((field) => [field, access[field]!.get(words, index)] as const);
-      return [name, encodeFields(layout, { ...Object.fromEntries(handed), ...OWN[name] })[0]!];
+      return [name, encodeFields(layout, { ...Object.fromEntries(handed), ...OWN[name], ...less[name] })[0]!];
     }),
   );
 }

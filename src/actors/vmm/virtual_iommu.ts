@@ -10,6 +10,8 @@ export interface VirtualIommu {
   readonly registers: RegisterPages;
   /** Registers besides the IOMMU's own, by the name of their block. */
   readonly blocks?: Readonly<Record<string, RegisterPages>>;
+  /** Guest memory as the guest reaches it, where the VMM follows writes to some of it; absent: as it is. */
+  readonly memory?: KernelMemory;
   /** The host told the VMM that there are events: they go to the guest. @returns how many arrived */
   serve(): number;
   /** What the kernel refused, newest last. */

@@ -153,9 +153,14 @@ export class VmObjects {
     return events;
   }
 
+  /** Note a refusal. */
+  note(refused: Refused): void {
+    if (this.refused.push(refused) > MOST_REFUSED) this.refused.shift();
+  }
+
   #done<V>(step: string, called: Called<V>): V | null {
     if (called.ok) return called.out;
-    if (this.refused.push({ step, errno: called.errno }) > MOST_REFUSED) this.refused.shift();
+    this.note({ step, errno: called.errno });
     return null;
   }
 }

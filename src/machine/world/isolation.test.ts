@@ -41,6 +41,12 @@ const SUBJECTS: readonly Subject[] = [
     registers: [0x20, 0x44, 0x80, 0x88, 0x90, 0x98, 0x9c],
   },
   {
+    architecture: SMMUV3,
+    preset: "neoverse",
+    mode: "emulated",
+    registers: [0x20, 0x44, 0x80, 0x88, 0x90, 0x98, 0x9c],
+  },
+  {
     architecture: VTD,
     preset: "sapphire-rapids",
     mode: "nested, trapped",
@@ -64,13 +70,13 @@ function plausible(vm: TestVm["vm"], hi: number, lo: number): [number, number] {
   return kinds[(hi + vm.ram.gpa) % kinds.length]!;
 }
 
-function act({ vm, physical }: TestVm, registers: readonly number[], [what, where, hi, lo]: Deed): void {
+function act({ vm }: TestVm, registers: readonly number[], [what, where, hi, lo]: Deed): void {
   const [valueHi, valueLo] = plausible(vm, hi, lo);
   const { cmdqv } = vm.iommu.blocks ?? {};
   if (what < 4) {
     // The lower half of guest memory is the kernel's own: its tables and queues lie at its beginning.
     const at = 8 * Math.floor((where % (VM_RAM.bytes / (what === 0 ? 1 : 64))) / 8);
-    physical.write(VM_RAM.pa + at, valueHi, valueLo);
+    vm.memory.write(VM_RAM.gpa + at, valueHi, valueLo);
   } else if (what < 7) {
     const offset = what === 4 ? 4 * (where % 0x8000) : registers[where % registers.length]!;
     vm.iommu.registers.write(offset, BigInt(valueLo >>> 0), 4);

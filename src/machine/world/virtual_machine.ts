@@ -44,9 +44,12 @@ export class VirtualMachine {
   readonly kernel: GuestKernel;
   readonly ram: GuestRam;
   readonly iommu: VirtualIommu;
+  /** Guest memory as the guest reaches it. */
+  readonly memory: KernelMemory;
 
-  private constructor(ram: GuestRam, kernel: GuestKernel, iommu: VirtualIommu) {
+  private constructor(ram: GuestRam, kernel: GuestKernel, iommu: VirtualIommu, memory: KernelMemory) {
     this.ram = ram;
+    this.memory = memory;
     this.kernel = kernel;
     this.iommu = iommu;
   }
@@ -74,8 +77,9 @@ export class VirtualMachine {
     const { registers, blocks = {} } = iommu;
     const options = { mistakes, ats: new Set<number>(), lazy };
     const place = { at: ram.gpa, bytes: ram.bytes };
-    const kernel = GuestKernel.boot(place, { memory, registers, blocks }, DRIVERS[arch], options, journal);
-    return kernel instanceof GuestKernel ? new VirtualMachine(ram, kernel, iommu) : kernel;
+    const reach = { memory: iommu.memory ?? memory, registers, blocks };
+    const kernel = GuestKernel.boot(place, reach, DRIVERS[arch], options, journal);
+    return kernel instanceof GuestKernel ? new VirtualMachine(ram, kernel, iommu, reach.memory) : kernel;
   }
 
   /** Physical address of a guest's; null outside its memory. */
