@@ -33,6 +33,8 @@ export interface Actors {
   ): { readonly total: number; readonly entries: readonly JournalEntry[] };
   /** Counts and cost of everything done before action number `step`, by the default numbers. */
   cost(step: number): { readonly counts: Readonly<Record<string, number>>; readonly ns: number };
+  /** The default numbers: what one of each deed costs, in nanoseconds. */
+  readonly prices: Readonly<Record<string, number>>;
 }
 
 /** Boots the software of a description on a machine as it was reset. @returns why not, as a sentence */

@@ -146,15 +146,17 @@ export class Session {
 
   /** Host, VMM and guest; objects and logs are those after the newest action that was applied. */
   software(): SoftwareAnswer | null {
-    const { actors } = this.#timeline;
+    const { actors, now } = this.#timeline;
     if (actors === null) return null;
     return {
       revision: this.#revision,
       objects: actors.objects(),
       guestLog: actors.guestLog,
       refused: actors.refused,
-      hazards: actors.hazards.filter(({ action }) => action < this.#timeline.now),
-      ...actors.cost(this.#timeline.now),
+      hazards: actors.hazards.filter(({ action }) => action < now),
+      ...actors.cost(now),
+      before: now === 0 ? null : actors.cost(now - 1),
+      prices: actors.prices,
     };
   }
 

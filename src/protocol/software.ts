@@ -98,8 +98,14 @@ export interface Hazard {
   readonly text: string;
 }
 
-/** The software as it stands after the current step. */
-export interface SoftwareAnswer {
+/** How often each deed happened up to some step, by its name, and what that costs by the default numbers, in nanoseconds. */
+interface Costs {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly ns: number;
+}
+
+/** The software as it stands after the current step; `counts` and `ns` are of everything up to it. */
+export interface SoftwareAnswer extends Costs {
   readonly revision: number;
   readonly objects: readonly KernelObjectRow[];
   /** Lines that the guest's kernel logged, oldest first. */
@@ -108,9 +114,10 @@ export interface SoftwareAnswer {
   readonly refused: readonly string[];
   /** What the kernel that was asked did in an order that can lose data or leak it, up to now. */
   readonly hazards: readonly Hazard[];
-  /** How often each deed happened up to now, by its name, and what that costs by the default numbers, in nanoseconds. */
-  readonly counts: Readonly<Record<string, number>>;
-  readonly ns: number;
+  /** The costs before the newest action of the current step; null before the first action. */
+  readonly before: Costs | null;
+  /** What one of each deed costs, by its name, in nanoseconds. */
+  readonly prices: Readonly<Record<string, number>>;
 }
 
 /** A slice of what the actors did. */

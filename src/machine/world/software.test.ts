@@ -95,6 +95,19 @@ describe("A session with software", () => {
     ]);
   });
 
+  it("tells the costs before the newest action as it told them at the step before", () => {
+    const session = open(documentWith(STORY));
+    session.seek(0);
+    expect(session.software()?.before).toBeNull();
+    for (let step = 1; step <= STORY.length; step++) {
+      const { counts, ns, prices } = session.software()!;
+      session.seek(step);
+      const now = session.software()!;
+      expect(now.before).toEqual({ counts, ns });
+      expect(Object.entries(now.counts).reduce((sum, [deed, count]) => sum + count * prices[deed]!, 0)).toBe(now.ns);
+    }
+  });
+
   it("has the same digest and walks at every step, forward, back and opened anew", () => {
     const session = open(documentWith(STORY));
     const forward: string[] = [];

@@ -40,6 +40,7 @@ interface Surroundings {
 const NOBODY: Surroundings = { serve: () => {}, objects: () => [], refused: () => [] };
 
 export class Software implements Actors {
+  readonly prices = defaultCostModel();
   readonly #recorder: EffectRecorder;
   readonly #kernel: GuestKernel;
   readonly #around: Surroundings;
@@ -127,7 +128,7 @@ export class Software implements Actors {
   }
 
   cost(step: number): CostSum {
-    return costOf(this.#journal.countsBefore(step), defaultCostModel());
+    return costOf(this.#journal.countsBefore(step), this.prices);
   }
 
   #acting(index: number, act: () => void): Effects {
