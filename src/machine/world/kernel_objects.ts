@@ -7,7 +7,7 @@ import { HwptNested, HwptPaging } from "../../host/iommufd/hwpt.ts";
 import { Ioas } from "../../host/iommufd/ioas.ts";
 import type { KernelObject } from "../../host/iommufd/objects.ts";
 import { Veventq } from "../../host/iommufd/veventq.ts";
-import { Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
+import { HwQueue, Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
@@ -32,6 +32,9 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
   if (object instanceof Viommu) return { holds: [object.parent.id], about: "the guest's IOMMU" };
   if (object instanceof Vdevice) {
     return { holds: [object.viommu.id, object.device.id], about: `the guest knows it as ${hex(object.virtualId)}` };
+  }
+  if (object instanceof HwQueue) {
+    return { holds: [object.viommu.id], about: `queue ${object.index}, read by hardware from the guest's memory` };
   }
   if (object instanceof Veventq) return { holds: [object.viommu.id], about: `room for ${object.depth} events` };
   return { holds: [], about: "" };

@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import type { Action, SessionDocument } from "../../protocol/machine.ts";
+import type { VmMode } from "../../protocol/software.ts";
+import { Session } from "../session.ts";
+import { SMMUV3 } from "../smmuv3/architecture.ts";
+import { softwareFault } from "../software_memory.ts";
+import type { Architecture } from "../unit.ts";
+import { VTD } from "../vtd/architecture.ts";
+import { Software } from "./software.ts";
+
+const PAGE = 4096;
+const NIC = 0x20;
+const GUEST = { device: 0x10, pasid: null };
+
+const dma = (iova: bigint): Action => ({
+  do: "dma",
+  sid: NIC,
+  ssid: null,
+  iova,
+  write: true,
+  privileged: false,
+  instruction: false,
+  length: 4,
+});
+
+const STORY: readonly Action[] = [
+  { do: "guest map", ...GUEST, iova: 0x10_0000n, bytes: 4 * PAGE, write: true },
+  dma(0x10_0000n),
+  { do: "guest unmap", ...GUEST, iova: 0x10_0000n, bytes: 4 * PAGE },
+  dma(0x10_0000n),
+  { do: "guest map", ...GUEST, iova: 0x20_0000n, bytes: 0x20_0000, write: true },
+  dma(0x30_1000n),
+  { do: "guest switch", to: "bypass" },
+  dma(0x4100_0000n - 8n),
+  { do: "guest switch", to: "translate" },
+  dma(0x30_1000n),
+  { do: "guest detach", ...GUEST },
+  dma(0x30_1000n),
+];
+const WENT = "software went software refused software went software went software went software refused".split(" ");
+
+const VIOMMU = ["IOAS", "DEVICE", "HWPT_PAGING", "VIOMMU", "VDEVICE", "VEVENTQ"];
+
+const SUBJECTS: readonly { architecture: Architecture; preset: string; mode: VmMode; objects: string[] }[] = [
+  {
+    architecture: SMMUV3,
+    preset: "neoverse",
+    mode: "emulated",
+    objects: ["IOAS", "DEVICE", "HWPT_PAGING", "IOAS", "HWPT_PAGING"],
+  },
+  { architecture: SMMUV3, preset: "neoverse", mode: "nested, trapped", objects: [...VIOMMU, "HWPT_NESTED"] },
+  {
+    architecture: SMMUV3,
+    preset: "grace",
+    mode: "nested, direct",
+    objects: [...VIOMMU, "VEVENTQ", "HW_QUEUE", "ACCESS", "HWPT_NESTED"],
+  },
+  {
+    architecture: VTD,
+    preset: "sapphire-rapids",
+    mode: "nested, trapped",
+    objects: ["IOAS", "DEVICE", "HWPT_PAGING", "HWPT_NESTED"],
+  },
+];
+
+const documentOf = (arch: Architecture["arch"], preset: string, mode: VmMode): SessionDocument => ({
+  title: "A virtual machine",
+  about: "",
+  machine: {
+    arch,
+    preset,
+    registers: {},
+    memory: { outside: "abort", zero: [], segments: [] },
+    devices: [{ bdf: "0000:00:04.0", sid: NIC, label: "nic" }],
+    software: {
+      kind: "virtual machine",
+      mode,
+      guestBytes: 0x100_0000,
+      assigned: [{ bdf: "0000:00:04.0", virtualId: GUEST.device }],
+      lazy: false,
+      mistakes: [],
+    },
+  },
+  actions: STORY,
+  recorded: { accesses: [], events: [] },
+});
+
+function open(document: SessionDocument, architecture: Architecture): Session {
+  const opened = Session.open(document, architecture, (machine, description) => Software.boot(machine, description));
+  if (!opened.ok) throw new Error(opened.error.detail);
+  return opened.value;
+}
+
+describe.each(SUBJECTS)("A session with a virtual machine, $architecture.arch $mode", (subject) => {
+  const { architecture, preset, mode } = subject;
+  const document = documentOf(architecture.arch, preset, mode);
+
+  it("plays one story with one outcome", () => {
+    const session = open(document, architecture);
+    expect(session.log(0, 100).rows.map((row) => row.result?.type)).toEqual(WENT);
+    expect(session.software()?.refused).toEqual([]);
+  });
+
+  it("shows the objects that the VMM has of the host's kernel", () => {
+    const session = open({ ...document, actions: STORY.slice(0, 1) }, architecture);
+    expect(session.software()?.objects.map((o) => o.type)).toEqual(subject.objects);
+  });
+
+  it("has the same digest at every step, forward and back: what software wrote is enough", () => {
+    const session = open(document, architecture);
+    const forward = STORY.map((_, step) => {
+      session.seek(step);
+      return session.summary().digest;
+    });
+    expect(new Set(forward).size).toBeGreaterThan(STORY.length / 2);
+    for (let step = STORY.length - 1; step >= 0; step--) {
+      session.seek(step);
+      expect([step, session.summary().digest]).toEqual([step, forward[step]]);
+    }
+  });
+});
+
+describe("A mode that there is not", () => {
+  it.each([
+    ["vtd", "nested, direct"],
+    ["amdvi", "nested, trapped"],
+  ] as const)("%s %s is refused with those that there are", (arch, mode) => {
+    const { machine } = documentOf(arch, "x", mode);
+    expect(softwareFault(machine)?.place).toBe("software.mode");
+    expect(softwareFault(machine)?.detail).toContain(arch === "vtd" ? '"nested, trapped"' : "none");
+  });
+});
