@@ -30,7 +30,7 @@ describe("npm run conformance", { timeout: 30_000 }, () => {
   it("closes with the totals and status 0 where everything agrees", () => {
     const { status, lines } = run("src/conformance/data/captures", GOOD);
     expect(lines.filter((l) => l.startsWith("FAIL"))).toEqual([]);
-    expect(lines.at(-1)).toMatch(/^15\d\d passed, 0 failed$/);
+    expect(lines.at(-1)).toMatch(/^\d{4} passed, 0 failed$/);
     expect(
       lines.some((l) => l.startsWith("src/conformance/data/captures/smmuv3-both-4k/capture.json: 940 passed")),
     ).toBe(true);

@@ -28,7 +28,6 @@ describe("reading scenario/1", { timeout: 30_000 }, () => {
         actions: [],
         recorded: { accesses: [], events: [] },
         view: null,
-        notes: [],
       },
     });
   });

@@ -35,7 +35,7 @@ export function readScenario(json: unknown, name: string): Result<Scenario> {
   const read = checked(SCENARIO, current.value, "This scenario cannot be opened.", name);
   if (!read.ok) return read;
   const { title, about, machine, steps, recorded, view, notes } = read.value;
-  return ok({ title, about, machine, actions: steps, recorded, view, notes });
+  return ok({ title, about, machine, actions: steps, recorded, view, ...(notes === undefined ? {} : { notes }) });
 }
 
 /** Read the text of a scenario file. */

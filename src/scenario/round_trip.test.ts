@@ -168,23 +168,26 @@ const recorded: fc.Arbitrary<RecordedAccess> = fc.record({
   source: fc.constantFrom("", "traced I/O"),
 });
 
-const scenario: fc.Arbitrary<Scenario> = fc.record({
-  title: fc.string({ unit: "binary" }),
-  about: fc.string({ unit: "binary" }),
-  machine,
-  actions: fc.array(action, { maxLength: 8 }),
-  recorded: fc.record({
-    accesses: fc.array(recorded, { maxLength: 8 }),
-    events: fc.array(
-      fc.array(u64, { minLength: 4, maxLength: 4 }).map((w) => ({ words: w })),
-      { maxLength: 4 },
-    ),
-  }),
-  view: fc.option(fc.record({ access })),
-  notes: fc.array(fc.record({ step: fc.integer({ min: 0, max: 8 }), text: fc.string({ unit: "binary" }) }), {
-    maxLength: 4,
-  }),
-});
+const note = fc.record({ step: fc.integer({ min: 0, max: 8 }), text: fc.string({ unit: "binary" }) });
+
+const scenario: fc.Arbitrary<Scenario> = fc.record(
+  {
+    title: fc.string({ unit: "binary" }),
+    about: fc.string({ unit: "binary" }),
+    machine,
+    actions: fc.array(action, { maxLength: 8 }),
+    recorded: fc.record({
+      accesses: fc.array(recorded, { maxLength: 8 }),
+      events: fc.array(
+        fc.array(u64, { minLength: 4, maxLength: 4 }).map((w) => ({ words: w })),
+        { maxLength: 4 },
+      ),
+    }),
+    view: fc.option(fc.record({ access })),
+    notes: fc.array(note, { minLength: 1, maxLength: 4 }),
+  },
+  { requiredKeys: ["title", "about", "machine", "actions", "recorded", "view"] },
+);
 
 describe("scenario/1", { timeout: 30_000 }, () => {
   it("reads back what it wrote, seed 1", () => {

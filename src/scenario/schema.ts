@@ -332,7 +332,7 @@ export const SCENARIO = v.object({
   steps: v.optional(list(ACTION, LIMITS.actions, "steps"), []),
   recorded: v.optional(RECORDED, {}),
   view: v.optional(v.nullable(v.object({ access: v.optional(v.nullable(ACCESS), null) }, expected("a view"))), null),
-  notes: v.optional(
+  notes: v.exactOptional(
     list(
       v.object(
         { step: wholeNumber("a step", 0, LIMITS.actions), text: text("a text", LIMITS.about) },
@@ -341,6 +341,5 @@ export const SCENARIO = v.object({
       LIMITS.notes,
       "notes",
     ),
-    [],
   ),
 });

@@ -1,6 +1,7 @@
 /** Lessons that count: the same work done in two ways. The numbers stand with the software's counts. */
+import type { VmMode } from "../../protocol/software.ts";
 import { type Lesson, lesson, type Story } from "./lesson.ts";
-import { virtualMachine } from "./machines.ts";
+import { virtualMachine, virtualMachineOn } from "./machines.ts";
 import { dma, flush, GUEST, map, unmap } from "./verbs.ts";
 
 const GROUP = "What it costs";
@@ -8,6 +9,45 @@ const PAGES = 64;
 const IOVA = 0x10_0000;
 const each = (act: (iova: number) => Story[number]): Story =>
   Array.from({ length: PAGES }, (_, i) => act(IOVA + i * 0x1000));
+
+/** Mapped, used and unmapped again, on hardware with virtual command queues. */
+const inMode = (id: string, title: string, about: string, mode: VmMode, mapped: string, unmapped: string): Lesson =>
+  lesson({ id, group: GROUP, title, about }, virtualMachineOn("smmuv3", "grace", { mode }), [
+    "The guest is the same in all three ways of giving it an SMMU. Compare what they cost at the end.",
+    map(GUEST, IOVA, 4),
+    mapped,
+    dma(IOVA),
+    unmap(GUEST, IOVA, 4),
+    unmapped,
+    dma(IOVA),
+  ]);
+
+const BY_MODE: readonly Lesson[] = [
+  inMode(
+    "mode-emulated",
+    "An emulated SMMU",
+    "No nesting: the VMM follows the guest's tables, and maps what it finds there itself.",
+    "emulated",
+    "Every table entry that the guest wrote left it: the VMM keeps watch over the tables, and called the host once for each page.",
+    "Each page is taken out by a call of the host. The guest's own invalidation comes on top.",
+  ),
+  inMode(
+    "mode-trapped",
+    "Nested, with trapped commands",
+    "Hardware walks the guest's tables; the guest's commands go through the VMM and the host.",
+    "nested, trapped",
+    "The entries were written and nobody was told: nothing of them can be cached yet.",
+    "The write of CMDQ_PROD left the guest. The VMM read the batch and handed it on by one IOMMU_HWPT_INVALIDATE.",
+  ),
+  inMode(
+    "mode-direct",
+    "Nested, with a queue of the guest's own",
+    "A virtual command queue of the CMDQV is mapped into the guest, and invalidations reach hardware with no exit at all.",
+    "nested, direct",
+    "Configuration commands still go by the trapped queue, as hardware takes none of them from a guest's.",
+    "TLBI and CMD_SYNC went into the guest's VCMDQ, and hardware put the VMID in. Look at the deeds: nobody but the guest did anything.",
+  ),
+];
 
 export const COSTS: readonly Lesson[] = [
   lesson(
@@ -84,4 +124,5 @@ export const COSTS: readonly Lesson[] = [
       dma(0x80_1000),
     ],
   ),
+  ...BY_MODE,
 ];

@@ -108,6 +108,10 @@ describe("What the remarks say", () => {
     ["wrong-asid", ["went", "went"]],
     ["page-freed-early", ["went", "refused"]],
     ["no-atc-inv", ["device", "device"]],
+    ["nested-vtd", ["went", "refused", "refused"]],
+    ["mode-emulated", ["went", "refused"]],
+    ["mode-trapped", ["went", "refused"]],
+    ["mode-direct", ["went", "refused"]],
     ["large-pages", ["went", "went", "went", "refused", "went"]],
   ])("comes true in %s", async (id, expected) => {
     expect(results(await open(id))).toEqual(expected);
@@ -117,6 +121,23 @@ describe("What the remarks say", () => {
     for (const { id } of LIBRARY.filter(({ id }) => id.startsWith("story-"))) {
       expect([id, ...results(await open(id))]).toEqual([id, "went", "refused", "refused", "refused", "went"]);
     }
+  });
+
+  it("comes true of the cost: emulated above trapped, trapped above direct", async () => {
+    const spent = async (id: string): Promise<number> => {
+      const session = await open(id);
+      session.seek(1);
+      const before = session.software()!.ns;
+      session.seek(3);
+      return session.software()!.ns - before;
+    };
+    const [emulated, trapped, direct] = [
+      await spent("mode-emulated"),
+      await spent("mode-trapped"),
+      await spent("mode-direct"),
+    ];
+    expect(trapped).toBeLessThan(emulated);
+    expect(direct).toBeLessThan(trapped);
   });
 
   it("comes true of the counts: a range costs one call, pages cost one each", async () => {

@@ -1,6 +1,6 @@
 /** Machines that lessons play on: one network card, and the software around it. */
 import type { Arch, DeviceDescription, MachineDescription } from "../../protocol/machine.ts";
-import type { SoftwareDescription } from "../../protocol/software.ts";
+import type { SoftwareDescription, VmMode } from "../../protocol/software.ts";
 
 /** The device of every lesson: its address on the bus, its id on hardware, and the id that a guest knows it by. */
 export const NIC = { bdf: "0000:00:05.0", sid: 0x28, virtualId: 0x10 } as const;
@@ -19,12 +19,18 @@ const CACHES: Readonly<Record<Arch, readonly string[]>> = {
 export interface Choice {
   readonly mistakes?: SoftwareDescription["mistakes"];
   readonly lazy?: boolean;
+  /** How a virtual machine's IOMMU is made; trapped where it is not said. */
+  readonly mode?: VmMode;
   /** The device has a translation cache of its own. */
   readonly ats?: boolean;
 }
 
-const software = (kind: SoftwareDescription["kind"], { mistakes = [], lazy = false }: Choice): SoftwareDescription => ({
+const software = (
+  kind: SoftwareDescription["kind"],
+  { mistakes = [], lazy = false, mode }: Choice,
+): SoftwareDescription => ({
   kind,
+  ...(mode === undefined ? {} : { mode }),
   guestBytes: GUEST_BYTES,
   assigned: kind === "kernel" ? [] : [{ bdf: NIC.bdf, virtualId: NIC.virtualId }],
   lazy,
@@ -48,6 +54,10 @@ function machine(arch: Arch, preset: string, kind: SoftwareDescription["kind"], 
 /** A virtual machine with the card, on a host with an SMMUv3. */
 export const virtualMachine = (choice: Choice = {}): MachineDescription =>
   machine("smmuv3", "neoverse", "virtual machine", choice);
+
+/** The same on other hardware than the Neoverse class. */
+export const virtualMachineOn = (arch: Arch, preset: string, choice: Choice = {}): MachineDescription =>
+  machine(arch, preset, "virtual machine", choice);
 
 /** A kernel on hardware with the card. */
 export const kernelOn = (arch: Arch, preset: string, choice: Choice = {}): MachineDescription =>

@@ -1,6 +1,6 @@
 /** Lessons on two stages: a guest with a card, behind one SMMUv3, by way of iommufd. */
 import { type Lesson, lesson } from "./lesson.ts";
-import { virtualMachine } from "./machines.ts";
+import { virtualMachine, virtualMachineOn } from "./machines.ts";
 import { detach, dma, GUEST, map, readFaults, unmap } from "./verbs.ts";
 
 const GROUP = "Nested translation";
@@ -80,6 +80,28 @@ export const NESTING: readonly Lesson[] = [
       dma(0x10_0000),
       "PASID 5 is refused with C_BAD_CD, while requests without one go on.",
       readFaults,
+    ],
+  ),
+  lesson(
+    {
+      id: "nested-vtd",
+      group: GROUP,
+      title: "A guest's DMA through VT-d",
+      about:
+        "The same conversation on Intel: a PASID table entry whose first stage is the guest's and second stage the host's.",
+    },
+    virtualMachineOn("vtd", "sapphire-rapids"),
+    [
+      "The VMM offers the guest a unit in scalable mode that translates in the first stage. There is no vIOMMU object here: nested HWPTs hang on the nest parent itself.",
+      map(GUEST, 0x10_0000, 4),
+      "The guest wrote a PASID table entry with PGTT 1 and the address of its tables, and queued pasid_cache_inv_dsc. The VMM read the entry and had the host make a nested HWPT; the host's own PASID entry has PGTT 3.",
+      dma(0x10_0000),
+      "The guest's tables are read by guest physical address, so that every one of them goes through the second stage.",
+      dma(0x20_0000),
+      "Nothing is mapped there: the first stage faults.",
+      unmap(GUEST, 0x10_0000, 4),
+      "p_iotlb_inv_dsc with the guest's domain id became IOMMU_HWPT_INVALIDATE on the nested HWPT, and the host's domain id in hardware.",
+      dma(0x10_0000),
     ],
   ),
   lesson(
