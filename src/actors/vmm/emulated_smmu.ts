@@ -16,6 +16,7 @@ import {
   MAP_WRITEABLE,
 } from "../../host/iommufd/ioctls.ts";
 import type { KernelMemory } from "../platform.ts";
+import { DirtyLog } from "./dirty_log.ts";
 import { ShadowTables, type ShadowTarget } from "./shadow_tables.ts";
 import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
@@ -159,5 +160,6 @@ export const makeEmulatedSmmu: MakeVirtualIommu = ({ caller, slots, devices, mem
   const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), LESS);
   const sids = devices.map((d) => d.virtualId);
   const registers = new VirtualSmmu(identity, sids, memory, backend, journal);
-  return { registers, memory: backend.watched, serve: () => 0, refused: vm.refused };
+  const dirty = new DirtyLog(vm, slots);
+  return { registers, memory: backend.watched, serve: () => 0, dirty, refused: vm.refused };
 };

@@ -15,6 +15,7 @@ import {
   VIOMMU_ALLOC,
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
+import { DirtyLog } from "./dirty_log.ts";
 import { type Refused, Steps } from "./user_space.ts";
 import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
 import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.ts";
@@ -151,7 +152,7 @@ export function nestedSmmuParts(
     const events = vm.takeEvents(ids.eventFd, EVENT_BYTES);
     return events.filter((bytes) => registers.event(new Uint32Array(bytes.buffer))).length;
   };
-  return { vm, ids, data, iommu: { registers, serve, refused: vm.refused } };
+  return { vm, ids, data, iommu: { registers, serve, dirty: new DirtyLog(vm, slots), refused: vm.refused } };
 }
 
 /** Commands of the guest go through the VMM: `nested, trapped`. */

@@ -5,6 +5,7 @@
  */
 import { CAP, ECAP } from "../../arch/vtd/capability_registers.ts";
 import { HwInfoType, HwptDataType, HwptFlag, InvalidateDataType } from "../../host/iommufd/ioctls.ts";
+import { DirtyLog } from "./dirty_log.ts";
 import { type Binding, type FirstStage, PASIDS_LG2 } from "./guest_vtd_tables.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
 import { type Pages, VirtualVtd, type VtdBackend } from "./virtual_vtd.ts";
@@ -124,5 +125,5 @@ export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, memor
   };
   const sids = devices.map((d) => d.virtualId);
   const registers = new VirtualVtd(offered, sids, memory, new NestedVtd(vm, flags), journal);
-  return { registers, serve: () => 0, refused: vm.refused };
+  return { registers, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
 };

@@ -3,6 +3,7 @@
  */
 import type { Journal } from "../journal.ts";
 import type { KernelMemory, RegisterPages } from "../platform.ts";
+import type { DirtyLog } from "./dirty_log.ts";
 import type { Caller, Refused } from "./user_space.ts";
 import type { AssignedDevice, MemorySlot } from "./vm_objects.ts";
 
@@ -14,6 +15,8 @@ export interface VirtualIommu {
   readonly memory?: KernelMemory;
   /** The host told the VMM that there are events: they go to the guest. @returns how many arrived */
   serve(): number;
+  /** Which pages of guest memory devices write. */
+  readonly dirty: DirtyLog;
   /** What the kernel refused, newest last. */
   readonly refused: readonly Refused[];
 }

@@ -61,7 +61,7 @@ export class VmObjects {
 
   /**
    * Map guest memory, bind the devices and attach them to a HWPT over it. The first device decides which IOMMU serves.
-   * @param flags of that HWPT
+   * @param flags of that HWPT; dirty pages are tracked wherever hardware does that
    */
   static make(
     caller: Caller,
@@ -83,7 +83,10 @@ export class VmObjects {
       return { ...device, fd: deviceFd, id: out_devid };
     });
     const first = devices[0]?.id ?? 0;
-    const parent = steps.call(fd, iommufd.HWPT_ALLOC, { flags, dev_id: first, pt_id: ioas }).out_hwpt_id;
+    const { out_capabilities } = steps.call(fd, iommufd.GET_HW_INFO, { dev_id: first });
+    const tracked = (out_capabilities & iommufd.HwCap.DIRTY_TRACKING) === 0n ? 0 : iommufd.HwptFlag.DIRTY_TRACKING;
+    const values = { flags: flags | tracked, dev_id: first, pt_id: ioas };
+    const parent = steps.call(fd, iommufd.HWPT_ALLOC, values).out_hwpt_id;
     for (const device of devices) steps.call(device.fd, vfio.DEVICE_ATTACH_IOMMUFD_PT, { pt_id: parent }, "argsz");
     return steps.refused ?? new VmObjects(caller, { iommufd: fd, ioas, parent }, devices);
   }
