@@ -8,16 +8,17 @@ import type { FieldAccess, Layout } from "./layout.ts";
 export type FieldNumbers = Readonly<Record<string, number>>;
 
 /**
- * Set fields of the structure at `words[at]`; the others stay as they are. Not for hot paths.
+ * Set fields of the structure at `words[at]`; the others stay as they are.
  * @throws for a field that the layout lacks: a mistake in the code
  */
 export function setFields(layout: Layout, words: Uint32Array, fields: FieldNumbers, at = 0): void {
   const access = layout.f as Readonly<Record<string, FieldAccess>>;
-  for (const [name, value] of Object.entries(fields)) {
-    const d = layout.fields.find((f) => f.name === name);
-    if (d === undefined) throw new Error(`${layout.name} has no field ${name}`);
-    const plain = d.form === "address" ? Math.floor(value / 2 ** (d.lo & 63)) : value;
-    access[name]!.set(words, at, lowHalf(plain) >>> 0, highHalf(plain));
+  for (const name in fields) {
+    const field = access[name];
+    if (field === undefined) throw new Error(`${layout.name} has no field ${name}`);
+    const value = fields[name]!;
+    const plain = field.unit === 1 ? value : Math.floor(value / field.unit);
+    field.set(words, at, lowHalf(plain) >>> 0, highHalf(plain));
   }
 }
 

@@ -53,6 +53,8 @@ export interface FieldAccess {
   readonly getHi: (words: Words, at: number) => number;
   /** Write the field from two unsigned halves; bits beyond its width are dropped. */
   readonly set: (words: Words, at: number, lo: number, hi?: number) => void;
+  /** What the field counts: 1; of address bits [hi:lo], 2^lo bytes. */
+  readonly unit: number;
 }
 
 /** Reader of a field that holds address bits: the address itself, in place, low and high half. */
@@ -142,7 +144,7 @@ function accessOf(d: FieldDeclaration): FieldAccess | AddressAccess {
     setLo(words, at, lo);
     setHi(words, at, hi);
   };
-  if (d.form !== "address") return { get, getHi, set };
+  if (d.form !== "address") return { get, getHi, set, unit: 1 };
   const base = d.lo & ~63;
   const [top, bottom] = [d.hi - base, d.lo - base];
   const loBits = top < 32 ? top - bottom + 1 : 32 - bottom;
@@ -154,6 +156,7 @@ function accessOf(d: FieldDeclaration): FieldAccess | AddressAccess {
     get,
     getHi,
     set,
+    unit: 2 ** bottom,
     addressLo: (words, at) => (words[at + word]! & loMask) >>> 0,
     addressHi: (words, at) => (words[at + word + 1]! & hiMask) >>> 0,
   };

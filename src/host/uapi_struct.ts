@@ -67,13 +67,17 @@ export function struct<const F extends readonly StructField[]>(name: string, sou
     const padded = new Uint8Array(Math.ceil(size / 4) * 4);
     padded.set(bytes.subarray(0, size));
     const words = new Uint32Array(padded.buffer);
-    return Object.fromEntries(fields.map((f) => [f.name, readField(f.type, access[f.name]!, words)])) as Values<F>;
+    const values: Record<string, number | bigint> = {};
+    for (const f of fields) values[f.name] = readField(f.type, access[f.name]!, words);
+    return values as Values<F>;
   };
   const encode = (values: Partial<Values<F>>): Uint8Array<ArrayBuffer> => {
     const words = new Uint32Array(Math.ceil(size / 4));
-    for (const [key, value] of Object.entries(values as Record<string, number | bigint>)) {
-      const wide = BigInt(value);
-      access[key]!.set(words, 0, Number(wide & 0xffffffffn), Number((wide >> 32n) & 0xffffffffn));
+    const given = values as Readonly<Record<string, number | bigint>>;
+    for (const key in given) {
+      const value = given[key]!;
+      if (typeof value === "number") access[key]!.set(words, 0, value >>> 0);
+      else access[key]!.set(words, 0, Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn));
     }
     return new Uint8Array(words.buffer).subarray(0, size);
   };

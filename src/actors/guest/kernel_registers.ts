@@ -16,6 +16,7 @@ export class KernelRegisters {
   readonly #pages: RegisterPages;
   readonly #journal: Journal;
   readonly #find: (name: string) => KnownRegister | undefined;
+  readonly #found = new Map<string, KnownRegister>();
 
   /** @param find a register by the specification's name */
   constructor(pages: RegisterPages, journal: Journal, find: (name: string) => KnownRegister | undefined) {
@@ -87,8 +88,9 @@ export class KernelRegisters {
   }
 
   #known(name: string): KnownRegister {
-    const known = this.#find(name);
+    const known = this.#found.get(name) ?? this.#find(name);
     if (known === undefined) throw new Error(`no register ${name}`);
+    this.#found.set(name, known);
     return known;
   }
 }
