@@ -1,13 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import type { EngineApi } from "../protocol/engine.ts";
 import type { Access } from "../protocol/machine.ts";
 import { encodeFragment } from "../scenario/url_codec.ts";
-import { EngineClient } from "./engine_client.ts";
-import { EMPTY_DOCUMENT, ScriptedEngine } from "./scripted_engine.ts";
-import type { ReadShipped } from "./shipped.ts";
-import { createAppStore } from "./store.ts";
+import { EMPTY_DOCUMENT } from "./scripted_engine.ts";
+import { file, SHIPPED, settled, setUp } from "./scripted_store.ts";
 
-const file = (text: string) => ({ name: text, bytes: new TextEncoder().encode(text) });
 const at = (iova: bigint, sid = 16): Access => ({
   sid,
   ssid: null,
@@ -16,49 +12,6 @@ const at = (iova: bigint, sid = 16): Access => ({
   privileged: false,
   instruction: false,
 });
-
-const SHIPPED: ReadShipped = async () => ({ ok: true, value: [file("shipped")] });
-
-/** A store with scripted engines; `engines.at(-1)` is the one that runs. */
-function setUp(readShipped: ReadShipped = SHIPPED) {
-  const engines: ScriptedEngine[] = [];
-  const client = new EngineClient(
-    () => {
-      const engine = new ScriptedEngine();
-      engines.push(engine);
-      return engine.transport();
-    },
-    { turnMs: 10, turns: 3 },
-  );
-  const cleared: string[] = [];
-  const visited: string[] = [];
-  const store = createAppStore({
-    engine: client,
-    settings: { get: () => null, set: () => {}, forget: () => {} },
-    readShipped,
-    address: {
-      withFragment: (f) => `https://here/#${f}`,
-      clearFragment: () => cleared.push("cleared"),
-      visit: (f) => visited.push(f),
-    },
-    every: (ms, tick) => {
-      const timer = setInterval(tick, ms);
-      return () => clearInterval(timer);
-    },
-  });
-  const running = (): ScriptedEngine => engines.at(-1)!;
-  const hold = (...names: (keyof EngineApi)[]): void => {
-    running().holding = new Set(names);
-  };
-  const letGo = async (index: number): Promise<void> => {
-    running().held[index]!.letGo();
-    await settled();
-  };
-  return { store, now: store.getState, engines, running, hold, letGo, cleared, visited };
-}
-
-/** Let everything that waits for nothing outside run. */
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
 
 describe("The first visit", () => {
   it("opens the shipped capture and walks the first leaf of its nested stream that goes through", async () => {

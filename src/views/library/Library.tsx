@@ -3,6 +3,7 @@ import "../palette/palette.css";
 import "./library.css";
 import { Command as List } from "cmdk";
 import { useApp } from "../common/use_app.ts";
+import { NothingFound } from "../palette/NothingFound.tsx";
 import { groupsOf, matches } from "./library_search.ts";
 
 export function Library() {
@@ -19,23 +20,21 @@ export function Library() {
       filter={(_id, text, words) => (matches(text, words ?? []) ? 1 : 0)}
       loop
     >
-      <List.Input className="palette-input" placeholder="Find in the library" />
+      <List.Input className="palette-input" placeholder="Find in the library: titles, and what the notes say" />
+      {entries === null ? (
+        <p className="nw-empty">Fetching the library…</p>
+      ) : (
+        <NothingFound>Nothing in the library speaks of this.</NothingFound>
+      )}
       <List.List className="palette-list" label="Scenarios">
-        {entries === null ? (
-          <List.Loading>
-            <p className="nw-empty">Fetching the library…</p>
-          </List.Loading>
-        ) : (
-          <List.Empty className="nw-empty">Nothing in the library speaks of this.</List.Empty>
-        )}
         {groupsOf(entries ?? []).map(({ group, entries: own }) => (
           <List.Group key={group} heading={group}>
-            {own.map(({ id, title, about }) => (
+            {own.map(({ id, title, about, told }) => (
               <List.Item
                 key={id}
                 className="palette-item library-item"
                 value={id}
-                keywords={[title, about, group]}
+                keywords={[title, about, group, told]}
                 onSelect={() => {
                   show(null);
                   void open(id);

@@ -20,7 +20,7 @@ describe("Finding in the library", () => {
 
 describe("Groups of the library", () => {
   it("hold their entries in order, also where a group comes twice", () => {
-    const entry = (id: string, group: string) => ({ id, group, title: id, about: "" });
+    const entry = (id: string, group: string) => ({ id, group, title: id, about: "", told: "" });
     const groups = groupsOf([entry("a", "1"), entry("b", "2"), entry("c", "1")]);
     expect(groups.map(({ group, entries }) => [group, ...entries.map(({ id }) => id)])).toEqual([
       ["1", "a", "c"],

@@ -11,6 +11,7 @@ import { actionText } from "../common/action_text.ts";
 import { Glyph } from "../common/Glyph.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
 import { usePageDoor } from "../workbench/page_door.ts";
+import { NothingFound } from "./NothingFound.tsx";
 
 /** Rows of one kind that are listed without being asked for by name. */
 const MOST_STREAMS = 200;
@@ -43,8 +44,10 @@ export function Palette() {
         onValueChange={setText}
         placeholder="Find or run: a word, 0x an address, # an action"
       />
+      {typed.length === 0 && (
+        <NothingFound>Nothing is called so. Type 0x for an address, # for an action.</NothingFound>
+      )}
       <List.List className="palette-list" label="What to do">
-        <List.Empty className="nw-empty">Nothing is called so. Type 0x for an address, # for an action.</List.Empty>
         {typed.length > 0 && (
           <List.Group heading="Go to" forceMount>
             {typed.map((goal) => (

@@ -3,7 +3,7 @@
  * before and after it, and all of them to choose from.
  */
 import "./notes.css";
-import { useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { command, keyFor } from "../../app/commands.ts";
 import { type NoteStop, noteStops, stopAt } from "../../app/notes.ts";
 import type { SessionSummary } from "../../protocol/engine.ts";
@@ -62,9 +62,14 @@ function Read({ summary }: { readonly summary: SessionSummary }) {
 /** The newest note. It is said in full ink at its own step, and dimmed at the steps after it that have none. */
 function NoteOfNow({ summary, stop }: { readonly summary: SessionSummary; readonly stop: NoteStop | null }) {
   const { step, title, about } = summary;
+  const box = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another note is read from its beginning.
+  useEffect(() => {
+    box.current?.scrollTo({ top: 0 });
+  }, [stop?.step]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
-    <section className="notes-text" aria-label="Note" aria-live="polite" tabIndex={0}>
+    <section ref={box} className="notes-text" aria-label="Note" aria-live="polite" tabIndex={0}>
       {stop === null ? (
         <>
           <p className="nw-strong">{title}</p>
@@ -94,10 +99,15 @@ function Way({ id, icon }: { readonly id: string; readonly icon: "back" | "forwa
 
 function NoteList({ stops, at }: { readonly stops: readonly NoteStop[]; readonly at: number }) {
   const seek = useApp((app) => app.seek);
+  const current = useRef<HTMLLIElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `at` says when there is another current note.
+  useEffect(() => {
+    current.current?.scrollIntoView({ block: "nearest" });
+  }, [at]);
   return (
     <ol className="notes-list" aria-label="All notes">
       {stops.map(({ step, text }, i) => (
-        <li key={step}>
+        <li key={step} ref={i === at ? current : null}>
           <button type="button" aria-current={i === at ? "step" : undefined} onClick={() => void seek(step)}>
             <span className="notes-step nw-3">{step}</span>
             <span className="nw-ellipsis">{text}</span>

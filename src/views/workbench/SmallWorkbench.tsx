@@ -1,5 +1,6 @@
 /** The page on a narrow screen: one pane at a time, and a bar below to choose which. */
 import { PANES, type PaneId, type Preset } from "../../app/layout.ts";
+import { hasContent } from "../../app/layout_slice.ts";
 import { useApp } from "../common/use_app.ts";
 import { PaneView } from "./PaneView.tsx";
 
@@ -14,7 +15,7 @@ const SHORT: Readonly<Record<PaneId, string>> = {
   account: "Words",
 };
 
-const IN_BAR = ["streams", "translations", "walk", "inspector", "events", "maps", "timeline", "decoder"] as const;
+const IN_BAR: readonly PaneId[] = ["streams", "translations", "walk", "inspector", "events", "maps", "timeline"];
 
 /** What a preset shows before a pane is chosen. */
 const FIRST: Readonly<Record<Preset, PaneId>> = {
@@ -31,14 +32,17 @@ export function SmallWorkbench() {
   const chosen = useApp((app) => app.maximised);
   const show = useApp((app) => app.showPane);
   const maximise = useApp((app) => app.maximise);
-  const current = chosen ?? FIRST[preset];
+  const notes = useApp((app) => hasContent(app, "notes"));
+  // There is room for eight: notes take the place of the decoder, which does without a session.
+  const bar: readonly PaneId[] = notes ? ["notes", ...IN_BAR] : [...IN_BAR, "decoder"];
+  const current = chosen ?? (preset === "teach" && notes ? "notes" : FIRST[preset]);
   return (
     <>
       <main className="wb-panes">
         <PaneView id={current} />
       </main>
       <nav className="wb-small-nav" aria-label="Panes">
-        {IN_BAR.map((pane) => (
+        {bar.map((pane) => (
           <button
             key={pane}
             type="button"

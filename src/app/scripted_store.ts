@@ -1,0 +1,52 @@
+/** A store over scripted engines, for its tests. */
+import type { EngineApi } from "../protocol/engine.ts";
+import { EngineClient } from "./engine_client.ts";
+import { ScriptedEngine } from "./scripted_engine.ts";
+import type { ReadShipped } from "./shipped.ts";
+import { createAppStore } from "./store.ts";
+
+/** A file that holds its name. */
+export const file = (text: string) => ({ name: text, bytes: new TextEncoder().encode(text) });
+
+export const SHIPPED: ReadShipped = async () => ({ ok: true, value: [file("shipped")] });
+
+/** A store with nothing open; `engines.at(-1)` is the engine that runs. */
+export function setUp(readShipped: ReadShipped = SHIPPED) {
+  const engines: ScriptedEngine[] = [];
+  const client = new EngineClient(
+    () => {
+      const engine = new ScriptedEngine();
+      engines.push(engine);
+      return engine.transport();
+    },
+    { turnMs: 10, turns: 3 },
+  );
+  const cleared: string[] = [];
+  const visited: string[] = [];
+  const store = createAppStore({
+    engine: client,
+    settings: { get: () => null, set: () => {}, forget: () => {} },
+    readShipped,
+    address: {
+      withFragment: (f) => `https://here/#${f}`,
+      clearFragment: () => cleared.push("cleared"),
+      visit: (f) => visited.push(f),
+    },
+    every: (ms, tick) => {
+      const timer = setInterval(tick, ms);
+      return () => clearInterval(timer);
+    },
+  });
+  const running = (): ScriptedEngine => engines.at(-1)!;
+  const hold = (...names: (keyof EngineApi)[]): void => {
+    running().holding = new Set(names);
+  };
+  const letGo = async (index: number): Promise<void> => {
+    running().held[index]!.letGo();
+    await settled();
+  };
+  return { store, now: store.getState, engines, running, hold, letGo, cleared, visited };
+}
+
+/** Let everything that waits for nothing outside run. */
+export const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
