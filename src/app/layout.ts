@@ -13,6 +13,7 @@ export const PANES = {
   maps: "Table maps",
   timeline: "Timeline",
   lanes: "Who did what",
+  software: "Software",
   queues: "Queues",
   registers: "Registers",
   caches: "Caches",
@@ -146,7 +147,7 @@ const LAYOUTS = [
   {
     id: "software",
     text: "Software",
-    about: "Every action in order, and who made it.",
+    about: "Who did what because of whom, the kernel's objects, and what it all costs.",
     of: {
       direction: "row",
       parts: [
@@ -157,12 +158,24 @@ const LAYOUTS = [
           of: {
             direction: "column",
             parts: [
-              { id: "lanes", name: "the lanes", of: "lanes", size: [260, 280, 340], least: 140 },
-              { id: "events", name: "the events", of: "events", least: 120 },
+              { id: "lanes", name: "the lanes", of: "lanes", least: 180 },
+              { id: "software", name: "the software", of: "software", size: [280, 340, 420], least: 120 },
             ],
           },
         },
-        { id: "timeline", name: "the timeline", of: "timeline", size: [380, 420, 520], least: 260 },
+        {
+          id: "right",
+          name: "the timeline",
+          size: [340, 400, 500],
+          least: 260,
+          of: {
+            direction: "column",
+            parts: [
+              { id: "timeline", name: "the timeline", of: "timeline", least: 120 },
+              { id: "events", name: "the events", of: "events", size: [200, 260, 340], least: 90 },
+            ],
+          },
+        },
       ],
     },
   },

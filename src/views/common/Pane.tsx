@@ -9,7 +9,7 @@ import { useApp } from "./use_app.ts";
 const PictureMenu = lazy(async () => ({ default: (await import("./PictureMenu.tsx")).PictureMenu }));
 
 /** Panes that are drawings. */
-const DRAWN: ReadonlySet<PaneId> = new Set(["walk", "pinned", "maps", "queues", "lanes"]);
+const DRAWN: ReadonlySet<PaneId> = new Set(["walk", "pinned", "maps", "queues", "lanes", "software"]);
 
 interface PaneProps {
   /** Name in the arrangement; a pane without one stays where it is. */

@@ -13,7 +13,11 @@ export type SvgGlyphName =
   | "unknown"
   | "edited"
   | "ok"
-  | "missed";
+  | "missed"
+  | "vmm"
+  | "device"
+  | "hardware"
+  | "queue";
 
 /** Token of each glyph's own hue; the others take the colour of text. */
 const HUE: Partial<Record<SvgGlyphName, string>> = {
@@ -24,6 +28,7 @@ const HUE: Partial<Record<SvgGlyphName, string>> = {
   fault: "var(--nw-fault)",
   stale: "var(--nw-stale)",
   edited: "var(--nw-stale)",
+  vmm: "var(--nw-vmm)",
 };
 
 /** A glyph with its top left corner at (x, y). `cut` is the colour of the surface behind it. */
@@ -86,5 +91,25 @@ function shape(name: SvgGlyphName, color: string, cut: string) {
       return <path d="m1.2 5.4 2.6 2.7L8.9 2" fill="none" stroke={color} strokeWidth="1.6" />;
     case "missed":
       return <circle cx="5" cy="5" r="1.5" />;
+    case "vmm":
+      return (
+        <>
+          <path d="M5 .8a4.2 4.2 0 0 1 0 8.4Z" />
+          <circle cx="5" cy="5" r="4.2" fill="none" stroke={color} strokeWidth="1.2" />
+        </>
+      );
+    case "device":
+      return <path d="M.8 2.5h5.8v5H.8zM6.6 4h2.8M6.6 6h2.8" fill="none" stroke={color} strokeWidth="1.3" />;
+    case "hardware":
+      return (
+        <path
+          d="M2.2 2.2h5.6v5.6H2.2zM5 0v2.2M5 7.8V10M0 5h2.2M7.8 5H10"
+          fill="none"
+          stroke={color}
+          strokeWidth="1.3"
+        />
+      );
+    case "queue":
+      return <path d="M1 1.2 4.6 5 1 8.8M5.2 1.2 8.8 5 5.2 8.8" fill="none" stroke={color} strokeWidth="1.6" />;
   }
 }

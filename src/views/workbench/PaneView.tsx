@@ -22,6 +22,7 @@ const EventsCaption = lazy(async () => ({ default: (await import("../events/Even
 const Decoder = lazy(async () => ({ default: (await import("../decoder/Decoder.tsx")).Decoder }));
 const Timeline = lazy(async () => ({ default: (await import("../timeline/Timeline.tsx")).Timeline }));
 const Lanes = lazy(async () => ({ default: (await import("../lanes/Lanes.tsx")).Lanes }));
+const Software = lazy(async () => ({ default: (await import("../software/Software.tsx")).Software }));
 const Queues = lazy(async () => ({ default: (await import("../queues/Queues.tsx")).Queues }));
 const Registers = lazy(async () => ({ default: (await import("../registers/Registers.tsx")).Registers }));
 const Caches = lazy(async () => ({ default: (await import("../caches/Caches.tsx")).Caches }));
@@ -40,6 +41,7 @@ const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   maps: () => <Fetched id="maps" of={TableMaps} about={<TableMapsCaption />} />,
   timeline: () => <Fetched id="timeline" of={Timeline} />,
   lanes: () => <Fetched id="lanes" of={Lanes} />,
+  software: () => <Fetched id="software" of={Software} />,
   account: () => <Fetched id="account" of={Account} />,
   notes: () => <Fetched id="notes" of={Notes} about={<NotesCaption />} />,
   queues: () => <Fetched id="queues" of={Queues} />,
