@@ -30,6 +30,7 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "guest detach": "guest",
   "guest faults": "guest",
   "guest switch": "guest",
+  "dirty log": "guest",
 };
 
 const known = new WeakMap<readonly Action[], Uint8Array>();

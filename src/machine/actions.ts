@@ -36,7 +36,8 @@ export function apply(machine: Machine, action: HardwareAction): ActionResult {
 }
 
 /** Whether an action is for the guest, not for the hardware. */
-export const isGuestAction = (action: Action): action is GuestAction => action.do.startsWith("guest ");
+export const isGuestAction = (action: Action): action is GuestAction =>
+  action.do.startsWith("guest ") || action.do === "dirty log";
 
 /** What is wrong with an action, or null. */
 export function actionProblem(

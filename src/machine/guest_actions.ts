@@ -7,6 +7,9 @@ const PAGE = 4096;
 /** A sentence about what is wrong with an action, or null. */
 export function guestActionFault(action: GuestAction, { software, devices }: MachineDescription): string | null {
   if (software === undefined) return "This machine has no software: only hardware is shown.";
+  if (action.do === "dirty log") {
+    return software.kind === "kernel" ? "A kernel on hardware has no VMM that logs what devices write." : null;
+  }
   if (action.do === "guest faults" || action.do === "guest switch") return null;
   const ids = software.kind === "kernel" ? devices.map((d) => d.sid) : software.assigned.map((d) => d.virtualId);
   if (!ids.includes(action.device)) return `The kernel has no device 0x${action.device.toString(16)}.`;

@@ -66,7 +66,11 @@ interface OfDevice {
 export const TRANSLATION_MODES = ["translate", "bypass", "abort"] as const;
 export type TranslationMode = (typeof TRANSLATION_MODES)[number];
 
-/** What a guest can be asked to do. Addresses and lengths are multiples of 4096. */
+/** What can be done with the log of written pages. Reading it empties it. */
+export const DIRTY_LOG_STEPS = ["start", "read", "stop"] as const;
+export type DirtyLogStep = (typeof DIRTY_LOG_STEPS)[number];
+
+/** What software can be asked to do. Addresses and lengths are multiples of 4096. */
 export type GuestAction =
   /** Map a buffer of the guest's own at `iova`; the device is attached when it is first used. */
   | ({ readonly do: "guest map"; readonly iova: bigint; readonly bytes: number; readonly write: boolean } & OfDevice)
@@ -78,7 +82,9 @@ export type GuestAction =
   /** Switch the IOMMU that the kernel sees. */
   | { readonly do: "guest switch"; readonly to: TranslationMode }
   /** Read the IOMMU's events, as its interrupt asks for. */
-  | { readonly do: "guest faults" };
+  | { readonly do: "guest faults" }
+  /** Have the VMM of a virtual machine log which pages of guest memory devices write, or read what it has logged. */
+  | { readonly do: "dirty log"; readonly what: DirtyLogStep };
 
 /** An object of the host kernel. */
 export interface KernelObjectRow {

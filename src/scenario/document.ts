@@ -109,6 +109,8 @@ function actionJson(action: Action): JsonObject {
       return { do: action.do, ...ofDevice(action) };
     case "guest switch":
       return { do: action.do, to: action.to };
+    case "dirty log":
+      return { do: action.do, what: action.what };
     case "guest faults":
       return { do: action.do };
   }

@@ -8,7 +8,7 @@ import {
   type RecordedAccess,
   type Transfer,
 } from "../protocol/machine.ts";
-import { MISTAKES, type Mistake, TRANSLATION_MODES, VM_MODES } from "../protocol/software.ts";
+import { DIRTY_LOG_STEPS, MISTAKES, type Mistake, TRANSLATION_MODES, VM_MODES } from "../protocol/software.ts";
 import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeFragment, encodeFragment } from "./url_codec.ts";
@@ -101,6 +101,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   }),
   fc.record({ do: fc.constant("guest switch" as const), to: fc.constantFrom(...TRANSLATION_MODES) }),
   fc.record({ do: fc.constant("guest faults" as const) }),
+  fc.record({ do: fc.constant("dirty log" as const), what: fc.constantFrom(...DIRTY_LOG_STEPS) }),
   fc.tuple(registerName, u64, block).map(([name, value, b]) => ({ do: "register" as const, name, value, ...b })),
 );
 

@@ -12,7 +12,14 @@ import {
   type DeviceDescription,
   type MemoryDescription,
 } from "../protocol/machine.ts";
-import { MISTAKES, type Mistake, type SoftwareDescription, TRANSLATION_MODES, VM_MODES } from "../protocol/software.ts";
+import {
+  DIRTY_LOG_STEPS,
+  MISTAKES,
+  type Mistake,
+  type SoftwareDescription,
+  TRANSLATION_MODES,
+  VM_MODES,
+} from "../protocol/software.ts";
 import { parseHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
 import { checkRuns, MEMORY_END } from "./memory_check.ts";
@@ -213,7 +220,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
 );
 
 const ACTION_NAMES =
-  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "register", "mmio" or one of the guest';
+  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "register", "mmio", "dirty log" or one of the guest';
 
 const ACTION: v.GenericSchema<unknown, Action> = v.variant(
   "do",
@@ -257,6 +264,10 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({ do: v.literal("guest flush"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest detach"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest faults") }),
+    v.object({
+      do: v.literal("dirty log"),
+      what: v.picklist(DIRTY_LOG_STEPS, expected(`one of ${DIRTY_LOG_STEPS.join(", ")}`)),
+    }),
     v.object({
       do: v.literal("guest switch"),
       to: v.picklist(TRANSLATION_MODES, expected(`one of ${TRANSLATION_MODES.join(", ")}`)),

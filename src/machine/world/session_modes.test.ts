@@ -120,6 +120,33 @@ describe.each(SUBJECTS)("A session with a virtual machine, $architecture.arch $m
   });
 });
 
+describe("A log of written pages", () => {
+  const steps: readonly Action[] = [
+    { do: "guest map", ...GUEST, iova: 0x20_0000n, bytes: 0x20_0000, write: true },
+    { do: "dirty log", what: "start" },
+    dma(0x20_0000n),
+    { do: "dirty log", what: "read" },
+    { do: "dirty log", what: "stop" },
+  ];
+  const about = (architecture: Architecture, preset: string): (string | undefined)[] => {
+    const document = documentOf(architecture.arch, preset, "nested, trapped");
+    const { rows } = open({ ...document, actions: steps }, architecture).log(0, 100);
+    return rows.map(({ result }) => (result?.type === "software" ? result.about : result?.type));
+  };
+
+  it("is a step of a session, and says what devices wrote", () => {
+    const [mapped, started, went, read, stopped] = about(VTD, "sapphire-rapids");
+    expect([started, went, stopped]).toEqual(["the log is on", "went", "the log is off"]);
+    const buffer = Number(mapped!.replace("IPA ", ""));
+    // Dirty bits of the guest's own tables are written, too; a large page of the host's counts as a whole.
+    expect(read).toContain(`IPA 0x${buffer.toString(16)} to 0x${(buffer + 0x1f_ffff).toString(16)}`);
+  });
+
+  it("is refused by a host that has none", () => {
+    expect(about(SMMUV3, "neoverse")[1]).toBe("the host's kernel refuses");
+  });
+});
+
 describe("A mode that there is not", () => {
   it.each([
     ["vtd", "nested, direct"],

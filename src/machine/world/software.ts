@@ -6,8 +6,9 @@ import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
 import type { DmaMappings } from "../../actors/guest/dma.ts";
 import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
+import type { DirtyLog } from "../../actors/vmm/dirty_log.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
-import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
+import type { DirtyLogStep, GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
@@ -19,6 +20,8 @@ import { VirtualMachine } from "./virtual_machine.ts";
 /** Where the guest finds its memory. */
 const GUEST_GPA = 0x4000_0000;
 const PAGE = 4096;
+/** Most ranges of written pages that an answer names. */
+const MOST_RANGES = 8;
 /** Most lines of the guest's log. */
 const MOST_LINES = 1000;
 
@@ -33,11 +36,13 @@ interface Surroundings {
   /** Interrupts that are due are served. */
   serve(): void;
   objects(): KernelObjectRow[];
+  /** Of a virtual machine. */
+  readonly dirty: DirtyLog | null;
   refused(): readonly string[];
 }
 
 /** A kernel on hardware has nobody around it. */
-const NOBODY: Surroundings = { serve: () => {}, objects: () => [], refused: () => [] };
+const NOBODY: Surroundings = { serve: () => {}, objects: () => [], dirty: null, refused: () => [] };
 
 export class Software implements Actors {
   readonly prices = defaultCostModel();
@@ -88,6 +93,7 @@ export class Software implements Actors {
         vm.iommu.serve();
       },
       objects: () => host.objects(),
+      dirty: vm.iommu.dirty,
       refused: () => vm.iommu.refused.map(({ step, errno }) => `${step} answered ${errno}.`),
     };
     return new Software(recorder, vm.kernel, around, journal);
@@ -144,6 +150,7 @@ export class Software implements Actors {
       if (this.#log.length > MOST_LINES) this.#log.splice(0, this.#log.length - MOST_LINES);
       return { done: true, about: `${lines.length} ${lines.length === 1 ? "fault" : "faults"} logged` };
     }
+    if (action.do === "dirty log") return this.#dirtyLog(action.what);
     if (action.do === "guest switch") {
       const refused = kernel.driver.switchTo(action.to);
       return { done: refused === null, about: refused?.refused ?? `the IOMMU is to ${action.to}` };
@@ -163,6 +170,14 @@ export class Software implements Actors {
     return this.#journal.during("guest", "intent", name, () =>
       action.do === "guest map" ? this.#map(action, key, mappings) : this.#unmap(action, key, mappings),
     );
+  }
+
+  #dirtyLog(what: DirtyLogStep): { done: boolean; about: string } {
+    const { dirty } = this.#around;
+    if (dirty === null) return { done: false, about: "There is no VMM." };
+    if (what === "read") return { done: true, about: `written: ${rangesText(dirty.take())}` };
+    const done = dirty.switch(what === "start");
+    return { done, about: done ? `the log is ${what === "start" ? "on" : "off"}` : "the host's kernel refuses" };
   }
 
   #map(
@@ -202,4 +217,20 @@ export class Software implements Actors {
     const bytes = mappings.unmap(iova, action.bytes, freed);
     return { done: true, about: `${bytes / PAGE} ${bytes === PAGE ? "page" : "pages"} unmapped` };
   }
+}
+
+/** Pages as ranges of IPAs, the first few. @param pages ascending */
+function rangesText(pages: readonly number[]): string {
+  const ranges: [from: number, to: number][] = [];
+  for (const page of pages) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === page) last[1] = page + PAGE;
+    else ranges.push([page, page + PAGE]);
+  }
+  if (ranges.length === 0) return "nothing";
+  const shown = ranges
+    .slice(0, MOST_RANGES)
+    .map(([from, to]) => `IPA 0x${from.toString(16)} to 0x${(to - 1).toString(16)}`);
+  const more = ranges.length - shown.length;
+  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -31,6 +31,10 @@ export function actionText(action: Action): string {
       return `guest detaches device 0x${action.device.toString(16)}`;
     case "guest switch":
       return `guest switches its IOMMU to ${action.to}`;
+    case "dirty log":
+      return action.what === "read"
+        ? "VMM reads the log of written pages"
+        : `VMM ${action.what}s logging written pages`;
     case "guest faults":
       return "guest reads the events of its IOMMU";
     case "dma":
