@@ -12,7 +12,7 @@ const ATOM = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|nu
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /** Offset just after the string that starts at `from`; when it is none, the offset of its fault, negative and less 1. */
-function stringEnd(text: string, from: number): number {
+export function stringEnd(text: string, from: number): number {
   if (text[from] !== '"') return -from - 1;
   for (let at = from + 1; at < text.length; ) {
     const code = text.charCodeAt(at);
@@ -86,13 +86,20 @@ function mostValues(text: string): number {
 }
 
 /** Line and column of an offset, from 1. */
-function position(text: string, offset: number): string {
+export function position(text: string, offset: number): { readonly line: number; readonly column: number } {
   let [line, start] = [1, 0];
   for (let at = text.indexOf("\n"); at >= 0 && at < offset; at = text.indexOf("\n", start)) {
     line++;
     start = at + 1;
   }
-  return `line ${line}, column ${offset - start + 1}`;
+  return { line, column: offset - start + 1 };
+}
+
+/** What is wrong at the offset that {@link syntaxErrorAt} found. */
+export function syntaxFault(text: string, at: number): string {
+  return at >= text.length
+    ? `The text ends after ${text.length} characters in the middle of a value; it may have been cut short.`
+    : `${quoted(text.slice(at, at + 16), 12)} cannot stand here.`;
 }
 
 /** The value of a JSON text. `name` is what the text is called in a message: a file, or the link. */
@@ -105,10 +112,8 @@ export function parseJson(text: string, name: string): Result<unknown> {
     return ok(JSON.parse(text) as unknown);
   } catch {
     const at = syntaxErrorAt(text);
-    const found =
-      at >= text.length
-        ? `The text ends after ${text.length} characters in the middle of a value; it may have been cut short.`
-        : `${quoted(text.slice(at, at + 16), 12)} cannot stand here.`;
-    return problem("This is not readable as JSON.", `${name}, ${position(text, at)}`, found);
+    const { line, column } = position(text, at);
+    const place = `${name}, line ${line}, column ${column}`;
+    return problem("This is not readable as JSON.", place, syntaxFault(text, at));
   }
 }

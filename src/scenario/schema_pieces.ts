@@ -104,6 +104,31 @@ function pathText(path: readonly { readonly key: unknown }[]): string {
   return place;
 }
 
+/** A value that a schema refuses. */
+interface Misfit {
+  readonly path: readonly (string | number)[];
+  /** The path as text, such as `steps[3].at`; empty for the whole. */
+  readonly place: string;
+  readonly detail: string;
+}
+
+function misfit(issue: v.BaseIssue<unknown>): Misfit {
+  const path = issue.path ?? [];
+  // A key that is required and absent is reported by the object around it.
+  const absent = issue.type === "object" && issue.path?.at(-1)?.origin === "key";
+  return {
+    path: path.map(({ key }) => (typeof key === "number" ? key : String(key))),
+    place: pathText(path),
+    detail: absent ? "This key is missing." : issue.message,
+  };
+}
+
+/** Everything in a parsed JSON value that the schema refuses. */
+export function misfits(schema: v.GenericSchema, json: unknown): readonly Misfit[] {
+  const read = v.safeParse(schema, json);
+  return read.success ? [] : read.issues.map(misfit);
+}
+
 /**
  * Check a parsed JSON value. A refusal has the given title; its place is `name` and the path, which `under`
  * (such as `translations[17]`) starts when the value itself stands inside a document.
@@ -117,10 +142,7 @@ export function checked<Schema extends v.GenericSchema>(
 ): Result<v.InferOutput<Schema>> {
   const read = v.safeParse(schema, json, { abortEarly: true });
   if (read.success) return ok(read.output);
-  const [issue] = read.issues;
-  const path = pathText(issue.path ?? []);
-  const within = under === "" || path === "" || path.startsWith("[") ? under + path : `${under}.${path}`;
-  // A key that is required and absent is reported by the object around it.
-  const absent = issue.type === "object" && issue.path?.at(-1)?.origin === "key";
-  return problem(title, within === "" ? name : `${name}, ${within}`, absent ? "This key is missing." : issue.message);
+  const { place, detail } = misfit(read.issues[0]);
+  const within = under === "" || place === "" || place.startsWith("[") ? under + place : `${under}.${place}`;
+  return problem(title, within === "" ? name : `${name}, ${within}`, detail);
 }
