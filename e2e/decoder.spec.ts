@@ -77,7 +77,7 @@ test.describe("The decoder", () => {
     await fields(page)
       .getByRole("option", { name: /InputAddr/ })
       .click();
-    const marked = page.locator(".paste-back em");
+    const marked = page.locator(".numbered-back em");
     await expect(marked).toHaveText("0000000000060000");
     await page.getByRole("button", { name: "Bit 35, StreamID" }).hover();
     await expect(marked).toHaveText("00000010");

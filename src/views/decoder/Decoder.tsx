@@ -5,6 +5,7 @@
 import { type ReactNode, useDeferredValue, useMemo, useState } from "react";
 import { type DecodeResult, decode } from "../../decode/decode.ts";
 import { Button } from "../common/Button.tsx";
+import { NumberedText } from "../common/NumberedText.tsx";
 import { Pane } from "../common/Pane.tsx";
 import { Part, Split } from "../common/Split.tsx";
 import { useApp } from "../common/use_app.ts";
@@ -13,7 +14,6 @@ import { Bits } from "./Bits.tsx";
 import { EXAMPLES } from "./examples.ts";
 import { FieldList } from "./FieldList.tsx";
 import { Meaning } from "./Meaning.tsx";
-import { PasteBox } from "./PasteBox.tsx";
 import { RecordList } from "./RecordList.tsx";
 import { dumpKinds, fieldLines, type Reading, readingsOf, withFlips } from "./record_reading.ts";
 import { fieldMark, wordPlaces } from "./text_marks.ts";
@@ -87,12 +87,16 @@ export function Decoder() {
         about={aboutText(decoded, readings.length)}
         tools={<PasteTools {...{ result, kind, setReadAs, onText }} />}
       >
-        <PasteBox
+        <NumberedText
+          label="Log, words or trace to decode"
+          placeholder="Paste a kernel log, hex words, a dump of an STE or CD, or a QEMU trace."
           text={pasted}
           lines={lines}
           onChange={onText}
-          ranges={readings.map((r) => r.lines)}
-          chosen={at}
+          lineState={(line) => {
+            const record = readings.findIndex(({ lines: [from, to] }) => line + 1 >= from && line + 1 <= to);
+            return record < 0 ? "none" : record === at ? "chosen" : "other";
+          }}
           mark={mark}
         />
       </Pane>
