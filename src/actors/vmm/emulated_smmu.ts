@@ -17,6 +17,7 @@ import {
 } from "../../host/iommufd/ioctls.ts";
 import type { KernelMemory } from "../platform.ts";
 import { DirtyLog } from "./dirty_log.ts";
+import { readWords } from "./guest_words.ts";
 import { ShadowTables, type ShadowTarget } from "./shadow_tables.ts";
 import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
@@ -120,12 +121,7 @@ class EmulatedSmmu implements SmmuBackend {
   }
 
   #readContext({ context, tables }: Shadow): void {
-    const words = new Uint32Array(CD.bits / 32);
-    for (let i = 0; i < words.length; i += 2) {
-      this.#memory.read(context + 4 * i);
-      [words[i], words[i + 1]] = [this.#memory.lo, this.#memory.hi];
-    }
-    tables.follow(words);
+    tables.follow(readWords(this.#memory, context, CD.bits / 32));
   }
 
   /** Mappings of guest memory in an IOAS; what lies outside of it has none. */

@@ -6,6 +6,7 @@ import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/p
 import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import type { AddressAccess, Layout } from "../../base/layout.ts";
 import type { KernelMemory } from "../platform.ts";
+import { readWords } from "./guest_words.ts";
 
 /** A guest's first stage. */
 export interface FirstStage {
@@ -76,12 +77,7 @@ export class GuestVtdTables {
   }
 
   #words(layout: Layout, at: number): Uint32Array {
-    const words = new Uint32Array(layout.bits / 32);
-    for (let i = 0; i < words.length; i += 2) {
-      this.#memory.read(at + 4 * i);
-      [words[i], words[i + 1]] = [this.#memory.lo, this.#memory.hi];
-    }
-    return words;
+    return readWords(this.#memory, at, layout.bits / 32);
   }
 }
 

@@ -35,7 +35,8 @@ export interface InterfaceSize {
 export interface CmdqvBackend {
   /** Have hardware read a queue in guest memory; `bytes` is a power of two. @returns its id, null where it is refused */
   openQueue(index: number, gpa: number, bytes: number): number | null;
-  closeQueue(id: number): void;
+  /** @returns false where it stays: a queue with a higher index is open */
+  closeQueue(id: number): boolean;
   /** The interface's first page. */
   readonly page: RegisterPages;
 }
@@ -220,13 +221,12 @@ export class VirtualCmdqv implements RegisterPages {
     const base = [queue.baseLo, queue.baseHi];
     const log2 = VCMDQ_BASE.f.LOG2SIZE.get(base, 0);
     const gpa = VCMDQ_BASE.f.ADDR.addressHi(base, 0) * 2 ** 32 + VCMDQ_BASE.f.ADDR.addressLo(base, 0);
-    if (gpa === 0 || log2 > LARGEST_LG2) return;
+    if (queue.id !== null || gpa === 0 || log2 > LARGEST_LG2) return;
     queue.id = this.#backend.openQueue(logicalOf(queue.map), gpa, COMMAND_BYTES * 2 ** log2);
   }
 
   #close(queue: Queue): void {
-    if (queue.id !== null) this.#backend.closeQueue(queue.id);
-    queue.id = null;
+    if (queue.id !== null && this.#backend.closeQueue(queue.id)) queue.id = null;
   }
 }
 

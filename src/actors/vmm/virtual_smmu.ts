@@ -9,6 +9,7 @@ import { REGISTERS } from "../../arch/smmuv3/registers.ts";
 import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
 import type { Journal } from "../journal.ts";
 import type { KernelMemory, RegisterPages } from "../platform.ts";
+import { readWords } from "./guest_words.ts";
 
 /** What stands behind a virtual SMMU. */
 export interface SmmuBackend {
@@ -23,6 +24,7 @@ export interface SmmuBackend {
 const ENTRY = 16;
 const EVENT_BYTES = 32;
 const STE_BYTES = STE.bits / 8;
+const STE_WORDS = STE.bits / 32;
 const PAGE = 0x10000;
 /** Most commands that one write of PROD sets in motion: a queue's worth. */
 const MOST = 1 << 19;
@@ -201,7 +203,7 @@ export class VirtualSmmu implements RegisterPages {
     };
     let cons = w[at.CMDQ_CONS >>> 2]! & mask;
     for (let left = MOST; left > 0 && cons !== (w[at.CMDQ_PROD >>> 2]! & mask); left--) {
-      const words = this.#words128(base.at + ENTRY * (cons % base.entries));
+      const words = readWords(this.#memory, base.at + ENTRY * (cons % base.entries), ENTRY / 4);
       const opcode = words[0]! & 0xff;
       const passed = commandByOpcode(opcode) !== undefined && this.#command(opcode, words, batch, flush);
       if (!passed) {
@@ -256,32 +258,12 @@ export class VirtualSmmu implements RegisterPages {
     const base = this.#base(at.STRTAB_BASE);
     const table = Math.floor(base.at / 64) * 64;
     const split = (cfg >>> 6) & 31;
-    if (((cfg >>> 16) & 3) === 0) return this.#steAt(table + STE_BYTES * sid);
-    const l1 = new Uint32Array(2);
-    this.#memory.read(table + (L1STD.bits / 8) * Math.floor(sid / 2 ** split));
-    [l1[0], l1[1]] = [this.#memory.lo, this.#memory.hi];
+    if (((cfg >>> 16) & 3) === 0) return readWords(this.#memory, table + STE_BYTES * sid, STE_WORDS);
+    const l1 = readWords(this.#memory, table + (L1STD.bits / 8) * Math.floor(sid / 2 ** split), L1STD.bits / 32);
     const span = L1STD.f.Span.get(l1, 0);
     const index = sid % 2 ** split;
     if (span === 0 || span > split + 1 || index >= 2 ** (span - 1)) return null;
     const array = L1STD.f.L2Ptr.addressHi(l1, 0) * 0x1_0000_0000 + L1STD.f.L2Ptr.addressLo(l1, 0);
-    return this.#steAt(array + STE_BYTES * index);
-  }
-
-  #steAt(address: number): Uint32Array {
-    const words = new Uint32Array(STE.bits / 32);
-    for (let i = 0; i < words.length; i += 2) {
-      this.#memory.read(address + 4 * i);
-      [words[i], words[i + 1]] = [this.#memory.lo, this.#memory.hi];
-    }
-    return words;
-  }
-
-  #words128(address: number): Uint32Array {
-    const words = new Uint32Array(4);
-    for (let i = 0; i < 4; i += 2) {
-      this.#memory.read(address + 4 * i);
-      [words[i], words[i + 1]] = [this.#memory.lo, this.#memory.hi];
-    }
-    return words;
+    return readWords(this.#memory, array + STE_BYTES * index, STE_WORDS);
   }
 }

@@ -16,6 +16,7 @@ import type { FieldAccess, Layout } from "../../base/layout.ts";
 import type { Journal } from "../journal.ts";
 import type { KernelMemory, RegisterPages } from "../platform.ts";
 import { type Binding, GuestVtdTables } from "./guest_vtd_tables.ts";
+import { readWords } from "./guest_words.ts";
 
 /** Pages of an invalidation: the first, and how many. */
 export interface Pages {
@@ -33,6 +34,7 @@ export interface VtdBackend {
 }
 
 const PAGE_WORDS = 1024;
+const DESCRIPTOR_WORDS = 4;
 /** Where the movable registers are, in units of 16 bytes. */
 const FRO = 0x22;
 const IRO = 0xf;
@@ -182,7 +184,8 @@ export class VirtualVtd implements RegisterPages {
       return;
     }
     for (let left = MOST; left > 0 && w[head] !== w[tail]; left--) {
-      if (!this.#descriptor(this.#read128(from + w[head]!))) {
+      // The second half of a wide descriptor is reserved in all that this unit has.
+      if (!this.#descriptor(readWords(this.#memory, from + w[head]!, DESCRIPTOR_WORDS))) {
         this.#stop(IQEI.INVALID_TYPE);
         return;
       }
@@ -234,16 +237,6 @@ export class VirtualVtd implements RegisterPages {
     if (get("IF") !== 1) return;
     this.#words[word("ICS")] = 1;
     this.#journal.note("VMM", "interrupt", "the guest's invalidations are complete");
-  }
-
-  /** A descriptor: the second half of a wide one is reserved in all that this unit has. */
-  #read128(address: number): Uint32Array {
-    const words = new Uint32Array(8);
-    for (let i = 0; i < 4; i += 2) {
-      this.#memory.read(address + 4 * i);
-      [words[i], words[i + 1]] = [this.#memory.lo, this.#memory.hi];
-    }
-    return words;
   }
 }
 

@@ -137,8 +137,8 @@ export class VmObjects {
     this.call(iommufd.HWPT_INVALIDATE, { hwpt_id, data_uptr, data_type, entry_len, entry_num });
   }
 
-  destroy(id: number): void {
-    this.call(iommufd.DESTROY, { id });
+  destroy(id: number): boolean {
+    return this.call(iommufd.DESTROY, { id }) !== null;
   }
 
   /** Events of a queue since the last call, without their headers. */
