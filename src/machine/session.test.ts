@@ -303,6 +303,20 @@ describe("edits", () => {
     expect(session.streams(0, 10).rows.find((row) => row.sid === 16)?.state).toBe("invalid");
   });
 
+  it("leave the walk that they found to be looked at, and looking changes nothing", () => {
+    const session = open();
+    const found = session.walk(access).digest;
+    expect(session.walk(access, true).digest).toBe(found);
+    const { trace } = session.walk(access);
+    const steAt = join(TRACE.f.pa.getHi(trace, TRACE_WORDS), TRACE.f.pa.get(trace, TRACE_WORDS));
+    const { digest, revision } = value(session.apply({ do: "toggle", at: steAt, bit: 0 }));
+    const left = session.walk(access);
+    expect(left.outcome.type).not.toBe("ok");
+    expect(session.walk(access, true)).toMatchObject({ digest: found, revision, outcome: { type: "ok" } });
+    expect(session.summary()).toMatchObject({ digest, step: 1 });
+    expect(session.walk(access)).toEqual(left);
+  });
+
   it("after going back drop what was ahead", () => {
     const session = open();
     const digests = [session.summary().digest];

@@ -215,8 +215,13 @@ export class Session {
     return [...given, ...this.#unit.records(own).map((words) => this.#unit.inspect.record(words))];
   }
 
-  walk(access: Access): WalkAnswer {
-    return this.#unit.inspect.walk(access, this.#revision);
+  /** @param before on the machine as the newest action found it: before its transaction filled caches and tables */
+  walk(access: Access, before = false): WalkAnswer {
+    const { now } = this.#timeline;
+    if (before && now > 0) this.#timeline.seek(now - 1);
+    const answer = this.#unit.inspect.walk(access, this.#revision);
+    this.#timeline.seek(now);
+    return answer;
   }
 
   structure(query: StructureQuery): StructureAnswer {

@@ -394,7 +394,8 @@ export interface EngineApi extends InspectionApi {
   recorded(): Promise<RecordedColumns>;
   /** Recorded events, then those of the session, without the first `from`. */
   events(from?: number): Promise<readonly EventRecord[]>;
-  walk(access: Access): Promise<WalkAnswer>;
+  /** `before`: on the machine as the newest action found it, which is how that action's own transaction was walked. */
+  walk(access: Access, before?: boolean): Promise<WalkAnswer>;
   structure(query: StructureQuery): Promise<StructureAnswer>;
   /** Nodes of a stage's tables; null when the stream does not use that stage. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): Promise<TableMapColumns | null>;

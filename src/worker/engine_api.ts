@@ -87,7 +87,7 @@ export function createEngine(): EngineApi {
     leaves: async (sid, ssid) => current().leaves(sid, ssid),
     recorded: async () => current().recorded(),
     events: async (from) => current().events(from),
-    walk: async (access) => current().walk(access),
+    walk: async (access, before) => current().walk(access, before),
     structure: async (query) => current().structure(query),
     tableMap: async (sid, ssid, stage) => current().tableMap(sid, ssid, stage),
     choices: async (arch) => (await (await machine)[1].loadArchitecture(arch)).choices,

@@ -40,7 +40,7 @@ export function transferring(api: EngineApi): EngineApi {
     },
     leaves: async (sid, ssid) => moving(await api.leaves(sid, ssid)),
     recorded: async () => moving(await api.recorded()),
-    walk: async (access) => moving(await api.walk(access)),
+    walk: async (access, before) => moving(await api.walk(access, before)),
     memory: async (at, length) => moving(await api.memory(at, length)),
     tableMap: async (sid, ssid, stage) => moving(await api.tableMap(sid, ssid, stage)),
   };
