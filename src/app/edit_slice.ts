@@ -83,14 +83,14 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
   };
 }
 
-/** In a session with notes the walk is of what a device did last, for that is what its reader is told of. */
+/** In a session with notes the walk is the one that the newest action made, for that is what its reader is told of. */
 function told({ notes, actions, step }: SessionSummary, { stream }: AppState): Partial<AppState> {
   const newest = actions[step - 1];
   const access = notes.length === 0 || newest === undefined ? null : accessOf(newest);
-  if (access === null) return {};
+  if (access === null) return { made: false };
   const { sid, ssid } = access;
   const same = stream?.sid === sid && stream.ssid === ssid;
-  return { access, ...(same ? {} : { stream: { sid, ssid }, leaves: null }) };
+  return { access, made: true, ...(same ? {} : { stream: { sid, ssid }, leaves: null }) };
 }
 
 function setBit(words: Uint32Array, bit: number, value: bigint): void {

@@ -143,7 +143,8 @@ export class ScriptedEngine {
       leaves: (sid) => this.#call("leaves", sid, () => leavesOf(sid, this.#revision)),
       recorded: () => Promise.reject(new Error("not scripted")),
       events: () => Promise.resolve([]),
-      walk: (access) => this.#call("walk", access, () => walkOf(access, this.#revision, this.#step)),
+      walk: (access, before = false) =>
+        this.#call("walk", access, () => walkOf(access, this.#revision, this.#step - (before ? 1 : 0))),
       structure: (query) =>
         this.#call("structure", query, () => ({
           revision: this.#revision,

@@ -78,6 +78,8 @@ export interface AppState {
   readonly leaves: LeafColumns | null;
   /** The access whose walk is shown. */
   readonly access: Access | null;
+  /** The walk is that of the newest action's own transaction, on the machine as it found it. */
+  readonly made: boolean;
   /** Newest answer for `access`; an older one stays until the new one is there. */
   readonly walk: WalkAnswer | null;
   /** Trace records of the walk that are shown, 0 to all of them. */

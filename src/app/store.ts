@@ -25,6 +25,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layou
   stream: null,
   leaves: null,
   access: null,
+  made: false,
   walk: null,
   shown: 0,
   pinned: null,

@@ -59,6 +59,7 @@ const CLEARED: Partial<AppState> = {
   stream: null,
   leaves: null,
   access: null,
+  made: false,
   walk: null,
   shown: 0,
   pinned: null,
@@ -87,9 +88,9 @@ export function walkSlice(core: Core): WalkControl {
 
   async function askWalk(): Promise<void> {
     const mine = walks.begin();
-    const { access } = get();
+    const { access, made } = get();
     if (access === null) return;
-    const answer = await engine.ask(walkLabel(access), (api) => api.walk(access));
+    const answer = await engine.ask(walkLabel(access), (api) => api.walk(access, made));
     if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
     set(arrived(get(), answer));
     await askStructure();
@@ -150,7 +151,7 @@ export function walkSlice(core: Core): WalkControl {
   async function walkTo(access: Access): Promise<void> {
     pause();
     const fresh = !sameAccess(access, get().access);
-    set({ access, ...(fresh ? { share: { state: "closed" } } : {}) });
+    set({ access, made: false, ...(fresh ? { share: { state: "closed" } } : {}) });
     await askWalk();
   }
 

@@ -37,7 +37,8 @@ export function WalkGrid() {
 /** The caption of the walk of now. */
 export function WalkCaption() {
   const walk = useApp((app) => app.walk);
-  return walk === null ? null : captionOf(walk);
+  const made = useApp((app) => app.made);
+  return walk === null ? null : `${captionOf(walk)}${made ? " · as the action found it" : ""}`;
 }
 
 /** One line about the context of a walk. */
