@@ -212,14 +212,22 @@ export interface FieldValue {
   readonly meaning?: string;
 }
 
+/** The value of one field of the structure at `words[at]`, of an address the address in place; null without such a field. */
+export function fieldValue(l: Layout, name: string, words: Words, at = 0): bigint | null {
+  const access = (l.f as Readonly<Record<string, FieldAccess>>)[name];
+  return access === undefined ? null : readValue(access, words, at);
+}
+
+const readValue = ({ get, getHi, unit }: FieldAccess, words: Words, at: number): bigint =>
+  ((BigInt(getHi(words, at)) << 32n) | BigInt(get(words, at))) * BigInt(unit);
+
 /** Decode every field of the structure that starts at `words[at]`. Not for hot paths. */
 export function decodeFields(l: Layout, words: Words, at = 0): FieldValue[] {
   const access = l.f as Readonly<Record<string, FieldAccess>>;
   return l.fields.map((declaration) => {
-    const a = access[declaration.name]!;
-    const raw = (BigInt(a.getHi(words, at)) << 32n) | BigInt(a.get(words, at));
-    const value = declaration.form === "address" ? raw << BigInt(declaration.lo & 63) : raw;
-    const meaning = raw <= 0xffffffffn ? declaration.values?.[Number(raw)] : undefined;
+    const field = access[declaration.name]!;
+    const value = readValue(field, words, at);
+    const meaning = field.getHi(words, at) === 0 ? declaration.values?.[field.get(words, at)] : undefined;
     return meaning === undefined ? { declaration, value } : { declaration, value, meaning };
   });
 }

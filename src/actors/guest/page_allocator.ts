@@ -7,16 +7,14 @@ interface Hole {
   bytes: number;
 }
 
-/** A saved state. */
-export interface AllocatorImage {
-  readonly holes: readonly (readonly [at: number, bytes: number])[];
-}
-
 const PAGE = 4096;
+
+/** Bytes in whole pages, at least one. */
+const inPages = (bytes: number): number => Math.max(1, Math.ceil(bytes / PAGE)) * PAGE;
 
 export class PageAllocator {
   /** Free ranges in ascending order, none touching the next. */
-  #holes: Hole[];
+  readonly #holes: Hole[];
 
   /** @param from first byte; both multiples of 4096 */
   constructor(from: number, bytes: number) {
@@ -33,17 +31,13 @@ export class PageAllocator {
    * @returns its address; null when there is no room
    */
   allocate(bytes: number): number | null {
-    const size = Math.max(1, Math.ceil(bytes / PAGE)) * PAGE;
-    const alignment = 2 ** Math.ceil(Math.log2(size));
-    for (const [i, hole] of this.#holes.entries()) {
+    const size = inPages(bytes);
+    const alignment = size === PAGE ? PAGE : 2 ** Math.ceil(Math.log2(size));
+    for (let i = 0; i < this.#holes.length; i++) {
+      const hole = this.#holes[i]!;
       const at = Math.ceil(hole.at / alignment) * alignment;
-      const after = hole.at + hole.bytes - (at + size);
-      if (after < 0) continue;
-      const left = [
-        { at: hole.at, bytes: at - hole.at },
-        { at: at + size, bytes: after },
-      ].filter((h) => h.bytes > 0);
-      this.#holes.splice(i, 1, ...left);
+      if (at + size > hole.at + hole.bytes) continue;
+      this.#take(i, at, size);
       return at;
     }
     return null;
@@ -51,27 +45,41 @@ export class PageAllocator {
 
   /** Give back what {@link allocate} gave. */
   release(at: number, bytes: number): void {
-    const size = Math.max(1, Math.ceil(bytes / PAGE)) * PAGE;
-    const next = this.#holes.findIndex((hole) => hole.at > at);
-    const i = next < 0 ? this.#holes.length : next;
-    this.#holes.splice(i, 0, { at, bytes: size });
-    this.#join(i);
-    this.#join(i - 1);
+    const size = inPages(bytes);
+    const i = this.#after(at);
+    const [before, next] = [this.#holes[i - 1], this.#holes[i]];
+    const touches = next !== undefined && at + size === next.at;
+    if (before !== undefined && before.at + before.bytes === at) {
+      before.bytes += size + (touches ? next.bytes : 0);
+      if (touches) this.#holes.splice(i, 1);
+    } else if (touches) {
+      next.at = at;
+      next.bytes += size;
+    } else this.#holes.splice(i, 0, { at, bytes: size });
   }
 
-  snapshot(): AllocatorImage {
-    return { holes: this.#holes.map(({ at, bytes }) => [at, bytes] as const) };
+  /** Take a range out of hole `i`. */
+  #take(i: number, at: number, size: number): void {
+    const hole = this.#holes[i]!;
+    const after = hole.at + hole.bytes - (at + size);
+    const left = at - hole.at;
+    if (left > 0) {
+      hole.bytes = left;
+      if (after > 0) this.#holes.splice(i + 1, 0, { at: at + size, bytes: after });
+    } else if (after > 0) {
+      hole.at = at + size;
+      hole.bytes = after;
+    } else this.#holes.splice(i, 1);
   }
 
-  restore({ holes }: AllocatorImage): void {
-    this.#holes = holes.map(([at, bytes]) => ({ at, bytes }));
-  }
-
-  /** Join hole `i` with the next one where they touch. */
-  #join(i: number): void {
-    const [hole, next] = [this.#holes[i], this.#holes[i + 1]];
-    if (hole === undefined || next === undefined || hole.at + hole.bytes !== next.at) return;
-    hole.bytes += next.bytes;
-    this.#holes.splice(i + 1, 1);
+  /** Number of the first hole behind an address. */
+  #after(at: number): number {
+    let [from, to] = [0, this.#holes.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#holes[middle]!.at > at) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   }
 }

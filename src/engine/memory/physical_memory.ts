@@ -476,7 +476,13 @@ export class PhysicalMemory {
   /** Words that are not known are zero. */
   #areZero(from: number, to: number): boolean {
     const { words } = this;
-    for (let i = from; i < to; i++) if (words[i] !== 0) return false;
+    let i = from;
+    // Eight at a time: tables are looked through often, and most of the time is spent on what is empty.
+    for (; i + 8 <= to; i += 8) {
+      const first = words[i]! | words[i + 1]! | words[i + 2]! | words[i + 3]!;
+      if ((first | words[i + 4]! | words[i + 5]! | words[i + 6]! | words[i + 7]!) !== 0) return false;
+    }
+    for (; i < to; i++) if (words[i] !== 0) return false;
     return true;
   }
 

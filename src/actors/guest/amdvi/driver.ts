@@ -7,7 +7,7 @@ import { eventByCode } from "../../../arch/amdvi/events.ts";
 import { GCR3_ENTRY } from "../../../arch/amdvi/gcr3.ts";
 import { registerByName } from "../../../arch/amdvi/registers.ts";
 import { encodeFields } from "../../../base/encode.ts";
-import { decodeFields } from "../../../base/layout.ts";
+import { fieldValue } from "../../../base/layout.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
@@ -326,14 +326,13 @@ export class AmdDriver implements IommuDriver {
 /** A record as Linux's driver logs it. */
 function report(words: Uint32Array): FaultReport {
   const definition = eventByCode(words[1]! >>> 28);
-  const values = new Map(
-    (definition === undefined ? [] : decodeFields(definition.layout, words)).map((f) => [f.declaration.name, f.value]),
-  );
-  const sid = Number(values.get("DeviceID") ?? 0n);
-  const guest = values.get("GN") === 1n;
-  const domain = Number(values.get("DomainID_PASID") ?? 0n);
-  const pasid = guest ? domain + Number(values.get("PASID_19_16") ?? 0n) * 0x10000 : null;
-  const address = values.get("Address") ?? null;
+  const get = (field: string): bigint | null =>
+    definition === undefined ? null : fieldValue(definition.layout, field, words);
+  const sid = Number(get("DeviceID") ?? 0n);
+  const guest = get("GN") === 1n;
+  const domain = Number(get("DomainID_PASID") ?? 0n);
+  const pasid = guest ? domain + Number(get("PASID_19_16") ?? 0n) * 0x10000 : null;
+  const address = get("Address");
   const flags = (words[1]! >>> 16) & 0xfff;
   const name = definition?.linuxName ?? "UNKNOWN";
   const line = `AMD-Vi: Event logged [${name} domain=0x${domain.toString(16).padStart(4, "0")} address=0x${(address ?? 0n).toString(16)} flags=0x${flags.toString(16).padStart(4, "0")}]`;

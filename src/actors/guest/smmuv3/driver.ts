@@ -6,7 +6,7 @@ import { CD } from "../../../arch/smmuv3/cd.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
 import { registerByName } from "../../../arch/smmuv3/registers.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import { decodeFields } from "../../../base/layout.ts";
+import { fieldValue } from "../../../base/layout.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
@@ -361,12 +361,10 @@ export class SmmuDriver implements IommuDriver {
 function report(words: Uint32Array): FaultReport {
   const number = words[0]! & 0xff;
   const definition = eventByNumber(number);
-  const values = new Map(
-    decodeFields(definition?.layout ?? RESERVED_EVENT, words).map((f) => [f.declaration.name, f.value]),
-  );
-  const sid = Number(values.get("StreamID") ?? 0n);
-  const pasid = values.get("SSV") === 1n ? Number(values.get("SubstreamID") ?? 0n) : null;
-  const address = values.get("InputAddr") ?? null;
+  const get = (field: string): bigint | null => fieldValue(definition?.layout ?? RESERVED_EVENT, field, words);
+  const sid = Number(get("StreamID") ?? 0n);
+  const pasid = get("SSV") === 1n ? Number(get("SubstreamID") ?? 0n) : null;
+  const address = get("InputAddr");
   const name = definition?.linuxName ?? "UNKNOWN";
   const line = `event: ${name} sid: 0x${sid.toString(16)} ssid: 0x${(pasid ?? 0).toString(16)} iova: 0x${(address ?? 0n).toString(16)}`;
   return { sid, pasid, address, line };

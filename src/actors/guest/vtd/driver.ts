@@ -6,7 +6,7 @@ import { FRCD } from "../../../arch/vtd/fault_record.ts";
 import { PASID_TABLE_ENTRY, Pgtt } from "../../../arch/vtd/pasid_entries.ts";
 import { frcdName, registersAt } from "../../../arch/vtd/registers.ts";
 import { encodeFields } from "../../../base/encode.ts";
-import { decodeFields } from "../../../base/layout.ts";
+import { fieldValue } from "../../../base/layout.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
@@ -230,8 +230,7 @@ export class VtdDriver implements IommuDriver {
     for (let i = 0; i < 4; i++) words[i] = Number(this.#registers.readWord(name, i));
     if (FRCD.f.F.get(words, 0) === 0) return null;
     this.#registers.writeWord(name, 3, 0x8000_0000n);
-    const values = new Map(decodeFields(FRCD, words).map((f) => [f.declaration.name, f.value]));
-    const get = (field: string): bigint => values.get(field) ?? 0n;
+    const get = (field: string): bigint => fieldValue(FRCD, field, words) ?? 0n;
     const sid = Number(get("SID"));
     const pasid = get("PP") === 1n ? Number(get("PV")) : null;
     const bdf = `${(sid >>> 8).toString(16).padStart(2, "0")}:${((sid >>> 3) & 31).toString(16).padStart(2, "0")}.${sid & 7}`;
