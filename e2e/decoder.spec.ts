@@ -104,6 +104,20 @@ test.describe("The decoder", () => {
     await expect(fields(page)).toContainText("T0SZ");
   });
 
+  test("opens printed tables as a session, and walks them to where they lead", async ({ page }) => {
+    await openPage(page);
+    await choosePreset(page, "Decode");
+    const rows = [
+      "Device 0000:00:02.0 @0x766000",
+      "IOVA_PFN         \tPML5E             \tPML4E             \tPDPE              \tPDE               \tPTE",
+      "0x00000000ffe40 |\t0x0000000000000000\t0x0000000000898003\t0x0000000000899003\t0x000000000089a003\t0x0000000001951003",
+    ];
+    await box(page).fill(rows.join("\n"));
+    await page.getByRole("button", { name: "Open as a session" }).click();
+    await expect(page.getByRole("banner")).toContainText("Printed tables of 00:02.0");
+    await expect(outcome(page)).toContainText("0x1951000");
+  });
+
   test("refuses politely what is no IOMMU event, and stays quick on a long paste", async ({ page }) => {
     await openPage(page);
     await choosePreset(page, "Decode");

@@ -3,12 +3,13 @@
  * Decoding happens here, as the text changes.
  */
 import { type ReactNode, useDeferredValue, useMemo, useState } from "react";
+import { holdsTables, openPrintedTables } from "../../app/printed_tables.ts";
 import { type DecodeResult, decode } from "../../decode/decode.ts";
 import { Button } from "../common/Button.tsx";
 import { NumberedText } from "../common/NumberedText.tsx";
 import { Pane } from "../common/Pane.tsx";
 import { Part, Split } from "../common/Split.tsx";
-import { useApp } from "../common/use_app.ts";
+import { useApp, useAppNow } from "../common/use_app.ts";
 import { NARROW, useMedia } from "../common/use_media.ts";
 import { Bits } from "./Bits.tsx";
 import { EXAMPLES } from "./examples.ts";
@@ -218,6 +219,7 @@ interface PasteToolsProps {
 }
 
 function PasteTools({ result, kind, setReadAs, onText }: PasteToolsProps) {
+  const app = useAppNow();
   return (
     <>
       {result.dump !== null && (
@@ -236,6 +238,11 @@ function PasteTools({ result, kind, setReadAs, onText }: PasteToolsProps) {
             ))}
           </select>
         </label>
+      )}
+      {holdsTables(result.entries) && (
+        <Button size="small" onClick={() => void openPrintedTables(app(), result.entries)}>
+          Open as a session
+        </Button>
       )}
       <Button kind="quiet" size="small" onClick={() => onText("")}>
         Clear
