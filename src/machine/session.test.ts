@@ -303,6 +303,18 @@ describe("edits", () => {
     expect(session.streams(0, 10).rows.find((row) => row.sid === 16)?.state).toBe("invalid");
   });
 
+  it("take the notes to the actions that they replace with them, and no others", () => {
+    const toggle = (bit: number): Action => ({ do: "toggle", at: 0x41525000n, bit });
+    const notes = [0, 1, 2, 3].map((step) => ({ step, text: `note ${step}` }));
+    const actions = [toggle(1), toggle(2), toggle(3)];
+    const session = value(Session.open({ ...SHIPPED, actions, notes }, SMMUV3));
+    expect(value(session.apply(toggle(4))).notes).toEqual(notes);
+    value(session.seek(1));
+    expect(session.summary().notes).toEqual(notes);
+    expect(value(session.apply(toggle(5))).notes).toEqual(notes.slice(0, 2));
+    expect(session.document().notes).toEqual(notes.slice(0, 2));
+  });
+
   it("leave the walk that they found to be looked at, and looking changes nothing", () => {
     const session = open();
     const found = session.walk(access).digest;

@@ -47,7 +47,7 @@ import type { Architecture, Unit } from "./unit.ts";
 const MAX_ACTIONS = 1 << 20;
 
 export class Session {
-  readonly #document: SessionDocument;
+  #document: SessionDocument;
   readonly #architecture: Architecture;
   readonly #machine: Machine;
   readonly #timeline: Timeline;
@@ -289,10 +289,18 @@ export class Session {
       const detail = `A session takes ${MAX_ACTIONS} actions at most.`;
       return { title: "This action cannot be done.", place, detail };
     }
-    if (this.#timeline.now < this.#timeline.log.length) this.#tally.forget();
+    if (this.#timeline.now < this.#timeline.log.length) this.#forgetAhead();
     this.#timeline.append(action);
     this.#revision++;
     return null;
+  }
+
+  /** What was counted of the actions after the current step, and the notes to them, go with them. */
+  #forgetAhead(): void {
+    this.#tally.forget();
+    const { notes } = this.#document;
+    if (notes === undefined) return;
+    this.#document = { ...this.#document, notes: notes.filter(({ step }) => step <= this.#timeline.now) };
   }
 
   get #unit(): Unit {
