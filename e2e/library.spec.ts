@@ -1,6 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Locator, type Page, test } from "@playwright/test";
-import { openPage, outcome, pane, runCommand, sessionButton } from "./workbench.ts";
+import { openPage, outcome, pane, position, runCommand, sessionButton } from "./workbench.ts";
 
 const TITLE = "A guest's DMA through two stages";
 const library = (page: Page): Locator => page.getByRole("dialog", { name: "Library" });
@@ -66,6 +66,10 @@ test.describe("Notes", () => {
     await expect(place(page)).toHaveText("Note 2 of 7");
     await expect(outcome(page)).toContainText("goes through");
     await page.keyboard.press("PageDown");
+    await expect(place(page)).toHaveText("Note 3 of 7");
+    // What the access read on its way, 4 × 4 + 3 with blocks in stage 2; not that the TLB has its translation now.
+    await expect(position(page)).toHaveText("Access 19 of 19");
+    await expect(pane(page, "Nested walk").getByText("as the action found it")).toBeVisible();
     await page.keyboard.press("PageDown");
     await expect(note(page)).toContainText("The card strayed");
     await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");

@@ -2,6 +2,7 @@
 
 import { lazy, Suspense } from "react";
 import { command, keyFor } from "../../app/commands.ts";
+import { isEdit } from "../../app/edits.ts";
 import { positionOf, recordCount } from "../../app/records.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { actionText } from "../common/action_text.ts";
@@ -148,7 +149,7 @@ function ActionSteps() {
         <ActionStrip summary={summary} />
       </Suspense>
       <div className="wb-actions" role="toolbar" aria-label="Actions">
-        {newest !== undefined && <Glyph name="edited" />}
+        {newest !== undefined && isEdit(newest) && <Glyph name="edited" />}
         <span className="nw-nowrap">
           <span className="nw-strong">Action {step}</span> <span className="nw-2">of {actions.length}</span>
         </span>

@@ -1,6 +1,7 @@
 /** Name of the session and where it came from, presets, sharing and the look of the page. */
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { keyFor } from "../../app/commands.ts";
+import { isEdited } from "../../app/edits.ts";
 import { PRESETS } from "../../app/layout.ts";
 import type { Theme } from "../../app/state.ts";
 import { Button, IconButton } from "../common/Button.tsx";
@@ -15,7 +16,8 @@ const PaneMenu = lazy(async () => ({ default: (await import("./PaneMenu.tsx")).P
 const SharePanel = lazy(async () => ({ default: (await import("../share/SharePanel.tsx")).SharePanel }));
 
 export function TopBar() {
-  const edited = useApp((app) => (app.summary?.step ?? 0) > 0);
+  const summary = useApp((app) => app.summary);
+  const edited = useMemo(() => summary !== null && isEdited(summary), [summary]);
   const source = useApp((app) => app.source);
   return (
     <header className="wb-bar">
