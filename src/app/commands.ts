@@ -1,6 +1,7 @@
 /**
  * Everything a user can tell the workbench to do: one table, read by the keyboard, the palette, the key sheet and menus.
  */
+import { PROFILE_IDS, PROFILES } from "../scenario/profiles/names.ts";
 import { isPane, PANES, type PaneId, PRESETS } from "./layout.ts";
 import { hasContent } from "./layout_slice.ts";
 import { noteStepFrom } from "./notes.ts";
@@ -210,6 +211,36 @@ const ACTIONS: readonly Command[] = [
   },
 ];
 
+const LIVE: readonly Command[] = [
+  ...PROFILE_IDS.map(
+    (id): Command => ({
+      id: `live.${id}`,
+      what: `Run: ${PROFILES[id].text.toLowerCase()} on the chosen stream`,
+      group: "Actions",
+      able: (app) => app.stream !== null,
+      run: (app) => {
+        if (app.stream !== null) void app.startLive(id, app.stream.sid);
+      },
+    }),
+  ),
+  {
+    id: "live.hold",
+    what: "Hold the device that runs, or let it go on",
+    group: "Actions",
+    presses: [bare("d", "D")],
+    able: (app) => app.live !== null,
+    run: (app) => void (app.live?.running ? app.pauseLive() : app.goOnLive()),
+  },
+  {
+    id: "live.stop",
+    what: "Stop the device that runs",
+    group: "Actions",
+    presses: [shifted("d", "D")],
+    able: (app) => app.live !== null,
+    run: (app) => void app.stopLive(),
+  },
+];
+
 const SESSION: readonly Command[] = [
   { id: "session.files", what: "Open files…", group: "Session", run: (_app, page) => page.pick("files") },
   { id: "session.folder", what: "Open a folder…", group: "Session", run: (_app, page) => page.pick("folder") },
@@ -328,6 +359,7 @@ const PANE_COMMANDS: readonly Command[] = (Object.keys(PANES) as PaneId[]).map((
 export const COMMANDS: readonly Command[] = [
   ...WALK,
   ...ACTIONS,
+  ...LIVE,
   ...SESSION,
   ...PAGE,
   ...PRESET_COMMANDS,

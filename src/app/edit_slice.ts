@@ -69,6 +69,7 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
     seek: (step) => {
       target = step;
       return inTurn(async () => {
+        await get().pauseLive();
         const { summary } = get();
         if (target === null || summary === null) return;
         const to = Math.max(0, Math.min(target, summary.actions.length));

@@ -140,6 +140,7 @@ export class ScriptedEngine {
             events: 0,
           })),
         })),
+      devices: () => this.#call("devices", null, () => []),
       leaves: (sid) => this.#call("leaves", sid, () => leavesOf(sid, this.#revision)),
       recorded: () => Promise.reject(new Error("not scripted")),
       events: () => Promise.resolve([]),

@@ -62,6 +62,7 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
     const during = stop.during === null ? "" : ` It was busy with ${stop.during}.`;
     set({ engine: { state: "stopped", opening: null, progress: null, stopped: `${stop.why}${during}` } });
     get().pause();
+    void get().pauseLive();
   });
 
   function send(from: Origin, report: Report): Promise<Result<SessionSummary> | typeof STOPPED> {

@@ -16,6 +16,7 @@ import type {
   WalkAnswer,
 } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
+import type { ProfileId } from "../scenario/profiles/names.ts";
 import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
 import type { LibraryEntry } from "./library.ts";
 
@@ -63,6 +64,17 @@ export interface PinnedWalk {
   readonly step: number;
 }
 
+/** A device that is run: it makes transactions by itself until it is stopped. */
+export interface LiveDevice {
+  readonly profile: ProfileId;
+  readonly sid: number;
+  readonly running: boolean;
+  /** Actions it made. */
+  readonly done: number;
+  /** Actions a second it came to of late. */
+  readonly reached: number;
+}
+
 export type Theme = "system" | "light" | "dark";
 
 export interface AppState {
@@ -89,6 +101,9 @@ export interface AppState {
   readonly playing: "accesses" | "actions" | null;
   /** Steps a second when playing. */
   readonly rate: number;
+  readonly live: LiveDevice | null;
+  /** Actions a second that a device is to make. */
+  readonly liveRate: number;
   /** Numbers of applied actions to come back to, ascending. */
   readonly bookmarks: readonly number[];
   /** Selected trace record. */
@@ -147,6 +162,15 @@ export interface AppActions {
   readonly play: (what: "accesses" | "actions") => void;
   readonly pause: () => void;
   readonly setRate: (rate: number) => void;
+  /** Run a device on a stream of the session, in place of one that runs. */
+  readonly startLive: (profile: ProfileId, sid: number) => Promise<void>;
+  /** Hold the device; what it did is shown when this is done. */
+  readonly pauseLive: () => Promise<void>;
+  /** Go on with the device that is held. */
+  readonly goOnLive: () => Promise<void>;
+  /** Let the device give back what it holds, and end it. */
+  readonly stopLive: () => Promise<void>;
+  readonly setLiveRate: (rate: number) => void;
   /** Set a bookmark at the step the session is at, or clear the one that is there. */
   readonly toggleBookmark: () => void;
   /** Go to the next bookmark after the step, or to the first. */

@@ -12,6 +12,7 @@ import { sessionSlice } from "./session_slice.ts";
 import { readTheme } from "./settings.ts";
 import { shareSlice } from "./share_slice.ts";
 import type { App, AppState } from "./state.ts";
+import { LIVE_RATES, streamSlice } from "./stream_slice.ts";
 import { walkSlice } from "./walk_slice.ts";
 
 export type AppStore = StoreApi<App>;
@@ -31,6 +32,8 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layou
   pinned: null,
   playing: null,
   rate: RATES[0],
+  live: null,
+  liveRate: LIVE_RATES[2],
   bookmarks: [],
   selected: null,
   structure: null,
@@ -58,6 +61,7 @@ export function createAppStore(environment: AppEnvironment): AppStore {
       ...shareSlice(core),
       ...layoutSlice(core),
       ...playSlice(core, walk.show),
+      ...streamSlice(core, walk.refresh),
       ...bookmarkSlice(core),
       ...librarySlice(core),
       // The same message is not said twice: the newer one takes the place of the older.

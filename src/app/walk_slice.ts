@@ -64,6 +64,7 @@ const CLEARED: Partial<AppState> = {
   shown: 0,
   pinned: null,
   playing: null,
+  live: null,
   bookmarks: [],
   selected: null,
   structure: null,

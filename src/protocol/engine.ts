@@ -140,6 +140,17 @@ export interface StreamRow {
   readonly events: number;
 }
 
+/** A device of the machine's description. */
+export interface DeviceRow {
+  readonly sid: number;
+  readonly bdf: string;
+  readonly label: string;
+  /** It has a translation cache of its own, and who drives it has turned that on. */
+  readonly ats: boolean;
+  /** Id by which the kernel that drives it knows it; null where no kernel does. */
+  readonly kernelId: number | null;
+}
+
 /** A number that entries of caches carry, by the architecture's name for it. */
 export interface Tag {
   readonly name: string;
@@ -390,6 +401,7 @@ export interface EngineApi extends InspectionApi {
   /** Go to the state after the first `step` actions. */
   seek(step: number): Promise<Result<SessionSummary>>;
   streams(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly StreamRow[] }>;
+  devices(): Promise<readonly DeviceRow[]>;
   leaves(sid: number, ssid: number | null): Promise<LeafColumns>;
   recorded(): Promise<RecordedColumns>;
   /** Recorded events, then those of the session, without the first `from`. */

@@ -8,6 +8,7 @@ import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../
 import type { SessionDocument } from "../protocol/machine.ts";
 import { importFiles } from "../scenario/import_files.ts";
 import { CANCELLED, ok, problem } from "../scenario/problem.ts";
+import { deviceRows } from "../scenario/profiles/device_rows.ts";
 
 type Report = (progress: Progress) => unknown;
 
@@ -84,6 +85,7 @@ export function createEngine(): EngineApi {
     log: async (from, count) => current().log(from, count),
     seek: async (step) => session?.seek(step) ?? NOTHING_OPEN,
     streams: async (from, count) => current().streams(from, count),
+    devices: async () => deviceRows(current().document().machine),
     leaves: async (sid, ssid) => current().leaves(sid, ssid),
     recorded: async () => current().recorded(),
     events: async (from) => current().events(from),

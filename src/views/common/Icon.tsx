@@ -16,12 +16,13 @@ const PATHS = {
   find: "M6 1.8a4.2 4.2 0 1 0 0 8.4 4.2 4.2 0 0 0 0-8.4M9.2 9.2l3 3",
   bookmark: "M3.5 1.5h7v11L7 9.5l-3.5 3z",
   pin: "M5 1.5h4M5.7 1.5v4L3.5 8h7L8.3 5.5v-4M7 8v4.5",
+  stop: "M3 3h8v8H3z",
   save: "M7 1.5V9M4.2 6.2 7 9l2.8-2.8M2 9v3.5h10V9",
   panes: "M1.8 2.5h10.4v9H1.8zM5.5 2.5v9M5.5 7h6.7",
   copy: "M4.5 4.5h7v7h-7zM2.5 9.5v-7h7",
 } as const;
 
-const FILLED = new Set<string>(["first", "back", "play", "pause", "forward", "last"]);
+const FILLED = new Set<string>(["first", "back", "play", "pause", "forward", "last", "stop"]);
 
 export function Icon({ name }: { readonly name: keyof typeof PATHS }) {
   return (

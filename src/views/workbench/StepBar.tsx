@@ -15,12 +15,16 @@ import { permissionText, sizeText } from "../translations/leaf_rows.ts";
 
 // Nothing was done yet when the page starts.
 const ActionStrip = lazy(async () => ({ default: (await import("../timeline/ActionStrip.tsx")).ActionStrip }));
+const LiveControl = lazy(async () => ({ default: (await import("../live/LiveControl.tsx")).LiveControl }));
 
 export function StepBar() {
   return (
     <section className="wb-step" aria-label="Progress">
       <AccessSteps />
       <ActionSteps />
+      <Suspense>
+        <LiveControl />
+      </Suspense>
     </section>
   );
 }
