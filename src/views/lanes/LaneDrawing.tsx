@@ -7,7 +7,11 @@ import { fitText, textWidth } from "../geometry/text_fit.ts";
 export const LANE_LABEL_PX = 118;
 
 const AXIS = 22;
+/** Most height of a mark, and least of a lane. */
 const MARK = 24;
+const LEAST_LANE = 20;
+/** Height that all lanes need. */
+export const LEAST_LANES_PX = AXIS + LEAST_LANE * LANES.length;
 
 interface LaneDrawingProps {
   readonly marks: readonly LaneMark[];
@@ -21,7 +25,8 @@ interface LaneDrawingProps {
 }
 
 export function LaneDrawing({ marks, width, height, view, step, label, onOpen }: LaneDrawingProps) {
-  const each = Math.max(MARK + 8, (height - AXIS) / LANES.length);
+  const each = Math.max(LEAST_LANE, (height - AXIS) / LANES.length);
+  const high = Math.min(MARK, each - 6);
   const span = view.to - view.from;
   const x = (at: number): number => LANE_LABEL_PX + ((at - view.from) / span) * width;
   const bottom = AXIS + each * LANES.length;
@@ -56,9 +61,9 @@ export function LaneDrawing({ marks, width, height, view, step, label, onOpen }:
           </title>
           <rect
             x={LANE_LABEL_PX + m.x}
-            y={AXIS + m.lane * each + (each - MARK) / 2}
+            y={AXIS + m.lane * each + (each - high) / 2}
             width={m.width}
-            height={MARK}
+            height={high}
             rx="2"
             className={`lane-${LANES[m.lane]?.id}`}
             opacity={m.first < step ? 1 : 0.4}

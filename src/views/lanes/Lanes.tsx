@@ -1,6 +1,6 @@
 /**
- * The actions of the session in lanes by who acted. The wheel or plus and minus zoom, arrows and dragging move, a click
- * goes to the action.
+ * The actions of the session in lanes by who acted, and below them what the software did in the newest one. The wheel or
+ * plus and minus zoom, arrows move, a click goes to the action.
  */
 import "../common/drawing.css";
 import "../timeline/timeline.css";
@@ -10,21 +10,37 @@ import { actionLanes, LANES } from "../../app/action_lanes.ts";
 import type { SessionSummary } from "../../protocol/engine.ts";
 import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
-import { useApp } from "../common/use_app.ts";
+import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
 import { type LaneMark, type LaneView, laneMarks, within, zoomed } from "../geometry/lane_marks.ts";
-import { LANE_LABEL_PX, LaneDrawing } from "./LaneDrawing.tsx";
+import { LANE_LABEL_PX, LaneDrawing, LEAST_LANES_PX } from "./LaneDrawing.tsx";
+import { StepJournal } from "./StepJournal.tsx";
 
 export function Lanes() {
   const summary = useApp((app) => app.summary);
   if (summary === null) return <p className="nw-empty">No session is open.</p>;
-  if (summary.actions.length === 0) {
-    return <p className="nw-empty">Nothing was done yet. Each action will stand here in the lane of who made it.</p>;
-  }
-  return <Plot summary={summary} />;
+  return <OpenLanes summary={summary} />;
 }
 
-function Plot({ summary }: { readonly summary: SessionSummary }) {
+function OpenLanes({ summary }: { readonly summary: SessionSummary }) {
+  const { answer } = useEngineQuery("prices", async (engine) => ({
+    prices: (await engine.software())?.prices ?? null,
+  }));
+  const acted = summary.actions.length > 0;
+  const prices = answer?.prices ?? null;
+  return (
+    <div className="lanes">
+      {acted && <Run summary={summary} whole={prices === null} />}
+      {prices !== null && <StepJournal step={summary.step} prices={prices} />}
+      {!acted && answer !== null && prices === null && (
+        <p className="nw-empty">Nothing was done yet. Each action will stand here in the lane of who made it.</p>
+      )}
+    </div>
+  );
+}
+
+/** @param whole nothing stands below */
+function Run({ summary, whole }: { readonly summary: SessionSummary; readonly whole: boolean }) {
   const { actions, step } = summary;
   const count = actions.length;
   const seek = useApp((app) => app.seek);
@@ -70,11 +86,12 @@ function Plot({ summary }: { readonly summary: SessionSummary }) {
     else void seek(mark.first + 1);
   };
   return (
-    <div className="lanes">
+    <div className="lanes-run" data-whole={whole}>
       {/* biome-ignore lint/a11y/useSemanticElements: a drawing, not a set of form fields. */}
       <div
         ref={ref}
         className="lanes-plot"
+        style={whole ? undefined : { height: LEAST_LANES_PX }}
         role="group"
         aria-label="Actions in lanes. Plus and minus zoom, arrows move, 0 shows all."
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the drawing is driven by keys.
@@ -95,7 +112,7 @@ function Plot({ summary }: { readonly summary: SessionSummary }) {
       </div>
       <p className="lanes-foot nw-2">
         Actions {Math.floor(view.from) + 1} to {Math.min(count, Math.ceil(view.to))} of {count}.{" "}
-        <span className="nw-3">An action does not say which software made it.</span>
+        {whole && <span className="nw-3">An action does not say which software made it.</span>}
         <span className="nw-grow" />
         {chosen !== null && (
           <Button size="small" onClick={() => setView(null)}>
