@@ -265,6 +265,22 @@ const SESSION: readonly Command[] = [
     run: (_app, page) => page.saveSession(),
   },
   {
+    id: "session.text",
+    what: "Edit the scenario as text",
+    group: "Session",
+    presses: [press("e", "E")],
+    able: (app) => app.summary !== null,
+    run: (app) => app.showPane("scenario"),
+  },
+  {
+    id: "session.open-text",
+    what: "Open the edited text as session",
+    group: "Session",
+    presses: [{ keys: ["Enter"], control: true, shown: "Ctrl Enter" }],
+    able: (app) => app.draft !== null,
+    run: (app) => void app.openText(),
+  },
+  {
     id: "session.share",
     what: "Share the walk",
     group: "Session",

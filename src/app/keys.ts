@@ -10,6 +10,9 @@ import { COMMANDS, type Command, type KeyPress } from "./commands.ts";
 const TYPING = "input, textarea, select, [contenteditable]";
 const PRESSED = "button, a[href], summary, [role=tab], [role=menuitem]";
 
+/** Commands whose keys mean nothing to a text field. */
+const ANYWHERE: ReadonlySet<string> = new Set(["page.palette", "session.open-text"]);
+
 function matches(press: KeyPress, event: KeyboardEvent): boolean {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const control = event.ctrlKey || event.metaKey;
@@ -27,7 +30,7 @@ export function commandOf(event: KeyboardEvent): Command | null {
   if (found === undefined) return null;
   const target = event.target instanceof Element ? event.target : null;
   // These are nothing that one types, so they work wherever the focus is.
-  if (event.key === "F6" || found.id === "page.palette") return found;
+  if (event.key === "F6" || ANYWHERE.has(found.id)) return found;
   if (target?.closest(TYPING)) return null;
   if (target?.closest("[role=dialog], [role=menu]")) return null;
   if (event.key === " " && target?.closest(PRESSED)) return null;

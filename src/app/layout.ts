@@ -21,6 +21,7 @@ export const PANES = {
   decoder: "Decoder",
   account: "What happens",
   notes: "Notes",
+  scenario: "Scenario text",
 } as const;
 export type PaneId = keyof typeof PANES;
 
@@ -201,6 +202,18 @@ const LAYOUTS = [
           },
         },
         { id: "walk", name: "the walk", of: "walk", least: 400 },
+      ],
+    },
+  },
+  {
+    id: "edit",
+    text: "Edit",
+    about: "The session as text and as a list of steps.",
+    of: {
+      direction: "row",
+      parts: [
+        { id: "scenario", name: "the scenario", of: "scenario", least: 400 },
+        { id: "walk", name: "the walk", of: "walk", size: [500, 620, 860], least: 320 },
       ],
     },
   },

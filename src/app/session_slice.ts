@@ -4,7 +4,7 @@
  * The page keeps what a session was opened from and the list of its actions, so that a fresh engine can be brought to
  * the same state. Nothing replaces the open session before the new one is there.
  */
-import type { InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
+import type { InputFile, Problem, Progress, Result, SessionSummary } from "../protocol/engine.ts";
 import type { Access, SessionDocument } from "../protocol/machine.ts";
 import { LIMITS } from "../scenario/limits.ts";
 import type { Core } from "./core.ts";
@@ -31,6 +31,8 @@ interface Opening {
   /** How the session's source is called once it is open. */
   readonly source: string;
   readonly read: (signal: AbortSignal, report: Report) => Promise<Result<Origin>>;
+  /** Told why it cannot be opened, in place of a message to the user. */
+  readonly refuse?: (problem: Problem) => void;
 }
 
 type SessionActions = Pick<
@@ -88,7 +90,8 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
     opening = null;
     if (!read.ok || !opened.ok) {
       set({ engine: READY });
-      if (!opened.ok) get().notify({ tone: "fault", ...opened.error });
+      const say = (problem: Problem): void => get().notify({ tone: "fault", ...problem });
+      if (!opened.ok) (what.refuse ?? say)(opened.error);
       return false;
     }
     origin = read.value;
@@ -248,8 +251,11 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
       const read = (signal: AbortSignal, report: Report) => readPicked(files, signal, report);
       if (await open({ name, source: name, read })) core.address.clearFragment();
     },
-    openDocument: async (document, source) => {
-      if (await openOrigin({ type: "document", document }, source, source)) core.address.clearFragment();
+    openDocument: async (document, source, refuse) => {
+      const read = async (): Promise<Result<Origin>> => ({ ok: true, value: { type: "document", document } });
+      const opened = await open({ name: source, source, read, ...(refuse === undefined ? {} : { refuse }) });
+      if (opened) core.address.clearFragment();
+      return opened;
     },
     openShipped: async () => {
       if (await openShipped()) core.address.clearFragment();

@@ -17,6 +17,7 @@ import type {
 } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { ProfileId } from "../scenario/profiles/names.ts";
+import type { TextProblem } from "../scenario/check_text.ts";
 import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
 import type { LibraryEntry } from "./library.ts";
 
@@ -75,6 +76,15 @@ export interface LiveDevice {
   readonly reached: number;
 }
 
+/** A scenario's text that was edited and not opened. */
+export interface Draft {
+  readonly text: string;
+  /** The session's text that it began from. */
+  readonly from: string;
+  /** Why the engine did not open this text, or null. */
+  readonly refused: TextProblem | null;
+}
+
 export type Theme = "system" | "light" | "dark";
 
 export interface AppState {
@@ -127,6 +137,8 @@ export interface AppState {
   readonly library: readonly LibraryEntry[] | null;
   /** Text in the decoder's box. */
   readonly pasted: string;
+  /** Null while the scenario's text is that of the session. */
+  readonly draft: Draft | null;
 }
 
 export interface AppActions {
@@ -137,7 +149,12 @@ export interface AppActions {
   readonly openFiles: (files: readonly InputFile[]) => Promise<void>;
   /** Open files that are not read yet. */
   readonly openPicked: (files: readonly PickedFile[]) => Promise<void>;
-  readonly openDocument: (document: SessionDocument, source: string) => Promise<void>;
+  /** Answers whether it is open now. `refuse` is told why it cannot be opened, in place of a message to the user. */
+  readonly openDocument: (
+    document: SessionDocument,
+    source: string,
+    refuse?: (problem: Problem) => void,
+  ) => Promise<boolean>;
   readonly openShipped: () => Promise<void>;
   /** Show what the library has. */
   readonly openLibrary: () => Promise<void>;
@@ -216,6 +233,12 @@ export interface AppActions {
   readonly chooseTheme: (theme: Theme) => void;
   readonly showOver: (over: AppState["over"]) => void;
   readonly paste: (text: string) => void;
+  /** Keep what was typed over the text `from`; the same text again is no draft. */
+  readonly editText: (text: string, from: string) => void;
+  /** Back to the session's text. */
+  readonly dropText: () => void;
+  /** Open the draft in place of the session. Where that fails, both stay. */
+  readonly openText: () => Promise<void>;
 }
 
 /** A file that can be read; `name` may hold a path. */

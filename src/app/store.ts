@@ -5,6 +5,7 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import { bookmarkSlice } from "./bookmark_slice.ts";
 import type { AppEnvironment, Core } from "./core.ts";
 import { editSlice } from "./edit_slice.ts";
+import { editorSlice } from "./editor_slice.ts";
 import { layoutSlice, readLayout } from "./layout_slice.ts";
 import { librarySlice } from "./library_slice.ts";
 import { playSlice, RATES } from "./play_slice.ts";
@@ -43,6 +44,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layou
   over: null,
   library: null,
   pasted: "",
+  draft: null,
 };
 
 /** A store with nothing open; `start` opens the first session. */
@@ -64,6 +66,7 @@ export function createAppStore(environment: AppEnvironment): AppStore {
       ...streamSlice(core, walk.refresh),
       ...bookmarkSlice(core),
       ...librarySlice(core),
+      ...editorSlice(core),
       // The same message is not said twice: the newer one takes the place of the older.
       notify: (notice) => {
         const others = get().notices.filter((n) => n.title !== notice.title || n.place !== notice.place);

@@ -29,6 +29,8 @@ const Caches = lazy(async () => ({ default: (await import("../caches/Caches.tsx"
 const Memory = lazy(async () => ({ default: (await import("../memory/Memory.tsx")).Memory }));
 const Account = lazy(async () => ({ default: (await import("../account/Account.tsx")).Account }));
 const Notes = lazy(async () => ({ default: (await import("../teach/Notes.tsx")).Notes }));
+const Editor = lazy(async () => ({ default: (await import("../editor/Editor.tsx")).Editor }));
+const EditorCaption = lazy(async () => ({ default: (await import("../editor/Editor.tsx")).EditorCaption }));
 const NotesCaption = lazy(async () => ({ default: (await import("../teach/Notes.tsx")).NotesCaption }));
 
 const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
@@ -44,6 +46,7 @@ const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   software: () => <Fetched id="software" of={Software} />,
   account: () => <Fetched id="account" of={Account} />,
   notes: () => <Fetched id="notes" of={Notes} about={<NotesCaption />} />,
+  scenario: () => <Fetched id="scenario" of={Editor} about={<EditorCaption />} />,
   queues: () => <Fetched id="queues" of={Queues} />,
   registers: () => <Fetched id="registers" of={Registers} />,
   caches: () => <Fetched id="caches" of={Caches} />,

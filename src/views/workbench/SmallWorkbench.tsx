@@ -25,6 +25,7 @@ const FIRST: Readonly<Record<Preset, PaneId>> = {
   software: "timeline",
   decode: "decoder",
   teach: "account",
+  edit: "scenario",
 };
 
 export function SmallWorkbench() {

@@ -1,0 +1,143 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Locator, type Page, test } from "@playwright/test";
+import { choosePreset, openPage, outcome, pane, runCommand, sessionButton, walkDigest } from "./workbench.ts";
+
+const box = (page: Page): Locator => page.getByRole("textbox", { name: "Scenario as text" });
+const problems = (page: Page): Locator => page.getByRole("list", { name: "Problems" }).getByRole("button");
+const verdict = (page: Page): Locator => pane(page, "Scenario text").getByRole("status");
+
+/** Put a text in place of the one that is there. Thousands of lines at once take long as if they were typed. */
+async function write(page: Page, text: string): Promise<void> {
+  await box(page).evaluate((field: HTMLTextAreaElement, next) => {
+    Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value")?.set?.call(field, next);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }, text);
+}
+
+/** The text, once it is read and in order. */
+async function textOf(page: Page): Promise<string> {
+  await expect(verdict(page)).toContainText("no problems");
+  return box(page).inputValue();
+}
+
+const changed = (text: string, change: (json: Record<string, unknown>) => void): string => {
+  const json = JSON.parse(text) as Record<string, unknown>;
+  change(json);
+  return `${JSON.stringify(json, null, 1)}\n`;
+};
+
+test.describe("The scenario's text", () => {
+  test("is opened as the session, with steps that were typed", async ({ page }) => {
+    await openPage(page);
+    const digest = await walkDigest(page);
+    await page.keyboard.press("e");
+    const text = await textOf(page);
+    expect(JSON.parse(text)).toMatchObject({ v: 1, machine: { arch: "smmuv3" } });
+    // SMMUEN 0: streams bypass, as GBPA says (IHI 0070 §6.3.9.6).
+    await write(
+      page,
+      changed(text, (json) => {
+        json.title = "typed by hand";
+        json.steps = [{ do: "register", name: "CR0", value: "0xc" }];
+      }),
+    );
+    await expect(verdict(page)).toHaveText("no problems, 1 step");
+    await page.keyboard.press("Control+Enter");
+    await expect(sessionButton(page, "typed by hand")).toBeVisible();
+    await expect(page.getByText("Action 1 of 1")).toBeVisible();
+    await expect(pane(page, "Scenario text")).toContainText("as the session is · 1 step");
+    await choosePreset(page, "Walk");
+    await expect(outcome(page)).toContainText(/bypasses translation|aborted/);
+    await page.keyboard.press("Control+z");
+    await expect(outcome(page)).toContainText("goes through");
+    expect(await walkDigest(page)).toBe(digest);
+  });
+
+  test("has every problem at its line, and is kept while the pane is away", async ({ page }) => {
+    await openPage(page);
+    await runCommand(page, "Edit the scenario as text");
+    const text = await textOf(page);
+    const title = await page.getByRole("banner").getByRole("button").first().innerText();
+    const wrong = changed(text, (json) => {
+      json.title = 7;
+      json.steps = [{ do: "toggle", at: "0x1001", bit: 64 }];
+    });
+    await write(page, wrong);
+    await expect(problems(page)).toHaveCount(3);
+    const line = (part: string): number => wrong.split("\n").findIndex((l) => l.includes(part)) + 1;
+    await expect(problems(page).nth(0)).toContainText(`line ${line('"title"')}title Expected a title`);
+    await expect(problems(page).nth(1)).toContainText(`line ${line('"at"')}steps[0].at`);
+    await expect(problems(page).nth(2)).toContainText(`line ${line('"bit"')}steps[0].bit`);
+    await expect(page.getByRole("button", { name: "Open as session" })).toBeDisabled();
+
+    await problems(page).nth(2).press("Enter");
+    await expect(box(page)).toBeFocused();
+    const at = await box(page).evaluate((field: HTMLTextAreaElement) => field.selectionStart);
+    expect(wrong.slice(0, at).split("\n")).toHaveLength(line('"bit"'));
+    await expect(page.locator(".numbered-line[data-state=fault]").last()).toContainText(String(line('"bit"')));
+
+    // The session is as it was, and so is what was typed, with the pane closed and opened again.
+    await page.keyboard.press("Control+Enter");
+    await choosePreset(page, "Queues");
+    await choosePreset(page, "Edit");
+    await expect(box(page)).toHaveValue(wrong);
+    await expect(page.getByRole("banner").getByRole("button").first()).toHaveText(title);
+    await page.getByRole("button", { name: "Back to the session’s text" }).click();
+    expect(await textOf(page)).toBe(text);
+  });
+
+  test("that breaks off names line and column", async ({ page }) => {
+    await openPage(page, "#preset=edit");
+    const text = await textOf(page);
+    await write(page, text.slice(0, text.indexOf('"machine"')));
+    await expect(problems(page)).toHaveCount(1);
+    await expect(problems(page)).toContainText("in the middle of a value");
+    await write(page, text);
+    await expect(problems(page)).toHaveCount(0);
+    await expect(page.getByRole("button", { name: "Open as session" })).toBeDisabled();
+  });
+
+  test("that the engine refuses stays beside the session, with the line of the reason", async ({ page }) => {
+    await openPage(page, "#preset=edit");
+    const refused = changed(await textOf(page), (json) => {
+      json.steps = [{ do: "register", name: "NOSUCH", value: "0x1" }];
+    });
+    await write(page, refused);
+    await expect(verdict(page)).toContainText("no problems");
+    await page.getByRole("button", { name: "Open as session" }).click();
+    await expect(problems(page)).toHaveCount(1);
+    await expect(problems(page)).toContainText("steps[0]");
+    await expect(box(page)).toHaveValue(refused);
+    await expect(page.getByText(/^Action/)).toHaveCount(0);
+  });
+
+  test("says when the session has changed since", async ({ page }) => {
+    await openPage(page, "#preset=edit");
+    const text = await textOf(page);
+    await write(page, text.replace('"title": "', '"title": "My '));
+    await choosePreset(page, "Walk");
+    await page.getByRole("button", { name: "Bit 0, Valid" }).click();
+    await expect(page.getByText("Action 1 of 1")).toBeVisible();
+    await choosePreset(page, "Edit");
+    await expect(page.getByText("the session has changed since")).toBeVisible();
+    await page.getByRole("button", { name: "Back to the session’s text" }).click();
+    expect(JSON.parse(await textOf(page))).toMatchObject({ steps: [{ do: "toggle" }] });
+  });
+});
+
+test.describe.configure({ timeout: 40_000 });
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(`In the ${colorScheme} theme axe finds nothing`, () => {
+    test.use({ colorScheme });
+
+    test("on the scenario's text with problems", async ({ page }) => {
+      await openPage(page, "#preset=edit");
+      const text = await textOf(page);
+      await write(page, text.replace('"v": 1', '"v": 99'));
+      await expect(problems(page)).toHaveCount(1);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`)).toEqual([]);
+    });
+  });
+}
