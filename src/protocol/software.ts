@@ -25,6 +25,10 @@ export type Mistake = keyof typeof MISTAKES;
 export const VM_MODES = ["nested, trapped", "nested, direct", "emulated"] as const;
 export type VmMode = (typeof VM_MODES)[number];
 
+/** Linux 7.2 has code for nested domains of AMD and, as it shipped, refuses to make them. */
+export const AMD_NESTING = ["as shipped", "as intended"] as const;
+export type AmdNesting = (typeof AMD_NESTING)[number];
+
 /** A device given to the virtual machine. */
 export interface AssignedDevice {
   /** Of one of the machine's devices. */
@@ -42,6 +46,8 @@ export interface SoftwareDescription {
   readonly kind: "kernel" | "virtual machine";
   /** Of a virtual machine; absent: `nested, trapped`. */
   readonly mode?: VmMode;
+  /** Whether the host's AMD driver makes nested domains; absent: `as shipped`. */
+  readonly amdNesting?: AmdNesting;
   /** Bytes of memory of that kernel or guest, a multiple of 2 MiB, 4 MiB to 64 MiB. */
   readonly guestBytes: number;
   /** Devices of the virtual machine; empty for a kernel on hardware. */

@@ -116,10 +116,23 @@ function actionJson(action: Action): JsonObject {
   }
 }
 
-function softwareJson({ kind, mode, guestBytes, assigned, lazy, journal, mistakes }: SoftwareDescription): JsonObject {
+function softwareJson({
+  kind,
+  mode,
+  amdNesting,
+  guestBytes,
+  assigned,
+  lazy,
+  journal,
+  mistakes,
+}: SoftwareDescription): JsonObject {
   const told = mistakes.length === 0 ? {} : { mistakes: [...mistakes] };
   const given = assigned.length === 0 ? {} : { assigned: assigned.map((d) => ({ ...d })) };
-  const how = { ...(kind === "kernel" ? { kind } : {}), ...(mode === undefined ? {} : { mode }) };
+  const how = {
+    ...(kind === "kernel" ? { kind } : {}),
+    ...(mode === undefined ? {} : { mode }),
+    ...(amdNesting === undefined ? {} : { amdNesting }),
+  };
   const kept = journal === undefined ? {} : { journal };
   return { ...how, guestBytes, ...given, ...flags({ lazy }), ...kept, ...told };
 }

@@ -8,7 +8,14 @@ import {
   type RecordedAccess,
   type Transfer,
 } from "../protocol/machine.ts";
-import { DIRTY_LOG_STEPS, MISTAKES, type Mistake, TRANSLATION_MODES, VM_MODES } from "../protocol/software.ts";
+import {
+  AMD_NESTING,
+  DIRTY_LOG_STEPS,
+  MISTAKES,
+  type Mistake,
+  TRANSLATION_MODES,
+  VM_MODES,
+} from "../protocol/software.ts";
 import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
 import { LIMITS } from "./limits.ts";
 import { decodeFragment, encodeFragment } from "./url_codec.ts";
@@ -116,6 +123,7 @@ const machine: fc.Arbitrary<MachineDescription> = fc.record(
       {
         kind: fc.constantFrom("kernel" as const, "virtual machine" as const),
         mode: fc.constantFrom(...VM_MODES),
+        amdNesting: fc.constantFrom(...AMD_NESTING),
         guestBytes: fc.integer({ min: 2, max: 32 }).map((n) => n * 0x20_0000),
         assigned: fc.array(fc.record({ bdf: fc.string(), virtualId: fc.integer({ min: 0, max: 0xffff }) }), {
           maxLength: 3,

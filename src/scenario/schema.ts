@@ -13,6 +13,7 @@ import {
   type MemoryDescription,
 } from "../protocol/machine.ts";
 import {
+  AMD_NESTING,
   DIRTY_LOG_STEPS,
   MISTAKES,
   type Mistake,
@@ -190,6 +191,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
       v.picklist(["kernel", "virtual machine"], expected('"kernel" or "virtual machine"')),
       "virtual machine",
     ),
+    amdNesting: v.exactOptional(v.picklist(AMD_NESTING, expected(`one of ${AMD_NESTING.join(", ")}`))),
     mode: v.exactOptional(v.picklist(VM_MODES, expected(`one of ${VM_MODES.join("; ")}`))),
     guestBytes: v.pipe(
       v.optional(wholeNumber("bytes of guest memory", 0x40_0000, LIMITS.guestBytes), 0x100_0000),

@@ -2,12 +2,15 @@
 import type { DmaMappings } from "../../actors/guest/dma.ts";
 import { Journal } from "../../actors/journal.ts";
 import type { KernelMemory } from "../../actors/platform.ts";
+import { EVERY_CACHE as EVERY_AMD_CACHE } from "../../engine/amdvi/caches/options.ts";
+import { staleEntries as staleInAmd } from "../../engine/amdvi/caches/staleness.ts";
 import { EVERY_CACHE as EVERY_SMMU_CACHE } from "../../engine/smmuv3/caches/options.ts";
 import { staleEntries as staleInSmmu } from "../../engine/smmuv3/caches/staleness.ts";
 import { EVERY_CACHE as EVERY_VTD_CACHE } from "../../engine/vtd/caches/options.ts";
 import { staleEntries as staleInVtd } from "../../engine/vtd/caches/staleness.ts";
 import type { Arch, CacheSize } from "../../protocol/machine.ts";
 import type { Mistake, VmMode } from "../../protocol/software.ts";
+import type { AmdviUnit } from "../amdvi/amdvi_unit.ts";
 import { kernelMemory } from "../kernel_memory.ts";
 import { Machine } from "../machine.ts";
 import { SmmuUnit } from "../smmuv3/smmu_unit.ts";
@@ -32,7 +35,7 @@ const ASSIGNED = [
 const CACHES: Readonly<Record<Arch, Readonly<Record<string, CacheSize>>>> = {
   smmuv3: sizesIn(EVERY_SMMU_CACHE),
   vtd: sizesIn(EVERY_VTD_CACHE),
-  amdvi: {},
+  amdvi: sizesIn(EVERY_AMD_CACHE),
 };
 
 function sizesIn(options: object): Record<string, CacheSize> {
@@ -73,7 +76,9 @@ export class TestVm {
       make,
     );
     const journal = new Journal();
-    const host = HostSystem.boot(machine, new EffectRecorder(machine), DEVICES, HOST, journal);
+    const host = HostSystem.boot(machine, new EffectRecorder(machine), DEVICES, HOST, journal, {
+      amdNesting: "as intended",
+    });
     if (host === null) throw new Error("the host does not boot");
     const description = { mode, ram: VM_RAM, vmm: VMM.at, devices: ASSIGNED, mistakes: new Set(mistakes), lazy: false };
     const vm = VirtualMachine.start(machine, host, description, journal);
@@ -104,7 +109,7 @@ export class TestVm {
         ? staleInSmmu(unit.smmu, memory)
         : unit instanceof VtdUnit
           ? staleInVtd(unit.remapper, unit.control, memory)
-          : [];
+          : staleInAmd((unit as AmdviUnit).translator, memory);
     return entries.flatMap(({ missing }) => missing.map(({ command }) => command));
   };
 }

@@ -4,11 +4,13 @@
  */
 import type { Journal } from "../../actors/journal.ts";
 import type { SystemCalls } from "../../actors/vmm/user_space.ts";
+import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.ts";
 import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { KernelMemory } from "../../host/drivers/kernel_memory.ts";
 import type { RegisterPages } from "../../host/drivers/register_door.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
 import { VtdDriver } from "../../host/drivers/vtd/vtd_driver.ts";
+import type { Status } from "../../host/errno.ts";
 import { IommufdFile } from "../../host/iommufd/file.ts";
 import { HostKernel } from "../../host/kernel.ts";
 import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
@@ -32,12 +34,24 @@ const CMDQV = "cmdqv";
 interface HostDriver extends IommuDriver {
   /** The IOMMU has interrupted: events are read and handed on. */
   interrupt(): void;
+  /** Of a driver that has something of its own for each device: the device is there, and blocked. */
+  addDevice?(device: HostDevice): Status;
+}
+
+/** What the host's kernel is built as. */
+export interface HostOptions {
+  /** Whether the AMD driver makes nested domains, which Linux 7.2 has the code for and does not. */
+  readonly amdNesting: AmdConfig["nesting"];
 }
 
 /** Starts the driver of an architecture. @returns null without memory for its tables */
-type StartDriver = (pages: (block: string | null) => RegisterPages | null, memory: KernelMemory) => HostDriver | null;
+type StartDriver = (
+  pages: (block: string | null) => RegisterPages | null,
+  memory: KernelMemory,
+  options: HostOptions,
+) => HostDriver | null;
 
-const START: Readonly<Partial<Record<Arch, StartDriver>>> = {
+const START: Readonly<Record<Arch, StartDriver>> = {
   smmuv3: (pages, memory) => {
     const config = { pageLg2: 12, coherentRootComplex: true, sva: true };
     const extension = pages(CMDQV);
@@ -49,6 +63,7 @@ const START: Readonly<Partial<Record<Arch, StartDriver>>> = {
     );
   },
   vtd: (pages, memory) => VtdDriver.start(pages(null)!, memory),
+  amdvi: (pages, memory, { amdNesting }) => AmdDriver.start({ nesting: amdNesting }, pages(null)!, memory),
 };
 
 /** Where the kernel's own memory lies. */
@@ -77,6 +92,7 @@ export class HostSystem {
     devices: readonly DeviceDescription[],
     place: KernelPlace,
     journal: Journal,
+    options: HostOptions = { amdNesting: "as shipped" },
   ): HostSystem | null {
     const pages: PagesOf = (block) => registerPages(machine, recorder, block);
     const noted = (block: string | null): RegisterPages | null => {
@@ -84,7 +100,7 @@ export class HostSystem {
       return reached === null ? null : journaled(reached, journal);
     };
     const { arch } = machine.unit;
-    const driver = START[arch]?.(noted, new KernelMemory(machine.memory, place.at, place.bytes)) ?? null;
+    const driver = START[arch](noted, new KernelMemory(machine.memory, place.at, place.bytes), options);
     if (driver === null) return null;
     const hostDevices = devices.map(
       (device, group): HostDevice => ({
@@ -97,7 +113,10 @@ export class HostSystem {
         pri: false,
       }),
     );
-    for (const device of hostDevices) driver.block(device, null);
+    for (const device of hostDevices) {
+      if (driver.addDevice === undefined) driver.block(device, null);
+      else driver.addDevice(device);
+    }
     const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated: true, doorbell: DOORBELL };
     return new HostSystem(new HostKernel(facts, hostDevices), driver, pages);
   }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { VmMode } from "../../protocol/software.ts";
+import { AMDVI } from "../amdvi/architecture.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
 import { TestVm, VM_RAM } from "../testing/test_vm.ts";
 import type { Architecture } from "../unit.ts";
@@ -28,6 +29,12 @@ interface Subject {
 }
 
 const SUBJECTS: readonly Subject[] = [
+  {
+    architecture: AMDVI,
+    preset: "full",
+    mode: "nested, trapped",
+    registers: [0x0, 0x8, 0x18, 0x1c, 0x2000, 0x2008, 0x2020],
+  },
   {
     architecture: SMMUV3,
     preset: "neoverse",

@@ -71,7 +71,9 @@ export class Software implements Actors {
       const kernel = bootBareKernel(machine, recorder, description, software, journal);
       return typeof kernel === "string" ? kernel : new Software(recorder, kernel, NOBODY, journal);
     }
-    const host = HostSystem.boot(machine, recorder, description.devices, PLACES.host, journal);
+    const host = HostSystem.boot(machine, recorder, description.devices, PLACES.host, journal, {
+      amdNesting: software.amdNesting ?? "as shipped",
+    });
     if (host === null) return "The host's driver does not come up.";
     const vm = VirtualMachine.start(
       machine,

@@ -119,7 +119,12 @@ export class AmdDriver implements IommuDriver {
     registers.write("EVT_HEAD", 0n);
     registers.write("EVT_TAIL", 0n);
     const driver = new AmdDriver(config, registers, memory, { commands, table, events });
-    registers.writeFields("CONTROL", { EventLogEn: 1, CmdBufEn: 1, Coherent: 1, IommuEn: 1 });
+    // Guest tables are taken into use wherever there are any; their root is the guest's own address where that is offered.
+    const guest = {
+      GTEn: driver.feature("EFR", "GTSup"),
+      GCR3TRPMode: driver.feature("EFR2", "GCR3TRPModeSup"),
+    };
+    registers.writeFields("CONTROL", { EventLogEn: 1, CmdBufEn: 1, Coherent: 1, ...guest, IommuEn: 1 });
     if (driver.feature("EFR", "IASup") === 1) driver.run([{ layout: INVALIDATE_IOMMU_ALL, fields: {} }]);
     return driver;
   }
