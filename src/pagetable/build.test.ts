@@ -143,6 +143,17 @@ describe.each(SUBJECTS)("Tables built for $name", (subject) => {
     for (const [va] of mapped) expect(reach(subject, tree, va)).toBeNull();
   });
 
+  it("keep tables that are left empty where asked to, except those that a range covers whole", () => {
+    const tree = treeOf(subject);
+    expect(tree.tables.map(5 * page, 3 * page, page, ALL)).toBeNull();
+    expect(tree.tables.unmap(5 * page, page, true)).toMatchObject({ bytes: page, tables: [] });
+    const left = tree.store.left;
+    expect(tree.tables.map(6 * page, 3 * page, page, ALL)).toBeNull();
+    expect(tree.store.left).toBe(left);
+    expect(tree.tables.unmap(0, 2 ** subject.inputBits, true)).toMatchObject({ bytes: page });
+    expect(tree.tables.find(6 * page)).toBeNull();
+  });
+
   it("use the largest leaf that fits, and split it when a part of it is unmapped", () => {
     const tree = treeOf(subject);
     const large = subject.maker.leafLevels > 1 ? 2 ** entrySizeLg2(subject.maker.fmt, 1) : page;

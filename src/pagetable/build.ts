@@ -77,6 +77,8 @@ interface Taken {
   bytes: number;
   readonly tables: number[];
   readonly split: { at: number; sizeLg2: number }[];
+  /** Empty tables stay. */
+  readonly keep: boolean;
 }
 
 export class PageTables {
@@ -133,9 +135,13 @@ export class PageTables {
     return null;
   }
 
-  /** Unmap what is mapped of `bytes` from `va` on; leaves that reach beyond are split. Multiples of the page. */
-  unmap(va: number, bytes: number): Unmapped {
-    const taken: Taken = { bytes: 0, tables: [], split: [] };
+  /**
+   * Unmap what is mapped of `bytes` from `va` on; leaves that reach beyond are split. Multiples of the page.
+   * @param keep tables that are left empty stay where they are, unless the range is all that they cover: whoever maps
+   * again before caches have forgotten the old way finds the same tables on it
+   */
+  unmap(va: number, bytes: number, keep = false): Unmapped {
+    const taken: Taken = { bytes: 0, tables: [], split: [], keep };
     const end = Math.min(va + bytes, this.#end);
     if (end > va) this.#clear(this.root, this.level, this.#rootEntries, 0, va, end, taken);
     return taken;
@@ -242,7 +248,8 @@ export class PageTables {
       } else if (kind === Kind.Leaf) taken.bytes += span;
       this.#store.write(at, 0, 0);
     }
-    return this.#store.isZero(table, 8 * entries);
+    const covered = from <= first && first + entries * span <= end;
+    return (covered || !taken.keep) && this.#store.isZero(table, 8 * entries);
   }
 
   /** Replace the leaf at `at` by a table of smaller ones that map the same. @returns the table, null without memory */

@@ -54,7 +54,8 @@ export class DmaMappings {
    * @param freed told when no device can reach the pages any more
    */
   unmap(va: number, bytes: number, freed: (() => void) | null = null): number {
-    const done = this.space.tables.unmap(va, bytes);
+    // As long as nobody waits, the IOMMU may still follow the old tables: what is mapped next has to be in them.
+    const done = this.space.tables.unmap(va, bytes, this.#lazy);
     if (this.#mistakes.has("page freed before the sync")) freed?.();
     const told = this.#mistakes.has("page freed before the sync") ? null : freed;
     if (!this.#mistakes.has("no TLB invalidation")) {

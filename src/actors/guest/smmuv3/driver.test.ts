@@ -81,6 +81,18 @@ describe.each(["qemu-11.1-1", "neoverse", "grace", "minimal"])("A kernel's SMMUv
     expect([freed, mappings.pending, stale(), bare.dma(sid, 0x20_0000)]).toEqual([1, 0, [], null]);
   });
 
+  it("has what it maps reached at once beside what it unmapped and did not wait for, in lazy mode", () => {
+    const { bare, driver, space, dma } = world(preset);
+    const mappings = dma(true);
+    driver.attach(sid, null, space);
+    for (let at = 0x20_0000; at < 0x22_0000; at += PAGE) {
+      mappings.map(at, BUFFERS + at, PAGE, RIGHTS);
+      expect(bare.dma(sid, at)).toBe(BUFFERS + at);
+      mappings.unmap(at, PAGE);
+    }
+    expect(mappings.pending).toBe(0x20);
+  });
+
   it("refuses a stream that is detached, and lets another space take its place", () => {
     const { bare, driver, space, dma, stale } = world(preset);
     driver.attach(sid, null, space);
