@@ -11,6 +11,7 @@ import { Translation, Updates } from "../../engine/smmuv3/translation.ts";
 import { amdviWorkloads } from "./amdvi.ts";
 import { BURST, BURSTS, CommandBursts, REPEATS } from "./command_bursts.ts";
 import { buildNestedTables, KEYS, type NestedTables } from "./nested_tables.ts";
+import { SOFTWARE_ACTIONS, SOFTWARE_WORLDS, softwareWorkloads } from "./software.ts";
 import { TIMELINE_ACTIONS, timelineWorkloads } from "./timelines.ts";
 import { inOrder, type Subject, translations, type Workload } from "./translations.ts";
 import { vtdWorkloads } from "./vtd.ts";
@@ -61,6 +62,9 @@ export const WORKS: readonly Work[] = [
   { work: "vtd-4x4", sizes: PAGE_COUNTS, make: vtdWorkloads },
   { work: "amdvi-4x4", sizes: PAGE_COUNTS, make: amdviWorkloads },
   { work: "growth", sizes: GROWING, make: growth },
+  ...SOFTWARE_WORLDS.map((world): Work => {
+    return { work: world.work, sizes: SOFTWARE_ACTIONS, make: (actions) => softwareWorkloads(world, actions) };
+  }),
   { work: "timeline", sizes: TIMELINE_ACTIONS, make: timelineWorkloads },
 ];
 
