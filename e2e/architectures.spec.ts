@@ -45,6 +45,7 @@ for (const { folder, name } of CASES) {
 
     // The inspector decodes what the last access read.
     await expect(pane(page, "Inspector").getByRole("button", { name: /^Bit 0,/ })).toBeVisible();
+    await expect(pane(page, "Events").getByRole("option").nth(1)).toBeVisible();
     await choosePreset(page, "Tables");
     await expect(page.getByText(/lea(f|ves) in \d+ tables?/).first()).toBeVisible();
     await expect(pane(page, "Memory").locator("[data-linked=true]")).toBeVisible();
@@ -52,7 +53,7 @@ for (const { folder, name } of CASES) {
     await expect(page.locator(".queue").first()).toBeVisible();
     await expect(pane(page, "Registers").getByRole("option").first()).toBeVisible();
     await choosePreset(page, "Software");
-    await expect(pane(page, "Events").getByRole("option").nth(1)).toBeVisible();
+    await expect(pane(page, "Software").getByRole("button", { name: "Open the library…" })).toBeVisible();
     await choosePreset(page, "Teach");
     await expect(pane(page, "What happens")).toContainText(`PA ${recorded.pa}`);
     expect(errors).toEqual([]);

@@ -50,7 +50,8 @@ describe("Closing panes", () => {
   });
 
   it("finds a pane in the open preset first", () => {
-    expect(presetWith("events", "software")).toBe("software");
+    expect(presetWith("events", "walk")).toBe("walk");
+    expect(presetWith("timeline", "walk")).toBe("software");
     expect(presetWith("maps" satisfies PaneId, "walk")).toBe("tables");
   });
 });

@@ -173,7 +173,7 @@ const LAYOUTS = [
             direction: "column",
             parts: [
               { id: "timeline", name: "the timeline", of: "timeline", least: 120 },
-              { id: "events", name: "the events", of: "events", size: [200, 260, 340], least: 90 },
+              { id: "notes", name: "the notes", of: "notes", size: [260, 340, 460], least: 120 },
             ],
           },
         },

@@ -98,7 +98,9 @@ export function spanShapes({ spans }: Pick<JournalSpans, "spans">, view: LaneVie
   // The run that each row's last narrow span went into, and the place of it.
   const runs = new Map<number, { readonly bucket: number; readonly at: number }>();
   spans.forEach((span, index) => {
-    if (span.to < view.from || span.from > view.to) return;
+    // One that only touches an end of the view is out of it, unless it is a point.
+    if (span.from < view.from ? span.to <= view.from : span.from >= view.to && span.to > view.to) return;
+    if (span.from > view.to) return;
     const x = Math.max(0, (span.from - view.from) * scale);
     const wide = Math.min(width, (span.to - view.from) * scale) - x;
     const { lane, row } = span;
@@ -113,7 +115,7 @@ export function spanShapes({ spans }: Pick<JournalSpans, "spans">, view: LaneVie
     if (run !== undefined && before !== undefined) shapes[run.at] = { ...before, count: before.count + 1 };
     else {
       runs.set(key, { bucket, at: shapes.length });
-      shapes.push({ span: index, count: 1, lane, row, x: bucket * LEAST, width: LEAST - 1 });
+      shapes.push({ span: index, count: 1, lane, row, x: bucket * LEAST, width: LEAST });
     }
   });
   return shapes;

@@ -36,10 +36,10 @@ export interface ObjectGraph {
 }
 
 /** Height of a box. */
-export const NODE_HEIGHT = 38;
-const LEAST_WIDTH = 128;
+export const NODE_HEIGHT = 52;
+const LEAST_WIDTH = 122;
 const MOST_WIDTH = 190;
-const GAP = { x: 34, y: 12 } as const;
+const GAP = { x: 34, y: 10 } as const;
 const MARGIN = 12;
 /** Length of an arrow head. */
 const HEAD = 6;

@@ -24,7 +24,8 @@ const LOOKS: Readonly<Record<(typeof LANE_ACTORS)[number], LaneLook>> = {
 };
 
 const AXIS = 20;
-const ROW = 22;
+/** Rows are as high as there is room for, between these. */
+const ROW = { least: 22, most: 34 } as const;
 const LANE_GAP = 8;
 const FONT = 11.5;
 
@@ -49,16 +50,18 @@ interface JournalDrawingProps {
 
 export function JournalDrawing(props: JournalDrawingProps) {
   const { entries, spans, width, height, view, tick, onOpen, onHover } = props;
-  const tops = laneTops(spans.rows);
+  const each = rowHeight(spans.rows, height);
+  const tops = laneTops(spans.rows, each);
   const bottom = Math.max(height, tops.at(-1) ?? 0);
   const shapes = spanShapes(spans, view, width);
-  const yOf = (lane: number, row: number): number => tops[lane]! + LANE_GAP / 2 + row * ROW;
+  const yOf = (lane: number, row: number): number => tops[lane]! + LANE_GAP / 2 + row * each;
   return (
     <svg className="nw-draw nw-journal" width={LANE_LABEL_PX + width + 12} height={bottom} aria-hidden="true">
       {LANE_ACTORS.map((actor, lane) => (
         <LaneName
           key={actor}
           look={LOOKS[actor]}
+          each={each}
           y={tops[lane]!}
           height={tops[lane + 1]! - tops[lane]!}
           width={LANE_LABEL_PX + width + 12}
@@ -74,7 +77,7 @@ export function JournalDrawing(props: JournalDrawingProps) {
         </g>
       ))}
       {shapes.map((shape) => (
-        <Cause key={`${shape.span}`} shape={shape} spans={spans} yOf={yOf} />
+        <Cause key={`${shape.span}`} shape={shape} spans={spans} each={each} yOf={yOf} />
       ))}
       {shapes.map((shape) => (
         <Box
@@ -84,6 +87,7 @@ export function JournalDrawing(props: JournalDrawingProps) {
           folded={isFolded(spans, shape)}
           below={spans.spans[shape.span]!.below}
           y={yOf(shape.lane, shape.row)}
+          each={each}
           onOpen={onOpen}
           onHover={onHover}
         />
@@ -92,10 +96,16 @@ export function JournalDrawing(props: JournalDrawingProps) {
   );
 }
 
+function rowHeight(rows: readonly number[], height: number): number {
+  const count = rows.reduce((sum, r) => sum + r, 0);
+  const room = Math.floor((height - AXIS - rows.length * LANE_GAP) / count);
+  return Math.max(ROW.least, Math.min(ROW.most, room));
+}
+
 /** Upper edge of each lane, and the lower of the last. */
-function laneTops(rows: readonly number[]): readonly number[] {
+function laneTops(rows: readonly number[], each: number): readonly number[] {
   const tops = [AXIS];
-  for (const count of rows) tops.push(tops.at(-1)! + count * ROW + LANE_GAP);
+  for (const count of rows) tops.push(tops.at(-1)! + count * each + LANE_GAP);
   return tops;
 }
 
@@ -105,13 +115,14 @@ const isFolded = ({ spans }: JournalSpans, { span }: SpanShape): boolean =>
 
 function LaneName(props: {
   readonly look: LaneLook;
+  readonly each: number;
   readonly y: number;
   readonly height: number;
   readonly width: number;
   readonly shaded: boolean;
 }) {
-  const { look, y, height, width, shaded } = props;
-  const middle = y + LANE_GAP / 2 + ROW / 2;
+  const { look, each, y, height, width, shaded } = props;
+  const middle = y + LANE_GAP / 2 + each / 2;
   return (
     <g>
       {shaded && <rect x="0" y={y} width={width} height={height} fill="var(--nw-sunken)" />}
@@ -127,16 +138,17 @@ function LaneName(props: {
 function Cause(props: {
   readonly shape: SpanShape;
   readonly spans: JournalSpans;
+  readonly each: number;
   readonly yOf: (lane: number, row: number) => number;
 }) {
-  const { shape, spans, yOf } = props;
+  const { shape, spans, each, yOf } = props;
   const { lane, row, cause, from } = spans.spans[shape.span]!;
   const above = spans.spans[cause];
   if (above === undefined || above.lane === lane || shape.count > 1 || shape.x === 0 || from < above.from) return null;
   const down = above.lane < lane;
   const x = Math.round(LANE_LABEL_PX + shape.x) + 0.5;
-  const y0 = yOf(above.lane, above.row) + (down ? ROW - 2 : 0);
-  const y1 = yOf(lane, row) + (down ? 0 : ROW - 2);
+  const y0 = yOf(above.lane, above.row) + (down ? each - 2 : 0);
+  const y1 = yOf(lane, row) + (down ? 0 : each - 2);
   return <path d={`M${x} ${y0}V${y1}`} stroke={LOOKS[LANE_ACTORS[lane]!].line} strokeDasharray="2 2" />;
 }
 
@@ -146,15 +158,17 @@ interface BoxProps {
   readonly folded: boolean;
   readonly below: number;
   readonly y: number;
+  readonly each: number;
   readonly onOpen: (shape: SpanShape) => void;
   readonly onHover: (hovered: HoveredSpan | null) => void;
 }
 
-function Box({ shape, entry, folded, below, y, onOpen, onHover }: BoxProps) {
+function Box({ shape, entry, folded, below, y, each, onOpen, onHover }: BoxProps) {
   const { count, span } = shape;
   const look = LOOKS[LANE_ACTORS[shape.lane]!];
   const x = LANE_LABEL_PX + shape.x;
-  const wide = Math.max(2, shape.width - 1);
+  // Runs stand side by side without gaps: there is more between them than can be seen.
+  const wide = count > 1 ? shape.width : Math.max(2, shape.width - 1);
   const names = folded ? entryNames(entry).map((name) => `▸ ${name}, ${below} more`) : entryNames(entry);
   const text = count > 1 ? "" : fitText([...names, ...(folded ? [`▸ ${below}`] : [])], wide - 10, FONT);
   return (
@@ -167,19 +181,19 @@ function Box({ shape, entry, folded, below, y, onOpen, onHover }: BoxProps) {
       onPointerEnter={(event) => onHover({ span, count, box: event.currentTarget.getBoundingClientRect() })}
       onPointerLeave={() => onHover(null)}
     >
-      <rect x={x} y={y + 1} width={wide} height={ROW - 3} rx="2" fill="var(--nw-pane)" />
+      <rect x={x} y={y + 1} width={wide} height={each - 3} rx="2" fill="var(--nw-pane)" />
       <rect
         x={x + 0.5}
         y={y + 1.5}
         width={Math.max(1, wide - 1)}
-        height={ROW - 4}
+        height={each - 4}
         rx="2"
         fill={count > 1 ? look.line : look.fill}
         stroke={look.line}
         strokeDasharray={folded ? "3 2" : undefined}
       />
       {text !== "" && (
-        <text x={x + 6} y={y + ROW / 2 + 3.5}>
+        <text x={x + 6} y={y + each / 2 + 3.5}>
           {text}
         </text>
       )}

@@ -27,12 +27,14 @@ export function valueText(entry: JournalEntry): string | null {
 export function entryNames(entry: JournalEntry): string[] {
   const { deed, about, at } = entry;
   const named = deedText(deed);
-  if (deed === "intent" || deed === "ioctl" || deed === "sync") return [about === "" ? named : about];
+  if (deed === "intent" || deed === "ioctl" || deed === "sync") return [about, named].filter((name) => name !== "");
   const value = valueText(entry);
   const where = at < 0 ? about : `${about} ${hexText(at)}`;
   return [
     ...(value === null ? [] : [`${named}: ${where} = ${value}`]),
+    ...(value === null ? [] : [`${where} = ${value}`]),
     `${named}: ${where}`,
+    where,
     `${named}: ${about}`,
     about,
     named,

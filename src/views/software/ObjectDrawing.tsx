@@ -117,19 +117,26 @@ function Box({ node, row, width, mark, onChoose }: BoxProps) {
       <text x={x + width - 8} y={y + 15.5} textAnchor="end" className="d-mono d-2">
         {row.id}
       </text>
-      <text x={x + 8} y={y + 30.5} className="d-2">
-        {fitText(shorter(row.about), width - 14, FONT)}
-      </text>
+      {lines(row.about, width - 14).map((line, i) => (
+        <text key={line} x={x + 8} y={y + 30.5 + 14 * i} className="d-2">
+          {line}
+        </text>
+      ))}
     </g>
   );
 }
 
-/** The words, and fewer of them: without what stands after a comma, then without last words. */
-function shorter(about: string): string[] {
-  const [first = ""] = about.split(", ");
-  const words = first.split(" ");
-  return [about, ...words.map((_, i) => words.slice(0, words.length - i).join(" "))];
+/** The words in at most two lines; what does not fit is left out, word by word. */
+function lines(about: string, width: number): readonly string[] {
+  const words = about.split(" ");
+  const first = fitText(startsOf(words), width, FONT);
+  const rest = words.slice(first === "" ? 0 : first.split(" ").length);
+  return [first, fitText(startsOf(rest), width, FONT)].filter((line) => line !== "");
 }
+
+/** All the words, all but the last, and so on. */
+const startsOf = (words: readonly string[]): string[] =>
+  words.map((_, i) => words.slice(0, words.length - i).join(" "));
 
 export function usersText({ users }: Pick<KernelObjectRow, "users">): string {
   return users === 0 ? "nobody holds it" : `${users} ${users === 1 ? "user" : "users"}`;

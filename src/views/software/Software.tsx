@@ -38,7 +38,7 @@ function Whole({ answer }: { readonly answer: SoftwareAnswer }) {
   return (
     <div className="software">
       {hazards.length > 0 && <Hazards hazards={hazards} />}
-      <div className="software-parts">
+      <div className="software-parts" data-kernel={objects.length > 0}>
         {objects.length > 0 ? (
           <Objects objects={objects} late={late} />
         ) : (
