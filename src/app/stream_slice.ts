@@ -24,7 +24,7 @@ const TURN_MS = 33;
 /** What a batch may take in the worker. */
 const BATCH_MS = 10;
 /** Least time between two updates of the whole page. */
-const SHOW_MS = 200;
+const SHOW_MS = 250;
 /** Time over which the rate that is reached is measured. */
 const MEASURE_MS = 500;
 /** What one action is taken to cost before any was done. */
@@ -127,12 +127,12 @@ export function streamSlice(core: Core, refresh: () => Promise<void>): StreamAct
 
   /** Bring the page to the newest state, unless it is on its way there. */
   async function show(): Promise<void> {
-    const { summary, live } = get();
+    const { summary, live, share } = get();
     if (run === null || live === null || summary === null || run.newest.revision <= summary.revision) return;
     if (showing && live.running) return;
     const mine = run;
     showing = true;
-    set({ summary: mine.newest, share: { state: "closed" } });
+    set({ summary: mine.newest, ...(share.state === "closed" ? {} : { share: { state: "closed" } }) });
     await refresh();
     mine.shown = performance.now();
     showing = false;

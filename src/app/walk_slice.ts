@@ -18,6 +18,7 @@ import {
   stepFrom,
   structureOf,
 } from "./records.ts";
+import { sameAnswer } from "./same_answer.ts";
 import type { AppActions, AppState } from "./state.ts";
 
 /** Structures remembered for going back. */
@@ -93,7 +94,7 @@ export function walkSlice(core: Core): WalkControl {
     if (access === null) return;
     const answer = await engine.ask(walkLabel(access), (api) => api.walk(access, made));
     if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
-    set(arrived(get(), answer));
+    if (!sameAnswer(answer, get().walk)) set(arrived(get(), answer));
     await askStructure();
   }
 
@@ -103,7 +104,7 @@ export function walkSlice(core: Core): WalkControl {
     if (structure === null) return;
     const answer = await engine.ask(`reading the ${structure.kind}`, (api) => api.structure(structure));
     if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
-    set({ structureAnswer: answer });
+    if (!sameAnswer(answer, get().structureAnswer)) set({ structureAnswer: answer });
   }
 
   async function askLeaves(): Promise<void> {
@@ -112,7 +113,7 @@ export function walkSlice(core: Core): WalkControl {
     if (stream === null) return;
     const answer = await engine.ask("listing translations", (api) => api.leaves(stream.sid, stream.ssid));
     if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
-    set({ leaves: answer });
+    if (!sameAnswer(answer, get().leaves)) set({ leaves: answer });
   }
 
   async function askStreams(): Promise<void> {
@@ -120,7 +121,7 @@ export function walkSlice(core: Core): WalkControl {
     if (summary === null) return;
     const answer = await engine.ask("listing streams", (api) => api.streams(0, summary.streams));
     if (answer === STOPPED || get().summary !== summary) return;
-    set({ streams: answer.rows });
+    if (!sameAnswer(answer.rows, get().streams)) set({ streams: answer.rows });
   }
 
   function setStructure(structure: StructureQuery): void {

@@ -43,7 +43,7 @@ export function receivingLog(api: EngineApi): EngineApi {
   let log: readonly Action[] = [];
   return changing(api, (summary): SessionSummary => {
     const { kept, actions, ...rest } = summary as OnWire;
-    if (actions.length > 0 || kept < log.length) log = [...log.slice(0, kept), ...actions];
+    if (actions.length > 0 || kept < log.length) log = log.slice(0, kept).concat(actions);
     return { ...rest, actions: log };
   });
 }
