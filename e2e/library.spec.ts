@@ -8,6 +8,12 @@ const note = (page: Page): Locator => page.getByRole("region", { name: "Note", e
 const notes = (page: Page): Locator => page.getByRole("list", { name: "All notes" }).getByRole("button");
 const place = (page: Page): Locator => page.getByRole("toolbar", { name: "Notes" });
 
+/** Open an entry by a link, and wait until its notes are there: on a first visit they are fetched after the walk. */
+async function openLesson(page: Page, fragment: string): Promise<void> {
+  await page.goto(`./#library=${fragment}`);
+  await expect(place(page)).toBeVisible({ timeout: 20_000 });
+}
+
 test.describe("The library", () => {
   test("is opened, searched and chosen from by mouse", async ({ page }) => {
     await openPage(page);
@@ -48,7 +54,7 @@ test.describe("The library", () => {
   });
 
   test("opens by a link, and says so where it has nothing of that name", { tag: "@sub-path" }, async ({ page }) => {
-    await page.goto("./#library=nested-dma&step=3");
+    await openLesson(page, "nested-dma&step=3");
     await expect(note(page)).toContainText("The card strayed");
     await expect(page.getByText("Action 3 of 6")).toBeVisible();
     await page.goto("./#library=nowhere");
@@ -59,7 +65,7 @@ test.describe("The library", () => {
 
 test.describe("Notes", () => {
   test("lead through the story by keyboard, and the walk follows the device", async ({ page }) => {
-    await page.goto("./#library=nested-dma");
+    await openLesson(page, "nested-dma");
     await expect(note(page)).toContainText("The host has booted");
     await expect(outcome(page)).toContainText("aborted");
     await page.keyboard.press("PageDown");
@@ -79,7 +85,7 @@ test.describe("Notes", () => {
   });
 
   test("are gone to by mouse, and listed with the one of now marked", async ({ page }) => {
-    await page.goto("./#library=nested-dma");
+    await openLesson(page, "nested-dma");
     await expect(notes(page)).toHaveCount(7);
     await expect(place(page).getByRole("button", { name: "To the note before" })).toBeDisabled();
     await notes(page).last().click();
@@ -92,7 +98,7 @@ test.describe("Notes", () => {
   });
 
   test("stay, dimmed and with their step, where a step has none", async ({ page }) => {
-    await page.goto("./#library=vste-bypass-abort&step=1");
+    await openLesson(page, "vste-bypass-abort&step=1");
     await expect(note(page)).toContainText("from step 0");
     const dimmed = await note(page)
       .locator("p")
@@ -110,7 +116,7 @@ test.describe("Notes", () => {
   });
 
   test("are large enough to project when they have all the room", async ({ page }) => {
-    await page.goto("./#library=nested-dma&pane=notes");
+    await openLesson(page, "nested-dma&pane=notes");
     const size = (): Promise<number> => note(page).evaluate((box) => Number.parseFloat(getComputedStyle(box).fontSize));
     expect(await size()).toBe(32);
     await page.keyboard.press("Escape");
@@ -128,7 +134,7 @@ test.describe("Notes", () => {
 
   test("are read on a narrow screen", async ({ page }) => {
     await page.setViewportSize({ width: 390, height: 844 });
-    await page.goto("./#library=nested-dma");
+    await openLesson(page, "nested-dma");
     await expect(note(page)).toContainText("The host has booted");
     await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: "Walk" }).click();
     await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: "Notes" }).click();
@@ -150,7 +156,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     }
 
     test("on the library and on notes", async ({ page }) => {
-      await page.goto("./#library=vste-bypass-abort&step=1");
+      await openLesson(page, "vste-bypass-abort&step=1");
       await expect(note(page)).toContainText("from step 0");
       await expectNothingFound(page);
       await page.keyboard.press("l");
