@@ -4,15 +4,8 @@
  */
 import * as iommufd from "../../host/iommufd/ioctls.ts";
 import * as vfio from "../../host/vfio/ioctls.ts";
+import type { AssignedDevice } from "../../protocol/software.ts";
 import { type Called, type Caller, type CallStruct, type Refused, Steps } from "./user_space.ts";
-
-/** A device of the virtual machine. */
-export interface AssignedDevice {
-  /** Such as `0000:00:04.0`, on the host. */
-  readonly bdf: string;
-  /** Id that the guest's IOMMU knows it by. */
-  readonly virtualId: number;
-}
 
 /** Guest memory: guest physical `gpa` is user address `va` of the VMM. */
 export interface MemorySlot {
