@@ -16,6 +16,8 @@ export interface PageDoor {
   /** The browser's dialog for choosing files or a folder. */
   readonly pick: (what: "files" | "folder") => void;
   readonly saveSession: () => void;
+  /** The journal of the software as a file. */
+  readonly saveTrace: () => void;
   /** The pane that has the focus, or null. */
   readonly focusedPane: () => string | null;
 }
@@ -263,6 +265,13 @@ const SESSION: readonly Command[] = [
     group: "Session",
     able: (app) => app.summary !== null,
     run: (_app, page) => page.saveSession(),
+  },
+  {
+    id: "session.trace",
+    what: "Save the journal as a trace for Perfetto",
+    group: "Session",
+    able: (app) => app.summary !== null,
+    run: (_app, page) => page.saveTrace(),
   },
   {
     id: "session.text",

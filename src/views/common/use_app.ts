@@ -35,6 +35,11 @@ export function useAppNow(): () => App {
   return useServices().store.getState;
 }
 
+/** The engine, for answers that nothing on the page shows. */
+export function useEngine(): EngineClient {
+  return useServices().engine;
+}
+
 /** What the page remembers on this machine. */
 export function useSettings(): Settings {
   return useServices().settings;

@@ -1,12 +1,14 @@
 /** What commands do to the page itself: focus, file dialogs, saving. */
 import { useMemo } from "react";
 import { FILTER_BOX_ID, type PageDoor } from "../../app/commands.ts";
+import { useSaveTrace } from "../lanes/save_trace.ts";
 import { useSaveSession } from "../share/save_session.ts";
 import { ADDRESS_BOX_ID } from "../translations/AddressBox.tsx";
 import { pick } from "./FilePickers.tsx";
 
 export function usePageDoor(): PageDoor {
   const save = useSaveSession();
+  const saveTrace = useSaveTrace();
   return useMemo(
     () => ({
       focusPane,
@@ -14,9 +16,10 @@ export function usePageDoor(): PageDoor {
       focusFilter: () => focusBox(FILTER_BOX_ID),
       pick,
       saveSession: () => void save(),
+      saveTrace: () => void saveTrace(),
       focusedPane: () => document.activeElement?.closest<HTMLElement>("[data-pane]")?.dataset.pane ?? null,
     }),
-    [save],
+    [save, saveTrace],
   );
 }
 
