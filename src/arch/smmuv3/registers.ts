@@ -110,12 +110,14 @@ export const VATOS_REGISTERS: readonly RegisterDefinition[] = [
   register(VATOS_PAGE + 0xa18, vatos.SMMU_VATOS_PAR, "RO"),
 ];
 
-const byName = new Map([...REGISTERS, ...VATOS_REGISTERS].map((r) => [r.name, r]));
+const byName = new Map(
+  [...REGISTERS, ...VATOS_REGISTERS].flatMap((r) => [[r.name, r] as const, [r.name.replace("SMMU_", ""), r] as const]),
+);
 const byOffset = new Map(REGISTERS.map((r) => [r.offset, r]));
 
 /** Register by name, with or without the prefix "SMMU_"; undefined for an unknown name. */
 export function registerByName(name: string): RegisterDefinition | undefined {
-  return byName.get(name) ?? byName.get(`SMMU_${name}`);
+  return byName.get(name);
 }
 
 /** Register whose first byte is at `offset` from page 0; undefined where no register starts. */
