@@ -69,6 +69,7 @@ const CLOSE = 0.5;
 function Ends({ ring }: { readonly ring: Ring }) {
   const { producer, consumer } = ring;
   if (producer === null) return <End angle={consumer} name="CONS" solid shift={0} />;
+  if (producer === consumer) return <End angle={consumer} name="PROD, CONS" solid shift={0} />;
   const apart = Math.abs(producer - consumer);
   const close = Math.min(apart, 2 * Math.PI - apart) < CLOSE;
   return (

@@ -6,7 +6,7 @@ import type { Arch } from "../../protocol/machine.ts";
 import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { SvgHex } from "../common/SvgHex.tsx";
 import { fitText } from "../geometry/text_fit.ts";
-import type { PlacedRow, WalkLayout } from "../geometry/walk_layout.ts";
+import type { PlacedRow, WalkLayout, Wording } from "../geometry/walk_layout.ts";
 import type { WalkModel } from "../geometry/walk_model.ts";
 import { levelWords, structureShort } from "./stage_words.ts";
 import type { WalkView } from "./walk_view.ts";
@@ -24,6 +24,14 @@ function firstRecord(row: PlacedRow): number | null {
         ? (cell.step?.record ?? null)
         : null;
 }
+
+/** Where the name stands beside its glyph, and the size of its letters. */
+const NAME_X = 14;
+const NAME_SIZE = 12;
+
+/** Names of the tables of a row, the longest first. */
+const levelNames = (arch: Arch, height: number, wording: Wording): string[] =>
+  [wording, "short", "small"].map((words) => levelWords(arch, 1, height, words as Wording));
 
 export function RowLabel(props: {
   readonly row: PlacedRow;
@@ -46,7 +54,7 @@ export function RowLabel(props: {
         ? wording === "small"
           ? "out"
           : "Output"
-        : levelWords(arch, 1, height ?? 0, wording);
+        : fitText(levelNames(arch, height ?? 0, wording), row.width - NAME_X, NAME_SIZE);
   const hue = kind === "config" ? "d-config" : kind === "stage1" ? "d-s1" : "";
   // The first table's address is known once configuration has been read; the others with the descriptor before.
   const known = first !== null && first <= view.shown;
@@ -64,7 +72,7 @@ export function RowLabel(props: {
   return (
     <g>
       <SvgGlyph name={glyph} x={row.x} y={top - 8.5} size={9} />
-      <text x={row.x + 14} y={top} className={`d-b ${hue}`}>
+      <text x={row.x + NAME_X} y={top} className={`d-b ${hue}`}>
         {name}
       </text>
       {known && row.row.target !== null ? (

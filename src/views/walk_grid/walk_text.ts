@@ -36,11 +36,15 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   L1CD_V: ["V is 0"],
 };
 
+/** Fields that say whether the rest is there at all, whatever the structure: 0 is legal, and ends the walk. */
+const PRESENT_BITS: ReadonlySet<string> = new Set(["P", "LP", "UP", "V", "PR"]);
+
 /** Short forms of what ended a step, longest first, always at least one. */
 export function shortReason(why: StepReason | null): readonly string[] {
   if (why === null) return ["refused"];
   const short = SHORT[why.id];
   if (short !== undefined) return short;
+  if (PRESENT_BITS.has(why.field)) return [`${why.field} is 0`];
   return why.field === "" ? ["refused"] : [`${why.field} is ILLEGAL`, why.field, "refused"];
 }
 
