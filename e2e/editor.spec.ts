@@ -26,6 +26,11 @@ const changed = (text: string, change: (json: Record<string, unknown>) => void):
   return `${JSON.stringify(json, null, 1)}\n`;
 };
 
+async function expectNothingFound(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).include("[data-pane=scenario]").analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`)).toEqual([]);
+}
+
 test.describe("The scenario's text", () => {
   test("is opened as the session, with steps that were typed", async ({ page }) => {
     await openPage(page);
@@ -57,7 +62,8 @@ test.describe("The scenario's text", () => {
     await openPage(page);
     await runCommand(page, "Edit the scenario as text");
     const text = await textOf(page);
-    const title = await page.getByRole("banner").getByRole("button").first().innerText();
+    const session = page.getByRole("banner").getByRole("button").first();
+    const title = (await session.textContent()) ?? "";
     const wrong = changed(text, (json) => {
       json.title = 7;
       json.steps = [{ do: "toggle", at: "0x1001", bit: 64 }];
@@ -81,7 +87,7 @@ test.describe("The scenario's text", () => {
     await choosePreset(page, "Queues");
     await choosePreset(page, "Edit");
     await expect(box(page)).toHaveValue(wrong);
-    await expect(page.getByRole("banner").getByRole("button").first()).toHaveText(title);
+    await expect(session).toHaveText(title);
     await page.getByRole("button", { name: "Back to the session’s text" }).click();
     expect(await textOf(page)).toBe(text);
   });
@@ -125,19 +131,58 @@ test.describe("The scenario's text", () => {
   });
 });
 
+test.describe("The steps of the text", () => {
+  test("are moved, doubled, deleted and given notes, and opened", async ({ page }) => {
+    await openPage(page, "#preset=edit");
+    const steps = [3, 4, 5].map((bit) => ({ do: "toggle", at: "0x40bc0400", bit }));
+    const text = changed(await textOf(page), (json) => {
+      json.steps = steps;
+    });
+    await write(page, text);
+    await expect(verdict(page)).toHaveText("no problems, 3 steps");
+    await page.getByRole("tab", { name: "Steps" }).click();
+    const rows = page.getByRole("listbox", { name: "Steps" }).getByRole("option");
+    await expect(rows).toHaveText([/before the first/, /bit 3/, /bit 4/, /bit 5/]);
+
+    await rows.nth(3).click();
+    await page.getByRole("textbox", { name: "Note to step 3" }).fill("The third.");
+    await expect(rows.nth(3)).toContainText("The third.");
+    await page.getByRole("button", { name: "Move up" }).press("Enter");
+    await expect(rows).toHaveText([/before the first/, /bit 3/, /bit 5.*The third\./, /bit 4/]);
+    await expect(page.getByRole("textbox", { name: "Note to step 2" })).toHaveValue("The third.");
+    await page.getByRole("listbox", { name: "Steps" }).press("ArrowUp");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Delete" }).click();
+    await expect(rows).toHaveText([/before the first/, /bit 5.*The third\./, /bit 4/]);
+    await page.getByRole("button", { name: "Duplicate" }).click();
+    await expect(rows).toHaveText([/before the first/, /bit 5.*The third\./, /bit 5/, /bit 4/]);
+
+    await page.keyboard.press("Control+Enter");
+    await expect(page.getByText("Action 3 of 3")).toBeVisible();
+    await page.getByRole("tab", { name: "Text" }).click();
+    expect(JSON.parse(await textOf(page))).toMatchObject({
+      steps: [steps[2], steps[2], steps[1]],
+      notes: [{ step: 1, text: "The third." }],
+    });
+  });
+});
+
 test.describe.configure({ timeout: 40_000 });
 
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(`In the ${colorScheme} theme axe finds nothing`, () => {
     test.use({ colorScheme });
 
-    test("on the scenario's text with problems", async ({ page }) => {
+    test("on the scenario's text with problems, and on its steps", async ({ page }) => {
       await openPage(page, "#preset=edit");
       const text = await textOf(page);
       await write(page, text.replace('"v": 1', '"v": 99'));
       await expect(problems(page)).toHaveCount(1);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`)).toEqual([]);
+      await expectNothingFound(page);
+      await page.getByRole("button", { name: "Back to the session’s text" }).click();
+      await page.getByRole("tab", { name: "Steps" }).click();
+      await expect(page.getByRole("listbox", { name: "Steps" })).toBeVisible();
+      await expectNothingFound(page);
     });
   });
 }

@@ -7,11 +7,15 @@ import type { TextReading } from "../scenario/check_text.ts";
 import type { Core } from "./core.ts";
 import type { AppActions } from "./state.ts";
 
-type EditorActions = Pick<AppActions, "editText" | "dropText" | "openText">;
+type EditorActions = Pick<AppActions, "editText" | "changeStep" | "dropText" | "openText">;
 
 export function editorSlice({ get, set }: Core): EditorActions {
   return {
     editText: (text, from) => set({ draft: text === from ? null : { text, from, refused: null } }),
+    changeStep: async (change, from) => {
+      const { changeSteps } = await import("../scenario/edit_steps.ts");
+      get().editText(changeSteps(get().draft?.text ?? from, change), from);
+    },
     dropText: () => set({ draft: null }),
     openText: async () => {
       const { draft } = get();

@@ -18,6 +18,7 @@ import type {
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { ProfileId } from "../scenario/profiles/names.ts";
 import type { TextProblem } from "../scenario/check_text.ts";
+import type { StepChange } from "../scenario/edit_steps.ts";
 import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
 import type { LibraryEntry } from "./library.ts";
 
@@ -235,6 +236,8 @@ export interface AppActions {
   readonly paste: (text: string) => void;
   /** Keep what was typed over the text `from`; the same text again is no draft. */
   readonly editText: (text: string, from: string) => void;
+  /** Change a step of the draft, or of the text `from` where there is none. */
+  readonly changeStep: (change: StepChange, from: string) => Promise<void>;
   /** Back to the session's text. */
   readonly dropText: () => void;
   /** Open the draft in place of the session. Where that fails, both stay. */

@@ -33,20 +33,21 @@ export function useSessionText(): { readonly text: string | null; readonly tooBi
 /** Milliseconds without a key press after which a text is read. */
 const PAUSE_MS = 250;
 
-/** What `text` says, a moment after it last changed; null for none. */
-export function useReading(text: string | null): Reading | null {
+/** What `text` says, a moment after it last changed where it is being typed; null for none. */
+export function useReading(text: string | null, typing: boolean): Reading | null {
   const [reading, setReading] = useState<Reading | null>(null);
   useEffect(() => {
     if (text === null) return;
     let newest = true;
-    const timer = setTimeout(async () => {
+    const read = async (): Promise<void> => {
       const of = await readScenarioText(text);
       if (newest) setReading({ text, of });
-    }, PAUSE_MS);
+    };
+    const timer = setTimeout(() => void read(), typing ? PAUSE_MS : 0);
     return () => {
       newest = false;
       clearTimeout(timer);
     };
-  }, [text]);
+  }, [text, typing]);
   return text === null ? null : reading;
 }
