@@ -8,7 +8,7 @@ import type { DeedCounts } from "./journal.ts";
 export type CostModel = Readonly<Record<Deed, number>>;
 
 /** The numbers a session starts with, and what they stand for. */
-export const DEFAULT_COSTS: readonly { readonly deed: Deed; readonly ns: number; readonly source: string }[] = [
+const DEFAULT_COSTS: readonly { readonly deed: Deed; readonly ns: number; readonly source: string }[] = [
   { deed: "intent", ns: 0, source: "consists of what it causes" },
   { deed: "memory read", ns: 5, source: "a cache hit in the outer caches of a server processor: 4 to 40 ns" },
   { deed: "memory write", ns: 5, source: "the same, posted" },

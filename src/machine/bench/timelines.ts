@@ -4,7 +4,7 @@
  */
 import { REGISTERS } from "../../arch/smmuv3/registers.ts";
 import { xorshift32 } from "../../base/rng.ts";
-import type { Action, MachineDescription } from "../../protocol/machine.ts";
+import type { HardwareAction, MachineDescription } from "../../protocol/machine.ts";
 import { Machine } from "../machine.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
 import { Timeline } from "../timeline.ts";
@@ -52,7 +52,7 @@ export function timelineWorkloads(actions: number): Workload[] {
   return [{ ...append, once: true }, seek, { ...snapshot, once: true }];
 }
 
-function actionAt(i: number, { order, root2 }: NestedTables): Action {
+function actionAt(i: number, { order, root2 }: NestedTables): HardwareAction {
   if (i % FLIPS === 0) return { do: "toggle", at: BigInt(root2 + 8 * (256 + ((i / FLIPS) % 128))), bit: SOFTWARE_BIT };
   const iova = BigInt(VA_BASE) + BigInt(order[i % PAGES]!) * 4096n;
   const how = { write: false, privileged: false, instruction: false, length: 4 };

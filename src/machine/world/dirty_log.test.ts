@@ -13,7 +13,8 @@ function world() {
   const { vm, mappings } = started;
   const buffer = vm.kernel.buffers.allocate(2 * LARGE)!;
   mappings(NIC.virtual).map(0x4000_0000, buffer, 2 * LARGE, RIGHTS);
-  return { ...started, dirty: vm.iommu.dirty, dma: started.dma, buffer };
+  const { dma } = started;
+  return { vm, mappings, dma, dirty: vm.iommu.dirty, buffer };
 }
 
 /** The pages of a large page of the host's that holds an address: hardware keeps one bit for all of them. */
