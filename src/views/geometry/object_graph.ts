@@ -39,7 +39,10 @@ export interface ObjectGraph {
 export const NODE_HEIGHT = 52;
 const LEAST_WIDTH = 122;
 const MOST_WIDTH = 190;
-const GAP = { x: 34, y: 10 } as const;
+/** Between layers, and between the boxes of one. */
+const LEAST_GAP = 34;
+const MOST_GAP = 90;
+const ROW_GAP = 10;
 const MARGIN = 12;
 /** Length of an arrow head. */
 const HEAD = 6;
@@ -48,9 +51,12 @@ const HEAD = 6;
 export function objectGraph(objects: readonly GraphObject[], width: number, height: number): ObjectGraph {
   const columns = ordered(layersOf(objects));
   const count = Math.max(1, columns.length);
-  const room = (width - 2 * MARGIN - (count - 1) * GAP.x) / count;
+  const inside = width - 2 * MARGIN;
+  const room = (inside - (count - 1) * LEAST_GAP) / count;
   const nodeWidth = Math.floor(Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, room)));
-  const columnHeight = (rows: number): number => rows * (NODE_HEIGHT + GAP.y) - GAP.y;
+  const left = (inside - count * nodeWidth) / Math.max(1, count - 1);
+  const gap = Math.floor(Math.max(LEAST_GAP, Math.min(MOST_GAP, left)));
+  const columnHeight = (rows: number): number => rows * (NODE_HEIGHT + ROW_GAP) - ROW_GAP;
   const tallest = Math.max(0, ...columns.map((column) => columnHeight(column.length)));
   const whole = Math.max(height, tallest + 2 * MARGIN);
   const nodes = columns.flatMap((column, layer) =>
@@ -58,16 +64,16 @@ export function objectGraph(objects: readonly GraphObject[], width: number, heig
       ({ id }, row): GraphNode => ({
         id,
         layer,
-        x: MARGIN + layer * (nodeWidth + GAP.x),
-        y: Math.round((whole - columnHeight(column.length)) / 2) + row * (NODE_HEIGHT + GAP.y),
+        x: MARGIN + layer * (nodeWidth + gap),
+        y: Math.round((whole - columnHeight(column.length)) / 2) + row * (NODE_HEIGHT + ROW_GAP),
       }),
     ),
   );
   return {
     nodes,
-    edges: edgesOf(objects, nodes, nodeWidth),
+    edges: edgesOf(objects, nodes, nodeWidth, gap),
     nodeWidth,
-    width: 2 * MARGIN + count * (nodeWidth + GAP.x) - GAP.x,
+    width: 2 * MARGIN + count * (nodeWidth + gap) - gap,
     height: whole,
   };
 }
@@ -127,7 +133,12 @@ function ordered(columns: readonly GraphObject[][]): GraphObject[][] {
   });
 }
 
-function edgesOf(objects: readonly GraphObject[], nodes: readonly GraphNode[], nodeWidth: number): GraphEdge[] {
+function edgesOf(
+  objects: readonly GraphObject[],
+  nodes: readonly GraphNode[],
+  nodeWidth: number,
+  gap: number,
+): GraphEdge[] {
   const places = new Map(nodes.map((node) => [node.id, node]));
   return objects.flatMap(({ id, holds }) =>
     [...new Set(holds)].flatMap((held): GraphEdge[] => {
@@ -136,8 +147,8 @@ function edgesOf(objects: readonly GraphObject[], nodes: readonly GraphNode[], n
       const [x0, y0] = [from.x, from.y + NODE_HEIGHT / 2];
       const [x1, y1] = [to.x + nodeWidth + 1, to.y + NODE_HEIGHT / 2];
       // Lines bend in the gutter at the holder, and pass the layers between in a straight line.
-      const bend = x0 - GAP.x / 2;
-      const gutter = x0 - GAP.x + 1 + HEAD;
+      const bend = x0 - gap / 2;
+      const gutter = x0 - gap + 1 + HEAD;
       const path = `M${x0} ${y0}C${bend} ${y0} ${bend} ${y1} ${gutter} ${y1}H${x1 + HEAD}`;
       return [{ from: id, to: held, path, x: x1, y: y1 }];
     }),
