@@ -1,6 +1,15 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Locator, type Page, test } from "@playwright/test";
-import { choosePreset, openPage, outcome, pane, runCommand, sessionButton, walkDigest } from "./workbench.ts";
+import {
+  chooseFiles,
+  choosePreset,
+  openPage,
+  outcome,
+  pane,
+  runCommand,
+  sessionButton,
+  walkDigest,
+} from "./workbench.ts";
 
 const box = (page: Page): Locator => page.getByRole("textbox", { name: "Scenario as text" });
 const problems = (page: Page): Locator => page.getByRole("list", { name: "Problems" }).getByRole("button");
@@ -115,6 +124,21 @@ test.describe("The scenario's text", () => {
     await expect(problems(page)).toContainText("steps[0]");
     await expect(box(page)).toHaveValue(refused);
     await expect(page.getByText(/^Action/)).toHaveCount(0);
+  });
+
+  test("of a large session can be read, and is not to be edited", async ({ page }) => {
+    await openPage(page, "#preset=edit");
+    const words = Array.from({ length: 80_000 }, (_, i) =>
+      (0x9e37_79b9_7f4a_7c15n * BigInt(i + 1)).toString(16).slice(-16),
+    );
+    const large = changed(await textOf(page), (json) => {
+      (json.machine as { memory: { words: Record<string, string> } }).memory.words = { "0x900000000": words.join(" ") };
+    });
+    const buffer = Buffer.from(large);
+    await chooseFiles(page, [{ name: "large.json", mimeType: "application/json", buffer }]);
+    await expect(pane(page, "Scenario text")).toContainText("it can only be read here");
+    await expect(box(page)).toHaveAttribute("readonly", "");
+    await expect(page.getByRole("button", { name: "Open as session" })).toBeDisabled();
   });
 
   test("says when the session has changed since", async ({ page }) => {

@@ -18,7 +18,7 @@ export function EditorCaption() {
   const steps = useApp((app) => app.summary?.actionCount);
   const edited = useApp((app) => app.draft !== null);
   if (steps === undefined) return null;
-  return `${edited ? "edited, not opened" : "as the session is"} · ${steps} ${steps === 1 ? "step" : "steps"}`;
+  return edited ? "edited, not opened" : `as the session is · ${steps} ${steps === 1 ? "step" : "steps"}`;
 }
 
 const VIEWS = [
@@ -85,16 +85,12 @@ function Tools({ reading, text, session, fixed, view, onView }: ToolsProps) {
   const open = useApp((app) => app.openText);
   const drop = useApp((app) => app.dropText);
   const read = reading?.text === text ? reading.of : null;
+  const able = draft !== null && (read === null || read.scenario !== null);
   const moved = draft !== null && session !== null && draft.from !== session;
   return (
     <div className="editor-tools" role="toolbar" aria-label="Scenario text">
       <Tabs label="Scenario as" tabs={VIEWS} chosen={view} onChoose={onView} />
-      <Button
-        kind="primary"
-        size="small"
-        disabled={draft === null || (read !== null && read.scenario === null)}
-        onClick={() => void open()}
-      >
+      <Button kind={able ? "primary" : "plain"} size="small" disabled={!able} onClick={() => void open()}>
         Open as session
         <kbd className="nw-kbd">{keyFor("session.open-text")}</kbd>
       </Button>
