@@ -26,8 +26,8 @@ function missing(session: Session): string[] {
 }
 
 const results = (session: Session): string[] =>
-  session.log(0, 1000).rows.flatMap(({ action, result }) => {
-    if (result === null || action.do.startsWith("guest ")) return [];
+  session.log(0, 1000).rows.flatMap(({ result }) => {
+    if (result === null || result.type === "software") return [];
     return [result.type];
   });
 
@@ -109,6 +109,7 @@ describe("What the remarks say", () => {
     ["page-freed-early", ["went", "refused"]],
     ["no-atc-inv", ["device", "device"]],
     ["nested-vtd", ["went", "refused", "refused"]],
+    ["nested-amd", ["went", "refused"]],
     ["mode-emulated", ["went", "refused"]],
     ["mode-trapped", ["went", "refused"]],
     ["mode-direct", ["went", "refused"]],

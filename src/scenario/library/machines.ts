@@ -21,16 +21,19 @@ export interface Choice {
   readonly lazy?: boolean;
   /** How a virtual machine's IOMMU is made; trapped where it is not said. */
   readonly mode?: VmMode;
+  /** An AMD host with nesting as it is meant to be once it can be reached. */
+  readonly amdNesting?: SoftwareDescription["amdNesting"];
   /** The device has a translation cache of its own. */
   readonly ats?: boolean;
 }
 
 const software = (
   kind: SoftwareDescription["kind"],
-  { mistakes = [], lazy = false, mode }: Choice,
+  { mistakes = [], lazy = false, mode, amdNesting }: Choice,
 ): SoftwareDescription => ({
   kind,
   ...(mode === undefined ? {} : { mode }),
+  ...(amdNesting === undefined ? {} : { amdNesting }),
   guestBytes: GUEST_BYTES,
   assigned: kind === "kernel" ? [] : [{ bdf: NIC.bdf, virtualId: NIC.virtualId }],
   lazy,

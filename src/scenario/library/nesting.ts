@@ -106,6 +106,48 @@ export const NESTING: readonly Lesson[] = [
   ),
   lesson(
     {
+      id: "nested-amd",
+      group: GROUP,
+      title: "A guest's DMA through AMD-Vi",
+      about:
+        "Nesting as Linux's AMD driver means it, once user space can reach it: a device table entry with both tables.",
+    },
+    virtualMachineOn("amdvi", "full", { amdNesting: "as intended" }),
+    [
+      "The guest has an IOMMU with guest tables. Linux 7.2 has the code for this and no way for user space to get at it; this session takes it as it is meant.",
+      map(GUEST, 0x10_0000, 4),
+      "The guest wrote its device table entry. The VMM handed it on, and the host's own entry now has the guest's GCR3 table and the host's tables.",
+      dma(0x10_0000),
+      "The guest CR3 table and every guest table are read by guest physical address, through the host's tables.",
+      unmap(GUEST, 0x10_0000, 4),
+      "There is no call that invalidates on this side: the VMM has the nested HWPT made anew, which drops what was cached of it.",
+      dma(0x10_0000),
+    ],
+  ),
+  lesson(
+    {
+      id: "dirty-tracking",
+      group: GROUP,
+      title: "Which pages a device wrote",
+      about:
+        "A dirty log of the nest parent, as live migration needs it: the second stage remembers what the card wrote.",
+    },
+    virtualMachineOn("vtd", "sapphire-rapids"),
+    [
+      map(GUEST, 0x10_0000, 4),
+      "The log is kept in the second stage, so that the guest's own tables need not take part.",
+      { do: "dirty log", what: "start" },
+      "IOMMU_HWPT_SET_DIRTY_TRACKING is on: SSADE in the PASID table entry, and dirty bits in the second stage from now on.",
+      dma(0x10_0000),
+      { do: "dirty log", what: "read" },
+      "IOMMU_HWPT_GET_DIRTY_BITMAP answered what was written since the last reading, and cleared it.",
+      { do: "dirty log", what: "read" },
+      "Nothing was written since.",
+      { do: "dirty log", what: "stop" },
+    ],
+  ),
+  lesson(
+    {
       id: "event-queue-overflow",
       group: GROUP,
       title: "Events that nobody reads",
