@@ -1,7 +1,7 @@
 /**
  * Everything a user can tell the workbench to do: one table, read by the keyboard, the palette, the key sheet and menus.
  */
-import { PROFILE_IDS, PROFILES } from "../scenario/profiles/names.ts";
+import { PROFILE_IDS, PROFILES } from "../protocol/profiles.ts";
 import { isPane, PANES, type PaneId, PRESETS } from "./layout.ts";
 import { hasContent } from "./layout_slice.ts";
 import { noteStepFrom } from "./notes.ts";

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { ActionResult, EngineApi } from "../protocol/engine.ts";
 import type { MachineDescription, SessionDocument } from "../protocol/machine.ts";
+import { PROFILE_IDS } from "../protocol/profiles.ts";
 import { kernelOn, virtualMachine } from "../scenario/library/machines.ts";
-import { PROFILE_IDS } from "../scenario/profiles/names.ts";
 import { createEngine } from "../worker/engine_api.ts";
 import { liveDevice } from "./live_ground.ts";
 

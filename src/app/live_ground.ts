@@ -1,9 +1,9 @@
 /** What a device that is run works over in the open session: found by asking the engine. */
 import type { DeviceRow, EngineApi, Problem, Result, StreamRow } from "../protocol/engine.ts";
+import type { ProfileId } from "../protocol/profiles.ts";
 import { type Ground, type Mover, PAGE } from "../scenario/profiles/ground.ts";
 import { freeWindow, guestGround } from "../scenario/profiles/guest_ground.ts";
 import { mappedGround, type Space } from "../scenario/profiles/mapped_ground.ts";
-import type { ProfileId } from "../scenario/profiles/names.ts";
 import { type DeviceStream, deviceStream } from "../scenario/profiles/profiles.ts";
 import { runsOf } from "../scenario/profiles/runs.ts";
 

@@ -16,9 +16,9 @@ import type {
   WalkAnswer,
 } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
+import type { ProfileId } from "../protocol/profiles.ts";
 import type { TextProblem } from "../scenario/check_text.ts";
 import type { StepChange } from "../scenario/edit_steps.ts";
-import type { ProfileId } from "../scenario/profiles/names.ts";
 import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
 import type { LibraryEntry } from "./library.ts";
 

@@ -7,8 +7,8 @@
  */
 import type { EngineApi, Problem, Result, SessionSummary, StreamRow } from "../protocol/engine.ts";
 import type { Action } from "../protocol/machine.ts";
+import type { ProfileId } from "../protocol/profiles.ts";
 import { LIMITS } from "../scenario/limits.ts";
-import type { ProfileId } from "../scenario/profiles/names.ts";
 import type { DeviceStream } from "../scenario/profiles/profiles.ts";
 import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Access, Action } from "../../protocol/machine.ts";
+import { PROFILE_IDS } from "../../protocol/profiles.ts";
 import { PAGE, READ, WRITE } from "./ground.ts";
 import { freeWindow, guestGround } from "./guest_ground.ts";
 import { mappedGround, type Run, type Space } from "./mapped_ground.ts";
-import { PROFILE_IDS } from "./names.ts";
 import { deviceStream } from "./profiles.ts";
 
 const MOVER = { sid: 0x28, ats: false };

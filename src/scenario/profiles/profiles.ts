@@ -1,9 +1,9 @@
 /** The device models by name, and a running one as a source of actions. */
 import { xorshift32 } from "../../base/rng.ts";
 import type { Action } from "../../protocol/machine.ts";
+import type { ProfileId } from "../../protocol/profiles.ts";
 import { accelerator } from "./accelerator.ts";
 import type { Bench, Ground, Mover } from "./ground.ts";
-import type { ProfileId } from "./names.ts";
 import { nic } from "./nic.ts";
 import { nvme } from "./nvme.ts";
 

@@ -1,7 +1,7 @@
 /** A device that is run: what it is and how far it has come, holding and stopping it; else the way to choose one. */
 import { command, keyFor } from "../../app/commands.ts";
 import type { LiveDevice } from "../../app/state.ts";
-import { PROFILES } from "../../scenario/profiles/names.ts";
+import { PROFILES } from "../../protocol/profiles.ts";
 import { IconButton } from "../common/Button.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { Icon } from "../common/Icon.tsx";

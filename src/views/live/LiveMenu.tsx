@@ -3,7 +3,7 @@ import { Popover } from "radix-ui";
 import { type ReactNode, useId, useState } from "react";
 import { LIVE_RATES } from "../../app/stream_slice.ts";
 import type { StreamRow } from "../../protocol/engine.ts";
-import { PROFILE_IDS, PROFILES, type ProfileId } from "../../scenario/profiles/names.ts";
+import { PROFILE_IDS, PROFILES, type ProfileId } from "../../protocol/profiles.ts";
 import { Button } from "../common/Button.tsx";
 import { useApp } from "../common/use_app.ts";
 
