@@ -84,6 +84,9 @@ function summary(step: number, entries: readonly JournalEntry[], cut: boolean): 
   return parts.join(" · ");
 }
 
+/** A time of the model in the unit that suits a view `span` ns wide. */
+const timeText = (ns: number, span: number): string => (span < 2000 ? `${ns}\u2009ns` : `${ns / 1000}\u2009µs`);
+
 interface PlotProps {
   readonly entries: readonly JournalEntry[];
   readonly spans: JournalSpans;
@@ -154,7 +157,7 @@ function Plot({ entries, spans, scaled, onFold }: PlotProps) {
             width={width}
             height={size.height}
             view={view}
-            tick={(at) => (scaled ? `${at / 1000}\u2009µs` : String(at))}
+            tick={(at) => (scaled ? timeText(at, span) : String(at))}
             onOpen={open}
             onHover={setHovered}
           />
