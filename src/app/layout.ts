@@ -213,7 +213,7 @@ const LAYOUTS = [
       direction: "row",
       parts: [
         { id: "scenario", name: "the scenario", of: "scenario", least: 400 },
-        { id: "walk", name: "the walk", of: "walk", size: [500, 620, 860], least: 320 },
+        { id: "walk", name: "the walk", of: "walk", size: [560, 640, 860], least: 320 },
       ],
     },
   },
