@@ -78,7 +78,7 @@ export interface LiveDevice {
 }
 
 /** A scenario's text that was edited and not opened. */
-export interface Draft {
+interface Draft {
   readonly text: string;
   /** The session's text that it began from. */
   readonly from: string;
