@@ -7,6 +7,8 @@
  * Words are little-endian 32-bit units: bit 0 of the structure is bit 0 of `words[at]`.
  */
 
+import { fromHalves } from "./address.ts";
+
 /** Where a 32-bit word comes from: any array-like of unsigned or signed 32-bit values. */
 export interface Words {
   readonly length: number;
@@ -61,6 +63,8 @@ export interface FieldAccess {
 export interface AddressAccess extends FieldAccess {
   readonly addressLo: (words: Words, at: number) => number;
   readonly addressHi: (words: Words, at: number) => number;
+  /** The address as a whole number; exact below 2^53. */
+  readonly address: (words: Words, at: number) => number;
 }
 
 type AccessOf<F extends FieldDeclaration> = F extends { readonly form: "address" } ? AddressAccess : FieldAccess;
@@ -159,6 +163,7 @@ function accessOf(d: FieldDeclaration): FieldAccess | AddressAccess {
     unit: 2 ** bottom,
     addressLo: (words, at) => (words[at + word]! & loMask) >>> 0,
     addressHi: (words, at) => (words[at + word + 1]! & hiMask) >>> 0,
+    address: (words, at) => fromHalves(words[at + word + 1]! & hiMask, words[at + word]! & loMask),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What came back from a call beside what a transcript says of it, and the spelling that both share. */
+import { low } from "../base/halves.ts";
 import type { Returned } from "../host/errno.ts";
 import { type Json, type JsonObject, type Line, numberOf } from "./play_uapi_lines.ts";
 
@@ -28,7 +29,7 @@ export function bytesOf(list: Json, length: number): Uint8Array<ArrayBuffer> {
     const width = length % 8 === 0 ? 8 : length - at >= 4 ? 4 : 1;
     if (at + width > bytes.length) break;
     if (width === 8) view.setBigUint64(at, BigInt.asUintN(64, item), true);
-    else if (width === 4) view.setUint32(at, Number(item & 0xffffffffn), true);
+    else if (width === 4) view.setUint32(at, low(item), true);
     else bytes[at] = Number(item & 0xffn);
     at += width;
   }

@@ -1,6 +1,7 @@
 /**
  * Words read as a structure the reader names, of any architecture: an entry, a command, a record, a register.
  */
+import { high, low } from "../base/halves.ts";
 import { decodeFields, type FieldValue } from "../base/layout.ts";
 import { AMDVI_KINDS, amdviRegisterLayout } from "./amdvi/structure_kinds.ts";
 import { SMMUV3_KINDS, smmuv3RegisterLayout } from "./smmuv3/structure_kinds.ts";
@@ -46,8 +47,8 @@ export const kindById = (id: string): StructureKind | null =>
 function halvesOf(words: readonly bigint[]): Uint32Array {
   const halves = new Uint32Array(words.length * 2);
   words.forEach((word, i) => {
-    halves[2 * i] = Number(word & 0xffffffffn);
-    halves[2 * i + 1] = Number((word >> 32n) & 0xffffffffn);
+    halves[2 * i] = low(word);
+    halves[2 * i + 1] = high(word);
   });
   return halves;
 }

@@ -1,6 +1,8 @@
 /** Whatever a process calls, with whatever in its structures and memory: an answer, and nothing that grows without bound. */
+
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { low } from "../base/halves.ts";
 import { PhysicalMemory } from "../engine/memory/physical_memory.ts";
 import { AMDVI } from "../machine/amdvi/architecture.ts";
 import { SMMUV3 } from "../machine/smmuv3/architecture.ts";
@@ -83,7 +85,7 @@ describe.each(Object.keys(MACHINES))("a host kernel with %s", (name) => {
             expect(returned === 0 || typeof returned === "string").toBe(true);
           } else if ("which" in s) {
             const fd = fds[s.device]!;
-            const pasid = Number(s.pasid & 0xffffffffn);
+            const pasid = low(s.pasid);
             if (s.which === 0) host.device(fd, DEVICE_DETACH_IOMMUFD_PT, { flags: s.flags, pasid });
             else host.device(fd, DEVICE_ATTACH_IOMMUFD_PT, { flags: s.flags, pt_id: s.id, pasid });
           } else {
@@ -118,7 +120,7 @@ describe("a host kernel with the mock driver", () => {
         if (!(file instanceof IommufdFile)) throw new Error("no iommufd");
         const selftest = new Selftest(file.context);
         for (const [i, { ioctl, values, size }] of steps.entries()) {
-          const [a = 0, b = 0, c = 0] = values.map((v) => Number(v & 0xffffffffn));
+          const [a = 0, b = 0, c = 0] = values.map((v) => low(v));
           if (i % 5 === 0) selftest.makeDevice(a, b & 7);
           if (i % 7 === 0) selftest.replace(a, b);
           if (i % 11 === 0) selftest.attachPasid(a, b, c);

@@ -2,6 +2,7 @@
  * Structures that cross from user space into the kernel: declared once as a list of C fields, from which come the
  * layout (for the inspector and documents), the offsets and the codec. Values of 64 bits are bigint, others numbers.
  */
+import { high, low } from "../base/halves.ts";
 import { type FieldAccess, field, type Layout, layout } from "../base/layout.ts";
 
 /** C types of fields, little-endian. */
@@ -77,7 +78,7 @@ export function struct<const F extends readonly StructField[]>(name: string, sou
     for (const key in given) {
       const value = given[key]!;
       if (typeof value === "number") access[key]!.set(words, 0, value >>> 0);
-      else access[key]!.set(words, 0, Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn));
+      else access[key]!.set(words, 0, low(value), high(value));
     }
     return new Uint8Array(words.buffer).subarray(0, size);
   };

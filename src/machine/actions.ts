@@ -1,9 +1,10 @@
 /** Does actions to a machine, says what became of them, and what is wrong with those that cannot be done. */
+
+import { high, low } from "../base/halves.ts";
 import type { ActionResult, Problem } from "../protocol/engine.ts";
 import type { Action, HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import type { GuestAction } from "../protocol/software.ts";
 import { guestActionFault } from "./guest_actions.ts";
-import { high, low } from "./halves.ts";
 import type { Machine } from "./machine.ts";
 import type { AtsCompletion, DeviceResult, PageAnswer } from "./pcie.ts";
 import type { RegisterBlock, TransferResult, Unit } from "./unit.ts";

@@ -4,6 +4,7 @@
  * The same for every architecture: what the unit makes of a message is behind {@link PcieHost}.
  */
 import type { Digest } from "../base/digest.ts";
+import { high, join, low } from "../base/halves.ts";
 import { AtsDevice, type AtsDeviceOptions, type DeviceAccess, type Turn } from "../engine/device/ats_device.ts";
 import {
   type AtsPort,
@@ -16,7 +17,6 @@ import {
 } from "../engine/device/ats_port.ts";
 import type { DeviceSet, DeviceSetImage } from "../engine/device/device_set.ts";
 import type { Access, PageRequestMessage } from "../protocol/machine.ts";
-import { high, join, low } from "./halves.ts";
 import type { Transfer, TransferResult } from "./unit.ts";
 
 /** A Translation Completion; `granted` false is an answer without read and write permission. */

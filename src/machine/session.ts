@@ -3,6 +3,8 @@
  *
  * Synchronous and free of any host. Input that cannot be used comes back as a problem; looking changes nothing.
  */
+
+import { high, low } from "../base/halves.ts";
 import type {
   EventRecord,
   LeafColumns,
@@ -32,7 +34,6 @@ import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import { actionProblem } from "./actions.ts";
 import type { BootActors } from "./actors.ts";
-import { high, low } from "./halves.ts";
 import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
 import { provenance } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";

@@ -1,7 +1,9 @@
 /**
  * Registers of an IOMMU by name, as a kernel reads and writes them, each access noted.
  */
+
 import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import { high, low } from "../../base/halves.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
 import type { Journal } from "../journal.ts";
 import type { RegisterPages } from "../platform.ts";
@@ -60,7 +62,7 @@ export class KernelRegisters {
   /** Read a register's fields of at most 32 bits: one access, however many are asked for. */
   fields<const Name extends string>(register: string, ...names: readonly Name[]): Readonly<Record<Name, number>> {
     const value = this.read(register);
-    const words = Uint32Array.of(Number(value & 0xffff_ffffn), Number(value >> 32n));
+    const words = Uint32Array.of(low(value), high(value));
     const access = this.#known(register).layout.f as Readonly<Record<string, FieldAccess>>;
     return Object.fromEntries(names.map((name) => [name, access[name]!.get(words, 0)])) as Record<Name, number>;
   }
@@ -71,20 +73,12 @@ export class KernelRegisters {
   }
 
   #note(name: string, offset: number, value: bigint): void {
-    this.#journal.note("guest", "register read", name, offset, Number(value >> 32n), Number(value & 0xffff_ffffn));
+    this.#journal.note("guest", "register read", name, offset, high(value), low(value));
   }
 
   #write(name: string, offset: number, value: bigint, width: 4 | 8): void {
     const act = () => this.#pages.write(offset, value, width);
-    this.#journal.during(
-      "guest",
-      "register write",
-      name,
-      act,
-      offset,
-      Number(value >> 32n),
-      Number(value & 0xffff_ffffn),
-    );
+    this.#journal.during("guest", "register write", name, act, offset, high(value), low(value));
   }
 
   #known(name: string): KnownRegister {

@@ -67,7 +67,7 @@ class EmulatedSmmu implements SmmuBackend {
     const { f } = STE;
     if (config === CONFIG_BYPASS) this.disabled(sid, true);
     else if (config !== CONFIG_STAGE_1) this.disabled(sid, false);
-    else this.#follow(sid, f.S1ContextPtr.addressHi(ste!, 0) * 2 ** 32 + (f.S1ContextPtr.addressLo(ste!, 0) >>> 0));
+    else this.#follow(sid, f.S1ContextPtr.address(ste!, 0));
   }
 
   disabled(sid: number, pass: boolean): void {

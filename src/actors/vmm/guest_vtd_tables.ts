@@ -2,9 +2,11 @@
  * A guest's root, context and PASID tables as a VMM reads them: which first stage requests of a device meet. VT-d §9.1 to
  * §9.6, scalable mode.
  */
+
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
 import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
-import type { AddressAccess, Layout } from "../../base/layout.ts";
+import { join } from "../../base/halves.ts";
+import type { Layout } from "../../base/layout.ts";
 import type { KernelMemory } from "../platform.ts";
 import { readWords } from "./guest_words.ts";
 
@@ -50,13 +52,13 @@ export class GuestVtdTables {
     const { LP, LCTP, UP, UCTP } = SM_ROOT_ENTRY.f;
     const upper = (sid & 0x80) !== 0;
     if ((upper ? UP : LP).get(bus, 0) === 0) return null;
-    const contexts = pointer(upper ? UCTP : LCTP, bus);
+    const contexts = (upper ? UCTP : LCTP).address(bus, 0);
     const context = this.#words(SM_CONTEXT_ENTRY, contexts + (SM_CONTEXT_ENTRY.bits / 8) * (sid & 0x7f));
     if (SM_CONTEXT_ENTRY.f.P.get(context, 0) === 0) return null;
-    const directory = this.#words(PASID_DIRECTORY_ENTRY, pointer(SM_CONTEXT_ENTRY.f.PASIDDIRPTR, context));
+    const directory = this.#words(PASID_DIRECTORY_ENTRY, SM_CONTEXT_ENTRY.f.PASIDDIRPTR.address(context, 0));
     if (PASID_DIRECTORY_ENTRY.f.P.get(directory, 0) === 0) return null;
     const pasids = SM_CONTEXT_ENTRY.f.PASIDE.get(context, 0) === 1;
-    return { at: pointer(PASID_DIRECTORY_ENTRY.f.SMPTBLPTR, directory), pasids };
+    return { at: PASID_DIRECTORY_ENTRY.f.SMPTBLPTR.address(directory, 0), pasids };
   }
 
   #binding(at: number): Binding {
@@ -68,7 +70,7 @@ export class GuestVtdTables {
     if (type !== Pgtt.First) return "block";
     return {
       did: f.DID.get(words, 0),
-      root: (BigInt(f.FSPTPTR.addressHi(words, 0) >>> 0) << 32n) | BigInt(f.FSPTPTR.addressLo(words, 0) >>> 0),
+      root: join(f.FSPTPTR.addressHi(words, 0), f.FSPTPTR.addressLo(words, 0)),
       fiveLevels: f.FSPM.get(words, 0) === FIVE_LEVELS,
       supervisor: f.SRE.get(words, 0) === 1,
       writeProtect: f.WPE.get(words, 0) === 1,
@@ -80,7 +82,3 @@ export class GuestVtdTables {
     return readWords(this.#memory, at, layout.bits / 32);
   }
 }
-
-/** An address of a structure's: exact below 2^52, and beyond guest memory above. */
-const pointer = (access: AddressAccess, words: Uint32Array): number =>
-  (access.addressHi(words, 0) >>> 0) * 2 ** 32 + (access.addressLo(words, 0) >>> 0);

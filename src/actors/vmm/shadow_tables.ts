@@ -173,7 +173,7 @@ function rootOf(cd: Uint32Array): ScanRoot | null {
   if (inputBits < LEAST_INPUT_BITS || inputBits > MOST_INPUT_BITS) return null;
   const level = Math.ceil((inputBits - FORMAT.granuleLg2) / FORMAT.strideLg2) - 1;
   const entries = 2 ** (inputBits - entrySizeLg2(FORMAT, level));
-  const table = f.TTB0.addressHi(cd, 0) * 2 ** 32 + (f.TTB0.addressLo(cd, 0) >>> 0);
+  const table = f.TTB0.address(cd, 0);
   const at = table - (table % (8 * entries));
   return { fmt: FORMAT, at, level, entries, outputBits: OUTPUT_BITS[f.IPS.get(cd, 0)] ?? MOST_INPUT_BITS };
 }

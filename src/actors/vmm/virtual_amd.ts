@@ -5,11 +5,13 @@
  * UNMODELLED: host tables of a guest's, and entries that allow only one of reading and writing untranslated, which block
  * the device; interrupt remapping; events, of which Linux 7.2 tells no VMM.
  */
+
 import { COMPLETION_WAIT, commandByOpcode } from "../../arch/amdvi/commands.ts";
 import { CONTROL, STATUS } from "../../arch/amdvi/control_registers.ts";
 import { DTE, DTE_BYTES } from "../../arch/amdvi/dte.ts";
 import { registerByName } from "../../arch/amdvi/registers.ts";
 import { encodeFields } from "../../base/encode.ts";
+import { high, low } from "../../base/halves.ts";
 import type { FieldAccess } from "../../base/layout.ts";
 import type { Journal } from "../journal.ts";
 import type { KernelMemory, RegisterPages } from "../platform.ts";
@@ -68,7 +70,7 @@ export class VirtualAmd implements RegisterPages {
   }
 
   write(offset: number, value: bigint, width: 4 | 8): void {
-    const [hi, lo] = [Number(value >> 32n), Number(value & 0xffff_ffffn)];
+    const [hi, lo] = [high(value), low(value)];
     const act = (): void => {
       this.#write(offset, lo);
       if (width === 8) this.#write(offset + 4, hi);
@@ -165,7 +167,7 @@ export class VirtualAmd implements RegisterPages {
   #completed(words: Uint32Array): void {
     const { S, I, StoreAddress } = COMPLETION_WAIT.f;
     if (S.get(words, 0) === 1) {
-      const to = StoreAddress.addressHi(words, 0) * 2 ** 32 + (StoreAddress.addressLo(words, 0) >>> 0);
+      const to = StoreAddress.address(words, 0);
       this.#memory.write(to, words[3]!, words[2]!);
     }
     if (I.get(words, 0) !== 1) return;

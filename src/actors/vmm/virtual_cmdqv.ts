@@ -5,6 +5,7 @@
  *
  * UNMODELLED: read indexes in memory (CONS_INDX_BASE) and masked interrupts; the registers read as zero.
  */
+
 import {
   CMDQV_AT,
   CMDQV_CMDQ_ALLOC_MAP,
@@ -20,6 +21,7 @@ import {
   VINTF_STATUS,
 } from "../../arch/smmuv3/cmdqv.ts";
 import { encodeFields } from "../../base/encode.ts";
+import { high, low } from "../../base/halves.ts";
 import type { Layout } from "../../base/layout.ts";
 import type { Journal } from "../journal.ts";
 import type { RegisterPages } from "../platform.ts";
@@ -86,7 +88,7 @@ export class VirtualCmdqv implements RegisterPages {
       this.#backend.page.write(offset - DIRECT.from, value, width);
       return;
     }
-    const [hi, lo] = [Number(value >> 32n), Number(value & 0xffff_ffffn)];
+    const [hi, lo] = [high(value), low(value)];
     const act = (): void => {
       // The upper half first: a queue is opened when the lower one of its base is written.
       if (width === 8) this.#write(offset + 4, hi);
@@ -220,7 +222,7 @@ export class VirtualCmdqv implements RegisterPages {
   #open(queue: Queue): void {
     const base = [queue.baseLo, queue.baseHi];
     const log2 = VCMDQ_BASE.f.LOG2SIZE.get(base, 0);
-    const gpa = VCMDQ_BASE.f.ADDR.addressHi(base, 0) * 2 ** 32 + VCMDQ_BASE.f.ADDR.addressLo(base, 0);
+    const gpa = VCMDQ_BASE.f.ADDR.address(base, 0);
     if (queue.id !== null || gpa === 0 || log2 > LARGEST_LG2) return;
     queue.id = this.#backend.openQueue(logicalOf(queue.map), gpa, COMMAND_BYTES * 2 ** log2);
   }

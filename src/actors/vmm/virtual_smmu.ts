@@ -4,9 +4,11 @@
  *
  * Every register access leaves the guest. Commands are handed on in batches, up to each CMD_SYNC.
  */
+
 import { commandByOpcode } from "../../arch/smmuv3/commands.ts";
 import { REGISTERS } from "../../arch/smmuv3/registers.ts";
 import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
+import { high, low } from "../../base/halves.ts";
 import type { Journal } from "../journal.ts";
 import type { KernelMemory, RegisterPages } from "../platform.ts";
 import { readWords } from "./guest_words.ts";
@@ -103,7 +105,7 @@ export class VirtualSmmu implements RegisterPages {
   }
 
   write(offset: number, value: bigint, width: 4 | 8): void {
-    const [hi, lo] = [Number(value >> 32n), Number(value & 0xffff_ffffn)];
+    const [hi, lo] = [high(value), low(value)];
     const act = (): void => {
       this.#write(offset, lo);
       if (width === 8) this.#write(offset + 4, hi);
@@ -263,7 +265,7 @@ export class VirtualSmmu implements RegisterPages {
     const span = L1STD.f.Span.get(l1, 0);
     const index = sid % 2 ** split;
     if (span === 0 || span > split + 1 || index >= 2 ** (span - 1)) return null;
-    const array = L1STD.f.L2Ptr.addressHi(l1, 0) * 0x1_0000_0000 + L1STD.f.L2Ptr.addressLo(l1, 0);
+    const array = L1STD.f.L2Ptr.address(l1, 0);
     return readWords(this.#memory, array + STE_BYTES * index, STE_WORDS);
   }
 }

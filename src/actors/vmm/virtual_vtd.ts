@@ -6,12 +6,14 @@
  * UNMODELLED: legacy mode and second-stage tables of a guest, which block its devices; interrupt remapping; faults of
  * devices, of which Linux 7.2 tells no VMM.
  */
+
 import { CAP, ECAP, VER } from "../../arch/vtd/capability_registers.ts";
 import { descriptorByType } from "../../arch/vtd/commands.ts";
 import { GCMD, GSTS, RTADDR } from "../../arch/vtd/control_registers.ts";
 import { IQA, IQEI } from "../../arch/vtd/queue_registers.ts";
 import { registersAt } from "../../arch/vtd/registers.ts";
 import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import { high, low } from "../../base/halves.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
 import type { Journal } from "../journal.ts";
 import type { KernelMemory, RegisterPages } from "../platform.ts";
@@ -101,7 +103,7 @@ export class VirtualVtd implements RegisterPages {
   }
 
   write(offset: number, value: bigint, width: 4 | 8): void {
-    const [hi, lo] = [Number(value >> 32n), Number(value & 0xffff_ffffn)];
+    const [hi, lo] = [high(value), low(value)];
     const act = (): void => {
       this.#write(offset, lo);
       if (width === 8) this.#write(offset + 4, hi);
@@ -178,7 +180,7 @@ export class VirtualVtd implements RegisterPages {
     if ((w[word("GSTS")]! & STATUS.QIES) === 0 || (w[word("FSTS")]! & QUEUE_ERROR) !== 0) return;
     const bytes = IQA.f.DW.get(w, base) === 1 ? 32 : 16;
     const size = 4096 * 2 ** IQA.f.QS.get(w, base);
-    const from = IQA.f.IQA.addressHi(w, base) * 2 ** 32 + IQA.f.IQA.addressLo(w, base);
+    const from = IQA.f.IQA.address(w, base);
     if (w[tail]! >= size || w[tail]! % bytes !== 0) {
       this.#stop(w[tail]! >= size ? IQEI.INVALID_TAIL : IQEI.TAIL_MISALIGNED);
       return;

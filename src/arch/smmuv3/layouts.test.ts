@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { high, low } from "../../base/halves.ts";
 import { decodeFields, type Layout } from "../../base/layout.ts";
 import { CD, L1CD } from "./cd.ts";
 import { COMMANDS, commandByName, commandByOpcode } from "./commands.ts";
@@ -38,8 +39,7 @@ const all: Layout[] = [
 ];
 
 /** 64-bit words, lowest first, as the 32-bit words that layouts read. */
-const words = (...quads: bigint[]): Uint32Array =>
-  Uint32Array.from(quads.flatMap((q) => [Number(q & 0xffffffffn), Number(q >> 32n)]));
+const words = (...quads: bigint[]): Uint32Array => Uint32Array.from(quads.flatMap((q) => [low(q), high(q)]));
 const value = (l: Layout, name: string, w: Uint32Array) => decodeFields(l, w).find((f) => f.declaration.name === name);
 
 describe("every SMMUv3 layout", () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { high, low } from "../../base/halves.ts";
 import { decodeFields, type Layout } from "../../base/layout.ts";
 import { type PagingLevel, pagingEntryLayout, pagingEntryName } from "./paging_entries.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "./pasid_entries.ts";
 import { R, REASONS } from "./reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "./root_context.ts";
 
-const words = (...quads: bigint[]): Uint32Array =>
-  Uint32Array.from(quads.flatMap((q) => [Number(q & 0xffffffffn), Number(q >> 32n)]));
+const words = (...quads: bigint[]): Uint32Array => Uint32Array.from(quads.flatMap((q) => [low(q), high(q)]));
 
 const value = (l: Layout, name: string, ...quads: bigint[]): bigint | undefined =>
   decodeFields(l, words(...quads)).find((f) => f.declaration.name === name)?.value;

@@ -84,8 +84,7 @@ export function validPasids(
       if (GCR3_ENTRY.f.V.get(words, 0) === 0) continue;
       if (level === 0) found.push(first + i);
       else {
-        const { addressHi, addressLo } = GCR3_ENTRY.f.Address;
-        look(fromHalves(addressHi(words, 0), addressLo(words, 0)), level - 1, first + i * span, false);
+        look(GCR3_ENTRY.f.Address.address(words, 0), level - 1, first + i * span, false);
       }
     }
   };

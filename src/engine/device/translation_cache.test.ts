@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { high, low } from "../../base/halves.ts";
 import { Grant, TranslationCompletion, TranslationRequest } from "./ats_port.ts";
 import { AddressTranslationCache } from "./translation_cache.ts";
 
@@ -11,9 +12,6 @@ interface Entry {
   readonly sizeLg2: number;
   readonly granted: number;
 }
-
-const low = (x: bigint): number => Number(x & 0xffffffffn);
-const high = (x: bigint): number => Number((x >> 32n) & 0xffffffffn);
 
 function insert(cache: AddressTranslationCache, e: Entry): void {
   const request = new TranslationRequest();

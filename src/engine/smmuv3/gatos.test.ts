@@ -69,7 +69,7 @@ function result(world: ControlWorld, group = "GATOS"): { at: number; size: numbe
   const par = world.registers.at(`SMMU_${group}_PAR`);
   const f = SMMU_GATOS_PAR.f;
   expect(f.FAULT.get(words, par)).toBe(0);
-  const at = f.ADDR.addressHi(words, par) * 2 ** 32 + f.ADDR.addressLo(words, par);
+  const at = f.ADDR.address(words, par);
   let mark = 4096;
   while (f.Size.get(words, par) === 1 && (at / mark) % 2 < 1) mark *= 2;
   const large = f.Size.get(words, par) === 1;
@@ -90,7 +90,7 @@ function failure(world: ControlWorld, group = "GATOS"): { code: number; reason: 
   return {
     code: f.FAULTCODE.get(words, par),
     reason: f.REASON.get(words, par),
-    at: f.FADDR.addressHi(words, par) * 2 ** 32 + f.FADDR.addressLo(words, par),
+    at: f.FADDR.address(words, par),
   };
 }
 

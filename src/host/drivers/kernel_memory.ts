@@ -1,6 +1,8 @@
 /** The kernel's own memory: pages for tables, queues and structures, zeroed when they are handed out. */
+
 import { fromHalves, highHalf, lowHalf } from "../../base/address.ts";
 import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import { high, low } from "../../base/halves.ts";
 import type { Layout } from "../../base/layout.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { TableStore } from "../../pagetable/build.ts";
@@ -82,5 +84,4 @@ export class KernelMemory implements TableStore {
 }
 
 /** An address as a number of the tables' own. */
-export const numberAddress = (address: bigint): number =>
-  fromHalves(Number((address >> 32n) & 0xffffffffn), Number(address & 0xffffffffn));
+export const numberAddress = (address: bigint): number => fromHalves(high(address), low(address));

@@ -1,5 +1,7 @@
 /** Registers of an IOMMU by name: all that a driver reaches of it besides memory. */
+
 import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import { high, low } from "../../base/halves.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
 
 /** Pages of registers. */
@@ -56,6 +58,6 @@ export class RegisterDoor {
 
 /** A field of at most 32 bits of a register's value. */
 function fieldOf(layout: Layout, value: bigint, name: string): number {
-  const words = Uint32Array.of(Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn));
+  const words = Uint32Array.of(low(value), high(value));
   return (layout.f as Readonly<Record<string, FieldAccess>>)[name]!.get(words, 0);
 }

@@ -5,6 +5,7 @@
 import { EVENT_COUNTER_ZERO, EVENT_WORDS } from "../../arch/amdvi/events.ts";
 import { registerByName } from "../../arch/amdvi/registers.ts";
 import type { Digest } from "../../base/digest.ts";
+import { high, join, low } from "../../base/halves.ts";
 import { AmdCaches, type CachesImage } from "../../engine/amdvi/caches/amd_caches.ts";
 import { CachePrefetch } from "../../engine/amdvi/caches/prefetch.ts";
 import { type Capabilities, readCapabilities } from "../../engine/amdvi/capabilities.ts";
@@ -25,7 +26,6 @@ import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
-import { high, join, low } from "../halves.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { type PageAnswer, Pcie } from "../pcie.ts";
 import { RecordLog } from "../record_log.ts";

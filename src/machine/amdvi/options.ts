@@ -1,9 +1,10 @@
 /** What a machine description chooses of an AMD IOMMU by name: presets, caches, the implementation's choices. */
+
+import { high, low } from "../../base/halves.ts";
 import { CACHE_NAMES, type CacheOptions, NO_CACHE_OPTIONS } from "../../engine/amdvi/caches/options.ts";
 import { presetRegisters } from "../../engine/amdvi/presets.ts";
 import type { InitialRegisters } from "../../engine/amdvi/programming_interface.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
-import { high, low } from "../halves.ts";
 
 /** Choices that an implementation has. */
 export const AMDVI_OPTIONS = {

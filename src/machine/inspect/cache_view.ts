@@ -1,11 +1,12 @@
 /** Caches of an IOMMU and of its devices as a page looks at them. */
+
+import { high, join, low } from "../../base/halves.ts";
 import { CacheCount, type TaggedCache } from "../../engine/common/tagged_cache.ts";
 import { Grant } from "../../engine/device/ats_port.ts";
 import type { DeviceSet } from "../../engine/device/device_set.ts";
 import type { CachedTranslation } from "../../engine/device/translation_cache.ts";
 import type { CacheEntry, CacheView, StaleMark } from "../../protocol/inspection.ts";
 import type { Access } from "../../protocol/machine.ts";
-import { high, join, low } from "../halves.ts";
 import type { Reach } from "../unit.ts";
 
 /** What an architecture says of one of its caches. */

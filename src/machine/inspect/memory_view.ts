@@ -1,4 +1,6 @@
 /** Physical memory as a page looks at it: bytes with what is known of them, whose they are, and which there are. */
+
+import { high, low } from "../../base/halves.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import {
   type ExtentRow,
@@ -7,7 +9,6 @@ import {
   MemoryState,
   type OwnerRow,
 } from "../../protocol/inspection.ts";
-import { high, low } from "../halves.ts";
 
 /** Most rows of an answer. */
 const MAX_ROWS = 4096;

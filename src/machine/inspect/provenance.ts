@@ -1,7 +1,8 @@
 /** Where the bits of a structure come from: what was changed since the session began, and by which action. */
+
+import { high, low } from "../../base/halves.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { StructureAnswer } from "../../protocol/engine.ts";
-import { high, low } from "../halves.ts";
 import type { Timeline } from "../timeline.ts";
 
 /** Changed bits as bit numbers of the structure, and the last action that wrote to it. */

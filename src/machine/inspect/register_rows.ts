@@ -1,8 +1,9 @@
 /** Registers of a block, read as software reads them. */
+
+import { high, low } from "../../base/halves.ts";
 import type { Layout } from "../../base/layout.ts";
 import type { RegisterEntry, WriteEffect } from "../../engine/common/register_file.ts";
 import type { RegisterRow } from "../../protocol/inspection.ts";
-import { high, low } from "../halves.ts";
 import type { RegisterBlock } from "../unit.ts";
 import { decodedFields } from "./decoded.ts";
 

@@ -2,10 +2,11 @@
  * A session cut down to what one walk needs: the registers a lookup reads, the memory it touches, the actions that led
  * to it.
  */
+
+import { high, low } from "../../base/halves.ts";
 import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
 import type { Access, Action, SessionDocument } from "../../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, traceAddress } from "../../protocol/trace.ts";
-import { high, low } from "../halves.ts";
 import type { Machine } from "../machine.ts";
 import type { Timeline } from "../timeline.ts";
 import type { Architecture } from "../unit.ts";

@@ -1,8 +1,9 @@
 /** A structure in memory for the inspector, whatever it is: its words, and reserved bits that are set. */
+
+import { high, low } from "../../base/halves.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { LintFinding } from "../../protocol/engine.ts";
-import { high, low } from "../halves.ts";
 
 /** The 32-bit words of `bytes` (a multiple of 8) at `pa`; null where the session does not hold all of them. */
 export function readWords(memory: PhysicalMemory, pa: bigint, bytes: number): Uint32Array | null {

@@ -1,10 +1,10 @@
 /** What a finished walk adds up to: accesses counted, checks in order, and a digest that stands for the picture. */
 import type { Reason } from "../../arch/reason.ts";
 import { Digest } from "../../base/digest.ts";
+import { join } from "../../base/halves.ts";
 import type { TableRoot } from "../../engine/common/table_root.ts";
 import type { Outcome, StageSummary, WalkAnswer } from "../../protocol/engine.ts";
 import { TRACE, TRACE_WORDS, TracePhase } from "../../protocol/trace.ts";
-import { join } from "../halves.ts";
 import type { Reach } from "../unit.ts";
 import { type CheckTerms, checksOf } from "./checks.ts";
 

@@ -1,7 +1,7 @@
 /** The registers of the virtual Command queues beside an SMMUv3, as a block of its unit. */
 import { cmdqvRegisterByName } from "../../arch/smmuv3/cmdqv.ts";
+import { high, join, low } from "../../base/halves.ts";
 import type { Cmdqv } from "../../engine/smmuv3/cmdqv/cmdqv.ts";
-import { high, join, low } from "../halves.ts";
 import type { RegisterBlock, RegisterPlace } from "../unit.ts";
 
 export class CmdqvBlock implements RegisterBlock {

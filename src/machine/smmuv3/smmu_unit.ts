@@ -4,6 +4,7 @@
  */
 import { registerByName } from "../../arch/smmuv3/registers.ts";
 import type { Digest } from "../../base/digest.ts";
+import { high, join, low } from "../../base/halves.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
@@ -20,7 +21,6 @@ import { RegisterFile } from "../../engine/smmuv3/register_file.ts";
 import { Smmuv3 } from "../../engine/smmuv3/smmu.ts";
 import { Translation, Updates } from "../../engine/smmuv3/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
-import { high, join, low } from "../halves.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { type PageAnswer, Pcie } from "../pcie.ts";
 import { RecordLog } from "../record_log.ts";

@@ -5,13 +5,13 @@
  * one whose event cannot be written yet waits for the Event queue and is then looked at as though it had just arrived.
  */
 import type { Digest } from "../../base/digest.ts";
+import { join } from "../../base/halves.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { ProgrammingInterface } from "../../engine/smmuv3/programming_interface.ts";
 import { meetEvent, type RequestedEvent } from "../../engine/smmuv3/requested_events.ts";
 import { NO_TAG, StallEnd } from "../../engine/smmuv3/stalls.ts";
 import { End, type Translation } from "../../engine/smmuv3/translation.ts";
 import type { Access } from "../../protocol/machine.ts";
-import { join } from "../halves.ts";
 import { begun, carryOn, type Passage, type Progress } from "../transfer.ts";
 import type { Stalls, Transfer, TransferResult } from "../unit.ts";
 

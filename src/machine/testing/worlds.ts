@@ -2,6 +2,8 @@
  * Machines of every architecture with nested tables, made at random by the engines' own test worlds: for laws that hold
  * whatever the architecture.
  */
+
+import { join } from "../../base/halves.ts";
 import { presetRegisters } from "../../engine/amdvi/presets.ts";
 import * as amdvi from "../../engine/amdvi/testing/built_world.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
@@ -10,7 +12,6 @@ import { chooser } from "../../engine/smmuv3/testing/random_world.ts";
 import { presetById, presetIdentity } from "../../engine/vtd/presets.ts";
 import * as vtd from "../../engine/vtd/testing/nested_world.ts";
 import type { Access, Arch, MachineDescription } from "../../protocol/machine.ts";
-import { join } from "../halves.ts";
 import { describeWorld, randomActions } from "./documents.ts";
 
 /** A machine, accesses that it may well meet, and where its tables' entries lie. */

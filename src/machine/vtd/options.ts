@@ -1,10 +1,11 @@
 /** What a machine description chooses of a VT-d unit by name: presets, the implementation's choices. */
+
+import { high, low } from "../../base/halves.ts";
 import { CACHE_NAMES, type CacheOptions, NO_CACHE_OPTIONS } from "../../engine/vtd/caches/options.ts";
 import type { UnitOptions } from "../../engine/vtd/capabilities.ts";
 import { presetById, presetIdentity } from "../../engine/vtd/presets.ts";
 import type { Identity, RegisterValue } from "../../engine/vtd/registers.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
-import { high, low } from "../halves.ts";
 
 /** Choices that registers do not show. */
 export const VTD_OPTIONS = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { join } from "../../base/halves.ts";
 import { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import { presetById, presetIdentity } from "../../engine/vtd/presets.ts";
 import type { Access } from "../../protocol/machine.ts";
-import { join } from "../halves.ts";
 import { VTD } from "./architecture.ts";
 import type { VtdUnit } from "./vtd_unit.ts";
 

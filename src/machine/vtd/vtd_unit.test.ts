@@ -3,6 +3,7 @@ import { descriptorByName } from "../../arch/vtd/commands.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
 import { R } from "../../arch/vtd/reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
+import { high, low } from "../../base/halves.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
 import { xorshift32 } from "../../base/rng.ts";
 import { LeafStatus } from "../../protocol/engine.ts";
@@ -28,7 +29,7 @@ function structure(l: Layout, fields: Fields): Uint8Array {
   for (const [name, given] of Object.entries(fields)) {
     const d = l.fields.find((f) => f.name === name)!;
     const value = d.form === "address" ? BigInt(given) >> BigInt(d.lo & 63) : BigInt(given);
-    access[name]!.set(words, 0, Number(value & 0xffffffffn), Number(value >> 32n));
+    access[name]!.set(words, 0, low(value), high(value));
   }
   return new Uint8Array(words.buffer);
 }

@@ -3,6 +3,7 @@
  * requests, interrupts, fault records.
  */
 import type { Digest } from "../../base/digest.ts";
+import { high, join, low } from "../../base/halves.ts";
 import { AddressType, End, Updates } from "../../engine/common/request.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
@@ -16,7 +17,6 @@ import { Remapper } from "../../engine/vtd/remapper.ts";
 import { RemappingState } from "../../engine/vtd/remapping_state.ts";
 import { Translation } from "../../engine/vtd/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
-import { high, join, low } from "../halves.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { Pcie } from "../pcie.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";

@@ -9,8 +9,8 @@
  * - a register: the high and low half of what was written.
  */
 import { fromHalves, highHalf, lowHalf } from "../../base/address.ts";
+import { high, join, low } from "../../base/halves.ts";
 import type { MemoryTap } from "../../engine/memory/physical_memory.ts";
-import { high, join, low } from "../halves.ts";
 import type { Machine } from "../machine.ts";
 import type { RegisterBlock } from "../unit.ts";
 

@@ -2,8 +2,10 @@
  * A host kernel on a machine: its IOMMU driver over the machine's registers and memory, its devices, and processes that
  * open its files.
  */
+
 import type { Journal } from "../../actors/journal.ts";
 import type { SystemCalls } from "../../actors/vmm/user_space.ts";
+import { high, low } from "../../base/halves.ts";
 import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.ts";
 import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { KernelMemory } from "../../host/drivers/kernel_memory.ts";
@@ -182,7 +184,7 @@ function registerPages({ unit }: Machine, recorder: EffectRecorder, block: strin
 
 /** The same, each access noted as the host's. */
 function journaled(pages: RegisterPages, journal: Journal): RegisterPages {
-  const halves = (value: bigint): [number, number] => [Number(value >> 32n), Number(value & 0xffff_ffffn)];
+  const halves = (value: bigint): [number, number] => [high(value), low(value)];
   return {
     register: (name) => pages.register(name),
     read: (offset, width) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { high, low } from "../../base/halves.ts";
 import { Kind } from "../format.ts";
 import { type ScanPlace, scan } from "../scan.ts";
 import { Cursor, type TableReader, WalkEnd, walk } from "../walk.ts";
@@ -24,7 +25,7 @@ class Tables implements TableReader {
 
   readEntry(at: number): number {
     const value = this.entries.get(at) ?? 0n;
-    [this.lo, this.hi] = [Number(value & 0xffffffffn) | 0, Number(value >> 32n) | 0];
+    [this.lo, this.hi] = [low(value) | 0, high(value) | 0];
     return 0;
   }
 }
@@ -40,8 +41,8 @@ function find(
   c.tableLo = root;
   c.level = mode - 1;
   c.rootMask = mode === 6 ? 127 : 511;
-  c.vaHi = Number(va >> 32n) | 0;
-  c.vaLo = Number(va & 0xffffffffn) | 0;
+  c.vaHi = high(va) | 0;
+  c.vaLo = low(va) | 0;
   const end = walk(fmt, tables, c, null);
   return { end, out: (BigInt(c.outHi >>> 0) << 32n) | BigInt(c.outLo >>> 0), c };
 }

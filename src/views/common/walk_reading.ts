@@ -1,8 +1,10 @@
 /**
  * Reads a walk into the plain steps and shapes that drawings and tables work on.
  */
+
 import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
 import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { high, low } from "../../base/halves.ts";
 import type { StageSummary, WalkAnswer } from "../../protocol/engine.ts";
 import {
   TRACE,
@@ -112,8 +114,8 @@ export function walkStages(walk: Pick<WalkAnswer, "arch" | "stage1" | "stage2">)
 const CONTEXTS: readonly StepKind[] = ["CD", "GCR3"];
 
 function isLeaf(facts: ArchitectureFacts, stage: number, level: number, value: bigint): boolean {
-  const lo = Number(value & 0xffffffffn);
-  const kind = facts.entryKind(stage === 1 ? 1 : 2, level, lo, Number(value >> 32n));
+  const lo = low(value);
+  const kind = facts.entryKind(stage === 1 ? 1 : 2, level, lo, high(value));
   return kind === "block" || kind === "page";
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readFilter } from "../../app/filter/filter.ts";
 import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { high, low } from "../../base/halves.ts";
 import type { EventRecord } from "../../protocol/engine.ts";
 import { eventFields } from "./event_fields.ts";
 import { differingFields, eventAccess, eventField, eventHex, eventNotes, eventWords } from "./event_reading.ts";
@@ -10,7 +11,7 @@ const FACTS = ARCHITECTURES.smmuv3;
 const event = (number: number, name: string, words: readonly bigint[]): EventRecord => ({
   number,
   name,
-  words: Uint32Array.from(words.flatMap((w) => [Number(w & 0xffffffffn), Number(w >> 32n)])),
+  words: Uint32Array.from(words.flatMap((w) => [low(w), high(w)])),
   sid: null,
   access: null,
 });

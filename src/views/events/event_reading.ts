@@ -1,7 +1,9 @@
 /**
  * What an event record says: its fields, the access that caused it, a sentence, and how it differs from another one.
  */
+
 import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
+import { join } from "../../base/halves.ts";
 import { type AddressAccess, decodeFields, type FieldAccess, type FieldValue, type Layout } from "../../base/layout.ts";
 import type { EventRecord } from "../../protocol/engine.ts";
 import type { Access } from "../../protocol/machine.ts";
@@ -36,7 +38,7 @@ export function eventField(facts: ArchitectureFacts, event: EventRecord, name: s
   if (access === undefined) return null;
   const { words } = event;
   return "addressLo" in access
-    ? (BigInt(access.addressHi(words, 0) >>> 0) << 32n) | BigInt(access.addressLo(words, 0) >>> 0)
+    ? join(access.addressHi(words, 0), access.addressLo(words, 0))
     : (BigInt(access.getHi(words, 0)) << 32n) | BigInt(access.get(words, 0));
 }
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { high, low } from "../../base/halves.ts";
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
 import { mapBoxes, nodeRange, planTableMap, walkedNodes } from "./table_map.ts";
 
@@ -10,9 +11,6 @@ interface Node {
   readonly to: bigint;
   readonly used: number;
 }
-
-const low = (v: bigint): number => Number(v & 0xffffffffn);
-const high = (v: bigint): number => Number((v >> 32n) & 0xffffffffn);
 
 function columns(nodes: readonly Node[]): TableMapColumns {
   return {

@@ -1,6 +1,7 @@
 /**
  * A structure as text for other programs, and typed words as a structure.
  */
+import { high, low } from "../../base/halves.ts";
 import { decodeFields, type Layout } from "../../base/layout.ts";
 import { fieldText } from "./field_text.ts";
 
@@ -77,8 +78,8 @@ export function parseWords(text: string, quads: number): TypedWords {
   const words = new Uint32Array(2 * quads);
   for (const [i, part] of typed.entries()) {
     const value = BigInt(`0x${part.replace(/^0x/i, "")}`);
-    words[2 * i] = Number(value & 0xffffffffn);
-    words[2 * i + 1] = Number(value >> 32n);
+    words[2 * i] = low(value);
+    words[2 * i + 1] = high(value);
   }
   return { ok: true, words };
 }

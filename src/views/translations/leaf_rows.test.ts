@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { high, low } from "../../base/halves.ts";
 import type { LeafColumns, RecordedColumns } from "../../protocol/engine.ts";
 import { countAgreement, findLeaf, findRecorded, permissionText, sizeText } from "./leaf_rows.ts";
 
@@ -10,8 +11,8 @@ function leavesAt(...leaves: readonly (readonly [bigint, number])[]): LeafColumn
     revision: 1,
     count: leaves.length,
     truncated: false,
-    iovaLo: words((v) => Number(v & 0xffffffffn)),
-    iovaHi: words((v) => Number(v >> 32n)),
+    iovaLo: words((v) => low(v)),
+    iovaHi: words((v) => high(v)),
     sizeLg2: Uint8Array.from(leaves, ([, lg2]) => lg2),
     paLo: zeros,
     paHi: zeros,

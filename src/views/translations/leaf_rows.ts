@@ -1,4 +1,5 @@
 /** Finding addresses in the columns of mapped ranges and recorded accesses. */
+import { high, low } from "../../base/halves.ts";
 import type { LeafColumns, RecordedColumns } from "../../protocol/engine.ts";
 import type { Access } from "../../protocol/machine.ts";
 
@@ -38,8 +39,8 @@ export function findLeaf(leaves: LeafColumns, iova: bigint): LeafPlace {
 /** The recorded access a walk is of, -1 for none. */
 export function findRecorded(recorded: RecordedColumns, access: Access | null): number {
   if (access === null) return -1;
-  const lo = Number(access.iova & 0xffffffffn);
-  const hi = Number(access.iova >> 32n);
+  const lo = low(access.iova);
+  const hi = high(access.iova);
   for (let i = 0; i < recorded.count; i++) {
     const same = recorded.iovaLo[i] === lo && recorded.iovaHi[i] === hi && recorded.sid[i] === access.sid;
     if (same && recorded.write[i] === Number(access.write)) return i;

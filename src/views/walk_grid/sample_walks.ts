@@ -4,6 +4,7 @@
  */
 
 import { R } from "../../arch/smmuv3/reasons.ts";
+import { high, low } from "../../base/halves.ts";
 import type { Outcome, StageSummary, WalkAnswer } from "../../protocol/engine.ts";
 import { TRACE, TRACE_WORDS, TraceHit, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import { levelShift } from "../geometry/trace_step.ts";
@@ -18,8 +19,7 @@ export function packTrace(records: readonly Record[]): Uint32Array {
   records.forEach((record, i) => {
     for (const [name, value] of Object.entries(record)) {
       const field = TRACE.f[name as keyof typeof TRACE.f];
-      if (typeof value === "bigint")
-        field.set(words, i * TRACE_WORDS, Number(value & 0xffffffffn), Number(value >> 32n));
+      if (typeof value === "bigint") field.set(words, i * TRACE_WORDS, low(value), high(value));
       else field.set(words, i * TRACE_WORDS, value);
     }
   });
@@ -165,17 +165,8 @@ const ok = (pa: bigint, sizeLg2 = 12): Outcome => ({ type: "ok", pa, permissions
 
 /** F_TRANSLATION as an event record, eight words. */
 function translationFault(iova: bigint, ipa: bigint | null, reason: number): Outcome {
-  const words = new Uint32Array([
-    0x10,
-    0x10,
-    0,
-    ipa === null ? 0x208 : 0x188,
-    Number(iova & 0xffffffffn),
-    Number(iova >> 32n),
-    0,
-    0,
-  ]);
-  if (ipa !== null) words.set([Number(ipa & 0xfffff000n), Number(ipa >> 32n)], 6);
+  const words = new Uint32Array([0x10, 0x10, 0, ipa === null ? 0x208 : 0x188, low(iova), high(iova), 0, 0]);
+  if (ipa !== null) words.set([Number(ipa & 0xfffff000n), high(ipa)], 6);
   return { type: "fault", reason, event: { number: 0x10, name: "F_TRANSLATION", words, sid: 0x10, access: null } };
 }
 

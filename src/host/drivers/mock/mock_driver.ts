@@ -2,6 +2,7 @@
  * The mock IOMMU of the kernel's selftest option: no hardware, rules only. Linux 7.2, drivers/iommu/iommufd/selftest.c
  * and iommufd_test.h (structures, numbers and start values).
  */
+import { low } from "../../../base/halves.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwptFlag } from "../../iommufd/ioctls.ts";
 import { type StructField, struct, type UapiStruct, u32, u64 } from "../../uapi_struct.ts";
@@ -192,7 +193,7 @@ export class MockDevice implements HostDevice {
   triggerEvent(): Status {
     const id = this.viommu?.virtualId(this) ?? null;
     if (this.viommu === null || id === null) return "ENOENT";
-    return this.viommu.report(VEVENTQ_TYPE, VEVENT.encode({ virt_id: Number(id & 0xffffffffn) }));
+    return this.viommu.report(VEVENTQ_TYPE, VEVENT.encode({ virt_id: low(id) }));
   }
 }
 

@@ -131,7 +131,7 @@ const FULL_ATS = 1;
 
 function guestField(words: Uint32Array, name: (typeof GUEST_FIELDS)[number]): number {
   if (name !== "S1ContextPtr") return STE.f[name].get(words, 0);
-  return STE.f.S1ContextPtr.addressHi(words, 0) * 2 ** 32 + STE.f.S1ContextPtr.addressLo(words, 0);
+  return STE.f.S1ContextPtr.address(words, 0);
 }
 
 /** Whether the kernel takes a guest's entry: only fields that are the guest's, with values that it may choose. */

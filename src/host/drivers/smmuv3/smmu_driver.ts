@@ -2,10 +2,12 @@
  * The host's SMMUv3 driver: it sets the SMMU up through its registers, turns domains into stream table entries, context
  * descriptors and page tables in memory, and sorts events. IHI 0070; rules as in Linux 7.2, drivers/iommu/arm/arm-smmu-v3.
  */
+
 import { CD } from "../../../arch/smmuv3/cd.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
 import { registerByName } from "../../../arch/smmuv3/registers.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
+import { low } from "../../../base/halves.ts";
 import type { FieldAccess } from "../../../base/layout.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
@@ -437,7 +439,7 @@ function guestOf(device: HostDevice, domain: AnyDomain): Stream["guest"] {
   if (!(domain instanceof NestedSmmuDomain)) return null;
   const virtualId = domain.vsmmu.core.virtualId(device);
   if (virtualId === null) return null;
-  return { core: domain.vsmmu.core, virtualId: Number(virtualId & 0xffffffffn) };
+  return { core: domain.vsmmu.core, virtualId: low(virtualId) };
 }
 
 /** Whether an event is of a guest's stage 1. */

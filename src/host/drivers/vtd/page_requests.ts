@@ -2,7 +2,9 @@
  * Page requests of devices behind a VT-d unit: the queue that the unit writes them to, groups, and their answers.
  * VT-d §7.5 to §7.7; Linux 7.2, drivers/iommu/intel/prq.c.
  */
+
 import { PAGE_REQ_DSC } from "../../../arch/vtd/commands.ts";
+import { join } from "../../../base/halves.ts";
 import type { Attachment, PageFault } from "../driver.ts";
 import type { KernelMemory } from "../kernel_memory.ts";
 import type { RegisterDoor } from "../register_door.ts";
@@ -78,7 +80,7 @@ export class PageRequests {
       (f.WR.get(words, 0) === 1 ? WRITE : 0) |
       (f.EXE.get(words, 0) === 1 ? EXECUTE : 0) |
       (f.PMR.get(words, 0) === 1 ? PRIVILEGED : 0);
-    const address = (BigInt(f.ADDR.addressHi(words, 0)) << 32n) | BigInt(f.ADDR.addressLo(words, 0));
+    const address = join(f.ADDR.addressHi(words, 0), f.ADDR.addressLo(words, 0));
     const key = `${sid} ${pasid} ${group}`;
     const faults = [...(this.#open.get(key) ?? []), { pasid, group, last, permission, address }];
     if (!last) {

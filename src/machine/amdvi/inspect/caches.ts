@@ -1,4 +1,6 @@
 /** The caches of an AMD IOMMU as a page looks at them (48882 §2.1.4). */
+
+import { join } from "../../../base/halves.ts";
 import type { AmdCaches } from "../../../engine/amdvi/caches/amd_caches.ts";
 import { CACHE_NAMES, type CacheName } from "../../../engine/amdvi/caches/options.ts";
 import { staleEntries } from "../../../engine/amdvi/caches/staleness.ts";
@@ -7,7 +9,6 @@ import { HOT_WORDS, type TaggedCache } from "../../../engine/common/tagged_cache
 import type { Tag } from "../../../protocol/engine.ts";
 import type { CacheView } from "../../../protocol/inspection.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { join } from "../../halves.ts";
 import { type CacheReader, cacheViews, deviceCaches } from "../../inspect/cache_view.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 

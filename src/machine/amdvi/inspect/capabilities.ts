@@ -1,8 +1,8 @@
 /** What a session's IOMMU offers, and what the session asks for that the model leaves out, in words. */
 import { EFR, EFR2 } from "../../../arch/amdvi/feature_registers.ts";
+import { high, low } from "../../../base/halves.ts";
 import type { FieldAccess, Layout } from "../../../base/layout.ts";
 import type { SessionSummary } from "../../../protocol/engine.ts";
-import { high, low } from "../../halves.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 
 /** Fields of feature registers worth a line. */

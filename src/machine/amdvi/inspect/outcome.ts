@@ -1,13 +1,13 @@
 /** How a translation by an AMD IOMMU ended, and what its event records say, as a page and a player get it. */
 import { EVENT_WORDS, eventByCode } from "../../../arch/amdvi/events.ts";
 import { REASONS } from "../../../arch/amdvi/reasons.ts";
+import { join } from "../../../base/halves.ts";
 import { decodeFields } from "../../../base/layout.ts";
 import { encodeEvent } from "../../../engine/amdvi/event_record.ts";
 import type { Translation } from "../../../engine/amdvi/translation.ts";
 import { End } from "../../../engine/common/request.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { join } from "../../halves.ts";
 import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
 import type { Reach } from "../../unit.ts";
 

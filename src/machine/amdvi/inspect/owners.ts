@@ -1,9 +1,9 @@
 /** What an AMD IOMMU and its requesters keep in memory. */
 import { DTE, DTE_BYTES } from "../../../arch/amdvi/dte.ts";
 import { IRTE, IRTE_128 } from "../../../arch/amdvi/irte.ts";
+import { join } from "../../../base/halves.ts";
 import type { OwnerRow } from "../../../protocol/inspection.ts";
 import { TraceKind } from "../../../protocol/trace.ts";
-import { join } from "../../halves.ts";
 import { type OwnerParts, structureOwners } from "../../inspect/owners.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { contextOf } from "./context.ts";

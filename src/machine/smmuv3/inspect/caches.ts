@@ -1,4 +1,6 @@
 /** The caches of an SMMUv3 as a page looks at them (IHI 0070 §16.2; §3.17 for the tags). */
+
+import { join } from "../../../base/halves.ts";
 import type { TaggedCache } from "../../../engine/common/tagged_cache.ts";
 import { HOT_WORDS } from "../../../engine/common/tagged_cache.ts";
 import * as structures from "../../../engine/smmuv3/caches/config_cache.ts";
@@ -25,7 +27,6 @@ import {
 import type { Tag } from "../../../protocol/engine.ts";
 import type { CacheView } from "../../../protocol/inspection.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { join } from "../../halves.ts";
 import { type CacheReader, cacheViews, deviceCaches } from "../../inspect/cache_view.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 

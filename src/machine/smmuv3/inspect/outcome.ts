@@ -1,12 +1,12 @@
 /** How a translation by an SMMUv3 ended, and what its event records say, as a page and a player get it. */
 import { eventByNumber } from "../../../arch/smmuv3/events.ts";
 import { REASONS } from "../../../arch/smmuv3/reasons.ts";
+import { join } from "../../../base/halves.ts";
 import type { AddressAccess, FieldAccess } from "../../../base/layout.ts";
 import { EVENT_WORDS, encodeEvent } from "../../../engine/smmuv3/event_record.ts";
 import { End, type Translation } from "../../../engine/smmuv3/translation.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { join } from "../../halves.ts";
 import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
 import type { Reach } from "../../unit.ts";
 

@@ -1,11 +1,11 @@
 /** What an SMMUv3 and its streams keep in memory. */
 import { CD, L1CD } from "../../../arch/smmuv3/cd.ts";
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
+import { join } from "../../../base/halves.ts";
 import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
 import { level2Array, readStreamTable } from "../../../engine/smmuv3/stream_table.ts";
 import type { OwnerRow } from "../../../protocol/inspection.ts";
 import { TraceKind } from "../../../protocol/trace.ts";
-import { join } from "../../halves.ts";
 import { type OwnerParts, structureOwners } from "../../inspect/owners.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 import { inspectWalk } from "./walk.ts";

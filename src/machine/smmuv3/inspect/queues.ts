@@ -5,11 +5,11 @@ import { SMMU_ECMDQ_CONS } from "../../../arch/smmuv3/ecmdq_registers.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
 import { PAGE_REQUEST } from "../../../arch/smmuv3/page_request.ts";
 import { SMMU_CMDQ_CONS } from "../../../arch/smmuv3/queue_registers.ts";
+import { join } from "../../../base/halves.ts";
 import { EVENT_WORDS } from "../../../engine/smmuv3/event_record.ts";
 import { GlobalError } from "../../../engine/smmuv3/global_errors.ts";
 import { MAX_QUEUE_LG2 } from "../../../engine/smmuv3/register_file.ts";
 import type { QueueRow } from "../../../protocol/inspection.ts";
-import { join } from "../../halves.ts";
 import { type ReadableQueue, type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 

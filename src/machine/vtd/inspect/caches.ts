@@ -1,4 +1,6 @@
 /** The caches of a VT-d unit as a page looks at them (VT-d §6.2 for the tags). */
+
+import { join } from "../../../base/halves.ts";
 import { NO_PASID } from "../../../engine/common/page_table_cache.ts";
 import { HOT_WORDS, type TaggedCache } from "../../../engine/common/tagged_cache.ts";
 import type { WalkCache } from "../../../engine/common/walk_cache.ts";
@@ -10,7 +12,6 @@ import type { VtdCaches } from "../../../engine/vtd/caches/vtd_caches.ts";
 import type { Tag } from "../../../protocol/engine.ts";
 import type { CacheView } from "../../../protocol/inspection.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { join } from "../../halves.ts";
 import { type CacheReader, cacheViews, deviceCaches } from "../../inspect/cache_view.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 

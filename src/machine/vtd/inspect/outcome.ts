@@ -1,12 +1,12 @@
 /** How a request to a VT-d unit ended, and what its fault records say, as a page and a player get it. */
 import { FRCD } from "../../../arch/vtd/fault_record.ts";
 import { REASONS } from "../../../arch/vtd/reasons.ts";
+import { join } from "../../../base/halves.ts";
 import { End } from "../../../engine/common/request.ts";
 import { RECORD_WORDS } from "../../../engine/vtd/fault_log.ts";
 import type { ProgrammingInterface } from "../../../engine/vtd/programming_interface.ts";
 import type { Translation } from "../../../engine/vtd/translation.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
-import { join } from "../../halves.ts";
 import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
 import type { Reach } from "../../unit.ts";
 

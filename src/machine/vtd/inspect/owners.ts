@@ -1,7 +1,8 @@
 /** What a VT-d unit and its requesters keep in memory. */
+
+import { join } from "../../../base/halves.ts";
 import type { OwnerRow } from "../../../protocol/inspection.ts";
 import { TraceKind } from "../../../protocol/trace.ts";
-import { join } from "../../halves.ts";
 import { type OwnerParts, structureOwners } from "../../inspect/owners.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 import { inspectWalk } from "./walk.ts";

@@ -68,10 +68,6 @@ function refusedState(context: Context & { ok: false }): StreamRow["state"] {
 const whyNot = (context: Context & { ok: false }): string =>
   context.unknown ? "The session does not hold the structures of this requester." : REASONS[context.reason]!.text;
 
-const address = (field: { addressHi: Reader; addressLo: Reader }, words: Uint32Array): number =>
-  field.addressHi(words, 0) * 0x1_0000_0000 + field.addressLo(words, 0);
-type Reader = (words: Uint32Array, at: number) => number;
-
 /** Source ids whose context entry is present. */
 function* presentRequesters(unit: VtdUnit): Generator<number> {
   const { state } = unit.remapper;
@@ -85,12 +81,12 @@ function* presentRequesters(unit: VtdUnit): Generator<number> {
     if (!scalable) {
       const { P, CTP } = ROOT_ENTRY.f;
       if (P.get(words, 0) === 1)
-        yield* presentEntries(unit, address(CTP, words), CONTEXT_ENTRY.bits / 8, bus << 8, 256);
+        yield* presentEntries(unit, CTP.address(words, 0), CONTEXT_ENTRY.bits / 8, bus << 8, 256);
       continue;
     }
     const bytes = SM_CONTEXT_ENTRY.bits / 8;
-    if (s.LP.get(words, 0) === 1) yield* presentEntries(unit, address(s.LCTP, words), bytes, bus << 8, 128);
-    if (s.UP.get(words, 0) === 1) yield* presentEntries(unit, address(s.UCTP, words), bytes, (bus << 8) | 0x80, 128);
+    if (s.LP.get(words, 0) === 1) yield* presentEntries(unit, s.LCTP.address(words, 0), bytes, bus << 8, 128);
+    if (s.UP.get(words, 0) === 1) yield* presentEntries(unit, s.UCTP.address(words, 0), bytes, (bus << 8) | 0x80, 128);
   }
 }
 
@@ -115,13 +111,13 @@ function presentPasids(unit: VtdUnit, config: RequestConfig, budget: Budget): nu
   const c = SM_CONTEXT_ENTRY.f;
   if (c.P.get(config.context, 0) === 0 || c.PASIDE.get(config.context, 0) === 0) return found;
   const tables = 2 ** (c.PDTS.get(config.context, 0) + 7);
-  const directory = address(c.PASIDDIRPTR, config.context);
+  const directory = c.PASIDDIRPTR.address(config.context, 0);
   for (const i of presentEntries(unit, directory, PASID_DIRECTORY_ENTRY.bits / 8, 0, tables)) {
     if (budget.pasids <= 0 || found.length >= MAX_PASIDS) break;
     budget.pasids -= PASIDS_OF_TABLE;
     const words = readWords(unit.memory, BigInt(directory + 8 * i), 8);
     if (words === null) continue;
-    const table = address(PASID_DIRECTORY_ENTRY.f.SMPTBLPTR, words);
+    const table = PASID_DIRECTORY_ENTRY.f.SMPTBLPTR.address(words, 0);
     const bytes = PASID_TABLE_ENTRY.bits / 8;
     found.push(...presentEntries(unit, table, bytes, i * PASIDS_OF_TABLE, PASIDS_OF_TABLE));
   }

@@ -1,4 +1,4 @@
-/** 64-bit values between the two sides: bigint here, two unsigned halves in the engine. */
+/** 64-bit values as bigints and as two halves: text, protocol and uAPI have the one, hardware and memory the other. */
 
 /** Bits [31:0]. */
 export const low = (value: bigint): number => Number(value & 0xffffffffn);
