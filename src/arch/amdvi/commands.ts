@@ -2,7 +2,7 @@
  * Commands of the command buffer: every opcode, each with its own 128-bit layout. 48882 revision 3.10, §2.4. A command
  * with a reserved bit set is illegal (§2.4); bits of a PASID that GN does not make valid are no reserved bits.
  */
-import { address, field, type Layout, layout } from "../../base/layout.ts";
+import { address, field, type Layout, layout, type Words } from "../../base/layout.ts";
 
 /** One opcode of 48882 §2.4. */
 export interface CommandDefinition {
@@ -190,4 +190,9 @@ const byOpcode = new Map(COMMANDS.map((c) => [c.opcode, c]));
 /** The command of an opcode (0 to 15); undefined for opcodes that are reserved. */
 export function commandByOpcode(op: number): CommandDefinition | undefined {
   return byOpcode.get(op);
+}
+
+/** The command whose words start at `at`; undefined for opcodes that are reserved. */
+export function commandOf(words: Words, at = 0): CommandDefinition | undefined {
+  return byOpcode.get(COMPLETION_WAIT.f.Opcode.get(words, at));
 }

@@ -2,7 +2,7 @@
  * Commands of the Command queue: every opcode, each with its own 128-bit layout.
  * Arm SMMUv3, IHI 0070 issue G.b, §4. Bits that a command does not define are RES0.
  */
-import { address, type FieldDeclaration, field, type Layout, layout } from "../../base/layout.ts";
+import { address, type FieldDeclaration, field, type Layout, layout, type Words } from "../../base/layout.ts";
 import { S2_MEMATTR, SHAREABILITY } from "./codes.ts";
 
 /** One opcode of IHI 0070 §4.1.1. */
@@ -275,13 +275,18 @@ export function commandByOpcode(op: number): CommandDefinition | undefined {
   return byOpcode.get(op);
 }
 
+/** The command whose words start at `at`; undefined for reserved and implementation defined opcodes. */
+export function commandOf(words: Words, at = 0): CommandDefinition | undefined {
+  return byOpcode.get(RESERVED_COMMAND.f.Opcode.get(words, at));
+}
+
 /** The command of that name, with or without "CMD_". */
 export function commandByName(name: string): CommandDefinition | undefined {
   return byName.get(name) ?? byName.get(`CMD_${name}`);
 }
 
 /** Layout to show for an opcode that the architecture does not define. */
-export const RESERVED_COMMAND: Layout = layout("Reserved command", "IHI 0070 §4.1.1", 128, [
+export const RESERVED_COMMAND = layout("Reserved command", "IHI 0070 §4.1.1", 128, [
   field("Opcode", 7, 0, "opcode: 0x80 to 0x8f are IMPLEMENTATION DEFINED, others Reserved"),
   field("_63_8", 63, 8, "not defined for this opcode"),
   field("_127_64", 127, 64, "not defined for this opcode"),

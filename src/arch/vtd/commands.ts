@@ -5,7 +5,7 @@
  * A descriptor has 128 or 256 bits, as IQA.DW says. Those that scalable mode brought exist with 256 bits only; the
  * upper half is reserved in all of them but page group responses. The type is split: bits [3:0] and [11:9].
  */
-import { address, type FieldDeclaration, field, type Layout, layout } from "../../base/layout.ts";
+import { address, type FieldDeclaration, field, type Layout, layout, type Words } from "../../base/layout.ts";
 
 /** One type of descriptor. */
 export interface DescriptorDefinition {
@@ -248,13 +248,19 @@ export function descriptorByType(type: number): DescriptorDefinition | undefined
   return byType.get(type);
 }
 
+/** The descriptor whose words start at `at`; undefined for reserved types. */
+export function descriptorOf(words: Words, at = 0): DescriptorDefinition | undefined {
+  const { Type, TypeHi } = RESERVED_DESCRIPTOR.f;
+  return byType.get(Type.get(words, at) | (TypeHi.get(words, at) << 4));
+}
+
 /** The descriptor of that name. */
 export function descriptorByName(name: string): DescriptorDefinition | undefined {
   return byName.get(name);
 }
 
 /** Layout to show for a type that the architecture does not define. */
-export const RESERVED_DESCRIPTOR: Layout = layout("Reserved descriptor", "VT-d §6.5.2", 256, [
+export const RESERVED_DESCRIPTOR = layout("Reserved descriptor", "VT-d §6.5.2", 256, [
   field("Type", 3, 0, "type, bits 3:0"),
   field("_8_4", 8, 4, "not defined for this type"),
   TYPE_HI,

@@ -1,22 +1,18 @@
 /**
  * Structures of Intel VT-d that words can be read as. VT-d specification, revision 4.1, §6.5.2, §9, §11.4.7.6.
  */
-import { descriptorByType, PAGE_REQ_DSC, RESERVED_DESCRIPTOR } from "../../arch/vtd/commands.ts";
+import { descriptorOf, PAGE_REQ_DSC, RESERVED_DESCRIPTOR } from "../../arch/vtd/commands.ts";
 import { FRCD } from "../../arch/vtd/fault_record.ts";
 import { IRTE_POSTED, IRTE_REMAPPED } from "../../arch/vtd/irte.ts";
 import { pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "../../arch/vtd/pasid_entries.ts";
-import { registersAt } from "../../arch/vtd/registers.ts";
+import { type RegisterDefinition, registersAt } from "../../arch/vtd/registers.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
-import type { Layout } from "../../base/layout.ts";
 import { fieldHex, type StructureKind } from "../structure_kind.ts";
 import { reasonMeaning } from "./fault_reasons.ts";
 
 /** Bit 15 of an IRTE: posted. */
 const IM = 1 << 15;
-
-/** Type of a descriptor: bits [11:9] and [3:0]. */
-const descriptorType = (lo: number): number => (lo & 0xf) | ((lo >>> 5) & 0x70);
 
 /** Kinds of the architecture. */
 export const VTD_KINDS: readonly StructureKind[] = [
@@ -41,7 +37,7 @@ export const VTD_KINDS: readonly StructureKind[] = [
   {
     id: "vtd-descriptor",
     name: "VT-d invalidation descriptor",
-    layoutOf: ([lo = 0]) => descriptorByType(descriptorType(lo))?.layout ?? RESERVED_DESCRIPTOR,
+    layoutOf: (words) => descriptorOf(words)?.layout ?? RESERVED_DESCRIPTOR,
   },
   { id: "vtd-page-request", name: "VT-d page request", layoutOf: () => PAGE_REQ_DSC },
   { id: "vtd-irte", name: "VT-d IRTE", layoutOf: ([lo = 0]) => ((lo & IM) === 0 ? IRTE_REMAPPED : IRTE_POSTED) },
@@ -51,8 +47,8 @@ export const VTD_KINDS: readonly StructureKind[] = [
 const ANY_PLACE = { iro: 0x50, fro: 0x22, nfr: 0 };
 
 const byName = new Map(
-  registersAt(ANY_PLACE.iro, ANY_PLACE.fro, ANY_PLACE.nfr).map(({ name, layout }) => [name, layout]),
+  registersAt(ANY_PLACE.iro, ANY_PLACE.fro, ANY_PLACE.nfr, () => true).map((register) => [register.name, register]),
 );
 
-/** Layout of a register by name; null for a name that the architecture does not have. */
-export const vtdRegisterLayout = (name: string): Layout | null => byName.get(name) ?? null;
+/** A register by name; undefined for a name that the architecture does not have. */
+export const vtdRegister = (name: string): RegisterDefinition | undefined => byName.get(name);
