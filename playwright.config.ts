@@ -51,7 +51,9 @@ export default defineConfig({
       args: ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"],
     },
     viewport: { width: 1280, height: 800 },
-    trace: "retain-on-failure",
+    // A recording of everything takes a quarter of the time; it is made where somebody wants to look.
+    trace: process.env.NESTWALK_E2E_TRACE ? "retain-on-failure" : "off",
+    screenshot: "only-on-failure",
   },
   projects: [
     { name: "root", use: { baseURL: `http://127.0.0.1:${rootPort}/` } },

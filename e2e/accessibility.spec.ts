@@ -1,95 +1,86 @@
-import AxeBuilder from "@axe-core/playwright";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, test } from "@playwright/test";
+import { expectAccessible } from "./axe.ts";
 import { choosePreset, openPage } from "./workbench.ts";
-
-async function expectNothingFound(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(", ")}`)).toEqual([]);
-}
 
 // A look at everything on the page takes its time on a busy machine.
 test.describe.configure({ timeout: 120_000 });
 
-for (const colorScheme of ["light", "dark"] as const) {
-  test.describe(`In the ${colorScheme} theme axe finds nothing`, () => {
-    test.use({ colorScheme });
-
-    test("on the walk", async ({ page }) => {
-      await openPage(page);
-      await expect(page.getByRole("button", { name: "Bit 0, Valid" })).toBeVisible();
-      await expectNothingFound(page);
-    });
-
-    test("on a fault, with an edit and a message", async ({ page }) => {
-      await openPage(page, "#c=1.%%%");
-      await page.getByRole("button", { name: "Bit 0, Valid" }).click();
-      await expect(page.getByText("Action 1 of 1")).toBeVisible();
-      await page.getByRole("tab", { name: /^Recorded/ }).click();
-      await expectNothingFound(page);
-    });
-
-    test("on the table maps", async ({ page }) => {
-      await openPage(page);
-      await choosePreset(page, "Tables");
-      await expect(page.getByText(/leaves in \d+ tables/).first()).toBeVisible();
-      await expectNothingFound(page);
-    });
-
-    test("on the decoder", async ({ page }) => {
-      await openPage(page);
-      await choosePreset(page, "Decode");
-      await page.getByRole("button", { name: /Event 0x07/ }).click();
-      await expect(page.getByRole("region", { name: "Meaning" })).toBeVisible();
-      await expectNothingFound(page);
-    });
-
-    test("on the share panel and the key sheet", async ({ page }) => {
-      await openPage(page);
-      await page.keyboard.press("s");
-      await expect(page.getByTestId("link-length")).toBeVisible();
-      await expectNothingFound(page);
-      await page.keyboard.press("Escape");
-      await page.getByRole("button", { name: /^Keys/ }).click();
-      await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
-      await expectNothingFound(page);
-    });
-
-    test("on the palette, the software and the teaching preset", async ({ page }) => {
-      await openPage(page);
-      await page.keyboard.press("Control+k");
-      await expect(page.getByRole("option").first()).toBeVisible();
-      await expectNothingFound(page);
-      await page.keyboard.press("Escape");
-      await page.getByRole("button", { name: "Bit 0, Valid" }).click();
-      await expect(page.getByText("Action 1 of 1")).toBeVisible();
-      for (const preset of ["Software", "Teach"] as const) {
-        await choosePreset(page, preset);
-        await expect(page.getByText(/Fetching/)).toHaveCount(0);
-        await expectNothingFound(page);
-      }
-    });
-
-    test("on queues, registers, caches and memory, and on a pinned walk", async ({ page }) => {
-      await openPage(page);
-      await page.keyboard.press("p");
-      await expect(page.getByText("Pinned and now are the same")).toBeVisible();
-      await expectNothingFound(page);
-      await choosePreset(page, "Queues");
-      await expect(page.locator(".nw-ring").first()).toBeVisible();
-      await page.getByRole("listbox", { name: "Registers" }).getByRole("option").first().click();
-      await page.getByRole("listbox", { name: "Entries of the Command queue" }).getByRole("option").first().click();
-      await expectNothingFound(page);
-    });
-
-    test("on a narrow screen", async ({ page }) => {
-      await page.setViewportSize({ width: 390, height: 844 });
-      await openPage(page);
-      for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Timeline", "Decode"]) {
-        await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: pane, exact: true }).click();
-        await expectNothingFound(page);
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-        expect(overflow, `${pane} is wider than the screen`).toBeLessThanOrEqual(0);
-      }
-    });
+test.describe("Axe finds nothing", () => {
+  test("on the walk", async ({ page }) => {
+    await openPage(page);
+    await expect(page.getByRole("button", { name: "Bit 0, Valid" })).toBeVisible();
+    await expectAccessible(page);
   });
-}
+
+  test("on a fault, with an edit and a message", async ({ page }) => {
+    await openPage(page, "#c=1.%%%");
+    await page.getByRole("button", { name: "Bit 0, Valid" }).click();
+    await expect(page.getByText("Action 1 of 1")).toBeVisible();
+    await page.getByRole("tab", { name: /^Recorded/ }).click();
+    await expectAccessible(page);
+  });
+
+  test("on the table maps", async ({ page }) => {
+    await openPage(page);
+    await choosePreset(page, "Tables");
+    await expect(page.getByText(/leaves in \d+ tables/).first()).toBeVisible();
+    await expectAccessible(page);
+  });
+
+  test("on the decoder", async ({ page }) => {
+    await openPage(page);
+    await choosePreset(page, "Decode");
+    await page.getByRole("button", { name: /Event 0x07/ }).click();
+    await expect(page.getByRole("region", { name: "Meaning" })).toBeVisible();
+    await expectAccessible(page);
+  });
+
+  test("on the share panel and the key sheet", async ({ page }) => {
+    await openPage(page);
+    await page.keyboard.press("s");
+    await expect(page.getByTestId("link-length")).toBeVisible();
+    await expectAccessible(page);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /^Keys/ }).click();
+    await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+    await expectAccessible(page);
+  });
+
+  test("on the palette, the software and the teaching preset", async ({ page }) => {
+    await openPage(page);
+    await page.keyboard.press("Control+k");
+    await expect(page.getByRole("option").first()).toBeVisible();
+    await expectAccessible(page);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Bit 0, Valid" }).click();
+    await expect(page.getByText("Action 1 of 1")).toBeVisible();
+    for (const preset of ["Software", "Teach"] as const) {
+      await choosePreset(page, preset);
+      await expect(page.getByText(/Fetching/)).toHaveCount(0);
+      await expectAccessible(page);
+    }
+  });
+
+  test("on queues, registers, caches and memory, and on a pinned walk", async ({ page }) => {
+    await openPage(page);
+    await page.keyboard.press("p");
+    await expect(page.getByText("Pinned and now are the same")).toBeVisible();
+    await expectAccessible(page);
+    await choosePreset(page, "Queues");
+    await expect(page.locator(".nw-ring").first()).toBeVisible();
+    await page.getByRole("listbox", { name: "Registers" }).getByRole("option").first().click();
+    await page.getByRole("listbox", { name: "Entries of the Command queue" }).getByRole("option").first().click();
+    await expectAccessible(page);
+  });
+
+  test("on a narrow screen", async ({ page }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await openPage(page);
+    for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Timeline", "Decode"]) {
+      await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: pane, exact: true }).click();
+      await expectAccessible(page);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      expect(overflow, `${pane} is wider than the screen`).toBeLessThanOrEqual(0);
+    }
+  });
+});
