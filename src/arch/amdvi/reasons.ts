@@ -174,6 +174,18 @@ const WALK_REASONS = [
     "48882 §2.2.7",
     "The IOMMU has to update a guest entry, and the host tables do not let its page be written.",
   ),
+  reason(
+    "SNOOP_FORCED",
+    "FC",
+    "48882 §2.2.3",
+    "The request says No Snoop, and snoops all the same: FC of the host leaf is 1.",
+  ),
+  reason(
+    "NOT_SNOOPED",
+    "FC",
+    "48882 §2.2.3",
+    "The request says No Snoop, and no host leaf overrules it: what processors hold in their caches is not looked at.",
+  ),
 ] as const;
 
 /** All reasons; index 0 is none. */

@@ -298,6 +298,16 @@ const UNRECORDED = [
     "Intel erratum 772415 (SPR17)",
     "Hardware sets A or D in a first-stage entry although the second stage makes its page read-only.",
   ),
+  plain(
+    "SNOOP_FORCED",
+    "VT-d §9.6, §9.8",
+    "The request says No Snoop, and snoops all the same: PGSNP of the PASID table entry, or SNP of the leaf, is 1.",
+  ),
+  plain(
+    "NOT_SNOOPED",
+    "VT-d §9.6, §9.8",
+    "The request says No Snoop, and nothing overrules it: what processors hold in their caches is not looked at.",
+  ),
   plain("TRANSLATED", "VT-d §4.2.4", "The request carries a translated address, and passes unchanged."),
 ] as const;
 

@@ -22,6 +22,8 @@ export class Translation {
   /** Privileged Mode and Execute of the PASID prefix: only requests with PASID have them. */
   privileged = false;
   instruction = false;
+  /** The request asks not to snoop the caches of processors (PCIe No Snoop). */
+  noSnoop = false;
   addressType: AddressType = AddressType.Untranslated;
   updates: Updates = Updates.Show;
 

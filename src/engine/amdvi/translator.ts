@@ -262,6 +262,7 @@ export class Translator {
   #traceOutput(t: Translation, trace: TraceRecorder, fromHi: number, fromLo: number): void {
     const size = Math.min(t.sizeLg2Stage1, t.sizeLg2Stage2);
     trace.output(fromHi, fromLo, t.paHi, t.paLo, t.permissions1 & t.permissions2, size);
+    if (t.noSnoop) trace.noted(trace.count - 1, t.forceCoherent ? R.SNOOP_FORCED : R.NOT_SNOOPED);
   }
 
   /** Without host tables IR and IW of the device table entry decide alone (Mode 0). */

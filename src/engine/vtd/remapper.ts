@@ -2,7 +2,9 @@
  * DMA remapping: what becomes of a request, in the architecture's order (VT-d §3.4, §3.14, §7.1.3).
  * CHOICE(INTERRUPT_RANGE_PAGE): a page that meets the interrupt range is refused as a whole.
  */
+import { pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
 import { R, REASONS } from "../../arch/vtd/reasons.ts";
+import { locate } from "../../base/layout.ts";
 import { vtdSecondFormat } from "../../pagetable/formats/vtd_second.ts";
 import { TracePhase } from "../../protocol/trace.ts";
 import { AddressType, End, Updates, Want } from "../common/request.ts";
@@ -23,6 +25,9 @@ import type { Translation } from "./translation.ts";
 /** The interrupt address range is 0xFEEx_xxxx (§3.14), one run of 2^20 bytes. */
 const INTERRUPT_LG2 = 20;
 const INTERRUPT_RUN = 0xfee;
+
+/** SNP of a second-stage leaf, in its low half. */
+const SNP = 1 << locate(pagingEntryLayout(2, 1, true), "SNP").shift;
 
 /** Whether an address lies in the interrupt range, or the naturally aligned page of 2^`sizeLg2` bytes around it meets it. */
 function meetsInterrupts(hi: number, lo: number, sizeLg2: number): boolean {
@@ -90,6 +95,7 @@ export class Remapper {
     }
     if (iotlb.hit(t, config)) {
       if (trace !== null) traceHit(t, trace);
+      if (trace !== null && t.noSnoop && config.scalable) noteSnoop(trace, config.snoops);
       return;
     }
     this.translateIn(t, config, trace);
@@ -216,6 +222,8 @@ export class Remapper {
     if (trace !== null) {
       const size = Math.min(t.sizeLg2First, t.sizeLg2Second);
       trace.output(t.iovaHi, t.iovaLo, hi, lo, t.permissions, size);
+      const leaf = config.second && (this.second.cursor.lo & SNP) !== 0;
+      if (t.noSnoop) noteSnoop(trace, config.scalable ? config.snoops : leaf && this.caps.sc);
     }
   }
 
@@ -248,6 +256,10 @@ export class Remapper {
     trace.output(t.iovaHi, t.iovaLo, t.iovaHi, t.iovaLo, 7, 64);
   }
 }
+
+/** Tell what becomes of a request that asks not to snoop. */
+const noteSnoop = (trace: TraceRecorder, snoops: boolean): void =>
+  trace.noted(trace.count - 1, snoops ? R.SNOOP_FORCED : R.NOT_SNOOPED);
 
 /** Show the answer that a cache gave. */
 function traceHit(t: Translation, trace: TraceRecorder): void {

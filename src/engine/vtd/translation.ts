@@ -20,6 +20,8 @@ export class Translation {
   /** PR and ER of the PASID prefix: only requests with PASID have them. */
   privileged = false;
   execute = false;
+  /** The request asks not to snoop the caches of processors (PCIe No Snoop). */
+  noSnoop = false;
   addressType: AddressType = AddressType.Untranslated;
   /** A page request: only the structures that lead to its PASID are looked at. */
   pageRequest = false;

@@ -181,6 +181,7 @@ export class AmdviUnit implements Unit {
     // Only the PASID prefix says so (PCIe).
     t.privileged = t.hasPasid && access.privileged;
     t.instruction = t.hasPasid && access.instruction;
+    t.noSnoop = access.noSnoop ?? false;
     this.translator.translate(t, trace);
     return t;
   }

@@ -138,6 +138,7 @@ export class VtdUnit implements Unit {
     t.write = access.write;
     t.privileged = access.privileged;
     t.execute = access.instruction;
+    t.noSnoop = access.noSnoop ?? false;
     this.remapper.translate(t, trace);
     return t;
   }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { Machine } from "../../machine/machine.ts";
 import { Session } from "../../machine/session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
 import { Software } from "../../machine/world/software.ts";
+import { TRACE, TRACE_WORDS } from "../../protocol/trace.ts";
 import { formatScenario, parseScenario } from "../document.ts";
 import { LIBRARY } from "./library.ts";
 
@@ -41,6 +44,9 @@ const BROKEN: Readonly<Record<string, { readonly missing: readonly string[]; rea
   "no-break-before-make": { missing: [], order: "break-before-make" },
 };
 
+/** Memory types as MAIR has them. */
+const [WRITE_BACK, NON_CACHEABLE] = [0xff, 0x44];
+
 /** The window of lazy mode is a stale entry by design. */
 const LAZY = "invalidate-lazily";
 
@@ -67,7 +73,7 @@ describe("The library", () => {
         .log(0, actionCount)
         .rows.filter(({ result }) => result?.type === "software" && !result.done);
       expect(refused).toEqual([]);
-      expect(session.software()!.refused).toEqual([]);
+      expect(session.software()?.refused ?? []).toEqual([]);
     },
   );
 });
@@ -77,7 +83,7 @@ describe("Debugging a guest", { timeout: 30_000 }, () => {
   it.each(healthy)("finds nothing in %s", async (id) => {
     const session = await open(id);
     expect(missing(session)).toEqual([]);
-    expect(session.software()!.hazards).toEqual([]);
+    expect(session.software()?.hazards ?? []).toEqual([]);
   });
 
   it.each(Object.entries(BROKEN))("finds what is wrong in %s", async (id, expected) => {
@@ -113,9 +119,37 @@ describe("What the remarks say", () => {
     ["mode-emulated", ["went", "refused"]],
     ["mode-trapped", ["went", "refused"]],
     ["mode-direct", ["went", "refused"]],
+    ["read-only-tables", ["refused"]],
+    ["erratum-772415", ["went"]],
     ["large-pages", ["went", "went", "went", "refused", "went"]],
   ])("comes true in %s", async (id, expected) => {
     expect(results(await open(id))).toEqual(expected);
+  });
+
+  it.each([
+    ["no-snoop-passes", "NOT_SNOOPED"],
+    ["no-snoop-forced", "SNOOP_FORCED"],
+    ["no-snoop-amd", "SNOOP_FORCED"],
+  ])("comes true of who decides about snooping, in %s", async (id, expected) => {
+    const session = await open(id);
+    const { arch } = session.summary();
+    const { action } = session.log(0, 1000).rows.at(-1)!;
+    if (action.do !== "dma") throw new Error("the last action is an access");
+    const { trace } = session.walk(action);
+    const reason = TRACE.f.reason.get(trace, trace.length - TRACE_WORDS);
+    expect(ARCHITECTURES[arch].reasons[reason]?.id).toBe(expected);
+  });
+
+  it.each([
+    ["s2fwb", WRITE_BACK],
+    ["no-s2fwb", NON_CACHEABLE],
+  ])("comes true of the memory type that an access leaves with, in %s", async (id, mair) => {
+    const { machine, actions } = LIBRARY.find((entry) => entry.id === id)!.document();
+    const architecture = await loadArchitecture(machine.arch);
+    const action = actions.at(-1)!;
+    if (action.do !== "dma") throw new Error("the last action is an access");
+    const reached = new Machine(machine, architecture!.make).unit.reach(action);
+    expect(reached).toMatchObject({ end: "ok", attributes: { mair } });
   });
 
   it("comes true in the story of every architecture", async () => {

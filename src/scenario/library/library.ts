@@ -1,9 +1,18 @@
 /** The scenarios that come with the page. Each opens as it stands, and none is read from anywhere. */
 import { ARCHITECTURES } from "./architectures.ts";
 import { BROKEN_GUESTS } from "./broken_guests.ts";
+import { COHERENCY } from "./coherency.ts";
 import { COSTS } from "./costs.ts";
+import { ERRATA } from "./errata.ts";
 import type { Lesson } from "./lesson.ts";
 import { NESTING } from "./nesting.ts";
 
 /** In the order in which they are shown; groups stand together. */
-export const LIBRARY: readonly Lesson[] = [...NESTING, ...COSTS, ...BROKEN_GUESTS, ...ARCHITECTURES];
+export const LIBRARY: readonly Lesson[] = [
+  ...NESTING,
+  ...COSTS,
+  ...BROKEN_GUESTS,
+  ...ARCHITECTURES,
+  ...COHERENCY,
+  ...ERRATA,
+];

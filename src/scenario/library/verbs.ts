@@ -42,7 +42,7 @@ const writes = (iova: number, ssid: number | null): Access => ({
 });
 
 /** The card writes four bytes. */
-export const dma = (iova: number, ssid: number | null = null): Action => ({
+export const dma = (iova: number, ssid: number | null = null): Extract<Action, { readonly do: "dma" }> => ({
   do: "dma",
   ...writes(iova, ssid),
   length: 4,
