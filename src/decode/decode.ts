@@ -15,6 +15,7 @@ import { readSuppressed } from "./suppressed.ts";
 import { readFaultStatus, readVtdFaults } from "./vtd/faults.ts";
 import { readQemuVtd } from "./vtd/qemu.ts";
 import { readVtdQueue } from "./vtd/queue.ts";
+import { readVtdRegisters } from "./vtd/regset.ts";
 import { readVtdTables } from "./vtd/tables.ts";
 
 /** Characters that are looked at; the rest of a longer paste is left out, with a note. */
@@ -46,6 +47,7 @@ const READERS: readonly ((lines: readonly LogLine[], log: LogText) => readonly D
   (_, log) => readVtdFaults(log),
   (_, log) => readVtdQueue(log),
   (_, log) => readVtdTables(log),
+  (_, log) => readVtdRegisters(log),
   (_, log) => readQemuVtd(log),
   (_, log) => readAmdEvents(log),
   (_, log) => readCompletionTimeouts(log),

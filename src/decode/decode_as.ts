@@ -1,12 +1,12 @@
 /**
  * Words read as a structure the reader names, of any architecture: an entry, a command, a record, a register.
  */
-import { high, low } from "../base/halves.ts";
 import { decodeFields, type FieldValue } from "../base/layout.ts";
 import { AMDVI_KINDS, amdviRegisterLayout } from "./amdvi/structure_kinds.ts";
+import { halvesOf } from "./printed_fields.ts";
 import { SMMUV3_KINDS, smmuv3RegisterLayout } from "./smmuv3/structure_kinds.ts";
 import type { ReadStructure, StructureKind } from "./structure_kind.ts";
-import { VTD_KINDS, vtdRegisterLayout } from "./vtd/structure_kinds.ts";
+import { VTD_KINDS, vtdRegister } from "./vtd/structure_kinds.ts";
 
 /** Every kind that words can be read as; "register:NAME" reads a register besides. */
 export const STRUCTURE_KINDS: readonly StructureKind[] = [...SMMUV3_KINDS, ...VTD_KINDS, ...AMDVI_KINDS];
@@ -32,7 +32,7 @@ export interface NotDecoded {
 
 /** Registers of all architectures; a name that several have is the first one's. */
 function register(name: string): StructureKind | null {
-  const find = (lo: number) => smmuv3RegisterLayout(name, lo) ?? vtdRegisterLayout(name) ?? amdviRegisterLayout(name);
+  const find = (lo: number) => smmuv3RegisterLayout(name, lo) ?? vtdRegister(name)?.layout ?? amdviRegisterLayout(name);
   const known = find(0);
   return known === null ? null : { id: REGISTER + name, name, layoutOf: ([lo = 0]) => find(lo) ?? known };
 }
@@ -42,16 +42,6 @@ export const kindById = (id: string): StructureKind | null =>
   id.startsWith(REGISTER)
     ? register(id.slice(REGISTER.length))
     : (STRUCTURE_KINDS.find((kind) => kind.id === id) ?? null);
-
-/** 64-bit words as the 32-bit words that layouts read. */
-function halvesOf(words: readonly bigint[]): Uint32Array {
-  const halves = new Uint32Array(words.length * 2);
-  words.forEach((word, i) => {
-    halves[2 * i] = low(word);
-    halves[2 * i + 1] = high(word);
-  });
-  return halves;
-}
 
 /**
  * Read words, lowest first, as one structure. Missing words read as 0 and are counted; words beyond the structure's
@@ -64,14 +54,13 @@ export function decodeAs(words: readonly bigint[], id: string): DecodedStructure
     const what = id.startsWith(REGISTER) ? `register of that name: ${id.slice(REGISTER.length)}` : `structure ${id}`;
     return { ok: false, message: `There is no ${what}.` };
   }
-  const halves = halvesOf(words);
+  const halves = halvesOf(words, 64 * words.length);
   const layout = kind.layoutOf(halves);
   const most = Math.max(layout.bits / 64, 1);
   if (words.length > most) {
     return { ok: false, message: `${layout.name} has ${most} words of 64 bits, but there are ${words.length}.` };
   }
-  const own = new Uint32Array(layout.bits / 32);
-  own.set(halves.subarray(0, own.length));
+  const own = halvesOf(words, layout.bits);
   const fields = decodeFields(layout, own);
   const byName = new Map(fields.map((f) => [f.declaration.name, f]));
   return {

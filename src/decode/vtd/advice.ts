@@ -4,6 +4,7 @@
 import type { DecodedEntry } from "../entry.ts";
 import type { Advice, Statement } from "../statement.ts";
 import type { VtdFaultEntry } from "./entries.ts";
+import { QUEUE, vtdRegisterAdvice } from "./register_advice.ts";
 
 const s = (text: string, section: string): Statement => ({ text, section: `VT-d §${section}` });
 
@@ -151,40 +152,6 @@ const REASONS: Readonly<Record<number, ReasonAdvice>> = {
   },
 };
 
-const QUEUE: Readonly<Record<"IQE" | "ITE" | "ICE", Advice>> = {
-  IQE: {
-    consequence: "The unit stopped at a descriptor of the invalidation queue.",
-    cause: [s("The descriptor at IQH has a reserved type or reserved bits, or could not be read.", "6.5.2.11")],
-    checks: [
-      s("Read the descriptor at IQH: its type, and whether IQA.DW is the width it was written with.", "6.5.2"),
-      s("Does ECAP offer what it asks for? PASID descriptors need scalable mode.", "11.4.3"),
-    ],
-    notThis: [],
-  },
-  ITE: {
-    consequence: "A device did not answer an invalidation of its device TLB in time.",
-    cause: [s("Descriptors behind the wait are dropped until ITE is cleared.", "6.5.2.11")],
-    checks: [
-      s("Is the device still there: powered, not reset, not unplugged?", "6.5.2.11"),
-      s("Is ATS on in the device although its driver has gone?", "4.2"),
-    ],
-    notThis: [s("The descriptor at the head is the wait, not the one that failed.", "6.5.2.8")],
-  },
-  ICE: {
-    consequence: "A device answered an invalidation of its device TLB wrongly.",
-    cause: [s("A completion with an unexpected tag or requester arrived.", "6.5.2.11")],
-    checks: [s("Look for PCIe errors of the device at the same time.", "6.5.2.11")],
-    notThis: [],
-  },
-};
-
-const LOST: Advice = {
-  consequence: "Fault records were lost.",
-  cause: [s("PFO: every fault recording register was full.", "7.2")],
-  checks: [s("Look at the first faults: later ones are mostly repeats.", "7.2")],
-  notThis: [],
-};
-
 function forFault(e: VtdFaultEntry): Advice | null {
   const advice = e.reason === null ? undefined : REASONS[Number(e.reason)];
   if (advice === undefined) return null;
@@ -197,9 +164,32 @@ function forFault(e: VtdFaultEntry): Advice | null {
   };
 }
 
+/** Descriptors wait although no error is told of: nothing takes them. */
+const WAITING: Advice = {
+  consequence: "Invalidations wait in the queue.",
+  cause: [s("IQT is ahead of IQH: the unit has not fetched these descriptors yet.", "6.5.1")],
+  checks: [
+    s("Read the registers again: a queue that moves is only busy.", "6.5.1"),
+    s("Is GSTS.QIES 1? Without it no descriptor is fetched.", "11.4.4"),
+    s("Does the descriptor before the head wait for a device TLB that does not answer?", "6.5.2.11"),
+  ],
+  notThis: [],
+};
+
 /** What an entry means; null where there is nothing to add to its summary. */
 export function vtdAdvice(e: DecodedEntry): Advice | null {
-  if (e.type === "vtd-fault") return forFault(e);
-  if (e.type === "vtd-qi-error") return QUEUE[e.error];
-  return e.type === "vtd-fsts" && e.bits.includes("PFO") ? LOST : null;
+  switch (e.type) {
+    case "vtd-fault":
+      return forFault(e);
+    case "vtd-qi-error":
+      return QUEUE[e.error];
+    case "vtd-fsts":
+      return vtdRegisterAdvice({ FSTS: e.value });
+    case "vtd-register":
+      return vtdRegisterAdvice({ [e.name]: e.value });
+    case "vtd-registers":
+      return vtdRegisterAdvice(e.registers) ?? ((e.descriptors_waiting ?? 0) > 0 ? WAITING : null);
+    default:
+      return null;
+  }
 }

@@ -5,8 +5,10 @@ import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";
 import type { DecodedEntry } from "../entry.ts";
 import { ridOf } from "../pci_address.ts";
+import { setFields, structureOf } from "../printed_fields.ts";
 import type { ReadStructure } from "../structure_kind.ts";
 import type { VtdFaultEntry, VtdStructureEntry } from "./entries.ts";
+import { vtdRegister } from "./structure_kinds.ts";
 
 function accessOf(e: VtdFaultEntry): ToldAccess | null {
   const sid = e.requester === null ? null : ridOf(e.requester);
@@ -29,6 +31,7 @@ const STRUCTURES: Readonly<Record<string, readonly [name: string, kind: string, 
   "vtd-pasid-dir-entry": ["PASID directory entry", "vtd-pasid-dir", "value"],
   "vtd-pasid-entry": ["PASID table entry", "vtd-pasid", "val0", "val1", "val2"],
   "vtd-qi-desc": ["Invalidation descriptor", "vtd-descriptor", "qw0", "qw1"],
+  "vtd-irte": ["Interrupt remapping entry", "vtd-irte", "lo", "hi"],
   "vtd-debugfs-walk": ["Mapping", "vtd-ss-pte", "pte"],
 };
 
@@ -37,6 +40,8 @@ function read(kind: string, e: VtdStructureEntry, keys: readonly string[]): Read
   const structure = words.length === 0 ? null : decodeAs(words, kind);
   return structure?.ok === true ? structure : null;
 }
+
+const isText = (value: unknown): value is string => typeof value === "string";
 
 function structure(e: VtdStructureEntry): EntryDescription {
   const plain = { ...PLAIN, weight: "structure" } as const;
@@ -48,8 +53,17 @@ function structure(e: VtdStructureEntry): EntryDescription {
   if (e.type === "vtd-iq") return { ...plain, name: "Invalidation queue", remark: String(e.unit) };
   if (e.type === "vtd-walk") return { ...plain, name: "Page walk" };
   const [name, kind, ...words] = STRUCTURES[e.type]!;
-  const remark = e.type === "vtd-qi-desc" ? String(e.kind) : "";
-  return { ...plain, name, remark, address: numberOf(e.iova), structure: read(kind, e, words) };
+  const remark = [e.kind, e.mode].find(isText) ?? "";
+  const requester = isText(e.requester) ? e.requester : null;
+  return { ...plain, name, remark, requester, address: numberOf(e.iova), structure: read(kind, e, words) };
+}
+
+function register(name: string, value: string): EntryDescription {
+  const layout = vtdRegister(name)?.layout;
+  if (layout === undefined) return { ...PLAIN, weight: "structure", name, remark: value };
+  const structure = structureOf(layout, [BigInt(value)]);
+  const reference = `${name}, ${layout.section}.`;
+  return { ...PLAIN, weight: "structure", name, remark: setFields(structure).join(", "), reference, structure };
 }
 
 const QUEUE_ERRORS = {
@@ -75,16 +89,17 @@ export function describeVtd(e: DecodedEntry): EntryDescription | null {
         reference: e.reason === null ? "" : `Fault reason ${e.reason}, VT-d §7.1.`,
         access: accessOf(e),
       };
-    case "vtd-fsts": {
-      const read = decodeAs([BigInt(e.value)], "register:FSTS");
+    case "vtd-fsts":
       return {
-        ...PLAIN,
+        ...register("FSTS", e.value),
         weight: e.bits.includes("PFO") ? "loss" : "structure",
         name: "Fault status",
         remark: e.bits.join(", "),
-        structure: read.ok ? read : null,
       };
-    }
+    case "vtd-register":
+      return register(e.name, e.value);
+    case "vtd-registers":
+      return { ...PLAIN, weight: "structure", name: "Registers", remark: e.unit ?? "" };
     case "vtd-qi-error":
       return {
         ...PLAIN,
@@ -109,6 +124,7 @@ export function describeVtd(e: DecodedEntry): EntryDescription | null {
     case "vtd-pasid-dir-entry":
     case "vtd-pasid-entry":
     case "vtd-qi-desc":
+    case "vtd-irte":
     case "vtd-iq":
     case "vtd-walk":
     case "vtd-debugfs-walk":

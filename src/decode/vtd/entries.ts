@@ -48,6 +48,32 @@ export interface VtdQueueErrorEntry extends EntryBase {
   readonly sid_valid?: boolean;
 }
 
+/** A register as debugfs prints it. */
+export interface VtdRegisterEntry extends EntryBase {
+  readonly type: "vtd-register";
+  /** Name of the unit; null where the heading is missing. */
+  readonly unit: string | null;
+  /** As the specification spells it. */
+  readonly name: string;
+  /** Bytes from the unit's first page. */
+  readonly offset: string;
+  readonly value: string;
+}
+
+/** The registers of a unit together; null for what none of those printed tells. */
+export interface VtdRegistersEntry extends EntryBase {
+  readonly type: "vtd-registers";
+  readonly unit: string | null;
+  readonly base: string | null;
+  /** Values by name. */
+  readonly registers: Readonly<Record<string, string>>;
+  readonly translating: boolean | null;
+  readonly mode: "legacy" | "scalable" | "reserved" | "abort-DMA" | null;
+  readonly root_table: string | null;
+  readonly interrupts_remapped: boolean | null;
+  readonly descriptors_waiting: number | null;
+}
+
 /** A structure in memory, its fields under the specification's names. */
 export interface VtdStructureEntry extends EntryBase {
   readonly type:
@@ -56,6 +82,7 @@ export interface VtdStructureEntry extends EntryBase {
     | "vtd-context-entry"
     | "vtd-pasid-dir-entry"
     | "vtd-pasid-entry"
+    | "vtd-irte"
     | "vtd-iq"
     | "vtd-walk"
     | "vtd-debugfs-walk";
@@ -75,4 +102,12 @@ export interface NoteEntry extends EntryBase {
 }
 
 /** Every entry of VT-d. */
-export type VtdEntry = VtdFaultEntry | VtdFstsEntry | VtdQueueErrorEntry | VtdStructureEntry | QemuVtdEntry | NoteEntry;
+export type VtdEntry =
+  | VtdFaultEntry
+  | VtdFstsEntry
+  | VtdQueueErrorEntry
+  | VtdRegisterEntry
+  | VtdRegistersEntry
+  | VtdStructureEntry
+  | QemuVtdEntry
+  | NoteEntry;

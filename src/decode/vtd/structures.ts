@@ -1,13 +1,15 @@
 /**
  * Structures of Intel VT-d taken apart for an entry: their words, and the fields that a reader asks for first.
- * VT-d specification §9.1 to §9.6 (tables), §6.5.2 (descriptors).
+ * VT-d specification §9.1 to §9.6 (tables), §6.5.2 (descriptors), §9.10 and §9.11 (interrupts).
  */
-import { descriptorByType, RESERVED_DESCRIPTOR } from "../../arch/vtd/commands.ts";
+import { descriptorOf, RESERVED_DESCRIPTOR } from "../../arch/vtd/commands.ts";
+import { IRTE_POSTED, IRTE_REMAPPED } from "../../arch/vtd/irte.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
 import { CONTEXT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import type { FieldValue } from "../../base/layout.ts";
 import { hex } from "../entry.ts";
-import { fieldReader, fieldValues } from "../printed_fields.ts";
+import { bdfOf } from "../pci_address.ts";
+import { fieldReader, fieldValues, halvesOf } from "../printed_fields.ts";
 import type { VtdStructureEntry } from "./entries.ts";
 
 type Lines = readonly [first: number, last: number];
@@ -117,20 +119,46 @@ export function pasidEntry(words: readonly bigint[], lines: Lines): VtdStructure
   };
 }
 
-/** What kind of invalidation a descriptor is, by its type. */
-const KINDS: Readonly<Record<number, string>> = {
-  0: "none",
-  1: "context-cache",
-  2: "iotlb",
-  3: "device-tlb",
-  4: "interrupt-entry-cache",
-  5: "wait",
-  6: "pasid-iotlb",
-  7: "pasid-cache",
-  8: "pasid-device-tlb",
-  9: "page-group-response",
-  10: "page-stream-response",
+/** An entry of the interrupt remapping table; `index` counts entries. */
+export function interruptEntry(index: number, words: readonly bigint[], lines: Lines): VtdStructureEntry {
+  const posted = fieldReader(IRTE_REMAPPED, words)("IM") === 1n;
+  const f = fieldReader(posted ? IRTE_POSTED : IRTE_REMAPPED, words);
+  // Address bits 31:6 stand in the upper half of their word.
+  const descriptor = (f("PDAH") << 32n) | (f("PDAL") >> 32n);
+  const target = posted
+    ? { vector: hex(f("VV")), descriptor: hex(descriptor) }
+    : { vector: hex(f("V")), destination: hex(f("DST")) };
+  const says = posted ? `posts to the descriptor at ${hex(descriptor)}` : `goes to APIC ${hex(f("DST"))}`;
+  return {
+    type: "vtd-irte",
+    index,
+    hi: hex(words[1] ?? 0n),
+    lo: hex(words[0] ?? 0n),
+    P: Number(f("P")),
+    mode: posted ? "posted" : "remapped",
+    requester: bdfOf(Number(f("SID"))),
+    ...target,
+    lines,
+    summary: `Interrupt ${index} of ${bdfOf(Number(f("SID")))} ${f("P") === 1n ? says : "is not present"}, vector ${target.vector}.`,
+  };
+}
+
+/** What kind of invalidation a descriptor is, by its name. */
+const KINDS: Readonly<Record<string, string>> = {
+  cc_inv_dsc: "context-cache",
+  iotlb_inv_dsc: "iotlb",
+  dev_tlb_inv_dsc: "device-tlb",
+  iec_inv_dsc: "interrupt-entry-cache",
+  inv_wait_dsc: "wait",
+  p_iotlb_inv_dsc: "pasid-iotlb",
+  pc_inv_dsc: "pasid-cache",
+  p_dev_tlb_inv_dsc: "pasid-device-tlb",
+  page_grp_resp_dsc: "page-group-response",
 };
+
+/** A slot that was never written has type 0, which no descriptor has. */
+const isEmpty = (fields: ReadonlyMap<string, FieldValue>): boolean =>
+  fields.get("Type")?.value === 0n && fields.get("TypeHi")?.value === 0n;
 
 /** Operands worth telling, by field; those that a descriptor lacks are left out. */
 const OPERANDS: Readonly<Record<string, string>> = {
@@ -152,11 +180,9 @@ function waitKeys(fields: ReadonlyMap<string, FieldValue>): Record<string, unkno
 
 /** A descriptor of the invalidation queue; `where` is "head", "prior" or its index. */
 export function descriptorEntry(where: string, words: readonly bigint[], lines: Lines): VtdStructureEntry {
-  const first = words[0] ?? 0n;
-  const type = Number((first & 0xfn) | ((first >> 5n) & 0x70n));
-  const definition = descriptorByType(type);
+  const definition = descriptorOf(halvesOf(words, RESERVED_DESCRIPTOR.bits));
   const fields = fieldValues(definition?.layout ?? RESERVED_DESCRIPTOR, words);
-  const kind = KINDS[type] ?? "reserved";
+  const kind = KINDS[definition?.name ?? ""] ?? (isEmpty(fields) ? "none" : "reserved");
   const granularity = fields.get("G")?.meaning?.split(" ")[0];
   const operands = Object.entries(OPERANDS).flatMap(([name, key]) => {
     const field = fields.get(name);
@@ -165,7 +191,7 @@ export function descriptorEntry(where: string, words: readonly bigint[], lines: 
   return {
     type: "vtd-qi-desc",
     where,
-    qw0: hex(first),
+    qw0: hex(words[0] ?? 0n),
     qw1: hex(words[1] ?? 0n),
     kind,
     ...(granularity === undefined ? {} : { granularity }),

@@ -1,11 +1,11 @@
 /**
  * Tables of Intel VT-d as Linux prints them: the dump that goes with a fault, and the debugfs files
- * `dmar_translation_struct` and `domain_translation_struct`. VT-d specification §9.1 to §9.10.
+ * `dmar_translation_struct`, `domain_translation_struct` and `ir_translation_struct`. VT-d specification §9.1 to §9.11.
  */
 import { hex } from "../entry.ts";
 import type { LogText } from "../log_text.ts";
 import type { VtdStructureEntry } from "./entries.ts";
-import { contextEntry, pasidDirectoryEntry, pasidEntry, rootEntry } from "./structures.ts";
+import { contextEntry, interruptEntry, pasidDirectoryEntry, pasidEntry, rootEntry } from "./structures.ts";
 
 const WORD = "(0x[0-9a-f]{1,16})";
 
@@ -194,7 +194,17 @@ function domainFile(log: LogText): VtdStructureEntry[] {
   return devices.flatMap((m, i) => walkRows(log, m, devices[i + 1]?.index ?? log.text.length));
 }
 
+/** A row of `ir_translation_struct`: index, requester, what the file took out of the entry, then the entry itself. */
+const INTERRUPT =
+  /^ {0,8}(\d{1,5}) {1,8}[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] {1,4}[0-9a-f]{8}(?: [0-9a-f]{8})? [0-9a-f]{2} {1,8}([0-9a-f]{16}) {1,8}([0-9a-f]{16}) *$/gm;
+
+const interrupts = (log: LogText): VtdStructureEntry[] =>
+  [...log.text.matchAll(INTERRUPT)].slice(0, MAX_ROWS).map((m) => {
+    const words = [BigInt(`0x${m[3]!}`), BigInt(`0x${m[2]!}`)];
+    return interruptEntry(Number(m[1]!), words, log.span(m.index, m.index + m[0].length));
+  });
+
 /** Every structure that a log prints. */
 export function readVtdTables(log: LogText): VtdStructureEntry[] {
-  return [...dump(log), ...translationFile(log), ...domainFile(log)];
+  return [...dump(log), ...translationFile(log), ...domainFile(log), ...interrupts(log)];
 }
