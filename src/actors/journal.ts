@@ -2,6 +2,7 @@
  * Keeps what actors do, each thing under what caused it. Bounded: only the newest entries stay, in columns. How often each
  * deed happened is counted over all there ever were, and stands for the time before each action.
  */
+import type { Notes } from "../kernel/notes.ts";
 import { ACTORS, type Actor, DEEDS, type Deed, type JournalEntry } from "../protocol/journal.ts";
 
 /** Entries that are kept, unless somebody asks for another bound. */
@@ -99,6 +100,14 @@ export class Journal {
     } finally {
       this.#causes.pop();
     }
+  }
+
+  /** Takes the notes of one actor. */
+  of(actor: Actor): Notes {
+    return {
+      note: (deed, about, at, hi, lo) => this.note(actor, deed, about, at, hi, lo),
+      during: (deed, about, act, at, hi, lo) => this.during(actor, deed, about, act, at, hi, lo),
+    };
   }
 
   #add(actor: Actor, deed: Deed, about: string, at: number, valueHi: number, valueLo: number): number {

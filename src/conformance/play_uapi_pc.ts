@@ -1,8 +1,8 @@
 /** The emulated PCs of the recordings: a VT-d unit or an AMD-Vi unit with the host's driver on it. */
 import { AmdDriver } from "../host/drivers/amdvi/amd_driver.ts";
-import { KernelMemory } from "../host/drivers/kernel_memory.ts";
 import { VtdDriver } from "../host/drivers/vtd/vtd_driver.ts";
 import { AMDVI } from "../machine/amdvi/architecture.ts";
+import { ownMemory } from "../machine/kernel_memory.ts";
 import type { Unit } from "../machine/unit.ts";
 import { VTD } from "../machine/vtd/architecture.ts";
 import type { Arch, MachineDescription } from "../protocol/machine.ts";
@@ -44,7 +44,7 @@ interface Started {
 
 export function pcHardware(header: Header): Hardware {
   const memory = makeMemory();
-  const own = new KernelMemory(memory, Number(KERNEL_MEMORY), DRIVER_BYTES);
+  const own = ownMemory(memory, Number(KERNEL_MEMORY), DRIVER_BYTES);
   const { unit, driver } = /amd-iommu/.test(header.machine) ? amd() : vtd();
   if (driver === null) throw new Error("no memory for a driver");
   const devices = devicesOf(header, () => driver);

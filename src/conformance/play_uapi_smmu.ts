@@ -4,8 +4,8 @@
  */
 
 import type { PhysicalMemory } from "../engine/memory/physical_memory.ts";
-import { KernelMemory } from "../host/drivers/kernel_memory.ts";
 import { SmmuDriver } from "../host/drivers/smmuv3/smmu_driver.ts";
+import { ownMemory } from "../machine/kernel_memory.ts";
 import { SMMUV3 } from "../machine/smmuv3/architecture.ts";
 import type { Unit } from "../machine/unit.ts";
 import type { MachineDescription } from "../protocol/machine.ts";
@@ -96,7 +96,7 @@ export function smmuHardware(header: Header, page: bigint): Hardware {
   for (let i = 0; i < (/two SMMUv3/.test(header.machine) ? 2 : 1); i++) {
     const unit = SMMUV3.make(description, memory);
     const from = Number(KERNEL_MEMORY + BigInt(i) * DRIVER_BYTES);
-    const driver = SmmuDriver.start(config, unit, new KernelMemory(memory, from, Number(DRIVER_BYTES)));
+    const driver = SmmuDriver.start(config, unit, ownMemory(memory, from, Number(DRIVER_BYTES)));
     if (driver === null) throw new Error("no memory for a driver");
     smmus.push({ unit, driver });
   }

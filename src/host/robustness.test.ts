@@ -10,7 +10,8 @@ import type { Unit } from "../machine/unit.ts";
 import { VTD } from "../machine/vtd/architecture.ts";
 import { AmdDriver } from "./drivers/amdvi/amd_driver.ts";
 import type { HostDevice, IommuDriver } from "./drivers/driver.ts";
-import { KernelMemory } from "./drivers/kernel_memory.ts";
+import type { OwnMemory } from "../kernel/own_memory.ts";
+import { ownMemory } from "../machine/kernel_memory.ts";
 import { SmmuDriver } from "./drivers/smmuv3/smmu_driver.ts";
 import { VtdDriver } from "./drivers/vtd/vtd_driver.ts";
 import { IommufdFile } from "./iommufd/file.ts";
@@ -25,7 +26,7 @@ const nothing = { outside: "abort", zero: [], segments: [] } as const;
 
 /** A unit with its driver, for each architecture, with everything that makes nesting possible. */
 const MACHINES: Readonly<
-  Record<string, (memory: PhysicalMemory, own: KernelMemory) => [Unit, IommuDriver & { interrupt(): void }]>
+  Record<string, (memory: PhysicalMemory, own: OwnMemory) => [Unit, IommuDriver & { interrupt(): void }]>
 > = {
   smmuv3: (memory, own) => {
     const registers = { IDR0: 0xd44101bn, IDR1: 0x2730010n, IDR3: 0x1514n, IDR5: 0x74n, AIDR: 1n };
@@ -62,7 +63,7 @@ const step = fc.oneof({ weight: 4, arbitrary: call }, { weight: 2, arbitrary: de
 
 function world(name: string) {
   const memory = new PhysicalMemory({ ...MEMORY_LAYOUT, zero: [...MEMORY_LAYOUT.zero] });
-  const [unit, driver] = MACHINES[name]!(memory, new KernelMemory(memory, DRIVER_PA, DRIVER_BYTES));
+  const [unit, driver] = MACHINES[name]!(memory, ownMemory(memory, DRIVER_PA, DRIVER_BYTES));
   const devices = [1, 2].map(
     (sid): HostDevice => ({ name: `${sid}`, group: sid, sid, driver, maxPasidLog2: 4, ats: false, pri: false }),
   );

@@ -1,9 +1,12 @@
 /**
  * Physical memory as a kernel on hardware addresses it.
  */
-import type { KernelMemory } from "../actors/platform.ts";
 import { highHalf, lowHalf } from "../base/address.ts";
 import { MemoryStatus, type PhysicalMemory } from "../engine/memory/physical_memory.ts";
+import type { Notes } from "../kernel/notes.ts";
+import { OwnMemory } from "../kernel/own_memory.ts";
+import { PageAllocator } from "../kernel/page_allocator.ts";
+import type { KernelMemory } from "../kernel/platform.ts";
 
 /** Words of physical memory; what nothing answers for reads as zero, and writes there are lost. */
 export function kernelMemory(memory: PhysicalMemory): KernelMemory {
@@ -22,3 +25,7 @@ export function kernelMemory(memory: PhysicalMemory): KernelMemory {
   };
   return kernel;
 }
+
+/** Physical memory that is a kernel's own: `bytes` bytes from `at` on, both multiples of 4096. */
+export const ownMemory = (memory: PhysicalMemory, at: number, bytes: number, notes?: Notes): OwnMemory =>
+  new OwnMemory(kernelMemory(memory), new PageAllocator(at, bytes), notes);

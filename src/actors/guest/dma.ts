@@ -5,10 +5,10 @@
  * then a device can still reach the old pages. Tables that went out of use are freed after the wait in both.
  */
 
+import type { OwnMemory } from "../../kernel/own_memory.ts";
 import type { Refusal, Rights } from "../../pagetable/build.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
 import type { AddressSpace, IommuDriver } from "./iommu_driver.ts";
-import type { OwnMemory } from "./kernel_memory.ts";
 import type { Mistakes } from "./mistakes.ts";
 
 /** Unmaps that lazy mode collects before it waits, as in Linux's flush queue. */

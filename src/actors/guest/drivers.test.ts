@@ -28,14 +28,14 @@ const smmu = (preset: string, pasids: boolean): Subject => ({
   name: `SMMUv3, ${preset}`,
   architecture: SMMUV3,
   preset,
-  make: (bare) => new SmmuDriver(bare.platform, bare.memory, bare.journal, options(bare)),
+  make: (bare) => new SmmuDriver(bare.platform, bare.memory, options(bare)),
   pasids,
 });
 const vtd = (preset: string, pasids: boolean): Subject => ({
   name: `VT-d, ${preset}`,
   architecture: VTD,
   preset,
-  make: (bare) => new VtdDriver(bare.platform, bare.memory, bare.journal, options(bare)),
+  make: (bare) => new VtdDriver(bare.platform, bare.memory, options(bare)),
   pasids,
 });
 
@@ -43,7 +43,7 @@ const amd = (preset: string, pasids: boolean): Subject => ({
   name: `AMD-Vi, ${preset}`,
   architecture: AMDVI,
   preset,
-  make: (bare) => new AmdDriver(bare.platform, bare.memory, bare.journal, options(bare)),
+  make: (bare) => new AmdDriver(bare.platform, bare.memory, options(bare)),
   pasids,
 });
 

@@ -1,21 +1,17 @@
 /**
  * A kernel with devices: its IOMMU driver, its memory, and the mappings that its drivers have asked for.
  */
+
+import { OwnMemory } from "../../kernel/own_memory.ts";
+import { PageAllocator } from "../../kernel/page_allocator.ts";
+import type { Platform } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import type { Platform } from "../platform.ts";
 import { DmaMappings } from "./dma.ts";
 import type { DriverOptions, DriverRefusal, IommuDriver } from "./iommu_driver.ts";
-import { OwnMemory } from "./kernel_memory.ts";
 import { OrderChecker } from "./order_checker.ts";
-import { PageAllocator } from "./page_allocator.ts";
 
 /** Makes a driver of one architecture. */
-export type MakeDriver = (
-  platform: Platform,
-  memory: OwnMemory,
-  journal: Journal,
-  options: DriverOptions,
-) => IommuDriver;
+export type MakeDriver = (platform: Platform, memory: OwnMemory, options: DriverOptions) => IommuDriver;
 
 /** What a kernel is told when it boots. */
 export interface KernelOptions extends Omit<DriverOptions, "order"> {
@@ -66,9 +62,9 @@ export class GuestKernel {
     journal: Journal,
   ): GuestKernel | DriverRefusal {
     const own = Math.floor((ram.bytes * OWN_SHARE) / 4096) * 4096;
-    const memory = new OwnMemory(reach.memory, new PageAllocator(ram.at, own), journal, "guest");
+    const memory = new OwnMemory(reach.memory, new PageAllocator(ram.at, own), journal.of("guest"));
     const order = new OrderChecker(journal);
-    const driver = order.watched(make(reach, memory, journal, { ...options, order }));
+    const driver = order.watched(make(reach, memory, { ...options, order }));
     const refused = driver.start();
     if (refused !== null) return refused;
     const buffers = new PageAllocator(ram.at + own, ram.bytes - own);

@@ -3,11 +3,11 @@
  * nothing leads to any more, after the driver has invalidated what a cache may hold of them.
  */
 
+import type { OwnMemory } from "../../kernel/own_memory.ts";
 import { type EntryMaker, PageTables, type Rights, type TreeShape } from "../../pagetable/build.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
 import { type Made, made, refused, type Status } from "../errno.ts";
 import type { AddressRange, DirtyTracking, IommuDriver, PagingDomain, Protection } from "./driver.ts";
-import { type KernelMemory, numberAddress } from "./kernel_memory.ts";
 
 /** What distinguishes one kind of domain from another. */
 export interface TableKind {
@@ -31,12 +31,12 @@ export abstract class TableDomain implements PagingDomain {
   readonly pageSizes: bigint;
   readonly tables: PageTables;
   abstract readonly dirty?: DirtyTracking;
-  readonly #memory: KernelMemory;
+  readonly #memory: OwnMemory;
   readonly #rootBytes: number;
   readonly #tableBytes: number;
   readonly #writableOnly: boolean;
 
-  constructor(memory: KernelMemory, kind: TableKind, root: number) {
+  constructor(memory: OwnMemory, kind: TableKind, root: number) {
     const { maker, shape } = kind;
     this.#memory = memory;
     this.aperture = kind.aperture;
@@ -49,7 +49,7 @@ export abstract class TableDomain implements PagingDomain {
   }
 
   /** Memory for the root of a kind of tables. */
-  static root(memory: KernelMemory, { maker, shape }: TableKind): Made<number> {
+  static root(memory: OwnMemory, { maker, shape }: TableKind): Made<number> {
     const root = memory.allocate(PageTables.rootBytes(maker.fmt, shape));
     return root === null ? refused("ENOMEM") : made(root);
   }
@@ -58,19 +58,19 @@ export abstract class TableDomain implements PagingDomain {
     if (!protection.read && !protection.write) return "EINVAL";
     if (this.#writableOnly && !protection.write) return "EINVAL";
     const rights: Rights = { ...protection, execute: true, user: true };
-    const failed = this.tables.map(numberAddress64(iova), numberAddress(pa), Number(length), rights);
+    const failed = this.tables.map(Number(iova), Number(pa), Number(length), rights);
     if (failed === null) {
       this.mapped(iova, length);
       return null;
     }
-    for (const table of failed.tables) this.#memory.free(table, this.#tableBytes);
+    for (const table of failed.tables) this.#memory.release(table, this.#tableBytes);
     return failed.why === "no memory for tables" ? "ENOMEM" : "EINVAL";
   }
 
   unmap(iova: bigint, length: bigint): void {
-    const { tables } = this.tables.unmap(numberAddress64(iova), Number(length));
+    const { tables } = this.tables.unmap(Number(iova), Number(length));
     this.invalidate(iova, length);
-    for (const table of tables) this.#memory.free(table, this.#tableBytes);
+    for (const table of tables) this.#memory.release(table, this.#tableBytes);
   }
 
   abstract enforceCoherency(): boolean;
@@ -85,7 +85,7 @@ export abstract class TableDomain implements PagingDomain {
   ): void {
     const { fmt } = this.tables.maker;
     for (let at = iova; at < iova + length; ) {
-      const leaf = this.tables.find(numberAddress64(at));
+      const leaf = this.tables.find(Number(at));
       const span = 1n << BigInt(entrySizeLg2(fmt, leaf?.level ?? 0));
       const next = (at / span + 1n) * span;
       const end = next < iova + length ? next : iova + length;
@@ -97,8 +97,8 @@ export abstract class TableDomain implements PagingDomain {
 
   /** Give back the tables. Drivers add what else the domain holds. */
   release(): void {
-    for (const table of this.tables.unmap(0, WHOLE).tables) this.#memory.free(table, this.#tableBytes);
-    this.#memory.free(this.tables.root, this.#rootBytes);
+    for (const table of this.tables.unmap(0, WHOLE).tables) this.#memory.release(table, this.#tableBytes);
+    this.#memory.release(this.tables.root, this.#rootBytes);
   }
 
   /** @returns whether the bit was set */
@@ -118,8 +118,6 @@ export abstract class TableDomain implements PagingDomain {
 }
 
 /** An IOVA that is a multiple of a page: exact up to 2^64. */
-const numberAddress64 = (iova: bigint): number => Number(iova);
-
 function sizesOf({ fmt, leafLevels }: EntryMaker): bigint {
   let sizes = 0n;
   for (let level = 0; level <= fmt.topLevel; level++) {

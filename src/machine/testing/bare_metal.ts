@@ -2,11 +2,11 @@
  * A kernel on hardware of its own, for tests: a machine, a platform over it, and the kernel's memory.
  */
 
-import { OwnMemory } from "../../actors/guest/kernel_memory.ts";
 import { OrderChecker } from "../../actors/guest/order_checker.ts";
-import { PageAllocator } from "../../actors/guest/page_allocator.ts";
 import { Journal } from "../../actors/journal.ts";
-import type { Platform } from "../../actors/platform.ts";
+import { OwnMemory } from "../../kernel/own_memory.ts";
+import { PageAllocator } from "../../kernel/page_allocator.ts";
+import type { Platform } from "../../kernel/platform.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
 import { kernelMemory } from "../kernel_memory.ts";
 import { Machine } from "../machine.ts";
@@ -43,7 +43,7 @@ export class BareMetal {
         write: (offset, value, width) => machine.unit.write(offset, value, width),
       },
     };
-    this.memory = new OwnMemory(this.platform.memory, new PageAllocator(RAM, RAM_BYTES / 2), this.journal, "guest");
+    this.memory = new OwnMemory(this.platform.memory, new PageAllocator(RAM, RAM_BYTES / 2), this.journal.of("guest"));
   }
 
   /** Where an access by a device goes; null where it is refused. */

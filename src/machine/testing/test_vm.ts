@@ -1,13 +1,13 @@
 /** A virtual machine on a host on a machine, for tests: any IOMMU and mode. Two devices, 0x20 and 0x28 on the host. */
 import type { DmaMappings } from "../../actors/guest/dma.ts";
 import { Journal } from "../../actors/journal.ts";
-import type { KernelMemory } from "../../actors/platform.ts";
 import { EVERY_CACHE as EVERY_AMD_CACHE } from "../../engine/amdvi/caches/options.ts";
 import { staleEntries as staleInAmd } from "../../engine/amdvi/caches/staleness.ts";
 import { EVERY_CACHE as EVERY_SMMU_CACHE } from "../../engine/smmuv3/caches/options.ts";
 import { staleEntries as staleInSmmu } from "../../engine/smmuv3/caches/staleness.ts";
 import { EVERY_CACHE as EVERY_VTD_CACHE } from "../../engine/vtd/caches/options.ts";
 import { staleEntries as staleInVtd } from "../../engine/vtd/caches/staleness.ts";
+import type { KernelMemory } from "../../kernel/platform.ts";
 import type { Arch, CacheSize } from "../../protocol/machine.ts";
 import type { Mistake, VmMode } from "../../protocol/software.ts";
 import type { AmdviUnit } from "../amdvi/amdvi_unit.ts";

@@ -5,11 +5,8 @@
 
 import type { Journal } from "../../actors/journal.ts";
 import type { SystemCalls } from "../../actors/vmm/user_space.ts";
-import { high, low } from "../../base/halves.ts";
 import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.ts";
 import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
-import { KernelMemory } from "../../host/drivers/kernel_memory.ts";
-import type { RegisterPages } from "../../host/drivers/register_door.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
 import { VtdDriver } from "../../host/drivers/vtd/vtd_driver.ts";
 import type { Status } from "../../host/errno.ts";
@@ -17,8 +14,11 @@ import { IommufdFile } from "../../host/iommufd/file.ts";
 import { HostKernel } from "../../host/kernel.ts";
 import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
 import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
+import type { OwnMemory } from "../../kernel/own_memory.ts";
+import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
+import { ownMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
 import type { EffectRecorder } from "./effects.ts";
 import { kernelObjects } from "./kernel_objects.ts";
@@ -49,7 +49,7 @@ export interface HostOptions {
 /** Starts the driver of an architecture. @returns null without memory for its tables */
 type StartDriver = (
   pages: (block: string | null) => RegisterPages | null,
-  memory: KernelMemory,
+  memory: OwnMemory,
   options: HostOptions,
 ) => HostDriver | null;
 
@@ -97,12 +97,8 @@ export class HostSystem {
     options: HostOptions = { amdNesting: "as shipped" },
   ): HostSystem | null {
     const pages: PagesOf = (block) => registerPages(machine, recorder, block);
-    const noted = (block: string | null): RegisterPages | null => {
-      const reached = pages(block);
-      return reached === null ? null : journaled(reached, journal);
-    };
     const { arch } = machine.unit;
-    const driver = START[arch](noted, new KernelMemory(machine.memory, place.at, place.bytes), options);
+    const driver = START[arch](pages, ownMemory(machine.memory, place.at, place.bytes, journal.of("host")), options);
     if (driver === null) return null;
     const hostDevices = devices.map(
       (device, group): HostDevice => ({
@@ -154,7 +150,7 @@ export class HostSystem {
   }
 
   /** Map what a file hands out: pages of the extension. */
-  #map(file: OpenFile | null, offset: bigint, length: bigint): RegisterWindow | string {
+  #map(file: OpenFile | null, offset: bigint, length: bigint): RegisterPages | string {
     const status = file?.mmap?.(offset, length, { shared: true, executable: false });
     if (status !== null) return status ?? "ENODEV";
     const region = file instanceof IommufdFile ? file.context.regions.get(offset) : undefined;
@@ -170,31 +166,12 @@ export class HostSystem {
 
 /** Registers of a block of the machine's unit, null for the unit's own; null where there is none. */
 type PagesOf = (block: string | null) => RegisterPages | null;
-type RegisterWindow = Pick<RegisterPages, "read" | "write">;
 
 function registerPages({ unit }: Machine, recorder: EffectRecorder, block: string | null): RegisterPages | null {
   const pages = block === null ? unit : unit.blocks?.[block];
   if (pages === undefined) return null;
   return {
-    register: (name) => pages.register(name),
     read: (offset, width) => pages.read(offset, width),
     write: (offset, value, width) => recorder.writeRegister(offset, value, width, block),
-  };
-}
-
-/** The same, each access noted as the host's. */
-function journaled(pages: RegisterPages, journal: Journal): RegisterPages {
-  const halves = (value: bigint): [number, number] => [high(value), low(value)];
-  return {
-    register: (name) => pages.register(name),
-    read: (offset, width) => {
-      const value = pages.read(offset, width);
-      journal.note("host", "register read", "IOMMU register", offset, ...halves(value));
-      return value;
-    },
-    write: (offset, value, width) => {
-      const act = (): void => pages.write(offset, value, width);
-      journal.during("host", "register write", "IOMMU register", act, offset, ...halves(value));
-    },
   };
 }

@@ -3,9 +3,8 @@
  */
 import { COMMANDS } from "../../../arch/amdvi/commands.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import type { Journal } from "../../journal.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import type { KernelRegisters } from "../kernel_registers.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 const ENTRY = 16;
 /** Code 8 of the length field: 256 entries, 4 KiB. */
@@ -17,7 +16,6 @@ const byName = new Map(COMMANDS.map((c) => [c.name, c]));
 export class CommandProducer {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #journal: Journal;
   readonly #base: number;
   /** Where COMPLETION_WAIT stores; each wait stores a number of its own. */
   readonly #semaphore: number;
@@ -25,29 +23,22 @@ export class CommandProducer {
   #tail = 0;
   #unpublished = 0;
 
-  private constructor(
-    registers: KernelRegisters,
-    memory: OwnMemory,
-    journal: Journal,
-    base: number,
-    semaphore: number,
-  ) {
+  private constructor(registers: KernelRegisters, memory: OwnMemory, base: number, semaphore: number) {
     this.#registers = registers;
     this.#memory = memory;
-    this.#journal = journal;
     this.#base = base;
     this.#semaphore = semaphore;
   }
 
   /** Make the buffer and point the IOMMU at it. @returns null without memory */
-  static make(registers: KernelRegisters, memory: OwnMemory, journal: Journal): CommandProducer | null {
+  static make(registers: KernelRegisters, memory: OwnMemory): CommandProducer | null {
     const base = memory.allocate(BYTES);
     const semaphore = memory.allocate(8);
     if (base === null || semaphore === null) return null;
     registers.writeFields("CMD_BASE", { ComBase: base, ComLen: LENGTH_CODE });
     registers.write("CMD_HEAD", 0n);
     registers.write("CMD_TAIL", 0n);
-    return new CommandProducer(registers, memory, journal, base, semaphore);
+    return new CommandProducer(registers, memory, base, semaphore);
   }
 
   /** Put a command into the buffer; the IOMMU sees it with the next {@link publish}. */
@@ -57,7 +48,7 @@ export class CommandProducer {
     if ((this.#unpublished + 2) * ENTRY > BYTES) this.publish();
     const words = encodeFields(definition.layout, { Opcode: definition.opcode, ...fields });
     const at = this.#base + this.#tail;
-    this.#journal.during("guest", "command", name, () => this.#memory.writeWords(words, at, name));
+    this.#memory.notes.during("command", name, () => this.#memory.writeWords(at, words, name));
     this.#tail = (this.#tail + ENTRY) % BYTES;
     this.#unpublished++;
   }
@@ -71,7 +62,7 @@ export class CommandProducer {
 
   /** Wait until the commands so far are done. @returns false when the IOMMU stopped at one of them */
   sync(): boolean {
-    return this.#journal.during("guest", "sync", "wait for COMPLETION_WAIT", () => {
+    return this.#memory.notes.during("sync", "wait for COMPLETION_WAIT", () => {
       const data = ++this.#waits;
       this.issue("COMPLETION_WAIT", { S: 1, StoreAddress: this.#semaphore, StoreData: data });
       this.publish();

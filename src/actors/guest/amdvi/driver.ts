@@ -8,17 +8,16 @@ import { GCR3_ENTRY } from "../../../arch/amdvi/gcr3.ts";
 import { registerByName } from "../../../arch/amdvi/registers.ts";
 import { encodeFields } from "../../../base/encode.ts";
 import { fieldValue } from "../../../base/layout.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { Platform } from "../../../kernel/platform.ts";
+import { KernelRegisters } from "../../../kernel/registers.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
-import type { Journal } from "../../journal.ts";
-import type { Platform } from "../../platform.ts";
 import { alignedRange, atsRange } from "../address_range.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import { KernelRegisters } from "../kernel_registers.ts";
 import { CommandProducer } from "./commands.ts";
 
 const PAGE = 4096;
@@ -52,7 +51,6 @@ interface Attached {
 export class AmdDriver implements IommuDriver {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #journal: Journal;
   readonly #options: DriverOptions;
   #commands: CommandProducer | null = null;
   #deviceTable = 0;
@@ -63,15 +61,14 @@ export class AmdDriver implements IommuDriver {
   readonly #devices = new Map<number, Device>();
   readonly #domains = new Set<number>();
 
-  constructor(platform: Platform, memory: OwnMemory, journal: Journal, options: DriverOptions) {
-    this.#registers = new KernelRegisters(platform.registers, journal, registerByName);
+  constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
+    this.#registers = new KernelRegisters(platform.registers, memory.notes, registerByName);
     this.#memory = memory;
-    this.#journal = journal;
     this.#options = options;
   }
 
   start(): DriverRefusal | null {
-    return this.#journal.during("guest", "intent", "set up the AMD IOMMU", () => this.#start());
+    return this.#memory.notes.during("intent", "set up the AMD IOMMU", () => this.#start());
   }
 
   #start(): DriverRefusal | null {
@@ -87,7 +84,7 @@ export class AmdDriver implements IommuDriver {
     // An entry with V at 0 lets everything pass: each starts as one that lets nothing pass.
     for (let sid = 0; sid < 0x10000; sid++) this.#memory.write(table + DTE_BYTES * sid, 0, 3, "DTE");
     r.writeFields("DEVTAB_BASE", { DevTabBase: table, Size: DEVICE_TABLE_PAGES - 1 });
-    const commands = CommandProducer.make(r, this.#memory, this.#journal);
+    const commands = CommandProducer.make(r, this.#memory);
     if (commands === null) return { refused: "There is no memory for the command buffer." };
     r.writeFields("EVT_BASE", { EventBase: events, EventLen: EVENT_LENGTH_CODE });
     r.write("EVT_HEAD", 0n);
@@ -207,7 +204,7 @@ export class AmdDriver implements IommuDriver {
     let head = Number(this.#registers.read("EVT_HEAD"));
     const reports: FaultReport[] = [];
     for (; head !== tail && reports.length <= 2 ** EVENT_LENGTH_CODE; head = (head + EVENT_BYTES) % EVENT_LOG_BYTES) {
-      reports.push(report(this.#memory.readWords(eventByCode(2)!.layout, this.#events + head)));
+      reports.push(report(this.#memory.readWords(this.#events + head, eventByCode(2)!.layout)));
     }
     if (reports.length > 0) this.#registers.write("EVT_HEAD", BigInt(head));
     // EventOverflow and EventLogInt are cleared by writing ones; a log that overflowed has to be switched on again.
@@ -227,11 +224,8 @@ export class AmdDriver implements IommuDriver {
     const device = this.#devices.get(sid) ?? this.#makeDevice(sid);
     if (device === null) return { refused: "There is no memory for a GCR3 table, or no domain id is left." };
     const used = this.#attached.find((a) => a.sid === sid && a.pasid === pasid);
-    this.#memory.writeWords(
-      encodeFields(GCR3_ENTRY, { V: 1, Address: space.tables.root }),
-      device.gcr3 + 8 * pasid,
-      "GCR3 entry",
-    );
+    const entry = { V: 1, Address: space.tables.root };
+    this.#memory.writeFields(device.gcr3 + 8 * pasid, GCR3_ENTRY, entry, "GCR3 entry");
     if (used !== undefined) {
       this.#dropPasid(device.domain, pasid);
       this.#dropFromDevice(used, 0, 2 ** 64);
@@ -278,7 +272,7 @@ export class AmdDriver implements IommuDriver {
   }
 
   #writeDte(sid: number, words: Uint32Array): void {
-    this.#memory.writeWords(words, this.#deviceTable + DTE_BYTES * sid, "DTE");
+    this.#memory.writeWords(this.#deviceTable + DTE_BYTES * sid, words, "DTE");
   }
 
   #entryChanged(sid: number): void {
@@ -340,5 +334,4 @@ function report(words: Uint32Array): FaultReport {
 }
 
 /** Makes the driver. */
-export const makeAmdDriver: MakeDriver = (platform, memory, journal, options) =>
-  new AmdDriver(platform, memory, journal, options);
+export const makeAmdDriver: MakeDriver = (platform, memory, options) => new AmdDriver(platform, memory, options);

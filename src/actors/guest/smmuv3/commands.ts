@@ -4,9 +4,8 @@
 import { commandByName } from "../../../arch/smmuv3/commands.ts";
 import { CERROR } from "../../../arch/smmuv3/control_registers.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import type { Journal } from "../../journal.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import type { KernelRegisters } from "../kernel_registers.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 const ENTRY = 16;
 /** CMDQ_CONS: RD with its wrap bit, and ERR. */
@@ -38,7 +37,6 @@ export class CommandProducer {
   readonly base: number;
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #journal: Journal;
   readonly #door: QueueDoor;
   /** Write index with its wrap bit. */
   #prod = 0;
@@ -48,13 +46,11 @@ export class CommandProducer {
   constructor(
     registers: KernelRegisters,
     memory: OwnMemory,
-    journal: Journal,
     place: { readonly base: number; readonly log2Size: number },
     door: QueueDoor = OWN_QUEUE,
   ) {
     this.#registers = registers;
     this.#memory = memory;
-    this.#journal = journal;
     this.base = place.base;
     this.log2Size = place.log2Size;
     this.#door = door;
@@ -68,9 +64,7 @@ export class CommandProducer {
     if (this.#unpublished === entries) this.publish();
     const words = encodeFields(definition.layout, { Opcode: definition.opcode, ...fields });
     const at = this.base + ENTRY * (this.#prod % entries);
-    this.#journal.during("guest", "command", definition.name, () =>
-      this.#memory.writeWords(words, at, definition.name),
-    );
+    this.#memory.notes.during("command", definition.name, () => this.#memory.writeWords(at, words, definition.name));
     this.#prod = (this.#prod + 1) % (2 * entries);
     this.#unpublished++;
   }
@@ -87,7 +81,7 @@ export class CommandProducer {
    * @returns names of the errors met, such as CERROR_ILL
    */
   sync(): string[] {
-    return this.#journal.during("guest", "sync", "wait for the Command queue", () => {
+    return this.#memory.notes.during("sync", "wait for the Command queue", () => {
       this.issue("CMD_SYNC", { CS: this.#door.CS });
       this.publish();
       const errors: string[] = [];
@@ -112,7 +106,7 @@ export class CommandProducer {
   #skip(index: number): void {
     const definition = commandByName("CMD_SYNC")!;
     const words = encodeFields(definition.layout, { Opcode: definition.opcode });
-    this.#memory.writeWords(words, this.base + ENTRY * (index % 2 ** this.log2Size), "CMD_SYNC over a refused command");
+    this.#memory.writeWords(this.base + ENTRY * (index % 2 ** this.log2Size), words, "CMD_SYNC over a refused command");
     this.#registers.write(this.#door.acknowledge, this.#registers.read(this.#door.error));
   }
 }

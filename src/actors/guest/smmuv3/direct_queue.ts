@@ -3,10 +3,9 @@
  * commands that the hardware lets a guest give. As in Linux 7.2, drivers/iommu/arm/arm-smmu-v3/tegra241-cmdqv.c.
  */
 import { cmdqvRegisterByName, VCMDQ_ERRORS } from "../../../arch/smmuv3/cmdqv.ts";
-import type { Journal } from "../../journal.ts";
-import type { RegisterPages } from "../../platform.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import { KernelRegisters } from "../kernel_registers.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { RegisterPages } from "../../../kernel/platform.ts";
+import { KernelRegisters } from "../../../kernel/registers.ts";
 import { CommandProducer, type QueueDoor } from "./commands.ts";
 
 /** What the hardware carries out for a guest. */
@@ -35,8 +34,8 @@ export class DirectQueue {
   }
 
   /** Set the extension up. @returns null where it does not come up; the kernel does without it then */
-  static start(pages: RegisterPages, memory: OwnMemory, journal: Journal, log2Size: number): DirectQueue | null {
-    const r = new KernelRegisters(pages, journal, cmdqvRegisterByName);
+  static start(pages: RegisterPages, memory: OwnMemory, log2Size: number): DirectQueue | null {
+    const r = new KernelRegisters(pages, memory.notes, cmdqvRegisterByName);
     r.writeFields("CMDQV_CONFIG", { CMDQV_EN: 1 });
     if (r.field("CMDQV_STATUS", "CMDQV_ENABLED") === 0) return null;
     // Whoever asks to own the interface as a hypervisor and does not get it is a guest.
@@ -53,7 +52,7 @@ export class DirectQueue {
     r.write(`${queue}_CONS_INDX`, 0n);
     r.writeFields(`${queue}_CONFIG`, { CMDQ_EN: 1 });
     if (r.field(`${queue}_STATUS`, "CMDQ_EN_OK") === 0) return null;
-    const producer = new CommandProducer(r, memory, journal, { base, log2Size }, doorOf(queue));
+    const producer = new CommandProducer(r, memory, { base, log2Size }, doorOf(queue));
     return new DirectQueue(r, producer, guest);
   }
 

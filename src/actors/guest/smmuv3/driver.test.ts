@@ -20,7 +20,7 @@ const CACHES = Object.fromEntries(
 
 function world(preset: string, ...mistakes: Mistake[]) {
   const bare = new BareMetal(SMMUV3, { preset, caches: CACHES });
-  const driver = new SmmuDriver(bare.platform, bare.memory, bare.journal, {
+  const driver = new SmmuDriver(bare.platform, bare.memory, {
     mistakes: new Set(mistakes),
     ats: new Set(),
     order: bare.order,

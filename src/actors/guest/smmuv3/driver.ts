@@ -5,18 +5,17 @@
 import { CD } from "../../../arch/smmuv3/cd.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
 import { registerByName } from "../../../arch/smmuv3/registers.ts";
-import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
+import type { FieldNumbers } from "../../../base/encode.ts";
 import { fieldValue } from "../../../base/layout.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
+import { KernelRegisters } from "../../../kernel/registers.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
-import type { Journal } from "../../journal.ts";
-import type { Platform, RegisterPages } from "../../platform.ts";
 import { alignedRange } from "../address_range.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import { KernelRegisters } from "../kernel_registers.ts";
 import { CommandProducer } from "./commands.ts";
 import { DirectQueue } from "./direct_queue.ts";
 import { StreamTable } from "./stream_table.ts";
@@ -64,7 +63,6 @@ export class SmmuDriver implements IommuDriver {
   readonly #registers: KernelRegisters;
   readonly #extension: RegisterPages | null;
   readonly #memory: OwnMemory;
-  readonly #journal: Journal;
   readonly #options: DriverOptions;
   #queues: Queues | null = null;
   /** The queue with commands that were not waited for. */
@@ -78,16 +76,15 @@ export class SmmuDriver implements IommuDriver {
   #outputSize = 0;
   #ats = false;
 
-  constructor(platform: Platform, memory: OwnMemory, journal: Journal, options: DriverOptions) {
-    this.#registers = new KernelRegisters(platform.registers, journal, registerByName);
+  constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
+    this.#registers = new KernelRegisters(platform.registers, memory.notes, registerByName);
     this.#extension = platform.blocks?.cmdqv ?? null;
     this.#memory = memory;
-    this.#journal = journal;
     this.#options = options;
   }
 
   start(): DriverRefusal | null {
-    return this.#journal.during("guest", "intent", "set up the SMMU", () => this.#start());
+    return this.#memory.notes.during("intent", "set up the SMMU", () => this.#start());
   }
 
   #start(): DriverRefusal | null {
@@ -112,7 +109,7 @@ export class SmmuDriver implements IommuDriver {
     r.write("CMDQ_PROD", 0n);
     r.write("CMDQ_CONS", 0n);
     r.writeFields("CR0", { CMDQEN: 1 });
-    const producer = new CommandProducer(r, this.#memory, this.#journal, {
+    const producer = new CommandProducer(r, this.#memory, {
       base: commands,
       log2Size: commandsLg2,
     });
@@ -126,7 +123,7 @@ export class SmmuDriver implements IommuDriver {
     r.writeFields("CR0", { CMDQEN: 1, EVENTQEN: 1 });
     r.writeFields("IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1 });
     r.writeFields("CR0", { CMDQEN: 1, EVENTQEN: 1, ...(this.#ats ? { ATSCHK: 1 } : {}), SMMUEN: 1 });
-    const direct = this.#extension && DirectQueue.start(this.#extension, this.#memory, this.#journal, commandsLg2);
+    const direct = this.#extension && DirectQueue.start(this.#extension, this.#memory, commandsLg2);
     this.#queues = { commands: producer, direct, events, eventsLg2 };
     return null;
   }
@@ -172,12 +169,12 @@ export class SmmuDriver implements IommuDriver {
     const at = stream.cds + CD_BYTES * index;
     const fields = this.#contextFields(space);
     const changed = () => this.#contextChanged(sid, index);
-    if (this.#memory.readWords(CD, at)[0]! >>> 31 === 1) {
+    if (this.#memory.readWords(at, CD)[0]! >>> 31 === 1) {
       // Only the tables and the tag differ between two spaces.
-      this.#memory.update(CD, at, { V: 0 }, "CD");
+      this.#memory.update(at, CD, { V: 0 }, "CD");
       changed();
     }
-    this.#memory.writeWords(encodeFields(CD, fields), at, "CD");
+    this.#memory.writeFields(at, CD, fields);
     changed();
     this.sync();
     stream.spaces.set(pasid ?? -1, space);
@@ -188,7 +185,7 @@ export class SmmuDriver implements IommuDriver {
     const stream = this.#streams.get(sid);
     if (stream === undefined) return;
     const index = pasid ?? 0;
-    this.#memory.update(CD, stream.cds + CD_BYTES * index, { V: 0 }, "CD");
+    this.#memory.update(stream.cds + CD_BYTES * index, CD, { V: 0 }, "CD");
     this.#contextChanged(sid, index);
     const space = stream.spaces.get(pasid ?? -1);
     stream.spaces.delete(pasid ?? -1);
@@ -237,7 +234,7 @@ export class SmmuDriver implements IommuDriver {
     if (stopped !== null) reports.push({ sid: null, pasid: null, address: null, line: stopped });
     while (cons !== (prod & mask)) {
       const at = queues.events + EVENT_BYTES * (cons % 2 ** queues.eventsLg2);
-      reports.push(report(this.#memory.readWords(RESERVED_EVENT, at)));
+      reports.push(report(this.#memory.readWords(at, RESERVED_EVENT)));
       cons = (cons + 1) & mask;
     }
     // OVACKFLG takes the value of OVFLG: an overflow is acknowledged with the entries (§7.4).
@@ -371,5 +368,4 @@ function report(words: Uint32Array): FaultReport {
 }
 
 /** Makes the driver. */
-export const makeSmmuDriver: MakeDriver = (platform, memory, journal, options) =>
-  new SmmuDriver(platform, memory, journal, options);
+export const makeSmmuDriver: MakeDriver = (platform, memory, options) => new SmmuDriver(platform, memory, options);

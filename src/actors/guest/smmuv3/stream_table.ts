@@ -3,8 +3,8 @@
  */
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import type { KernelRegisters } from "../kernel_registers.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 /** StreamID bits that index the second level: tables of 256 STEs, 16 KiB. */
 const SPLIT = 8;
@@ -54,7 +54,7 @@ export class StreamTable {
       leaf = made;
       this.#leaves.set(index, leaf);
       const words = encodeFields(L1STD, { Span: SPLIT + 1, L2Ptr: leaf });
-      this.#memory.writeWords(words, this.#base + L1STD_BYTES * index, "L1STD");
+      this.#memory.writeWords(this.#base + L1STD_BYTES * index, words, "L1STD");
     }
     return leaf + STE_BYTES * (sid % 2 ** SPLIT);
   }
@@ -65,11 +65,11 @@ export class StreamTable {
    */
   replace(at: number, fields: FieldNumbers, invalidate: () => void): void {
     const words = encodeFields(STE, fields);
-    if ((this.#memory.readWords(STE, at)[0]! & 1) === 1) {
-      this.#memory.update(STE, at, { V: 0 }, "STE");
+    if ((this.#memory.readWords(at, STE)[0]! & 1) === 1) {
+      this.#memory.update(at, STE, { V: 0 }, "STE");
       invalidate();
     }
-    this.#memory.writeWords(words, at, "STE");
+    this.#memory.writeWords(at, words, "STE");
     invalidate();
   }
 }

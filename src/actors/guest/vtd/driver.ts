@@ -4,20 +4,18 @@
  */
 import { FRCD } from "../../../arch/vtd/fault_record.ts";
 import { PASID_TABLE_ENTRY, Pgtt } from "../../../arch/vtd/pasid_entries.ts";
-import { frcdName, registersAt } from "../../../arch/vtd/registers.ts";
-import { encodeFields } from "../../../base/encode.ts";
 import { fieldValue } from "../../../base/layout.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { Platform } from "../../../kernel/platform.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
+import { openVtdRegisters } from "../../../kernel/vtd/registers.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
-import type { Journal } from "../../journal.ts";
-import type { Platform } from "../../platform.ts";
 import { alignedRange, atsRange } from "../address_range.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import { KernelRegisters } from "../kernel_registers.ts";
 import { InvalidationProducer } from "./queue.ts";
 import { RemappingTables } from "./tables.ts";
 
@@ -39,7 +37,6 @@ interface Attached {
 export class VtdDriver implements IommuDriver {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #journal: Journal;
   readonly #options: DriverOptions;
   #queue: InvalidationProducer | null = null;
   #tables: RemappingTables | null = null;
@@ -51,25 +48,18 @@ export class VtdDriver implements IommuDriver {
   #deviceTlbs = false;
   #cachingMode = false;
   #largestMask = 0;
-  #faultRecords = 1;
+  readonly #faultRecords: readonly string[];
 
-  constructor(platform: Platform, memory: OwnMemory, journal: Journal, options: DriverOptions) {
-    const known = (fro: number, iro: number, nfr: number) =>
-      new Map(registersAt(iro, fro, nfr).map((r) => [r.name, r]));
-    // Where the movable registers are, CAP and ECAP say; those two stand still.
-    const fixed = known(0, 0, 0);
-    const first = new KernelRegisters(platform.registers, journal, (name) => fixed.get(name));
-    const cap = first.fields("CAP", "FRO", "NFR");
-    const all = known(cap.FRO, first.field("ECAP", "IRO"), cap.NFR);
-    this.#registers = new KernelRegisters(platform.registers, journal, (name) => all.get(name));
-    this.#faultRecords = cap.NFR + 1;
+  constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
+    const { registers, faultRecords } = openVtdRegisters(platform.registers, memory.notes);
+    this.#registers = registers;
+    this.#faultRecords = faultRecords;
     this.#memory = memory;
-    this.#journal = journal;
     this.#options = options;
   }
 
   start(): DriverRefusal | null {
-    return this.#journal.during("guest", "intent", "set up the VT-d unit", () => this.#start());
+    return this.#memory.notes.during("intent", "set up the VT-d unit", () => this.#start());
   }
 
   #start(): DriverRefusal | null {
@@ -96,7 +86,7 @@ export class VtdDriver implements IommuDriver {
     if (tables === null) return { refused: "There is no memory for the root table." };
     r.writeFields("RTADDR", { RTA: tables.root, TTM: scalable ? 1 : 0 });
     r.writeFields("GCMD", { SRTP: 1 });
-    const queue = InvalidationProducer.make(r, this.#memory, this.#journal, scalable);
+    const queue = InvalidationProducer.make(r, this.#memory, scalable);
     if (queue === null) return { refused: "There is no memory for the invalidation queue." };
     r.writeFields("GCMD", { QIE: 1 });
     if (r.field("GSTS", "QIES") === 0) return { refused: "The unit does not take the invalidation queue into use." };
@@ -151,7 +141,7 @@ export class VtdDriver implements IommuDriver {
       if (entry === null || directory === null) return { refused: "There is no memory for a PASID table." };
       const pasids = this.#registers.field("ECAP", "PASID") === 1;
       if (pasid !== null && !pasids) return { refused: "The unit serves no requests with a PASID (ECAP.PASID)." };
-      const present = (this.#memory.readWords(tables.contextLayout, at)[0]! & 1) === 1;
+      const present = (this.#memory.readWords(at, tables.contextLayout)[0]! & 1) === 1;
       if (!present) {
         const fields = {
           P: 1,
@@ -174,10 +164,10 @@ export class VtdDriver implements IommuDriver {
     if (tables === null || used === undefined) return;
     this.#attached = this.#attached.filter((a) => a !== used);
     if (tables.scalable) {
-      this.#memory.update(PASID_TABLE_ENTRY, tables.pasidPlace(sid, used.pasid)!, { P: 0 }, "PASID table entry");
+      this.#memory.update(tables.pasidPlace(sid, used.pasid)!, PASID_TABLE_ENTRY, { P: 0 }, "PASID table entry");
       this.#pasidChanged(used.pasid, used.space.tag);
     } else {
-      this.#memory.update(tables.contextLayout, tables.contextPlace(sid)!, { P: 0 }, "context entry");
+      this.#memory.update(tables.contextPlace(sid)!, tables.contextLayout, { P: 0 }, "context entry");
       this.#contextChanged(sid, used.space.tag);
     }
     this.invalidateAll(used.space);
@@ -217,8 +207,8 @@ export class VtdDriver implements IommuDriver {
 
   takeFaults(): FaultReport[] {
     const reports: FaultReport[] = [];
-    for (let i = 0; i < this.#faultRecords; i++) {
-      const report = this.#takeFault(frcdName(i));
+    for (const name of this.#faultRecords) {
+      const report = this.#takeFault(name);
       if (report !== null) reports.push(report);
     }
     if (reports.length > 0) this.#registers.writeFields("FSTS", { PFO: 1 });
@@ -241,13 +231,13 @@ export class VtdDriver implements IommuDriver {
 
   #replaceContext(sid: number, at: number, fields: Readonly<Record<string, number>>): void {
     const layout = this.#tables!.contextLayout;
-    const words = this.#memory.readWords(layout, at);
+    const words = this.#memory.readWords(at, layout);
     const before = this.#attached.find((a) => a.sid === sid)?.space.tag ?? 0;
     if ((words[0]! & 1) === 1) {
-      this.#memory.update(layout, at, { P: 0 }, "context entry");
+      this.#memory.update(at, layout, { P: 0 }, "context entry");
       this.#contextChanged(sid, before);
     }
-    this.#memory.writeWords(encodeFields(layout, fields), at, "context entry");
+    this.#memory.writeFields(at, layout, fields, "context entry");
     // What was not present is not cached, unless the unit says so.
     if (this.#cachingMode) this.#contextChanged(sid, 0);
   }
@@ -255,14 +245,14 @@ export class VtdDriver implements IommuDriver {
   #replacePasid(sid: number, pasid: number, at: number, space: AddressSpace): void {
     const old = this.#attached.find((a) => a.sid === sid && a.pasid === pasid);
     if (old !== undefined) {
-      this.#memory.update(PASID_TABLE_ENTRY, at, { P: 0 }, "PASID table entry");
+      this.#memory.update(at, PASID_TABLE_ENTRY, { P: 0 }, "PASID table entry");
       this.#pasidChanged(pasid, old.space.tag);
       this.#drop(old.space);
       this.#dropFromDevice(old, 0, 2 ** 64);
       this.sync();
     }
     const fields = { P: 1, PGTT: Pgtt.First, DID: space.tag, FSPTPTR: space.tables.root, NXE: 1, WPE: 1 };
-    this.#memory.writeWords(encodeFields(PASID_TABLE_ENTRY, fields), at, "PASID table entry");
+    this.#memory.writeFields(at, PASID_TABLE_ENTRY, fields, "PASID table entry");
     if (this.#cachingMode) this.#pasidChanged(pasid, space.tag);
   }
 
@@ -317,5 +307,4 @@ export class VtdDriver implements IommuDriver {
 }
 
 /** Makes the driver. */
-export const makeVtdDriver: MakeDriver = (platform, memory, journal, options) =>
-  new VtdDriver(platform, memory, journal, options);
+export const makeVtdDriver: MakeDriver = (platform, memory, options) => new VtdDriver(platform, memory, options);

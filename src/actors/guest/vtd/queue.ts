@@ -3,9 +3,8 @@
  */
 import { descriptorByName } from "../../../arch/vtd/commands.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import type { Journal } from "../../journal.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
-import type { KernelRegisters } from "../kernel_registers.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 /** Pages of the queue: one. */
 const QUEUE_BYTES = 4096;
@@ -15,7 +14,6 @@ const DONE = 2;
 export class InvalidationProducer {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #journal: Journal;
   readonly #base: number;
   readonly #bytes: number;
   /** Where waits write their status. */
@@ -26,30 +24,23 @@ export class InvalidationProducer {
   private constructor(
     registers: KernelRegisters,
     memory: OwnMemory,
-    journal: Journal,
     place: { readonly base: number; readonly bytes: number; readonly status: number },
   ) {
     this.#registers = registers;
     this.#memory = memory;
-    this.#journal = journal;
     this.#base = place.base;
     this.#bytes = place.bytes;
     this.#status = place.status;
   }
 
   /** Make the queue and point the unit at it. @param wide descriptors of 256 bits, which scalable mode needs */
-  static make(
-    registers: KernelRegisters,
-    memory: OwnMemory,
-    journal: Journal,
-    wide: boolean,
-  ): InvalidationProducer | null {
+  static make(registers: KernelRegisters, memory: OwnMemory, wide: boolean): InvalidationProducer | null {
     const base = memory.allocate(QUEUE_BYTES);
     const status = memory.allocate(8);
     if (base === null || status === null) return null;
     registers.write("IQT", 0n);
     registers.writeFields("IQA", { IQA: base, QS: 0, DW: wide ? 1 : 0 });
-    return new InvalidationProducer(registers, memory, journal, { base, bytes: wide ? 32 : 16, status });
+    return new InvalidationProducer(registers, memory, { base, bytes: wide ? 32 : 16, status });
   }
 
   /** Queue a descriptor; the unit sees it with the next {@link publish}. */
@@ -60,7 +51,7 @@ export class InvalidationProducer {
     const type = { Type: definition.type & 0xf, TypeHi: definition.type >>> 4 };
     const words = encodeFields(definition.layout, { ...type, ...fields }).subarray(0, this.#bytes / 4);
     const at = this.#base + this.#tail;
-    this.#journal.during("guest", "command", name, () => this.#memory.writeWords(words, at, name));
+    this.#memory.notes.during("command", name, () => this.#memory.writeWords(at, words, name));
     this.#tail = (this.#tail + this.#bytes) % QUEUE_BYTES;
     this.#unpublished++;
   }
@@ -75,7 +66,7 @@ export class InvalidationProducer {
 
   /** Wait until the descriptors so far are complete. @returns false when the unit stopped at one of them */
   sync(): boolean {
-    return this.#journal.during("guest", "sync", "wait for the invalidation queue", () => {
+    return this.#memory.notes.during("sync", "wait for the invalidation queue", () => {
       this.#memory.write(this.#status, 0, 0, "wait status");
       this.issue("inv_wait_dsc", { SW: 1, FN: 1, STDATA: DONE, STADDR: this.#status });
       this.publish();

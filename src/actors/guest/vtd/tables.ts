@@ -4,7 +4,7 @@
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "../../../arch/vtd/pasid_entries.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY } from "../../../arch/vtd/root_context.ts";
 import { encodeFields } from "../../../base/encode.ts";
-import type { OwnMemory } from "../kernel_memory.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
 
 const PAGE = 4096;
 const ROOT_BYTES = ROOT_ENTRY.bits / 8;
@@ -51,7 +51,7 @@ export class RemappingTables {
       table = made;
       this.#contextTables.set(key, table);
       const words = encodeFields(ROOT_ENTRY, { P: 1, CTP: table }).subarray(0, 2);
-      this.#memory.writeWords(words, this.root + ROOT_BYTES * bus + 8 * half, "root entry");
+      this.#memory.writeWords(this.root + ROOT_BYTES * bus + 8 * half, words, "root entry");
     }
     const index = this.scalable ? sid & 0x7f : sid & 0xff;
     return table + (this.contextLayout.bits / 8) * index;
@@ -79,7 +79,7 @@ export class RemappingTables {
       table = made;
       this.#pasidTables.set(key, table);
       const words = encodeFields(PASID_DIRECTORY_ENTRY, { P: 1, SMPTBLPTR: table });
-      this.#memory.writeWords(words, directory + 8 * index, "PASID directory entry");
+      this.#memory.writeWords(directory + 8 * index, words, "PASID directory entry");
     }
     return table + PASID_BYTES * (pasid % PASIDS);
   }

@@ -5,8 +5,8 @@
 import { INVALIDATE_IOMMU_PAGES } from "../../../arch/amdvi/commands.ts";
 import { DTE } from "../../../arch/amdvi/dte.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { DirtyTracking, HostDevice, NestedDomain } from "../driver.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { AmdDriver } from "./amd_driver.ts";
 import type { Command } from "./command_buffer.ts";
@@ -42,7 +42,7 @@ export class AmdPaging extends TableDomain {
 
   constructor(
     driver: AmdDriver,
-    memory: KernelMemory,
+    memory: OwnMemory,
     made: { kind: TableKind; root: number; domainId: number; nestParent: boolean; tracked: boolean },
   ) {
     super(memory, made.kind, made.root);

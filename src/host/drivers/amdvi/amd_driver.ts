@@ -8,9 +8,13 @@ import {
   INVALIDATE_IOMMU_ALL,
 } from "../../../arch/amdvi/commands.ts";
 import { DTE, DTE_BYTES } from "../../../arch/amdvi/dte.ts";
+import { eventByCode } from "../../../arch/amdvi/events.ts";
 import { IRTE } from "../../../arch/amdvi/irte.ts";
 import { registerByName } from "../../../arch/amdvi/registers.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { RegisterPages } from "../../../kernel/platform.ts";
+import { KernelRegisters } from "../../../kernel/registers.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwptFlag } from "../../iommufd/ioctls.ts";
@@ -28,8 +32,6 @@ import type {
   ReservedRegion,
   ViommuCore,
 } from "../driver.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
-import { RegisterDoor, type RegisterPages } from "../register_door.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import { type AmdInstalled, AmdNested, AmdPaging, dropDomain } from "./amd_domains.ts";
 import { AmdViommu } from "./amd_viommu.ts";
@@ -56,7 +58,8 @@ const DEVICES = 0x10000;
 const DEVICE_TABLE_PAGES = (DEVICES * DTE_BYTES) / 4096;
 const EVENTS_LG2 = 9;
 const EVENT_BYTES = 16;
-const EVENT_WORDS = EVENT_BYTES / 4;
+/** Every record is as long as that of IO_PAGE_FAULT. */
+const EVENT_RECORD = eventByCode(2)!.layout;
 const INTERRUPTS_LG2 = 9;
 const INTERRUPT_BYTES = IRTE.bits / 8;
 const FIRST_VECTOR = 0x41;
@@ -76,8 +79,8 @@ export class AmdDriver implements IommuDriver {
   readonly domainIds = new Set<number>();
   /** The newest events. */
   readonly log: Uint32Array[] = [];
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #commands: CommandBuffer;
   readonly #table: number;
   readonly #events: number;
@@ -95,8 +98,8 @@ export class AmdDriver implements IommuDriver {
 
   private constructor(
     config: AmdConfig,
-    registers: RegisterDoor,
-    memory: KernelMemory,
+    registers: KernelRegisters,
+    memory: OwnMemory,
     parts: { commands: CommandBuffer; table: number; events: number },
   ) {
     this.config = config;
@@ -108,8 +111,8 @@ export class AmdDriver implements IommuDriver {
   }
 
   /** Set the IOMMU up. @returns null without memory */
-  static start(config: AmdConfig, pages: RegisterPages, memory: KernelMemory): AmdDriver | null {
-    const registers = new RegisterDoor(pages, (name) => registerByName(name)?.layout);
+  static start(config: AmdConfig, pages: RegisterPages, memory: OwnMemory): AmdDriver | null {
+    const registers = new KernelRegisters(pages, memory.notes, registerByName);
     const table = memory.allocate(DEVICES * DTE_BYTES);
     const events = memory.allocate(EVENT_BYTES * 2 ** EVENTS_LG2);
     const commands = CommandBuffer.make(registers, memory);
@@ -220,7 +223,7 @@ export class AmdDriver implements IommuDriver {
     const tail = Number(this.#registers.read("EVT_TAIL"));
     let head = Number(this.#registers.read("EVT_HEAD"));
     while (head !== tail) {
-      const words = this.#memory.readWords(this.#events + head, EVENT_WORDS);
+      const words = this.#memory.readWords(this.#events + head, EVENT_RECORD);
       if (this.log.push(words) > MOST_LOGGED) this.log.shift();
       head = (head + EVENT_BYTES) % (EVENT_BYTES * 2 ** EVENTS_LG2);
     }
@@ -277,7 +280,7 @@ export class AmdDriver implements IommuDriver {
   /** Write a device's entry, with the host's interrupt fields, and drop what is cached of the device. */
   #install(device: HostDevice, fields: FieldNumbers): void {
     const at = this.#table + DTE_BYTES * device.sid;
-    const before = DTE.f.DomainID.get(this.#memory.readWords(at, DTE.bits / 32), 0);
+    const before = DTE.f.DomainID.get(this.#memory.readWords(at, DTE), 0);
     const table = this.#interruptTables.get(device.sid);
     const interrupts =
       table === undefined ? {} : { IV: 1, IntCtl: REMAPPED, IntTabLen: INTERRUPTS_LG2, InterruptTableRootPtr: table };

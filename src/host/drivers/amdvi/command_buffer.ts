@@ -2,8 +2,8 @@
 import * as commands from "../../../arch/amdvi/commands.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
 import type { Layout } from "../../../base/layout.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
-import type { RegisterDoor } from "../register_door.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 const COMMAND_BYTES = 16;
 const ENTRIES_LG2 = 9;
@@ -19,13 +19,13 @@ const wordsOf = ({ layout, fields }: Command): Uint32Array =>
   encodeFields(layout, { Opcode: commands.Opcode[layout.name as keyof typeof commands.Opcode], ...fields });
 
 export class CommandBuffer {
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #base: number;
   readonly #status: number;
   #tail = 0;
 
-  private constructor(registers: RegisterDoor, memory: KernelMemory, base: number, status: number) {
+  private constructor(registers: KernelRegisters, memory: OwnMemory, base: number, status: number) {
     this.#registers = registers;
     this.#memory = memory;
     this.#base = base;
@@ -33,7 +33,7 @@ export class CommandBuffer {
   }
 
   /** Make the buffer and tell the IOMMU; it runs once CONTROL.CmdBufEn is set. @returns null without memory */
-  static make(registers: RegisterDoor, memory: KernelMemory): CommandBuffer | null {
+  static make(registers: KernelRegisters, memory: OwnMemory): CommandBuffer | null {
     const base = memory.allocate(BUFFER_BYTES);
     const status = memory.allocate(8);
     if (base === null || status === null) return null;
@@ -47,7 +47,7 @@ export class CommandBuffer {
   run(some: readonly Command[]): void {
     const wait = { layout: commands.COMPLETION_WAIT, fields: { S: 1, StoreAddress: this.#status, StoreData: 1 } };
     for (const command of [...some, wait]) {
-      this.#memory.writeWords(this.#base + this.#tail, wordsOf(command));
+      this.#memory.writeWords(this.#base + this.#tail, wordsOf(command), command.layout.name);
       this.#tail = (this.#tail + COMMAND_BYTES) % BUFFER_BYTES;
       this.#registers.write("CMD_TAIL", BigInt(this.#tail));
     }

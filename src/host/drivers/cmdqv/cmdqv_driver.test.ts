@@ -3,6 +3,7 @@ import { CMDQV_STRIDE } from "../../../arch/smmuv3/cmdqv.ts";
 import { commandByName } from "../../../arch/smmuv3/commands.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
 import { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
+import { ownMemory } from "../../../machine/kernel_memory.ts";
 import { SMMUV3 } from "../../../machine/smmuv3/architecture.ts";
 import {
   DESTROY,
@@ -19,7 +20,6 @@ import {
 } from "../../iommufd/ioctls.ts";
 import { DRIVER_BYTES, DRIVER_PA, HostWorld, MEMORY_LAYOUT, USER_BYTES, USER_VA } from "../../testing/host_world.ts";
 import type { HostDevice } from "../driver.ts";
-import { KernelMemory } from "../kernel_memory.ts";
 import { SmmuDriver } from "../smmuv3/smmu_driver.ts";
 
 const BASE = 0x1_0000_0000n;
@@ -41,7 +41,7 @@ function makeWorld() {
   const unit = SMMUV3.make({ ...description, registers, cmdqv }, memory);
   const config = { pageLg2: 12, coherentRootComplex: true, sva: false };
   const pages = unit.blocks!.cmdqv!;
-  const own = new KernelMemory(memory, DRIVER_PA, DRIVER_BYTES);
+  const own = ownMemory(memory, DRIVER_PA, DRIVER_BYTES);
   const driver = SmmuDriver.start(config, unit, own, { pages, base: BASE })!;
   const device: HostDevice = {
     name: "0000:00:03.0",

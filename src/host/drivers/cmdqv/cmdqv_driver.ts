@@ -3,6 +3,9 @@
  * itself. Linux 7.2, drivers/iommu/arm/arm-smmu-v3/tegra241-cmdqv.c.
  */
 import { CMDQV_PAGE, CMDQV_STRIDE, cmdqvRegisterByName } from "../../../arch/smmuv3/cmdqv.ts";
+import type { Notes } from "../../../kernel/notes.ts";
+import type { RegisterPages } from "../../../kernel/platform.ts";
+import { KernelRegisters } from "../../../kernel/registers.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwQueueType, VeventqType } from "../../iommufd/ioctls.ts";
 import { struct, u8, u32, u64 } from "../../uapi_struct.ts";
@@ -14,10 +17,10 @@ import {
   type HostDevice,
   type Invalidated,
   type NestedDomain,
+  type QueueRequest,
   readDriverData,
   type ViommuCore,
 } from "../driver.ts";
-import { RegisterDoor, type RegisterPages } from "../register_door.ts";
 
 const UAPI = "include/uapi/linux/iommufd.h";
 const HW_INFO = struct("iommu_hw_info_tegra241_cmdqv", UAPI, [
@@ -52,14 +55,14 @@ export interface CmdqvPlace {
 type StageOneOf = Required<Pick<DriverViommu, "allocNested" | "invalidate" | "release">>;
 
 export class CmdqvDriver {
-  readonly registers: RegisterDoor;
+  readonly registers: KernelRegisters;
   readonly base: bigint;
   /** IDR1.CMDQS of the SMMU: log2 of the entries of the largest queue. */
   readonly largestLg2: number;
   readonly #interfaces = new Map<number, VirtualInterface>();
 
-  constructor({ pages, base }: CmdqvPlace, largestLg2: number) {
-    this.registers = new RegisterDoor(pages, (name) => cmdqvRegisterByName(name)?.layout);
+  constructor({ pages, base }: CmdqvPlace, notes: Notes, largestLg2: number) {
+    this.registers = new KernelRegisters(pages, notes, cmdqvRegisterByName);
     this.base = base;
     this.largestLg2 = largestLg2;
     this.registers.writeFields("CMDQV_CONFIG", { CMDQV_EN: 1 });
@@ -168,7 +171,7 @@ class VirtualInterface implements DriverViommu, HardwareQueues {
     return type === HwQueueType.TEGRA241_CMDQV;
   }
 
-  open(index: number, pa: bigint, length: bigint): Status {
+  open({ index, pa, length }: QueueRequest): Status {
     if (index >= 2 ** this.#driver.queuesPerInterfaceLg2) return "EINVAL";
     if (this.#open.has(index)) return "EEXIST";
     if (index > 0 && !this.#open.has(index - 1)) return "EIO";
@@ -184,7 +187,7 @@ class VirtualInterface implements DriverViommu, HardwareQueues {
     return null;
   }
 
-  close(index: number): void {
+  close({ index }: Pick<QueueRequest, "index">): void {
     const { registers } = this.#driver;
     registers.writeFields(`${this.#queue(index)}_CONFIG`, {});
     registers.write(`${this.#queue(index)}_PROD_INDX`, 0n);
@@ -195,7 +198,7 @@ class VirtualInterface implements DriverViommu, HardwareQueues {
   }
 
   release(): void {
-    for (const index of [...this.#open].reverse()) this.close(index);
+    for (const index of [...this.#open].reverse()) this.close({ index });
     for (const device of this.#matches.values()) this.removeDevice(device);
     this.#driver.forget(this.#index);
     this.#stageOne.release();

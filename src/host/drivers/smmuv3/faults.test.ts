@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
+import { ownMemory } from "../../../machine/kernel_memory.ts";
 import { SMMUV3 } from "../../../machine/smmuv3/architecture.ts";
 import { FAULT_QUEUE_ALLOC, HWPT_ALLOC, HwptFlag, IOAS_ALLOC, IOAS_MAP } from "../../iommufd/ioctls.ts";
 import { DRIVER_BYTES, DRIVER_PA, HostWorld, MEMORY_LAYOUT, USER_PA, USER_VA } from "../../testing/host_world.ts";
 import type { HostDevice } from "../driver.ts";
-import { KernelMemory } from "../kernel_memory.ts";
 import { SmmuDriver } from "./smmu_driver.ts";
 
 const IOVA = 0x1234_5000n;
@@ -28,7 +28,7 @@ function makeWorld({ pri = false } = {}) {
   const devices = pri ? [{ sid: 5, bdf: "0000:00:00.5", label: "", ats }] : [];
   const unit = SMMUV3.make({ ...description, devices }, memory);
   const config = { pageLg2: 12, coherentRootComplex: false, sva: true };
-  const driver = SmmuDriver.start(config, unit, new KernelMemory(memory, DRIVER_PA, DRIVER_BYTES))!;
+  const driver = SmmuDriver.start(config, unit, ownMemory(memory, DRIVER_PA, DRIVER_BYTES))!;
   const device: HostDevice = {
     name: "0000:00:00.5",
     group: 1,

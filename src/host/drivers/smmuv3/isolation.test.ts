@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
+import { ownMemory } from "../../../machine/kernel_memory.ts";
 import { SMMUV3 } from "../../../machine/smmuv3/architecture.ts";
 import type { Unit } from "../../../machine/unit.ts";
 import {
@@ -30,7 +31,6 @@ import {
   USER_VA,
 } from "../../testing/host_world.ts";
 import type { HostDevice } from "../driver.ts";
-import { KernelMemory } from "../kernel_memory.ts";
 import { SmmuDriver } from "./smmu_driver.ts";
 
 /** Each VM gets half of the user's memory, at the same guest physical address. */
@@ -78,7 +78,7 @@ function makeWorld(): World {
   const nothing = { outside: "abort", zero: [], segments: [] } as const;
   const unit = SMMUV3.make({ arch: "smmuv3", registers, memory: nothing, devices: [], caches }, memory);
   const config = { pageLg2: 12, coherentRootComplex: true, sva: false };
-  const driver = SmmuDriver.start(config, unit, new KernelMemory(memory, DRIVER_PA, DRIVER_BYTES))!;
+  const driver = SmmuDriver.start(config, unit, ownMemory(memory, DRIVER_PA, DRIVER_BYTES))!;
   const devices = [device(driver, 1), device(driver, 2)];
   const host = new HostWorld(memory, devices);
   const vms = devices.map((d, i) => makeVm(host, d, BigInt(i))) as [Vm, Vm];

@@ -2,9 +2,11 @@
  * The kernel's side of an SMMUv3's Command, Event and PRI queues. IHI 0070 §3.5, §4, §7.1, §7.4.
  */
 import { commandByName } from "../../../arch/smmuv3/commands.ts";
+import { RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
+import { PAGE_REQUEST } from "../../../arch/smmuv3/page_request.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
-import type { RegisterDoor } from "../register_door.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 const COMMAND_BYTES = 16;
 const RECORD_BYTES = { EVENTQ: 32, PRIQ: 16 } as const;
@@ -13,6 +15,8 @@ const RECORDS_LG2 = 7;
 /** Index and wrap bit of CONS; the error code stands above. */
 const INDEX_MASK = 0xfffff;
 const OVERFLOW = 31;
+const RECORD = { EVENTQ: RESERVED_EVENT, PRIQ: PAGE_REQUEST } as const;
+const SYNC = commandByName("CMD_SYNC")!.layout;
 const MOST_REFUSED = 64;
 /** GERROR.CMDQ_ERR. */
 const COMMAND_ERROR = 1n;
@@ -28,13 +32,13 @@ export function command(name: string, fields: FieldNumbers): CommandWords {
 }
 
 export class CommandQueue {
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #base: number;
   readonly #entries: number;
   #prod = 0;
 
-  private constructor(registers: RegisterDoor, memory: KernelMemory, base: number, entries: number) {
+  private constructor(registers: KernelRegisters, memory: OwnMemory, base: number, entries: number) {
     this.#registers = registers;
     this.#memory = memory;
     this.#base = base;
@@ -42,7 +46,7 @@ export class CommandQueue {
   }
 
   /** Make the queue and tell the SMMU; it runs once CR0.CMDQEN is set. @returns null without memory */
-  static make(registers: RegisterDoor, memory: KernelMemory): CommandQueue | null {
+  static make(registers: KernelRegisters, memory: OwnMemory): CommandQueue | null {
     const lg2 = Math.min(COMMANDS_LG2, registers.field("SMMU_IDR1", "CMDQS"));
     const base = memory.allocate(COMMAND_BYTES * 2 ** lg2);
     if (base === null) return null;
@@ -69,7 +73,7 @@ export class CommandQueue {
   }
 
   #put(words: CommandWords): void {
-    this.#memory.writeWords(this.#base + COMMAND_BYTES * (this.#prod % this.#entries), words);
+    this.#memory.writeWords(this.#base + COMMAND_BYTES * (this.#prod % this.#entries), words, "command");
     this.#prod = (this.#prod + 1) % (2 * this.#entries);
   }
 
@@ -80,8 +84,8 @@ export class CommandQueue {
       if (error === 0n) return;
       const cons = Number(this.#registers.read("SMMU_CMDQ_CONS")) & INDEX_MASK;
       const at = this.#base + COMMAND_BYTES * (cons % this.#entries);
-      if (this.refused.push(this.#memory.readWords(at, COMMAND_BYTES / 4)) > MOST_REFUSED) this.refused.shift();
-      this.#memory.writeWords(at, sync);
+      if (this.refused.push(this.#memory.readWords(at, SYNC)) > MOST_REFUSED) this.refused.shift();
+      this.#memory.writeWords(at, sync, "CMD_SYNC");
       this.#registers.write("SMMU_GERRORN", this.#registers.read("SMMU_GERROR"));
     }
   }
@@ -89,15 +93,15 @@ export class CommandQueue {
 
 /** A queue that the SMMU writes records to. */
 export class RecordQueue {
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #name: "EVENTQ" | "PRIQ";
   readonly #base: number;
   readonly #entries: number;
 
   private constructor(
-    registers: RegisterDoor,
-    memory: KernelMemory,
+    registers: KernelRegisters,
+    memory: OwnMemory,
     name: "EVENTQ" | "PRIQ",
     base: number,
     entries: number,
@@ -110,7 +114,7 @@ export class RecordQueue {
   }
 
   /** Make the queue and tell the SMMU; it is written once CR0 enables it. @returns null without memory */
-  static make(registers: RegisterDoor, memory: KernelMemory, name: "EVENTQ" | "PRIQ"): RecordQueue | null {
+  static make(registers: KernelRegisters, memory: OwnMemory, name: "EVENTQ" | "PRIQ"): RecordQueue | null {
     const lg2 = Math.min(RECORDS_LG2, registers.field("SMMU_IDR1", `${name}S`));
     const base = memory.allocate(RECORD_BYTES[name] * 2 ** lg2);
     if (base === null) return null;
@@ -128,7 +132,7 @@ export class RecordQueue {
     let cons = Number(this.#registers.read(`SMMU_${this.#name}_CONS`)) & mask;
     const records: Uint32Array[] = [];
     while (cons !== (prod & mask)) {
-      records.push(this.#memory.readWords(this.#base + bytes * (cons % this.#entries), bytes / 4));
+      records.push(this.#memory.readWords(this.#base + bytes * (cons % this.#entries), RECORD[this.#name]));
       cons = (cons + 1) & mask;
     }
     if (records.length > 0) {

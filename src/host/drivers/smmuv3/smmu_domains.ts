@@ -4,11 +4,11 @@
  */
 import { STE } from "../../../arch/smmuv3/ste.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import type { DirtyTracking, NestedDomain } from "../driver.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import { command } from "./queues.ts";
 import type { SmmuDriver } from "./smmu_driver.ts";
@@ -27,7 +27,7 @@ abstract class SmmuTables extends TableDomain {
   // HTTU is what dirty tracking would need, and the driver offers none without it.
   readonly dirty?: DirtyTracking;
 
-  constructor(driver: SmmuDriver, memory: KernelMemory, kind: TableKind, root: number, tag: number) {
+  constructor(driver: SmmuDriver, memory: OwnMemory, kind: TableKind, root: number, tag: number) {
     super(memory, kind, root);
     this.driver = driver;
     this.tag = tag;
@@ -69,14 +69,7 @@ export class Stage2Domain extends SmmuTables {
   readonly stage = 2;
   readonly nestParent: boolean;
 
-  constructor(
-    driver: SmmuDriver,
-    memory: KernelMemory,
-    kind: TableKind,
-    root: number,
-    tag: number,
-    nestParent: boolean,
-  ) {
+  constructor(driver: SmmuDriver, memory: OwnMemory, kind: TableKind, root: number, tag: number, nestParent: boolean) {
     super(driver, memory, kind, root, tag);
     this.nestParent = nestParent;
   }

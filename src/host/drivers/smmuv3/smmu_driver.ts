@@ -9,6 +9,9 @@ import { registerByName } from "../../../arch/smmuv3/registers.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
 import { low } from "../../../base/halves.ts";
 import type { FieldAccess } from "../../../base/layout.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { RegisterPages } from "../../../kernel/platform.ts";
+import { KernelRegisters } from "../../../kernel/registers.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwptFlag, VeventqType, ViommuType } from "../../iommufd/ioctls.ts";
@@ -24,8 +27,6 @@ import type {
   ReservedRegion,
   ViommuCore,
 } from "../driver.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
-import { RegisterDoor, type RegisterPages } from "../register_door.ts";
 import { TableDomain } from "../table_domain.ts";
 import { isStalled, pasidOf, refusePageRequest, serveStall } from "./faults.ts";
 import { CommandQueue, type CommandWords, command, RecordQueue } from "./queues.ts";
@@ -87,8 +88,8 @@ export class SmmuDriver implements IommuDriver {
   readonly config: SmmuConfig;
   readonly asids = new Set<number>();
   readonly vmids = new Set<number>();
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #commands: CommandQueue;
   readonly #events: RecordQueue;
   readonly #pageRequests: RecordQueue | null;
@@ -110,8 +111,8 @@ export class SmmuDriver implements IommuDriver {
 
   private constructor(
     config: SmmuConfig,
-    registers: RegisterDoor,
-    memory: KernelMemory,
+    registers: KernelRegisters,
+    memory: OwnMemory,
     parts: {
       commands: CommandQueue;
       events: RecordQueue;
@@ -138,10 +139,10 @@ export class SmmuDriver implements IommuDriver {
   static start(
     config: SmmuConfig,
     pages: RegisterPages,
-    memory: KernelMemory,
+    memory: OwnMemory,
     cmdqv: CmdqvPlace | null = null,
   ): SmmuDriver | null {
-    const r = new RegisterDoor(pages, (name) => registerByName(name)?.layout);
+    const r = new KernelRegisters(pages, memory.notes, registerByName);
     r.write("SMMU_CR0", 0n);
     r.writeFields("SMMU_CR1", CR1);
     r.writeFields("SMMU_CR2", { PTM: 1, RECINVSID: 1 });
@@ -152,7 +153,7 @@ export class SmmuDriver implements IommuDriver {
     const pageRequests = pri ? RecordQueue.make(r, memory, "PRIQ") : null;
     if (table === null || commands === null || events === null) return null;
     r.writeFields("SMMU_CR0", { CMDQEN: 1 });
-    const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, r.field("SMMU_IDR1", "CMDQS"));
+    const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, memory.notes, r.field("SMMU_IDR1", "CMDQS"));
     const driver = new SmmuDriver(config, r, memory, { table, commands, events, pageRequests, cmdqv: extension });
     driver.run([command("CMD_CFGI_STE_RANGE", { Range: 31 }), command("CMD_TLBI_NSNH_ALL", {})]);
     const ats = r.field("SMMU_IDR0", "ATS") === 1 ? { ATSCHK: 1 } : {};

@@ -4,34 +4,31 @@ import { registerByName } from "../../../arch/smmuv3/registers.ts";
 import { STE } from "../../../arch/smmuv3/ste.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
 import { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
-import { KernelMemory } from "../kernel_memory.ts";
-import { RegisterDoor } from "../register_door.ts";
+import { UNNOTED } from "../../../kernel/notes.ts";
+import { KernelRegisters } from "../../../kernel/registers.ts";
+import { ownMemory } from "../../../machine/kernel_memory.ts";
 import { StreamTable } from "./stream_table.ts";
 
 const BASE = 0x10_0000;
 
 /** Registers that only remember, of an SMMU with two-level tables and 16 StreamID bits. */
-function registers(): RegisterDoor {
+function registers(): KernelRegisters {
   const values = new Map<number, bigint>([
     [0x00, 1n << 27n],
     [0x04, 16n],
   ]);
   const pages = {
-    register: (name: string) => {
-      const r = registerByName(name);
-      return r === undefined ? null : { offset: r.offset, width: r.widthBytes };
-    },
     read: (offset: number) => values.get(offset) ?? 0n,
     write: (offset: number, value: bigint) => {
       values.set(offset, value);
     },
   };
-  return new RegisterDoor(pages, (name) => registerByName(name)?.layout);
+  return new KernelRegisters(pages, UNNOTED, registerByName);
 }
 
 const memoryOf = () => {
   const physical = new PhysicalMemory({ outside: "abort", zero: [[BASE, 0x10_0000]], segments: [] });
-  return new KernelMemory(physical, BASE, 0x10_0000);
+  return ownMemory(physical, BASE, 0x10_0000);
 };
 
 const stage2 = { S2VMID: 3, S2T0SZ: 20, S2TG: 0, S2AA64: 1, S2R: 1, S2TTB: 0x40_0000 };
@@ -68,9 +65,9 @@ describe("the stream table", () => {
         for (const i of order) {
           const target = meaning(encodeFields(STE, ENTRIES[i]!));
           const seen: string[] = [];
-          table.replace(at, ENTRIES[i]!, () => seen.push(meaning(memory.readWords(at, 16))));
+          table.replace(at, ENTRIES[i]!, () => seen.push(meaning(memory.readWords(at, STE))));
           for (const m of seen) expect([old, target, "invalid"]).toContain(m);
-          expect(memory.readWords(at, 16)).toEqual(encodeFields(STE, ENTRIES[i]!));
+          expect(memory.readWords(at, STE)).toEqual(encodeFields(STE, ENTRIES[i]!));
           old = target;
         }
       }),
@@ -84,7 +81,7 @@ describe("the stream table", () => {
     const at = table.place(1)!;
     table.replace(at, ENTRIES[4]!, () => {});
     for (const next of [{ ...ENTRIES[4]!, S1ContextPtr: 0xa_0000 }, ENTRIES[0]!, ENTRIES[1]!, ENTRIES[0]!]) {
-      table.replace(at, next, () => expect(meaning(memory.readWords(at, 16))).not.toBe("invalid"));
+      table.replace(at, next, () => expect(meaning(memory.readWords(at, STE))).not.toBe("invalid"));
     }
   });
 

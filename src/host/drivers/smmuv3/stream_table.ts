@@ -7,8 +7,8 @@
  */
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
-import type { RegisterDoor } from "../register_door.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 const STE_BYTES = STE.bits / 8;
 const STE_WORDS = STE.bits / 32;
@@ -75,13 +75,13 @@ function usedBits(ste: Uint32Array): Uint32Array {
 }
 
 export class StreamTable {
-  readonly #memory: KernelMemory;
+  readonly #memory: OwnMemory;
   readonly #twoLevels: boolean;
   readonly #log2Size: number;
   readonly #base: number;
   readonly #leaves = new Map<number, number>();
 
-  private constructor(memory: KernelMemory, twoLevels: boolean, log2Size: number, base: number) {
+  private constructor(memory: OwnMemory, twoLevels: boolean, log2Size: number, base: number) {
     this.#memory = memory;
     this.#twoLevels = twoLevels;
     this.#log2Size = log2Size;
@@ -89,7 +89,7 @@ export class StreamTable {
   }
 
   /** Make the table that the SMMU's registers call for and tell the SMMU. @returns null without memory */
-  static make(registers: RegisterDoor, memory: KernelMemory): StreamTable | null {
+  static make(registers: KernelRegisters, memory: OwnMemory): StreamTable | null {
     const bits = registers.field("SMMU_IDR1", "SIDSIZE");
     const twoLevels = registers.field("SMMU_IDR0", "ST_LEVEL") === 1 && bits > SPLIT;
     const log2Size = Math.min(bits, twoLevels ? LEVEL_1_BITS + SPLIT : LINEAR_BITS);
@@ -122,7 +122,7 @@ export class StreamTable {
    */
   replace(at: number, fields: FieldNumbers, sync: () => void): void {
     const target = encodeFields(STE, fields);
-    const now = this.#memory.readWords(at, STE_WORDS);
+    const now = this.#memory.readWords(at, STE);
     const [usedNow, usedThen] = [usedBits(now), usedBits(target)];
     // Bits nobody looks at yet come first, then the one word that matters, then what is no longer looked at goes.
     const ready = target.map((word, i) => (word & ~usedNow[i]!) | (now[i]! & usedNow[i]!));

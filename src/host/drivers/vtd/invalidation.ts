@@ -4,8 +4,8 @@
  */
 import { descriptorByName } from "../../../arch/vtd/commands.ts";
 import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
-import type { RegisterDoor } from "../register_door.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 
 /** A descriptor by name. */
 export interface Descriptor {
@@ -34,14 +34,14 @@ function wordsOf({ name, fields }: Descriptor): Uint32Array {
 }
 
 export class InvalidationQueue {
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #base: number;
   readonly #bytes: number;
   readonly #status: number;
   #tail = 0;
 
-  private constructor(registers: RegisterDoor, memory: KernelMemory, base: number, bytes: number, status: number) {
+  private constructor(registers: KernelRegisters, memory: OwnMemory, base: number, bytes: number, status: number) {
     this.#registers = registers;
     this.#memory = memory;
     this.#base = base;
@@ -50,7 +50,7 @@ export class InvalidationQueue {
   }
 
   /** Make the queue and tell the unit; it runs once GCMD.QIE is set. @returns null without memory */
-  static make(registers: RegisterDoor, memory: KernelMemory, wide: boolean): InvalidationQueue | null {
+  static make(registers: KernelRegisters, memory: OwnMemory, wide: boolean): InvalidationQueue | null {
     const base = memory.allocate(QUEUE_BYTES);
     const status = memory.allocate(8);
     if (base === null || status === null) return null;
@@ -74,7 +74,7 @@ export class InvalidationQueue {
   }
 
   #put(words: Uint32Array): void {
-    this.#memory.writeWords(this.#base + this.#tail, words.subarray(0, this.#bytes / 4));
+    this.#memory.writeWords(this.#base + this.#tail, words.subarray(0, this.#bytes / 4), "descriptor");
     this.#tail = (this.#tail + this.#bytes) % QUEUE_BYTES;
   }
 
@@ -82,7 +82,7 @@ export class InvalidationQueue {
     const errors = this.#registers.read("FSTS") & QUEUE_ERRORS;
     if (errors === 0n) return;
     const head = Number(this.#registers.read("IQH"));
-    this.#memory.writeWords(this.#base + head, this.#wait().subarray(0, this.#bytes / 4));
+    this.#memory.writeWords(this.#base + head, this.#wait().subarray(0, this.#bytes / 4), "inv_wait_dsc");
     this.#registers.write("FSTS", errors);
   }
 }

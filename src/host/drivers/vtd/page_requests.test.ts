@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
+import { ownMemory } from "../../../machine/kernel_memory.ts";
 import { VTD } from "../../../machine/vtd/architecture.ts";
 import { FAULT_QUEUE_ALLOC, HWPT_ALLOC, HwptFlag, IOAS_ALLOC, IOAS_MAP } from "../../iommufd/ioctls.ts";
 import { DRIVER_BYTES, DRIVER_PA, HostWorld, MEMORY_LAYOUT, USER_VA } from "../../testing/host_world.ts";
 import type { HostDevice } from "../driver.ts";
-import { KernelMemory } from "../kernel_memory.ts";
 import { VtdDriver } from "./vtd_driver.ts";
 
 const SID = 0x20;
@@ -27,7 +27,7 @@ function makeWorld() {
     },
     memory,
   );
-  const driver = VtdDriver.start(unit, new KernelMemory(memory, DRIVER_PA, DRIVER_BYTES))!;
+  const driver = VtdDriver.start(unit, ownMemory(memory, DRIVER_PA, DRIVER_BYTES))!;
   const device: HostDevice = {
     name: "0000:00:04.0",
     group: 1,

@@ -5,9 +5,9 @@
 
 import { PAGE_REQ_DSC } from "../../../arch/vtd/commands.ts";
 import { join } from "../../../base/halves.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
 import type { Attachment, PageFault } from "../driver.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
-import type { RegisterDoor } from "../register_door.ts";
 import type { Descriptor } from "./invalidation.ts";
 
 type Faults = NonNullable<Attachment["faults"]>;
@@ -27,19 +27,19 @@ const INVALID = 1;
 const MOST_OPEN = 512;
 
 export class PageRequests {
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #base: number;
   readonly #open = new Map<string, PageFault[]>();
 
-  private constructor(registers: RegisterDoor, memory: KernelMemory, base: number) {
+  private constructor(registers: KernelRegisters, memory: OwnMemory, base: number) {
     this.#registers = registers;
     this.#memory = memory;
     this.#base = base;
   }
 
   /** Make the queue and tell the unit. @returns null without memory */
-  static make(registers: RegisterDoor, memory: KernelMemory): PageRequests | null {
+  static make(registers: KernelRegisters, memory: OwnMemory): PageRequests | null {
     const base = memory.allocate(QUEUE_BYTES);
     if (base === null) return null;
     registers.write("PQH", 0n);
@@ -60,7 +60,7 @@ export class PageRequests {
     const tail = Number(this.#registers.read("PQT"));
     let head = Number(this.#registers.read("PQH"));
     for (; head !== tail; head = (head + REQUEST_BYTES) % QUEUE_BYTES) {
-      this.#one(this.#memory.readWords(this.#base + head, REQUEST_BYTES / 4), takerOf, run);
+      this.#one(this.#memory.readWords(this.#base + head, PAGE_REQ_DSC), takerOf, run);
     }
     this.#registers.write("PQH", BigInt(head));
     this.#registers.write("PRS", STATUS);

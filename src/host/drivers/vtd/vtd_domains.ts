@@ -3,11 +3,11 @@
  * Linux 7.2, drivers/iommu/intel/iommu.c and nested.c.
  */
 
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Status } from "../../errno.ts";
 import { InvalidateDataType } from "../../iommufd/ioctls.ts";
 import { struct, u32, u64 } from "../../uapi_struct.ts";
 import { type DirtyTracking, type EntryArray, type Invalidated, type NestedDomain, readDriverData } from "../driver.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { Descriptor } from "./invalidation.ts";
 import type { VtdDriver } from "./vtd_driver.ts";
@@ -58,7 +58,7 @@ export class VtdPaging extends TableDomain {
 
   constructor(
     driver: VtdDriver,
-    memory: KernelMemory,
+    memory: OwnMemory,
     shape: { kind: TableKind; root: number; stage: 1 | 2; nestParent: boolean; tracked: boolean; did: number },
   ) {
     super(memory, shape.kind, shape.root);

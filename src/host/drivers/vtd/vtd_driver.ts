@@ -2,12 +2,16 @@
  * The host's VT-d driver: it sets a unit up through its registers and turns domains into root, context and PASID entries,
  * page tables and invalidations. VT-d (document D51397, revision 4.1); rules as in Linux 7.2, drivers/iommu/intel.
  */
+
+import { FRCD } from "../../../arch/vtd/fault_record.ts";
 import { IRTE_REMAPPED } from "../../../arch/vtd/irte.ts";
 import { PASID_TABLE_ENTRY, Pgtt } from "../../../arch/vtd/pasid_entries.ts";
-import { frcdName, registersAt } from "../../../arch/vtd/registers.ts";
 import { CONTEXT_ENTRY } from "../../../arch/vtd/root_context.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
-import type { Layout } from "../../../base/layout.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { RegisterPages } from "../../../kernel/platform.ts";
+import type { KernelRegisters } from "../../../kernel/registers.ts";
+import { openVtdRegisters } from "../../../kernel/vtd/registers.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
@@ -25,8 +29,6 @@ import {
   type ReservedRegion,
   readDriverData,
 } from "../driver.ts";
-import { type KernelMemory, numberAddress } from "../kernel_memory.ts";
-import { RegisterDoor, type RegisterPages } from "../register_door.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import { type Descriptor, InvalidationQueue } from "./invalidation.ts";
 import { PageRequests } from "./page_requests.ts";
@@ -59,8 +61,8 @@ const FIRST_STAGE_BITS = 48;
 const USER_HALF = (1n << 47n) - 1n;
 const WIDTHS = [39, 48, 57];
 
-/** F of a fault recording register; PFO of FSTS. */
-const RECORD_HOLDS_FAULT = 1n << 63n;
+/** F of a fault recording register, in its last word; PFO of FSTS. */
+const RECORD_HOLDS_FAULT = 1n << 31n;
 const RECORDS_OVERFLOWED = 1n;
 /** Records that the log keeps. */
 const MOST_LOGGED = 256;
@@ -77,29 +79,31 @@ interface Installed {
 
 export class VtdDriver implements IommuDriver {
   readonly name = "intel-iommu";
-  readonly #registers: RegisterDoor;
-  readonly #memory: KernelMemory;
+  readonly #registers: KernelRegisters;
+  readonly #memory: OwnMemory;
   readonly #queue: InvalidationQueue;
   readonly #tables: VtdTables;
   readonly #interrupts: number;
   readonly #requests: PageRequests | null;
+  readonly #faultRecords: readonly string[];
   readonly #scalable: boolean;
   readonly #dids = new Set<number>();
   /** What is attached, by device and PASID. */
   readonly #installed: Installed[] = [];
   readonly #handles: HostDevice[] = [];
-  /** The newest fault records: low and high half. */
-  readonly log: (readonly [bigint, bigint])[] = [];
+  /** The newest fault records. */
+  readonly log: Uint32Array[] = [];
 
   private constructor(
-    registers: RegisterDoor,
-    memory: KernelMemory,
+    registers: KernelRegisters,
+    memory: OwnMemory,
     parts: {
       queue: InvalidationQueue;
       root: number;
       interrupts: number;
       scalable: boolean;
       requests: PageRequests | null;
+      faultRecords: readonly string[];
     },
   ) {
     this.#registers = registers;
@@ -108,12 +112,13 @@ export class VtdDriver implements IommuDriver {
     this.#tables = new VtdTables(memory, parts.root, parts.scalable);
     this.#interrupts = parts.interrupts;
     this.#requests = parts.requests;
+    this.#faultRecords = parts.faultRecords;
     this.#scalable = parts.scalable;
   }
 
   /** Set the unit up. @returns null without memory */
-  static start(pages: RegisterPages, memory: KernelMemory): VtdDriver | null {
-    const registers = new RegisterDoor(pages, (name) => LAYOUTS.get(name));
+  static start(pages: RegisterPages, memory: OwnMemory): VtdDriver | null {
+    const { registers, faultRecords } = openVtdRegisters(pages, memory.notes);
     const scalable = registers.field("ECAP", "SMTS") === 1;
     const queue = InvalidationQueue.make(registers, memory, scalable);
     const root = memory.allocate(4096);
@@ -121,7 +126,7 @@ export class VtdDriver implements IommuDriver {
     if (queue === null || root === null || interrupts === null) return null;
     const pri = scalable && registers.field("ECAP", "PRS") === 1;
     const requests = pri ? PageRequests.make(registers, memory) : null;
-    const driver = new VtdDriver(registers, memory, { queue, root, interrupts, scalable, requests });
+    const driver = new VtdDriver(registers, memory, { queue, root, interrupts, scalable, requests, faultRecords });
     driver.#command(Command.QIE);
     registers.writeFields("RTADDR", { RTA: root, TTM: scalable ? 1 : 0 });
     driver.#command(Command.SRTP);
@@ -247,12 +252,11 @@ export class VtdDriver implements IommuDriver {
       return this.#installed.find((i) => i.device.sid === sid && i.pasid === key)?.faults ?? null;
     };
     this.#requests?.serve(takerOf, (descriptors) => this.run(descriptors));
-    for (let i = 0; i <= this.#registers.field("CAP", "NFR"); i++) {
-      const upper = `${frcdName(i)}_HI`;
-      if ((this.#registers.read(upper) & RECORD_HOLDS_FAULT) === 0n) continue;
-      if (this.log.push([this.#registers.read(`${frcdName(i)}_LO`), this.#registers.read(upper)]) > MOST_LOGGED)
-        this.log.shift();
-      this.#registers.write(upper, RECORD_HOLDS_FAULT);
+    for (const name of this.#faultRecords) {
+      const words = Uint32Array.from([0, 1, 2, 3], (i) => Number(this.#registers.readWord(name, i)));
+      if (FRCD.f.F.get(words, 0) === 0) continue;
+      if (this.log.push(words) > MOST_LOGGED) this.log.shift();
+      this.#registers.writeWord(name, 3, RECORD_HOLDS_FAULT);
     }
     if ((this.#registers.read("FSTS") & RECORDS_OVERFLOWED) !== 0n) this.#registers.write("FSTS", RECORDS_OVERFLOWED);
   }
@@ -398,10 +402,10 @@ export class VtdDriver implements IommuDriver {
 
   /** Make an entry absent, and drop what is cached of it. */
   #clearContext(device: HostDevice, at: number): void {
-    const words = this.#memory.readWords(at, CONTEXT_ENTRY.bits / 32);
+    const words = this.#memory.readWords(at, CONTEXT_ENTRY);
     if ((words[0]! & 1) === 0) return;
     const did = CONTEXT_ENTRY.f.DID.get(words, 0);
-    this.#memory.writeWords(at, new Uint32Array(CONTEXT_ENTRY.bits / 32));
+    this.#memory.writeFields(at, CONTEXT_ENTRY, {});
     this.run([
       { name: "cc_inv_dsc", fields: { G: 3, DID: did, SID: device.sid } },
       { name: "iotlb_inv_dsc", fields: { G: 2, DID: did, DR: 1, DW: 1 } },
@@ -418,11 +422,11 @@ export class VtdDriver implements IommuDriver {
   }
 
   #clearPasid(device: HostDevice, pasid: number, at: number): void {
-    const words = this.#memory.readWords(at, PASID_TABLE_ENTRY.bits / 32);
+    const words = this.#memory.readWords(at, PASID_TABLE_ENTRY);
     if ((words[0]! & 1) === 0) return;
     const did = PASID_TABLE_ENTRY.f.DID.get(words, 0);
     const pgtt = PASID_TABLE_ENTRY.f.PGTT.get(words, 0);
-    this.#memory.writeWords(at, new Uint32Array(PASID_TABLE_ENTRY.bits / 32));
+    this.#memory.writeFields(at, PASID_TABLE_ENTRY, {});
     const cached =
       pgtt === Pgtt.First || pgtt === Pgtt.Nested
         ? { name: "p_iotlb_inv_dsc", fields: { DID: did, PASID: pasid, G: 2 } }
@@ -444,7 +448,7 @@ export class VtdDriver implements IommuDriver {
         ...coherent,
         PGTT: Pgtt.Nested,
         DID: domain.did,
-        FSPTPTR: numberAddress(config.pgtbl_addr & ~0xfffn),
+        FSPTPTR: Number(config.pgtbl_addr & ~0xfffn),
         FSPM: config.addr_width === 57 ? 1 : 0,
         ...(sre ? { SRE: 1 } : {}),
         // Only together with requests of supervisors.
@@ -468,6 +472,3 @@ export class VtdDriver implements IommuDriver {
     };
   }
 }
-
-/** Layouts of the registers; where those of a unit lie does not matter here. */
-const LAYOUTS: ReadonlyMap<string, Layout> = new Map(registersAt(0x50, 0x60, 0).map((r) => [r.name, r.layout]));

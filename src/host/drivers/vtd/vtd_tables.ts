@@ -5,21 +5,21 @@
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "../../../arch/vtd/pasid_entries.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../../arch/vtd/root_context.ts";
 import { setFields } from "../../../base/encode.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { HostDevice } from "../driver.ts";
-import type { KernelMemory } from "../kernel_memory.ts";
 
 /** PASIDs below 2^13: a directory of 128 entries. */
 const DIRECTORY_BYTES = 8 * 128;
 const PASID_TABLE_BYTES = 64 * (PASID_TABLE_ENTRY.bits / 8);
 const PASIDS_PER_TABLE_LG2 = 6;
 export class VtdTables {
-  readonly #memory: KernelMemory;
+  readonly #memory: OwnMemory;
   readonly #root: number;
   readonly #scalable: boolean;
   /** PASID directories, by requester. */
   readonly #directories = new Map<number, number>();
 
-  constructor(memory: KernelMemory, root: number, scalable: boolean) {
+  constructor(memory: OwnMemory, root: number, scalable: boolean) {
     this.#memory = memory;
     this.#root = root;
     this.#scalable = scalable;
@@ -37,10 +37,10 @@ export class VtdTables {
       if (allocated === null) return null;
       table = allocated;
       const layout = this.#scalable ? SM_ROOT_ENTRY : ROOT_ENTRY;
-      const root = this.#memory.readWords(at - (upper ? 8 : 0), layout.bits / 32);
+      const root = this.#memory.readWords(at - (upper ? 8 : 0), layout);
       const pointer = this.#scalable ? { LP: 1, LCTP: table } : { P: 1, CTP: table };
       setFields(layout, root, upper ? { UP: 1, UCTP: table } : pointer);
-      this.#memory.writeWords(at - (upper ? 8 : 0), root);
+      this.#memory.writeWords(at - (upper ? 8 : 0), root, layout.name);
     }
     const bytes = (this.#scalable ? SM_CONTEXT_ENTRY.bits : CONTEXT_ENTRY.bits) / 8;
     return table + bytes * (this.#scalable ? function_ & 0x7f : function_);

@@ -2,11 +2,11 @@
  * Registers of an IOMMU by name, as a kernel reads and writes them, each access noted.
  */
 
-import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
-import { high, low } from "../../base/halves.ts";
-import type { FieldAccess, Layout } from "../../base/layout.ts";
-import type { Journal } from "../journal.ts";
-import type { RegisterPages } from "../platform.ts";
+import { encodeFields, type FieldNumbers } from "../base/encode.ts";
+import { high, join, low } from "../base/halves.ts";
+import type { FieldAccess, Layout } from "../base/layout.ts";
+import type { Notes } from "./notes.ts";
+import type { RegisterPages } from "./platform.ts";
 
 /** Where a register is and what it looks like; 32 or 64 bits. */
 export interface KnownRegister {
@@ -16,14 +16,14 @@ export interface KnownRegister {
 
 export class KernelRegisters {
   readonly #pages: RegisterPages;
-  readonly #journal: Journal;
+  readonly #notes: Notes;
   readonly #find: (name: string) => KnownRegister | undefined;
   readonly #found = new Map<string, KnownRegister>();
 
   /** @param find a register by the specification's name */
-  constructor(pages: RegisterPages, journal: Journal, find: (name: string) => KnownRegister | undefined) {
+  constructor(pages: RegisterPages, notes: Notes, find: (name: string) => KnownRegister | undefined) {
     this.#pages = pages;
-    this.#journal = journal;
+    this.#notes = notes;
     this.#find = find;
   }
 
@@ -56,7 +56,7 @@ export class KernelRegisters {
   /** Write a register put together from fields, the others zero. */
   writeFields(name: string, fields: FieldNumbers): void {
     const words = encodeFields(this.#known(name).layout, fields);
-    this.write(name, (BigInt(words[1] ?? 0) << 32n) | BigInt(words[0]!));
+    this.write(name, join(words[1] ?? 0, words[0]!));
   }
 
   /** Read a register's fields of at most 32 bits: one access, however many are asked for. */
@@ -73,12 +73,12 @@ export class KernelRegisters {
   }
 
   #note(name: string, offset: number, value: bigint): void {
-    this.#journal.note("guest", "register read", name, offset, high(value), low(value));
+    this.#notes.note("register read", name, offset, high(value), low(value));
   }
 
   #write(name: string, offset: number, value: bigint, width: 4 | 8): void {
     const act = () => this.#pages.write(offset, value, width);
-    this.#journal.during("guest", "register write", name, act, offset, high(value), low(value));
+    this.#notes.during("register write", name, act, offset, high(value), low(value));
   }
 
   #known(name: string): KnownRegister {

@@ -1,27 +1,25 @@
 /**
- * A kernel's own memory: structures and tables in it, each access noted as the kernel's deed.
+ * A kernel's own memory: pages for tables, queues and structures, zeroed when they are handed out. Each write is noted.
  */
-import { type FieldNumbers, setFields } from "../../base/encode.ts";
-import type { Layout } from "../../base/layout.ts";
-import type { TableStore } from "../../pagetable/build.ts";
-import type { Actor } from "../../protocol/journal.ts";
-import type { Journal } from "../journal.ts";
-import type { KernelMemory } from "../platform.ts";
+import { encodeFields, type FieldNumbers, setFields } from "../base/encode.ts";
+import type { Layout } from "../base/layout.ts";
+import type { TableStore } from "../pagetable/build.ts";
+import { type Notes, UNNOTED } from "./notes.ts";
 import type { PageAllocator } from "./page_allocator.ts";
+import type { KernelMemory } from "./platform.ts";
 
 export class OwnMemory implements TableStore {
   hi = 0;
   lo = 0;
   readonly pages: PageAllocator;
+  /** Takes note of what the kernel that this memory is of does. */
+  readonly notes: Notes;
   readonly #memory: KernelMemory;
-  readonly #journal: Journal;
-  readonly #actor: Actor;
 
-  constructor(memory: KernelMemory, pages: PageAllocator, journal: Journal, actor: Actor) {
+  constructor(memory: KernelMemory, pages: PageAllocator, notes: Notes = UNNOTED) {
     this.#memory = memory;
     this.pages = pages;
-    this.#journal = journal;
-    this.#actor = actor;
+    this.notes = notes;
   }
 
   /** Zeroed memory of at least `bytes` bytes, aligned to its size. @returns null when there is none left */
@@ -53,12 +51,12 @@ export class OwnMemory implements TableStore {
   }
 
   write(at: number, hi: number, lo: number, about = "table entry"): void {
-    this.#journal.note(this.#actor, "memory write", about, at, hi, lo);
+    this.notes.note("memory write", about, at, hi, lo);
     this.#memory.write(at, hi, lo);
   }
 
-  /** The words of a structure, 32 bits each. */
-  readWords(layout: Layout, at: number): Uint32Array {
+  /** The 32-bit words of a structure. */
+  readWords(at: number, layout: Layout): Uint32Array {
     const words = new Uint32Array(layout.bits / 32);
     for (let i = 0; i < words.length; i += 2) {
       this.read(at + 4 * i);
@@ -68,13 +66,18 @@ export class OwnMemory implements TableStore {
   }
 
   /** Write a structure's words, 64 bits at a time, from the highest to the lowest: the first word says it is valid. */
-  writeWords(words: Uint32Array, at: number, about: string): void {
+  writeWords(at: number, words: Uint32Array, about: string): void {
     for (let i = words.length - 2; i >= 0; i -= 2) this.write(at + 4 * i, words[i + 1]!, words[i]!, about);
   }
 
+  /** Write a structure put together from fields, the others zero, as {@link writeWords} does. */
+  writeFields(at: number, layout: Layout, fields: FieldNumbers, about: string = layout.name): void {
+    this.writeWords(at, encodeFields(layout, fields), about);
+  }
+
   /** Change fields of a structure in place, writing only the 64-bit words that change. */
-  update(layout: Layout, at: number, fields: FieldNumbers, about: string): void {
-    const before = this.readWords(layout, at);
+  update(at: number, layout: Layout, fields: FieldNumbers, about: string = layout.name): void {
+    const before = this.readWords(at, layout);
     const after = before.slice();
     setFields(layout, after, fields);
     for (let i = after.length - 2; i >= 0; i -= 2) {
