@@ -15,7 +15,7 @@ import {
   MAP_READABLE,
   MAP_WRITEABLE,
 } from "../../host/iommufd/ioctls.ts";
-import type { KernelMemory } from "../platform.ts";
+import type { KernelMemory } from "../../kernel/platform.ts";
 import { DirtyLog } from "./dirty_log.ts";
 import { readWords } from "./guest_words.ts";
 import { ShadowTables, type ShadowTarget } from "./shadow_tables.ts";
@@ -155,7 +155,7 @@ export const makeEmulatedSmmu: MakeVirtualIommu = ({ caller, slots, devices, mem
   const backend = new EmulatedSmmu(vm, slots, memory, (written) => new WatchedMemory(memory, journal, written));
   const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), LESS);
   const sids = devices.map((d) => d.virtualId);
-  const registers = new VirtualSmmu(identity, sids, memory, backend, journal);
+  const smmu = new VirtualSmmu(identity, sids, memory, backend, journal);
   const dirty = new DirtyLog(vm, slots);
-  return { registers, memory: backend.watched, serve: () => 0, dirty, refused: vm.refused };
+  return { registers: smmu.pages, memory: backend.watched, serve: () => 0, dirty, refused: vm.refused };
 };

@@ -7,7 +7,7 @@ import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/p
 import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import { join } from "../../base/halves.ts";
 import type { Layout } from "../../base/layout.ts";
-import type { KernelMemory } from "../platform.ts";
+import type { KernelMemory } from "../../kernel/platform.ts";
 import { readWords } from "./guest_words.ts";
 
 /** A guest's first stage. */

@@ -126,6 +126,6 @@ export const makeTrappedAmd: MakeVirtualIommu = ({ caller, slots, devices, memor
   const handed = Object.fromEntries(HANDED_ON.map((name) => [name, EFR.f[name].get(words, 0)]));
   const efr = encodeFields(EFR, { ...handed, ...OWN });
   const sids = devices.map((d) => d.virtualId);
-  const registers = new VirtualAmd(efr, sids, memory, new NestedAmd(vm, viommu), journal);
-  return { registers, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
+  const iommu = new VirtualAmd(efr, sids, memory, new NestedAmd(vm, viommu), journal);
+  return { registers: iommu.pages, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
 };

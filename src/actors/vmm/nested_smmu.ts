@@ -147,12 +147,17 @@ export function nestedSmmuParts(
   const [ids, data] = made;
   const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES));
   const sids = devices.map((d) => d.virtualId);
-  const registers = new VirtualSmmu(identity, sids, memory, new NestedSmmu(vm, ids.viommu), journal);
+  const smmu = new VirtualSmmu(identity, sids, memory, new NestedSmmu(vm, ids.viommu), journal);
   const serve = (): number => {
     const events = vm.takeEvents(ids.eventFd, EVENT_BYTES);
-    return events.filter((bytes) => registers.event(new Uint32Array(bytes.buffer))).length;
+    return events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer))).length;
   };
-  return { vm, ids, data, iommu: { registers, serve, dirty: new DirtyLog(vm, slots), refused: vm.refused } };
+  return {
+    vm,
+    ids,
+    data,
+    iommu: { registers: smmu.pages, serve, dirty: new DirtyLog(vm, slots), refused: vm.refused },
+  };
 }
 
 /** Commands of the guest go through the VMM: `nested, trapped`. */

@@ -124,6 +124,6 @@ export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, memor
     },
   };
   const sids = devices.map((d) => d.virtualId);
-  const registers = new VirtualVtd(offered, sids, memory, new NestedVtd(vm, flags), journal);
-  return { registers, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
+  const unit = new VirtualVtd(offered, sids, memory, new NestedVtd(vm, flags), journal);
+  return { registers: unit.pages, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
 };

@@ -5,10 +5,10 @@
  * UNMODELLED: TTB1, and pages that only privileged requests may use, which are not mapped.
  */
 import { CD } from "../../arch/smmuv3/cd.ts";
+import type { KernelMemory } from "../../kernel/platform.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
 import { vmsav8Format } from "../../pagetable/formats/vmsav8.ts";
 import { type ScanPlace, type ScanReader, type ScanRoot, scan } from "../../pagetable/scan.ts";
-import type { KernelMemory } from "../platform.ts";
 import type { WatchedMemory } from "./watched_memory.ts";
 
 /** Where mappings go. */

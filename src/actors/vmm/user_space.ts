@@ -1,8 +1,9 @@
 /**
  * What a process asks of the kernel it runs on: files, calls, and memory of its own. Linux 7.2, include/uapi.
  */
+
+import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import type { RegisterPages } from "../platform.ts";
 
 /** A process's side of the system call boundary. Descriptors and returns are numbers; a failed call gives an errno's name. */
 export interface SystemCalls {

@@ -23,8 +23,8 @@ import {
 import { encodeFields } from "../../base/encode.ts";
 import { high, low } from "../../base/halves.ts";
 import type { Layout } from "../../base/layout.ts";
+import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import type { RegisterPages } from "../platform.ts";
 
 /** What the physical extension gives one interface. */
 export interface InterfaceSize {

@@ -1,9 +1,10 @@
 /**
  * An IOMMU as a VMM shows it to a guest: what the machine that the guest runs on knows of it, whatever stands behind it.
  */
+
+import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { AssignedDevice } from "../../protocol/software.ts";
 import type { Journal } from "../journal.ts";
-import type { KernelMemory, RegisterPages } from "../platform.ts";
 import type { DirtyLog } from "./dirty_log.ts";
 import type { Caller, Refused } from "./user_space.ts";
 import type { MemorySlot } from "./vm_objects.ts";

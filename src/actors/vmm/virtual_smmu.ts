@@ -2,16 +2,23 @@
  * The SMMUv3 that a virtual machine sees: registers that the VMM answers, a Command queue that it works off, an Event
  * queue that it fills. What devices are to do is handed to whoever stands behind it. IHI 0070 §6.3, §3.5, §4, §7.
  *
- * Every register access leaves the guest. Commands are handed on in batches, up to each CMD_SYNC.
+ * Every register access leaves the guest. Commands are handed on in batches, up to each CMD_SYNC. Registers, global
+ * errors and the queue of events are made of the same parts as hardware's.
  */
 
-import { commandByOpcode } from "../../arch/smmuv3/commands.ts";
-import { REGISTERS } from "../../arch/smmuv3/registers.ts";
-import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
-import { high, low } from "../../base/halves.ts";
+import { commandOf } from "../../arch/smmuv3/commands.ts";
+import { SMMU_GBPA } from "../../arch/smmuv3/control_registers.ts";
+import { RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
+import { SMMU_CMDQ_BASE, SMMU_CMDQ_CONS, SMMU_CMDQ_PROD } from "../../arch/smmuv3/queue_registers.ts";
+import { registerByName } from "../../arch/smmuv3/registers.ts";
+import { GlobalError, GlobalErrors } from "../../engine/smmuv3/global_errors.ts";
+import { RecordQueue, RecordStatus } from "../../engine/smmuv3/record_queue.ts";
+import { RegisterFile, registerBit, registerIndex } from "../../engine/smmuv3/register_file.ts";
+import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import type { KernelMemory, RegisterPages } from "../platform.ts";
-import { readWords } from "./guest_words.ts";
+import { guestSte } from "./guest_stream_table.ts";
+import { consume, type Operand, operandsOf, ringMemory } from "./guest_words.ts";
+import { type TrappedRegisters, trappedPage } from "./trapped_page.ts";
 
 /** What stands behind a virtual SMMU. */
 export interface SmmuBackend {
@@ -23,64 +30,50 @@ export interface SmmuBackend {
   invalidate(commands: readonly Uint32Array[]): void;
 }
 
-const ENTRY = 16;
-const EVENT_BYTES = 32;
-const STE_BYTES = STE.bits / 8;
-const STE_WORDS = STE.bits / 32;
-const PAGE = 0x10000;
-/** Most commands that one write of PROD sets in motion: a queue's worth. */
-const MOST = 1 << 19;
-
+const COMMAND_BYTES = 16;
+/** CMD_CFGI_STE_RANGE with this Range is CMD_CFGI_ALL (§4.3.6). */
+const EVERY_STREAM = 31;
+const RESERVED_SIGNAL = 3;
 const CERROR_ILL = 1;
-const CMDQ_ERR = 1;
+const EVENTS = { name: "EVENTQ", words: RESERVED_EVENT.bits / 32, aborted: GlobalError.EVENTQ_ABT_ERR } as const;
 
-/** Commands that change what a stream is configured as, and those that the physical SMMU has to know. */
-const CFGI_STE = 0x03;
-const CFGI_STE_RANGE = 0x04;
-const CFGI_CD = 0x05;
-const CFGI_CD_ALL = 0x06;
-const ATC_INV = 0x40;
-const SYNC = 0x46;
-const TLBI_FIRST = 0x10;
-const TLBI_LAST = 0x30;
+/** Commands that the physical SMMU has to know, those of a stream only for streams that there are. */
+const OF_STREAM = new Set(["CMD_CFGI_CD", "CMD_CFGI_CD_ALL", "CMD_ATC_INV"]);
+const OF_ALL = new Set([
+  "CMD_TLBI_NH_ALL",
+  "CMD_TLBI_NH_ASID",
+  "CMD_TLBI_NH_VA",
+  "CMD_TLBI_NH_VAA",
+  "CMD_TLBI_NSNH_ALL",
+]);
+/** Commands that need nothing done. */
+const DONE = new Set(["CMD_PREFETCH_CONFIG", "CMD_PREFETCH_ADDR", "CMD_RESUME", "CMD_STALL_TERM"]);
 
-const offsetOf = (name: string): number => REGISTERS.find((r) => r.name === `SMMU_${name}`)!.offset;
-const at = {
-  CR0: offsetOf("CR0"),
-  CR0ACK: offsetOf("CR0ACK"),
-  GBPA: offsetOf("GBPA"),
-  IRQ_CTRL: offsetOf("IRQ_CTRL"),
-  IRQ_CTRLACK: offsetOf("IRQ_CTRLACK"),
-  GERROR: offsetOf("GERROR"),
-  GERRORN: offsetOf("GERRORN"),
-  STRTAB_BASE: offsetOf("STRTAB_BASE"),
-  STRTAB_BASE_CFG: offsetOf("STRTAB_BASE_CFG"),
-  CMDQ_BASE: offsetOf("CMDQ_BASE"),
-  CMDQ_PROD: offsetOf("CMDQ_PROD"),
-  CMDQ_CONS: offsetOf("CMDQ_CONS"),
-  EVENTQ_BASE: offsetOf("EVENTQ_BASE"),
-  EVENTQ_PROD: offsetOf("EVENTQ_PROD"),
-  EVENTQ_CONS: offsetOf("EVENTQ_CONS"),
+const AT = {
+  CR0: registerIndex("CR0"),
+  GBPA: registerIndex("GBPA"),
+  GERRORN: registerIndex("GERRORN"),
+  BASE: registerIndex("CMDQ_BASE"),
+  PROD: registerIndex("CMDQ_PROD"),
+  CONS: registerIndex("CMDQ_CONS"),
 } as const;
-const SMMUEN = 1;
-const EVENTQEN = 4;
-const CMDQEN = 8;
-const GBPA_UPDATE = 1 << 31;
-const GBPA_ABORT = 1 << 20;
+const SMMUEN = registerBit("CR0", "SMMUEN");
+const CMDQEN = registerBit("CR0", "CMDQEN");
 
-const READ_ONLY = new Set(REGISTERS.filter((r) => r.access === "RO").map((r) => r.offset));
-
-/** Saved state. */
-export interface VirtualSmmuImage {
-  readonly words: Uint32Array;
-}
-
-export class VirtualSmmu implements RegisterPages {
-  readonly #words = new Uint32Array((2 * PAGE) / 4);
+export class VirtualSmmu implements TrappedRegisters {
+  /** The registers as the guest reaches them. */
+  readonly pages: RegisterPages;
+  hi = 0;
+  lo = 0;
+  readonly #file = new RegisterFile();
+  readonly #errors = new GlobalErrors(this.#file);
+  readonly #events: RecordQueue;
   readonly #memory: KernelMemory;
   readonly #journal: Journal;
   readonly #backend: SmmuBackend;
   readonly #sids: readonly number[];
+  /** CR0.SMMUEN as devices meet it. */
+  #enabled = false;
 
   /**
    * @param identification values of identification registers by name, without `SMMU_`
@@ -93,179 +86,119 @@ export class VirtualSmmu implements RegisterPages {
     backend: SmmuBackend,
     journal: Journal,
   ) {
-    for (const [name, value] of Object.entries(identification)) this.#words[offsetOf(name) >>> 2] = value;
+    for (const [name, value] of Object.entries(identification)) this.#file.load(registerByName(name)!, value, 0);
+    this.#events = new RecordQueue(this.#file, ringMemory(memory), this.#errors, EVENTS);
     this.#sids = sids;
     this.#memory = memory;
     this.#backend = backend;
     this.#journal = journal;
+    this.pages = trappedPage("SMMU", this, journal);
   }
 
-  read(offset: number, width: 4 | 8): bigint {
-    return this.#journal.during("VMM", "trapped read", "SMMU register", () => this.#read(offset, width), offset);
+  read(offset: number, bytes: number): void {
+    this.lo = this.#file.read32(offset);
+    this.hi = bytes === 8 ? this.#file.read32(offset + 4) : 0;
   }
 
-  write(offset: number, value: bigint, width: 4 | 8): void {
-    const [hi, lo] = [high(value), low(value)];
-    const act = (): void => {
-      this.#write(offset, lo);
-      if (width === 8) this.#write(offset + 4, hi);
-    };
-    this.#journal.during("VMM", "trapped write", "SMMU register", act, offset, hi, lo);
+  write(offset: number, bytes: number, hi: number, lo: number): void {
+    this.#write(offset, lo);
+    if (bytes === 8) this.#write(offset + 4, hi);
   }
 
   /** Put an event into the guest's Event queue, with the guest's own StreamID in it. @returns false when it was lost */
   event(words: Uint32Array): boolean {
-    const w = this.#words;
-    if ((w[at.CR0 >>> 2]! & EVENTQEN) === 0) return false;
-    const base = this.#base(at.EVENTQ_BASE);
-    const prod = w[at.EVENTQ_PROD >>> 2]!;
-    const cons = w[at.EVENTQ_CONS >>> 2]!;
-    const mask = 2 * base.entries - 1;
-    if (((prod ^ cons) & mask) === base.entries) {
-      // Full: OVFLG is toggled unless an overflow is active already (§7.4).
-      if ((prod ^ cons) >>> 31 === 0) w[at.EVENTQ_PROD >>> 2] = (prod ^ (1 << 31)) >>> 0;
-      return false;
-    }
-    const slot = base.at + EVENT_BYTES * (prod % base.entries);
-    for (let i = 0; i < EVENT_BYTES / 4; i += 2) this.#memory.write(slot + 4 * i, words[i + 1]!, words[i]!);
-    w[at.EVENTQ_PROD >>> 2] = ((prod & (1 << 31)) | ((prod + 1) & mask)) >>> 0;
-    this.#journal.note("VMM", "interrupt", "event for the guest", slot);
+    if (this.#events.write(words, 0) !== RecordStatus.Written) return false;
+    this.#journal.note("VMM", "interrupt", "event for the guest");
     return true;
   }
 
-  snapshot(): VirtualSmmuImage {
-    return { words: this.#words.slice() };
-  }
-
-  restore({ words }: VirtualSmmuImage): void {
-    this.#words.set(words);
-  }
-
-  #read(offset: number, width: 4 | 8): bigint {
-    const word = (n: number): bigint => BigInt(this.#words[n] ?? 0);
-    return width === 4 ? word(offset >>> 2) : (word((offset >>> 2) + 1) << 32n) | word(offset >>> 2);
-  }
-
   #write(offset: number, value: number): void {
-    const w = this.#words;
-    if (offset >= 2 * PAGE || READ_ONLY.has(offset)) return;
-    switch (offset) {
-      case at.CR0: {
-        const before = w[at.CR0 >>> 2]!;
-        w[at.CR0 >>> 2] = w[at.CR0ACK >>> 2] = value;
-        if (((before ^ value) & SMMUEN) !== 0) this.#enabledChanged((value & SMMUEN) !== 0);
+    if (!this.#file.write32(offset, value)) return;
+    switch (this.#file.wordAt(offset)) {
+      case AT.CR0:
+        if (this.#is(SMMUEN) !== this.#enabled) this.#switched();
         this.#consume();
         return;
-      }
-      case at.GBPA:
-        // A write takes effect with Update set, and reads back without it when it is done (§6.3.14).
-        if ((value & GBPA_UPDATE) === 0) return;
-        w[at.GBPA >>> 2] = value & ~GBPA_UPDATE;
-        if ((w[at.CR0 >>> 2]! & SMMUEN) === 0) this.#enabledChanged(false);
+      case AT.GBPA:
+        if (!this.#enabled) this.#switched();
         return;
-      case at.IRQ_CTRL:
-        w[at.IRQ_CTRL >>> 2] = w[at.IRQ_CTRLACK >>> 2] = value;
-        return;
-      case at.CMDQ_PROD:
-      case at.GERRORN:
-        w[offset >>> 2] = value;
+      case AT.PROD:
+      case AT.GERRORN:
         this.#consume();
-        return;
-      default:
-        w[offset >>> 2] = value;
     }
   }
 
-  #enabledChanged(on: boolean): void {
-    const pass = (this.#words[at.GBPA >>> 2]! & GBPA_ABORT) === 0;
+  #is({ at, mask }: { readonly at: number; readonly mask: number }): boolean {
+    return (this.#file.words[at]! & mask) !== 0;
+  }
+
+  #switched(): void {
+    this.#enabled = this.#is(SMMUEN);
+    const pass = SMMU_GBPA.f.ABORT.get(this.#file.words, AT.GBPA) === 0;
     for (const sid of this.#sids) {
-      if (on) this.#backend.install(sid, this.#steOf(sid));
+      if (this.#enabled) this.#install(sid);
       else this.#backend.disabled(sid, pass);
     }
   }
 
-  #base(offset: number): { readonly at: number; readonly entries: number } {
-    const lo = this.#words[offset >>> 2]!;
-    const hi = this.#words[(offset >>> 2) + 1]!;
-    const log2 = Math.min(lo & 31, 19);
-    return { at: (hi & 0xfffff) * 0x1_0000_0000 + ((lo & ~31) >>> 0), entries: 2 ** log2 };
-  }
-
   /** Work off the Command queue (§3.5.2): up to PROD, or to a command that is not legal. */
   #consume(): void {
-    const w = this.#words;
-    const error = (w[at.GERROR >>> 2]! ^ w[at.GERRORN >>> 2]!) & CMDQ_ERR;
-    if ((w[at.CR0 >>> 2]! & CMDQEN) === 0 || error !== 0) return;
-    const base = this.#base(at.CMDQ_BASE);
-    const mask = 2 * base.entries - 1;
-    let batch: Uint32Array[] = [];
+    const { words } = this.#file;
+    if (!this.#is(CMDQEN) || (this.#errors.active & GlobalError.CMDQ_ERR) !== 0) return;
+    const entries = 2 ** SMMU_CMDQ_BASE.f.LOG2SIZE.get(words, AT.BASE);
+    const base = SMMU_CMDQ_BASE.f.ADDR.address(words, AT.BASE);
+    const wrapMask = 2 * entries - 1;
+    const cons = SMMU_CMDQ_CONS.f.RD.get(words, AT.CONS);
+    const count = (SMMU_CMDQ_PROD.f.WR.get(words, AT.PROD) - cons) & wrapMask;
+    // CHOICE(inconsistent-indexes): nothing is consumed while the indexes are inconsistent (§3.5.1 allows it).
+    if (count > entries) return;
+    const batch: Uint32Array[] = [];
     const flush = (): void => {
-      if (batch.length > 0) this.#backend.invalidate(batch);
-      batch = [];
+      if (batch.length > 0) this.#backend.invalidate(batch.splice(0));
     };
-    let cons = w[at.CMDQ_CONS >>> 2]! & mask;
-    for (let left = MOST; left > 0 && cons !== (w[at.CMDQ_PROD >>> 2]! & mask); left--) {
-      const words = readWords(this.#memory, base.at + ENTRY * (cons % base.entries), ENTRY / 4);
-      const opcode = words[0]! & 0xff;
-      const passed = commandByOpcode(opcode) !== undefined && this.#command(opcode, words, batch, flush);
-      if (!passed) {
-        w[at.CMDQ_CONS >>> 2] = ((CERROR_ILL << 24) | cons) >>> 0;
-        w[at.GERROR >>> 2] = w[at.GERROR >>> 2]! ^ CMDQ_ERR;
-        break;
-      }
-      cons = (cons + 1) & mask;
-      w[at.CMDQ_CONS >>> 2] = cons;
-    }
+    const ring = { at: base - (base % (COMMAND_BYTES * entries)), entries, recordBytes: COMMAND_BYTES };
+    const done = consume(this.#memory, ring, cons, count, (command) => this.#command(command, batch, flush));
     flush();
+    SMMU_CMDQ_CONS.f.RD.set(words, AT.CONS, (cons + done) & wrapMask);
+    if (done === count) return;
+    SMMU_CMDQ_CONS.f.ERR.set(words, AT.CONS, CERROR_ILL);
+    this.#errors.activate(GlobalError.CMDQ_ERR);
   }
 
   /** @returns false for a command that a guest may not give */
-  #command(opcode: number, words: Uint32Array, batch: Uint32Array[], flush: () => void): boolean {
-    switch (opcode) {
-      case CFGI_STE:
+  #command(words: Uint32Array, batch: Uint32Array[], flush: () => void): boolean {
+    const command = commandOf(words);
+    if (command === undefined) return false;
+    const { name, layout } = command;
+    const operand = operandsOf(layout, words);
+    switch (name) {
+      case "CMD_CFGI_STE":
+      case "CMD_CFGI_STE_RANGE": {
         flush();
-        this.#reinstall((sid) => sid === words[1]);
-        return true;
-      case CFGI_STE_RANGE: {
-        flush();
-        const size = 2 ** ((words[2]! & 31) + 1);
-        const first = Math.floor(words[1]! / size) * size;
-        this.#reinstall((sid) => sid >= first && sid < first + size);
+        const [first, last] = name === "CMD_CFGI_STE" ? oneStream(operand) : streamRange(operand);
+        if (this.#enabled) for (const sid of this.#sids) if (sid >= first && sid <= last) this.#install(sid);
         return true;
       }
-      case SYNC:
+      case "CMD_SYNC":
         flush();
-        return ((words[0]! >>> 12) & 3) !== 3;
-      case CFGI_CD:
-      case CFGI_CD_ALL:
-      case ATC_INV:
-        if (this.#sids.includes(words[1]!)) batch.push(words);
-        return true;
+        return operand("CS") !== RESERVED_SIGNAL;
       default:
-        if (opcode >= TLBI_FIRST && opcode <= TLBI_LAST) batch.push(words);
-        return true;
+        if (OF_ALL.has(name) || (OF_STREAM.has(name) && this.#sids.includes(operand("StreamID")))) batch.push(words);
+        return OF_ALL.has(name) || OF_STREAM.has(name) || DONE.has(name);
     }
   }
 
-  #reinstall(concerns: (sid: number) => boolean): void {
-    if ((this.#words[at.CR0 >>> 2]! & SMMUEN) === 0) return;
-    for (const sid of this.#sids) if (concerns(sid)) this.#backend.install(sid, this.#steOf(sid));
+  #install(sid: number): void {
+    const ste = guestSte(this.#file.words, this.#memory, sid);
+    this.#backend.install(sid, ste);
   }
+}
 
-  /** The guest's STE of a stream, read from its memory; null where its Stream table does not reach. */
-  #steOf(sid: number): Uint32Array | null {
-    const cfg = this.#words[at.STRTAB_BASE_CFG >>> 2]!;
-    const log2Size = cfg & 63;
-    if (sid >= 2 ** log2Size) return null;
-    const base = this.#base(at.STRTAB_BASE);
-    const table = Math.floor(base.at / 64) * 64;
-    const split = (cfg >>> 6) & 31;
-    if (((cfg >>> 16) & 3) === 0) return readWords(this.#memory, table + STE_BYTES * sid, STE_WORDS);
-    const l1 = readWords(this.#memory, table + (L1STD.bits / 8) * Math.floor(sid / 2 ** split), L1STD.bits / 32);
-    const span = L1STD.f.Span.get(l1, 0);
-    const index = sid % 2 ** split;
-    if (span === 0 || span > split + 1 || index >= 2 ** (span - 1)) return null;
-    const array = L1STD.f.L2Ptr.address(l1, 0);
-    return readWords(this.#memory, array + STE_BYTES * index, STE_WORDS);
-  }
+const oneStream = (operand: Operand): [number, number] => [operand("StreamID"), operand("StreamID")];
+
+function streamRange(operand: Operand): [number, number] {
+  if (operand("Range") === EVERY_STREAM) return [0, 2 ** 32 - 1];
+  const size = 2 ** (operand("Range") + 1);
+  const first = Math.floor(operand("StreamID") / size) * size;
+  return [first, first + size - 1];
 }

@@ -8,17 +8,18 @@
  */
 
 import { CAP, ECAP, VER } from "../../arch/vtd/capability_registers.ts";
-import { descriptorByType } from "../../arch/vtd/commands.ts";
-import { GCMD, GSTS, RTADDR } from "../../arch/vtd/control_registers.ts";
-import { IQA, IQEI } from "../../arch/vtd/queue_registers.ts";
-import { registersAt } from "../../arch/vtd/registers.ts";
+import { descriptorOf } from "../../arch/vtd/commands.ts";
+import { GCMD, RTADDR } from "../../arch/vtd/control_registers.ts";
+import { IQA, IQEI, IQH, IQT } from "../../arch/vtd/queue_registers.ts";
 import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
-import { high, low } from "../../base/halves.ts";
-import type { FieldAccess, Layout } from "../../base/layout.ts";
+import { fieldValue, type Layout } from "../../base/layout.ts";
+import type { RegisterFile } from "../../engine/common/register_file.ts";
+import { makeRegisters } from "../../engine/vtd/registers.ts";
+import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import type { KernelMemory, RegisterPages } from "../platform.ts";
 import { type Binding, GuestVtdTables } from "./guest_vtd_tables.ts";
-import { readWords } from "./guest_words.ts";
+import { consume, type Operand, operandsOf } from "./guest_words.ts";
+import { trappedPage } from "./trapped_page.ts";
 
 /** Pages of an invalidation: the first, and how many. */
 export interface Pages {
@@ -35,45 +36,33 @@ export interface VtdBackend {
   invalidate(did: number | null, pasid: number | null, pages: Pages | null): void;
 }
 
-const PAGE_WORDS = 1024;
-const DESCRIPTOR_WORDS = 4;
 /** Where the movable registers are, in units of 16 bytes. */
 const FRO = 0x22;
 const IRO = 0xf;
-const OFFSETS = new Map(registersAt(IRO, FRO, 0).map((r) => [r.name, r.offset]));
-const at = (name: string): number => OFFSETS.get(name)!;
-const word = (name: string): number => at(name) >>> 2;
-const mask = (layout: Layout, name: string): number => encodeFields(layout, { [name]: 1 })[0]!;
-
-const STORED = new Set(
-  ["RTADDR", "FECTL", "FEDATA", "FEADDR", "FEUADDR", "IECTL", "IEDATA", "IEADDR", "IEUADDR"].flatMap((name) =>
-    name === "RTADDR" ? [at(name), at(name) + 4] : [at(name)],
-  ),
-);
-const COMMAND = { SRTP: mask(GCMD, "SRTP"), QIE: mask(GCMD, "QIE"), TE: mask(GCMD, "TE") };
-const STATUS = { RTPS: mask(GSTS, "RTPS"), QIES: mask(GSTS, "QIES"), TES: mask(GSTS, "TES") };
 const SCALABLE = 1;
-const QUEUE_ERROR = 1 << 4;
-/** Most descriptors that one write of the tail sets in motion: a queue's worth. */
-const MOST = 1 << 15;
-/** CCMD.ICC and IOTLB.IVT, in the upper halves. */
-const REGISTER_INVALIDATION = 1 << 31;
+const PAGE = 4096;
+/** Granularities: of iotlb_inv_dsc everything, of p_iotlb_inv_dsc pages of a PASID. */
+const G_GLOBAL = 1;
+const G_PAGE = 3;
+const NARROW_BYTES = 16;
+const WIDE_BYTES = 32;
 
 /** What the unit says of itself besides what its hardware offers. */
 const OWN_CAP = { ND: 6, CM: 1, SAGAW: 4, MGAW: 47, FRO, PSI: 1, MAMV: 18, DWD: 1, DRD: 1, ESRTPS: 1 };
 const OWN_ECAP = { QI: 1, PT: 1, IRO, SMTS: 1, FSTS: 1 };
+const MAJOR_VERSION = 6;
 
-type Descriptor = (field: string) => number;
-
-export class VirtualVtd implements RegisterPages {
-  readonly #words = new Uint32Array(PAGE_WORDS);
+export class VirtualVtd {
+  /** The registers as the guest reaches them. */
+  readonly pages: RegisterPages;
+  readonly #file: RegisterFile;
   readonly #memory: KernelMemory;
   readonly #tables: GuestVtdTables;
   readonly #backend: VtdBackend;
   readonly #journal: Journal;
   readonly #sids: readonly number[];
   /** RTADDR as it was taken into use. */
-  #root = new Uint32Array(2);
+  #root = new Uint32Array(RTADDR.bits / 32);
 
   /**
    * @param offered fields of CAP and ECAP that hardware gives the guest
@@ -86,140 +75,110 @@ export class VirtualVtd implements RegisterPages {
     backend: VtdBackend,
     journal: Journal,
   ) {
-    this.#words.set(encodeFields(VER, { MAX: 6 }), word("VER"));
-    this.#words.set(encodeFields(CAP, { ...OWN_CAP, ...offered.cap }), word("CAP"));
-    this.#words.set(encodeFields(ECAP, { ...OWN_ECAP, ...offered.ecap }), word("ECAP"));
+    const capability = (layout: Layout, fields: FieldNumbers): { readonly hi: number; readonly lo: number } => {
+      const [lo = 0, hi = 0] = encodeFields(layout, fields);
+      return { hi, lo };
+    };
+    const file = makeRegisters({
+      ver: encodeFields(VER, { MAX: MAJOR_VERSION })[0]!,
+      cap: capability(CAP, { ...OWN_CAP, ...offered.cap }),
+      ecap: capability(ECAP, { ...OWN_ECAP, ...offered.ecap }),
+    });
+    file.onWrite("GCMD", 0, (written) => this.#command(written));
+    file.onWrite("IQT", 0, () => this.#consume());
+    file.onWrite("FSTS", 0, () => this.#consume());
+    // ICC and IVT, in the upper halves, have a cache invalidated by register.
+    file.onWrite("CCMD", 1, () => this.#byRegister("CCMD", "ICC", () => this.#resync()));
+    file.onWrite("IOTLB", 1, () => this.#byRegister("IOTLB", "IVT", () => backend.invalidate(null, null, null)));
+    this.#file = file;
     this.#sids = sids;
     this.#memory = memory;
     this.#tables = new GuestVtdTables(memory);
     this.#backend = backend;
     this.#journal = journal;
+    this.pages = trappedPage("VT-d", file, journal);
   }
 
-  read(offset: number, width: 4 | 8): bigint {
-    const half = (o: number): bigint => BigInt(this.#words[o >>> 2] ?? 0);
-    const whole = (): bigint => (width === 4 ? half(offset) : (half(offset + 4) << 32n) | half(offset));
-    return this.#journal.during("VMM", "trapped read", "VT-d register", whole, offset);
-  }
-
-  write(offset: number, value: bigint, width: 4 | 8): void {
-    const [hi, lo] = [high(value), low(value)];
-    const act = (): void => {
-      this.#write(offset, lo);
-      if (width === 8) this.#write(offset + 4, hi);
-    };
-    this.#journal.during("VMM", "trapped write", "VT-d register", act, offset, hi, lo);
-  }
-
-  get #translates(): boolean {
-    return (this.#words[word("GSTS")]! & STATUS.TES) !== 0;
-  }
-
-  #write(offset: number, value: number): void {
-    const w = this.#words;
-    switch (offset) {
-      case at("GCMD"):
-        this.#command(value);
-        return;
-      case at("IQT"):
-        w[offset >>> 2] = value;
-        this.#consume();
-        return;
-      case at("IQA"):
-      case at("IQA") + 4:
-        if ((w[word("GSTS")]! & STATUS.QIES) === 0) w[offset >>> 2] = value;
-        return;
-      case at("FSTS"):
-      case at("ICS"):
-        w[offset >>> 2] = w[offset >>> 2]! & ~value;
-        this.#consume();
-        return;
-      case at("CCMD") + 4:
-        if ((value & REGISTER_INVALIDATION) !== 0) this.#resync();
-        w[offset >>> 2] = value & ~REGISTER_INVALIDATION;
-        return;
-      case at("IOTLB") + 4:
-        if ((value & REGISTER_INVALIDATION) !== 0) this.#backend.invalidate(null, null, null);
-        w[offset >>> 2] = value & ~REGISTER_INVALIDATION;
-        return;
-      default:
-        if (STORED.has(offset)) w[offset >>> 2] = value;
-    }
+  #byRegister(register: string, started: string, act: () => void): void {
+    if (this.#file.get(register, started) === 1) act();
+    this.#file.set(register, started, 0);
   }
 
   /** GCMD: each bit either sets something in motion or switches something on and off (§11.4.4). */
-  #command(value: number): void {
-    const w = this.#words;
-    const status = word("GSTS");
-    const before = w[status]!;
-    const follows = (command: number, bit: number): number => ((value & command) === 0 ? 0 : bit);
-    const rtps = (before & STATUS.RTPS) | follows(COMMAND.SRTP, STATUS.RTPS);
-    w[status] = (rtps | follows(COMMAND.QIE, STATUS.QIES) | follows(COMMAND.TE, STATUS.TES)) >>> 0;
-    const pointed = (value & COMMAND.SRTP) !== 0;
-    if (pointed) this.#root = w.slice(word("RTADDR"), word("RTADDR") + 2);
-    if (pointed || ((before ^ w[status]!) & STATUS.TES) !== 0) this.#resync();
-    if ((w[status]! & STATUS.QIES) === 0) w[word("IQH")] = 0;
+  #command(written: number): void {
+    const file = this.#file;
+    const asked = (name: keyof typeof GCMD.f): number => GCMD.f[name].get([written], 0);
+    const translated = file.get("GSTS", "TES");
+    file.set("GSTS", "QIES", asked("QIE"));
+    file.set("GSTS", "TES", asked("TE"));
+    if (asked("SRTP") === 1) {
+      file.set("GSTS", "RTPS", 1);
+      const at = file.at("RTADDR");
+      this.#root = file.words.slice(at, at + this.#root.length);
+    }
+    if (asked("SRTP") === 1 || translated !== asked("TE")) this.#resync();
+    if (asked("QIE") === 0) file.load("IQH", 0, 0);
     else this.#consume();
   }
 
   /** Read the tables of devices anew. */
   #resync(): void {
-    const { f } = RTADDR;
-    const root = f.RTA.addressHi(this.#root, 0) * 2 ** 32 + f.RTA.addressLo(this.#root, 0);
-    const scalable = f.TTM.get(this.#root, 0) === SCALABLE;
+    const root = RTADDR.f.RTA.address(this.#root, 0);
+    const scalable = RTADDR.f.TTM.get(this.#root, 0) === SCALABLE;
+    const translates = this.#file.get("GSTS", "TES") === 1;
     for (const sid of this.#sids) {
       const all = scalable ? this.#tables.bindings(root, sid) : [];
-      this.#backend.install(sid, this.#translates ? all : ["pass"]);
+      this.#backend.install(sid, translates ? all : ["pass"]);
     }
   }
 
   /** Work off the queue up to its tail, or to a descriptor that is wrong (§6.5.2). */
   #consume(): void {
-    const w = this.#words;
-    const [head, tail, base] = [word("IQH"), word("IQT"), word("IQA")];
-    if ((w[word("GSTS")]! & STATUS.QIES) === 0 || (w[word("FSTS")]! & QUEUE_ERROR) !== 0) return;
-    const bytes = IQA.f.DW.get(w, base) === 1 ? 32 : 16;
-    const size = 4096 * 2 ** IQA.f.QS.get(w, base);
-    const from = IQA.f.IQA.address(w, base);
-    if (w[tail]! >= size || w[tail]! % bytes !== 0) {
-      this.#stop(w[tail]! >= size ? IQEI.INVALID_TAIL : IQEI.TAIL_MISALIGNED);
+    const file = this.#file;
+    if (file.get("GSTS", "QIES") === 0 || file.get("FSTS", "IQE") === 1) return;
+    const base = file.at("IQA");
+    const recordBytes = IQA.f.DW.get(file.words, base) === 1 ? WIDE_BYTES : NARROW_BYTES;
+    const bytes = PAGE * 2 ** IQA.f.QS.get(file.words, base);
+    const head = IQH.f.QH.address(file.words, file.at("IQH"));
+    const tail = IQT.f.QT.address(file.words, file.at("IQT"));
+    if (tail >= bytes || tail % recordBytes !== 0) {
+      this.#stop(tail >= bytes ? IQEI.INVALID_TAIL : IQEI.TAIL_MISALIGNED);
       return;
     }
-    for (let left = MOST; left > 0 && w[head] !== w[tail]; left--) {
-      // The second half of a wide descriptor is reserved in all that this unit has.
-      if (!this.#descriptor(readWords(this.#memory, from + w[head]!, DESCRIPTOR_WORDS))) {
-        this.#stop(IQEI.INVALID_TYPE);
-        return;
-      }
-      w[head] = (w[head]! + bytes) % size;
-    }
+    const ring = { at: IQA.f.IQA.address(file.words, base), entries: bytes / recordBytes, recordBytes };
+    const count = ((tail - head + bytes) % bytes) / recordBytes;
+    const done = consume(this.#memory, ring, head / recordBytes, count, (words) => this.#descriptor(words));
+    file.load("IQH", 0, (head + done * recordBytes) % bytes);
+    if (done < count) this.#stop(IQEI.INVALID_TYPE);
   }
 
   #stop(error: number): void {
-    this.#words[word("IQERCD")] = error;
-    this.#words[word("FSTS")] = this.#words[word("FSTS")]! | QUEUE_ERROR;
+    this.#file.set("IQERCD", "IQEI", error);
+    this.#file.set("FSTS", "IQE", 1);
   }
 
   /** @returns false for a descriptor that this unit does not have */
   #descriptor(words: Uint32Array): boolean {
-    const definition = descriptorByType((words[0]! & 0xf) | ((words[0]! >>> 5) & 0x70));
+    const definition = descriptorOf(words);
     if (definition === undefined) return false;
-    const access = definition.layout.f as Readonly<Record<string, FieldAccess>>;
-    const get: Descriptor = (field) => access[field]!.get(words, 0);
-    switch (definition.name) {
+    const { name, layout } = definition;
+    const operand = operandsOf(layout, words);
+    switch (name) {
       case "cc_inv_dsc":
       case "pc_inv_dsc":
         this.#resync();
         return true;
       case "iotlb_inv_dsc":
         // A page of a domain is one of its second stage; what the first one made of it may be anywhere.
-        this.#backend.invalidate(get("G") === 1 ? null : get("DID"), null, null);
+        this.#backend.invalidate(operand("G") === G_GLOBAL ? null : operand("DID"), null, null);
         return true;
-      case "p_iotlb_inv_dsc":
-        this.#backend.invalidate(get("DID"), get("PASID"), get("G") === 3 ? pagesOf(words, get) : null);
+      case "p_iotlb_inv_dsc": {
+        const pages = operand("G") === G_PAGE ? pagesOf(layout, words) : null;
+        this.#backend.invalidate(operand("DID"), operand("PASID"), pages);
         return true;
+      }
       case "inv_wait_dsc":
-        this.#wait(words, get);
+        this.#wait(fieldValue(layout, "STADDR", words)!, operand);
         return true;
       case "iec_inv_dsc":
         return true;
@@ -228,23 +187,24 @@ export class VirtualVtd implements RegisterPages {
     }
   }
 
-  #wait(words: Uint32Array, get: Descriptor): void {
-    if (get("SW") === 1) {
-      const address = words[3]! * 2 ** 32 + (words[2]! & ~3);
+  #wait(statusAddress: bigint, operand: Operand): void {
+    if (operand("SW") === 1) {
+      const address = Number(statusAddress);
       const [aligned, upper] = [Math.floor(address / 8) * 8, address % 8 !== 0];
       this.#memory.read(aligned);
       const { hi, lo } = this.#memory;
-      this.#memory.write(aligned, upper ? get("STDATA") : hi, upper ? lo : get("STDATA"));
+      this.#memory.write(aligned, upper ? operand("STDATA") : hi, upper ? lo : operand("STDATA"));
     }
-    if (get("IF") !== 1) return;
-    this.#words[word("ICS")] = 1;
+    if (operand("IF") !== 1) return;
+    this.#file.set("ICS", "IWC", 1);
     this.#journal.note("VMM", "interrupt", "the guest's invalidations are complete");
   }
 }
 
 /** The pages of an invalidation: 2^AM of them, naturally aligned. */
-function pagesOf(words: Uint32Array, get: Descriptor): Pages {
-  const lg2 = BigInt(12 + get("AM"));
-  const first = ((BigInt(words[3]!) << 32n) | BigInt(words[2]!)) >> lg2;
-  return { at: BigInt.asUintN(64, first << lg2), count: 1n << (lg2 - 12n), leavesOnly: get("IH") === 1 };
+function pagesOf(layout: Layout, words: Uint32Array): Pages {
+  const operand = operandsOf(layout, words);
+  const count = 1n << BigInt(operand("AM"));
+  const first = fieldValue(layout, "ADDR", words)!;
+  return { at: first - (first % (count * BigInt(PAGE))), count, leavesOnly: operand("IH") === 1 };
 }

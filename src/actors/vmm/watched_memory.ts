@@ -2,8 +2,9 @@
  * Guest memory of which a VMM write-protects pages: a write to one of those leaves the guest, and the VMM is told when it
  * is done.
  */
+
+import type { KernelMemory } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import type { KernelMemory } from "../platform.ts";
 
 const PAGE = 4096;
 const pageOf = (at: number): number => Math.floor(at / PAGE);

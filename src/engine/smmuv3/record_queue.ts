@@ -4,7 +4,8 @@
 import { SMMU_IDR1 } from "../../arch/smmuv3/id_registers.ts";
 import { SMMU_EVENTQ_BASE, SMMU_EVENTQ_PROD } from "../../arch/smmuv3/queue_registers.ts";
 import { type FieldAccess, locate } from "../../base/layout.ts";
-import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
+import type { RingMemory } from "../common/offset_ring.ts";
+import { MemoryStatus } from "../memory/physical_memory.ts";
 import type { GlobalErrors } from "./global_errors.ts";
 import { MAX_QUEUE_LG2, type RegisterFile, registerBit, registerIndex } from "./register_file.ts";
 
@@ -41,7 +42,7 @@ export class RecordQueue {
   /** LOG2SIZE of the base register, and the largest that IDR1 offers. */
   readonly #size: FieldAccess;
   readonly #largest: FieldAccess;
-  readonly #memory: PhysicalMemory;
+  readonly #memory: Pick<RingMemory, "write64">;
   readonly #errors: GlobalErrors;
   readonly #kind: RecordQueueKind;
   readonly #enable: { readonly at: number; readonly mask: number };
@@ -49,7 +50,13 @@ export class RecordQueue {
   readonly #prod: number;
   readonly #cons: number;
 
-  constructor(registers: RegisterFile, memory: PhysicalMemory, errors: GlobalErrors, kind: RecordQueueKind) {
+  /** @param memory where the records lie */
+  constructor(
+    registers: RegisterFile,
+    memory: Pick<RingMemory, "write64">,
+    errors: GlobalErrors,
+    kind: RecordQueueKind,
+  ) {
     // SMMU_EVENTQ_* and SMMU_PRIQ_* have the same fields.
     this.#size = SMMU_EVENTQ_BASE.f.LOG2SIZE;
     this.#largest = kind.name === "EVENTQ" ? SMMU_IDR1.f.EVENTQS : SMMU_IDR1.f.PRIQS;
