@@ -30,7 +30,7 @@ import {
   type QueueRow,
   type RegisterRow,
 } from "../protocol/inspection.ts";
-import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
+import type { Access, Action, Arch, DeviceDescription, SessionDocument } from "../protocol/machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import { actionProblem } from "./actions.ts";
 import type { BootActors } from "./actors.ts";
@@ -42,10 +42,19 @@ import { softwareFault, withSoftwareMemory } from "./software_memory.ts";
 import { startTimeline } from "./software_timeline.ts";
 import { StreamTally } from "./stream_tally.ts";
 import type { Timeline } from "./timeline.ts";
-import type { Architecture, Unit } from "./unit.ts";
+import type { Architecture, Unit, UnitInspection } from "./unit.ts";
 
 /** Most actions a session takes. */
 const MAX_ACTIONS = 1 << 20;
+
+/** A session at one of its steps. */
+export interface LookedAt {
+  readonly arch: Arch;
+  readonly devices: readonly DeviceDescription[];
+  readonly inspect: UnitInspection;
+  /** As in a summary. */
+  readonly digest: string;
+}
 
 export class Session {
   #document: SessionDocument;
@@ -136,10 +145,8 @@ export class Session {
 
   /** Go to the state after the first `step` actions. */
   seek(step: number): Result<SessionSummary> {
-    const last = this.#timeline.log.length;
-    if (!Number.isInteger(step) || step < 0 || step > last) {
-      return problem(`step ${step}`, `The session has steps 0 to ${last}.`);
-    }
+    const wrong = this.#stepProblem(step);
+    if (wrong !== null) return wrong;
     this.#timeline.seek(step);
     this.#revision++;
     return { ok: true, value: this.summary() };
@@ -219,10 +226,17 @@ export class Session {
   /** @param before on the machine as the newest action found it: before its transaction filled caches and tables */
   walk(access: Access, before = false): WalkAnswer {
     const { now } = this.#timeline;
-    if (before && now > 0) this.#timeline.seek(now - 1);
-    const answer = this.#unit.inspect.walk(access, this.#revision);
-    this.#timeline.seek(now);
-    return answer;
+    if (!before || now === 0) return this.#unit.inspect.walk(access, this.#revision);
+    return this.#at(now - 1, () => this.#unit.inspect.walk(access, this.#revision));
+  }
+
+  /** Look at the state after the first `step` actions, and stay where the session is. */
+  lookAt<T>(step: number, look: (there: LookedAt) => T): Result<T> {
+    const wrong = this.#stepProblem(step);
+    if (wrong !== null) return wrong;
+    const { arch, devices } = this.#document.machine;
+    const there = (): LookedAt => ({ arch, devices, inspect: this.#unit.inspect, digest: this.#machine.digest() });
+    return { ok: true, value: this.#at(step, () => look(there())) };
   }
 
   structure(query: StructureQuery): StructureAnswer {
@@ -281,6 +295,20 @@ export class Session {
       this.#timeline.seek(now);
     }
     return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");
+  }
+
+  #stepProblem(step: number): ReturnType<typeof problem> | null {
+    const last = this.#timeline.log.length;
+    if (Number.isInteger(step) && step >= 0 && step <= last) return null;
+    return problem(`step ${step}`, `The session has steps 0 to ${last}.`);
+  }
+
+  #at<T>(step: number, look: () => T): T {
+    const { now } = this.#timeline;
+    this.#timeline.seek(step);
+    const seen = look();
+    this.#timeline.seek(now);
+    return seen;
   }
 
   #append(action: Action, place: string): Problem | null {
