@@ -360,6 +360,7 @@ const PAGE: readonly Command[] = [
       page.focusFilter();
     },
   },
+  { id: "page.bench", what: "Measure this browser", group: "Page", run: (app) => app.showOver("bench") },
   { id: "page.light", what: "Light theme", group: "Page", run: (app) => app.chooseTheme("light") },
   { id: "page.dark", what: "Dark theme", group: "Page", run: (app) => app.chooseTheme("dark") },
   { id: "page.system", what: "Theme of the system", group: "Page", run: (app) => app.chooseTheme("system") },

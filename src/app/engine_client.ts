@@ -87,12 +87,22 @@ export class EngineClient {
 
   /** Start an engine with nothing open, in place of the one that runs. */
   restart(): void {
-    this.#end();
+    this.end();
     const transport = this.#connect();
     this.#transport = transport;
     transport.onStopped((why) => {
       if (transport === this.#transport) this.#stop(why);
     });
+  }
+
+  /** Stop the engine, whatever it does. Calls under way answer STOPPED, and nobody is told of a stop. */
+  end(): void {
+    this.#stopWatch();
+    this.#transport?.end();
+    this.#transport = null;
+    const pending = [...this.#pending];
+    this.#pending.clear();
+    for (const call of pending) call.give(STOPPED);
   }
 
   /**
@@ -133,17 +143,8 @@ export class EngineClient {
   }
 
   #stop(why: string, during: string | null = this.#pending.values().next().value?.what ?? null): void {
-    this.#end();
+    this.end();
     for (const listener of this.#listeners) listener({ why, during });
-  }
-
-  #end(): void {
-    this.#stopWatch();
-    this.#transport?.end();
-    this.#transport = null;
-    const pending = [...this.#pending];
-    this.#pending.clear();
-    for (const call of pending) call.give(STOPPED);
   }
 
   #startWatch(): void {

@@ -13,6 +13,7 @@ const views: fc.Arbitrary<LinkView> = fc.record({
   record: orNull(fc.nat(1000)),
   decode: fc.constant(null),
   library: fc.constant(null),
+  bench: fc.boolean(),
 });
 
 describe("A link's view", () => {

@@ -6,6 +6,7 @@
  * - `embed=1`: nothing but that pane, for a page within a page
  * - `step`: applied actions; `shown`: records of the walk that are shown; `record`: the selected one, from 0
  * - `decode`: text for the decoder, percent-encoded
+ * - `bench`: measuring the engine in this browser is open
  * - `library`: name of a scenario that comes with the page; it opens for teaching, before its first action
  */
 import { isPane, isPreset, type PaneId, type Preset } from "./layout.ts";
@@ -19,6 +20,7 @@ export interface LinkView {
   readonly record: number | null;
   readonly decode: string | null;
   readonly library: string | null;
+  readonly bench: boolean;
 }
 
 export const NO_VIEW: LinkView = {
@@ -30,6 +32,7 @@ export const NO_VIEW: LinkView = {
   record: null,
   decode: null,
   library: null,
+  bench: false,
 };
 
 /** Take a fragment, with or without `#`, apart: the packed case (empty for none) and what to show. */
@@ -59,6 +62,7 @@ export function readLink(fragment: string): { readonly packed: string; readonly 
       record: count("record"),
       decode,
       library,
+      bench: said.has("bench"),
     },
   };
 }
@@ -84,6 +88,7 @@ export function writeLink(packed: string, view: Partial<LinkView>): string {
   put("preset", view.preset);
   put("pane", view.pane);
   put("embed", view.embed === true ? 1 : null);
+  put("bench", view.bench === true ? 1 : null);
   put("step", view.step);
   put("shown", view.shown);
   put("record", view.record);

@@ -173,6 +173,15 @@ export class ScriptedEngine {
           ok: true,
           value: { document: { ...(this.#document ?? EMPTY_DOCUMENT), actions: [] }, walkDigest: digestOf(access) },
         })),
+      benchWorks: () =>
+        this.#call("benchWorks", null, () => [
+          { work: "tlb", sizes: [64, 4096, 65536] },
+          { work: "growth", sizes: [100, 1000] },
+        ]),
+      bench: (job) =>
+        this.#call("bench", job, () => [
+          { work: job.work, pages: job.size, order: "random", ns: 7, ns_min: 6, ns_max: 9, not_ok: 0, sum: "0" },
+        ]),
     };
   }
 }

@@ -206,6 +206,7 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
       get().maximise(view.pane);
     }
     if (view.embed) set({ embedded: true });
+    if (view.bench) get().showOver("bench");
     if (view.decode !== null) get().paste(view.decode);
   }
 

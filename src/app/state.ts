@@ -133,7 +133,7 @@ export interface AppState {
   readonly layoutRound: number;
   readonly theme: Theme;
   /** What lies over the page. */
-  readonly over: "keys" | "palette" | "library" | null;
+  readonly over: "keys" | "palette" | "library" | "bench" | null;
   /** What the library has, groups together; null until it was asked for. */
   readonly library: readonly LibraryEntry[] | null;
   /** Text in the decoder's box. */

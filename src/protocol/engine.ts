@@ -4,6 +4,7 @@
  * A call answers `Result`; an error is input the user can put right and names the place. Large answers are
  * columns of typed arrays, transferred. Every answer carries the revision it was computed for.
  */
+import type { BenchJob, BenchRow, BenchWork } from "./bench.ts";
 import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, Note, SessionDocument } from "./machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "./software.ts";
@@ -416,4 +417,8 @@ export interface EngineApi extends InspectionApi {
   /** What the actors did up to the current step, oldest first. */
   journal(from: number, count: number): Promise<JournalAnswer>;
   share(access: Access): Promise<Result<SharedCase>>;
+  /** Work that can be measured. */
+  benchWorks(): Promise<readonly BenchWork[]>;
+  /** Measure one work; nothing else is answered meanwhile. */
+  bench(job: BenchJob): Promise<readonly BenchRow[]>;
 }

@@ -38,6 +38,9 @@ async function softwareOf({ machine }: SessionDocument): Promise<BootActors | nu
   return (onMachine, description) => Software.boot(onMachine, description);
 }
 
+/** Measuring is a part of its own, for those who do. */
+const loadBench = () => import("../machine/bench/measure.ts");
+
 const NOTHING_OPEN = problem("No session is open.", "session", "Open a capture, a scenario or a link first.");
 
 /** An engine with nothing open. Calls that need a session and cannot answer a problem throw while there is none. */
@@ -103,5 +106,7 @@ export function createEngine(): EngineApi {
     software: async () => current().software(),
     journal: async (from, count) => current().journal(from, count),
     share: async (access) => session?.share(access) ?? NOTHING_OPEN,
+    benchWorks: async () => (await loadBench()).benchWorks(),
+    bench: async (job) => (await loadBench()).timeWork(job, () => performance.now()),
   };
 }

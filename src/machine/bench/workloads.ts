@@ -8,6 +8,7 @@
 import { type CacheOptions, NO_CACHE_OPTIONS } from "../../engine/smmuv3/caches/options.ts";
 import { Smmuv3 } from "../../engine/smmuv3/smmu.ts";
 import { Translation, Updates } from "../../engine/smmuv3/translation.ts";
+import type { BenchWork } from "../../protocol/bench.ts";
 import { amdviWorkloads } from "./amdvi.ts";
 import { BURST, BURSTS, CommandBursts, REPEATS } from "./command_bursts.ts";
 import { buildNestedTables, KEYS, type NestedTables } from "./nested_tables.ts";
@@ -17,10 +18,7 @@ import { inOrder, type Subject, translations, type Workload } from "./translatio
 import { vtdWorkloads } from "./vtd.ts";
 
 /** A kind of work, the sizes it is done in, and what makes it ready in one of them. */
-export interface Work {
-  readonly work: string;
-  /** Pages that are mapped; of a timeline, actions. */
-  readonly sizes: readonly number[];
+interface Work extends BenchWork {
   make(size: number): Workload[];
 }
 

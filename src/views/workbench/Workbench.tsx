@@ -13,6 +13,7 @@ import { Strip } from "./Strip.tsx";
 import { TopBar } from "./TopBar.tsx";
 import "./workbench.css";
 
+const Bench = lazy(async () => ({ default: (await import("../bench/Bench.tsx")).Bench }));
 const HelpSheet = lazy(async () => ({ default: (await import("./HelpSheet.tsx")).HelpSheet }));
 
 const Library = lazy(async () => ({ default: (await import("../library/Library.tsx")).Library }));
@@ -46,6 +47,7 @@ export function Workbench() {
         {over === "keys" && <HelpSheet />}
         {over === "palette" && <Palette />}
         {over === "library" && <Library />}
+        {over === "bench" && <Bench />}
       </Suspense>
       {dropping && (
         <div className="wb-drop">
