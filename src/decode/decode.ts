@@ -1,8 +1,10 @@
 /**
  * Recognise and decode pasted text. Works in time linear in the length of the text and never throws for any text.
  */
+import { readAmdCommands } from "./amdvi/command_buffer.ts";
 import { readAmdEvents, readCompletionTimeouts } from "./amdvi/events.ts";
-import { readDeviceTableEntries } from "./amdvi/tables.ts";
+import { readAmdRegisters } from "./amdvi/registers.ts";
+import { readAmdTables } from "./amdvi/tables.ts";
 import type { DecodedEntry } from "./entry.ts";
 import { findHexWords } from "./hex_words.ts";
 import { type LogLine, logLines } from "./lines.ts";
@@ -51,7 +53,9 @@ const READERS: readonly ((lines: readonly LogLine[], log: LogText) => readonly D
   (_, log) => readQemuVtd(log),
   (_, log) => readAmdEvents(log),
   (_, log) => readCompletionTimeouts(log),
-  (_, log) => readDeviceTableEntries(log),
+  (_, log) => readAmdTables(log),
+  (_, log) => readAmdCommands(log),
+  (_, log) => readAmdRegisters(log),
   readSuppressed,
 ];
 

@@ -4,6 +4,7 @@
 import type { DecodedEntry } from "../entry.ts";
 import type { Advice, Statement } from "../statement.ts";
 import type { AmdEventEntry } from "./entries.ts";
+import { amdviRegisterAdvice } from "./register_advice.ts";
 
 const s = (text: string, section: string): Statement => ({ text, section: `48882 §${section}` });
 
@@ -93,8 +94,40 @@ function forEvent(e: AmdEventEntry): Advice | null {
   return e.event === "IO_PAGE_FAULT" ? (PAGE_FAULTS[e.cause ?? ""] ?? null) : (EVENTS[e.event] ?? null);
 }
 
+const WAITING: Advice = {
+  consequence: "Commands wait in the buffer.",
+  cause: [s("The tail is ahead of the head: these commands are not carried out yet.", "2.4")],
+  checks: [
+    s("Read the buffer again: one that moves is only busy.", "2.4"),
+    s("Is STATUS.CmdBufRun 1? A buffer that has stopped stands at the command that stopped it.", "2.4"),
+    s("Does an IOTLB invalidation wait for a device that does not answer?", "2.5.8"),
+  ],
+  notThis: [s("What lies behind the head is carried out: it is there for the reader only.", "2.4")],
+};
+
+const ABORTED: Advice = {
+  consequence: "The entry lets no interrupt pass.",
+  cause: [s("RemapEn is 0: a message that selects this entry ends in a target abort.", "2.2.5")],
+  checks: [s("Did the driver free its interrupts before it stopped the device?", "2.2.5")],
+  notThis: [],
+};
+
 /** What an entry means; null where there is nothing to add to its summary. */
 export function amdviAdvice(e: DecodedEntry): Advice | null {
-  if (e.type === "amd-event") return forEvent(e);
-  return e.type === "amd-completion-wait-timeout" ? TIMEOUT : null;
+  switch (e.type) {
+    case "amd-event":
+      return forEvent(e);
+    case "amd-completion-wait-timeout":
+      return TIMEOUT;
+    case "amd-cmdbuf":
+      return e.head === e.tail ? null : WAITING;
+    case "amd-command":
+      return e.command === null || e.reserved_set ? EVENTS.ILLEGAL_COMMAND_ERROR! : null;
+    case "amd-register":
+      return e.name === null ? null : amdviRegisterAdvice(e.name, e.value);
+    case "amd-irte":
+      return e.remapped ? null : ABORTED;
+    default:
+      return null;
+  }
 }

@@ -1,12 +1,14 @@
 /**
- * Entries of AMD-Vi in brief. AMD IOMMU specification 48882 §2.5 (events), §2.2.2.1 (device table entry).
+ * Entries of AMD-Vi in brief. AMD IOMMU specification 48882 §2.5 (events), §2.4 (commands), §2.2 (tables), chapter 3.
  */
 import { eventByCode } from "../../arch/amdvi/events.ts";
 import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";
 import type { DecodedEntry } from "../entry.ts";
 import { ridOf } from "../pci_address.ts";
-import type { AmdDteEntry, AmdEventEntry } from "./entries.ts";
+import { setFields, structureOf } from "../printed_fields.ts";
+import type { AmdCommandEntry, AmdDteEntry, AmdEventEntry, AmdRegisterEntry } from "./entries.ts";
+import { amdviRegisterLayout } from "./structure_kinds.ts";
 
 function accessOf(e: AmdEventEntry): ToldAccess | null {
   const sid = e.device === null || e.device === undefined ? null : ridOf(e.device);
@@ -38,17 +40,36 @@ function event(e: AmdEventEntry): EntryDescription {
   };
 }
 
-function deviceTableEntry(e: AmdDteEntry): EntryDescription {
+/** A structure with its words: `words` of the entry, read as this kind. */
+function structure(e: DecodedEntry, name: string, kind: string): EntryDescription {
   const words = (e.words ?? []).map((word) => BigInt(`0x${word}`));
-  const read = decodeAs(words, "amd-dte");
+  const read = decodeAs(words, kind);
+  return { ...PLAIN, weight: "structure", name, structure: read.ok ? read : null };
+}
+
+function deviceTableEntry(e: AmdDteEntry): EntryDescription {
   const device = e.device;
   return {
-    ...PLAIN,
-    weight: "structure",
-    name: "Device table entry",
+    ...structure(e, "Device table entry", "amd-dte"),
     requester: typeof device === "string" ? device : null,
-    structure: read.ok ? read : null,
   };
+}
+
+function command(e: AmdCommandEntry): EntryDescription {
+  const remarks = [e.waiting === true ? "waits" : "", e.reserved_set ? "reserved bits set" : "", ...e.operands];
+  return {
+    ...structure(e, e.command ?? "Reserved command", "amd-command"),
+    weight: e.command === null || e.reserved_set ? "fault" : "structure",
+    remark: remarks.filter((r) => r !== "").join(", "),
+  };
+}
+
+function register(e: AmdRegisterEntry): EntryDescription {
+  const known = e.name === null ? null : amdviRegisterLayout(e.name);
+  if (known === null) return { ...PLAIN, weight: "structure", name: `${e.window} ${e.offset}`, remark: "not known" };
+  const structure = structureOf(known, [BigInt(e.value)]);
+  const remark = setFields(structure).join(", ");
+  return { ...PLAIN, weight: "structure", name: known.name, remark, reference: `${known.section}.`, structure };
 }
 
 /** Describe an entry; null where it is none of this architecture's. */
@@ -58,6 +79,18 @@ export function describeAmdvi(e: DecodedEntry): EntryDescription | null {
       return event(e);
     case "amd-dte":
       return deviceTableEntry(e);
+    case "amd-irte":
+      return {
+        ...structure(e, "Interrupt entry", e.format === "32 bits" ? "amd-irte" : "amd-irte-128"),
+        requester: e.device,
+        remark: e.format,
+      };
+    case "amd-command":
+      return command(e);
+    case "amd-cmdbuf":
+      return { ...PLAIN, weight: "structure", name: "Command buffer", remark: `head ${e.head}, tail ${e.tail}` };
+    case "amd-register":
+      return register(e);
     case "amd-completion-wait-timeout":
       return { ...PLAIN, weight: "fault", name: "COMPLETION_WAIT time-out" };
     default:

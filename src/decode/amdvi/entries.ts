@@ -39,5 +39,56 @@ export interface AmdTimeoutEntry extends EntryBase {
   readonly type: "amd-completion-wait-timeout";
 }
 
+/** A register that was asked for by its offset. */
+export interface AmdRegisterEntry extends EntryBase {
+  readonly type: "amd-register";
+  readonly window: "mmio" | "capability";
+  /** Null where this program knows none at the offset. */
+  readonly name: string | null;
+  /** Bytes from the start of the window. */
+  readonly offset: string;
+  readonly value: string;
+}
+
+/** The command buffer: slots that are read and written next. */
+export interface AmdCommandBufferEntry extends EntryBase {
+  readonly type: "amd-cmdbuf";
+  readonly head: number;
+  readonly tail: number;
+  /** Commands from head to tail; null where the buffer wraps and its end is not in the paste. */
+  readonly waiting: number | null;
+}
+
+/** A command. */
+export interface AmdCommandEntry extends EntryBase {
+  readonly type: "amd-command";
+  /** Its slot, or "at fault". */
+  readonly where: string;
+  /** Null for a reserved opcode. */
+  readonly command: string | null;
+  /** Fields that are not zero. */
+  readonly operands: readonly string[];
+  /** Between head and tail; null where these are not known. */
+  readonly waiting: boolean | null;
+  readonly reserved_set: boolean;
+}
+
+/** An entry of a device's interrupt remapping table. */
+export interface AmdInterruptEntry extends EntryBase {
+  readonly type: "amd-irte";
+  readonly device: string | null;
+  readonly index: number;
+  /** RemapEn. */
+  readonly remapped: boolean;
+  readonly format: "32 bits" | "128 bits" | "guest virtual APIC";
+}
+
 /** Every entry of AMD-Vi. */
-export type AmdEntry = AmdEventEntry | AmdDteEntry | AmdTimeoutEntry;
+export type AmdEntry =
+  | AmdEventEntry
+  | AmdDteEntry
+  | AmdTimeoutEntry
+  | AmdRegisterEntry
+  | AmdCommandBufferEntry
+  | AmdCommandEntry
+  | AmdInterruptEntry;

@@ -1,30 +1,26 @@
 /**
- * Device table entries of AMD-Vi as Linux prints them: word by word beside an event, or a row of the debugfs file
- * `devtbl`. AMD IOMMU specification 48882 §2.2.2.2 (device table entry).
+ * Table entries of AMD-Vi as Linux prints them: a device table entry word by word beside an event or as a row of the
+ * debugfs file `devtbl`, interrupt entries in `irqtbl`. AMD IOMMU specification 48882 §2.2.2.2 (device table entry),
+ * §2.2.5 (interrupts).
  */
+import { IRTE, IRTE_128, IRTE_GUEST } from "../../arch/amdvi/irte.ts";
+import { hexWide } from "../entry.ts";
 import type { LogText } from "../log_text.ts";
+import { setFields, structureOf } from "../printed_fields.ts";
 import { dteEntry } from "./dte.ts";
-import type { AmdDteEntry } from "./entries.ts";
+import type { AmdDteEntry, AmdInterruptEntry } from "./entries.ts";
+import { numberedWords } from "./numbered_words.ts";
 
 const WORD = /\bDTE\[([0-3])\]: (?:0x)?([0-9a-f]{16})\b/gi;
-/** Words of one entry stand this close together, in characters. */
-const REACH = 200;
 
-function printedWords(log: LogText): AmdDteEntry[] {
-  const matches = [...log.text.matchAll(WORD)];
-  const groups: RegExpExecArray[][] = [];
-  for (const m of matches) {
-    const group = groups.at(-1);
-    const last = group?.at(-1);
-    if (last === undefined || m.index - last.index > REACH || Number(m[1]!) <= Number(last[1]!)) groups.push([m]);
-    else group!.push(m);
-  }
-  return groups.map((group) => {
-    const words = Array.from({ length: 4 }, (_, i) => BigInt(`0x${group.find((m) => m[1] === String(i))?.[2] ?? "0"}`));
-    const last = group.at(-1)!;
-    return dteEntry(words, {}, log.span(group[0]!.index, last.index + last[0].length));
-  });
-}
+const printedWords = (log: LogText): AmdDteEntry[] =>
+  numberedWords(log, WORD, 4).map(({ digits, lines }) =>
+    dteEntry(
+      digits.map((word) => BigInt(`0x${word}`)),
+      {},
+      lines,
+    ),
+  );
 
 const ROW =
   /^ {0,8}([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]) {1,8}([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16}) {1,8}(iommu\d{1,3})\b/gim;
@@ -40,7 +36,49 @@ function rows(log: LogText): AmdDteEntry[] {
   );
 }
 
-/** Every device table entry of a log. */
-export function readDeviceTableEntries(log: LogText): AmdDteEntry[] {
-  return [...printedWords(log), ...rows(log)];
+const INTERRUPT =
+  /^ {0,8}(?:DeviceId ([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])|IRT\[(\d{1,5})\] {1,4}(?:([0-9a-f]{16}) ([0-9a-f]{16})|([0-9a-f]{8})))\b/gim;
+/** Most rows of one paste that become entries; a device has 2048 interrupts at most. */
+const MAX_ROWS = 4096;
+
+/** Rows of `irqtbl`: 32 bits, or 128 of which the upper half comes first; a heading names their device. */
+function interrupts(log: LogText): AmdInterruptEntry[] {
+  let device: string | null = null;
+  const entries: AmdInterruptEntry[] = [];
+  for (const m of log.text.matchAll(INTERRUPT)) {
+    device = m[1]?.toLowerCase() ?? device;
+    if (m[2] === undefined) continue;
+    if (entries.length === MAX_ROWS) break;
+    const words = (m[5] === undefined ? [m[4]!, m[3]!] : [m[5]]).map((word) => BigInt(`0x${word}`));
+    entries.push(interruptEntry(device, Number(m[2]), words, log.span(m.index, m.index + m[0].length)));
+  }
+  return entries;
+}
+
+function interruptEntry(
+  device: string | null,
+  index: number,
+  words: readonly bigint[],
+  lines: readonly [number, number],
+): AmdInterruptEntry {
+  const wide = words.length > 1;
+  const host = structureOf(wide ? IRTE_128 : IRTE, words);
+  const forGuest = wide && IRTE_128.f.GuestMode.get(host.words, 0) === 1;
+  const entry = forGuest ? structureOf(IRTE_GUEST, words) : host;
+  const remapped = IRTE.f.RemapEn.get(host.words, 0) === 1;
+  return {
+    type: "amd-irte",
+    device,
+    index,
+    format: forGuest ? "guest virtual APIC" : wide ? "128 bits" : "32 bits",
+    remapped,
+    words: words.map((word) => hexWide(word, wide ? 16 : 8).slice(2)),
+    lines,
+    summary: `Interrupt ${index}${device === null ? "" : ` of ${device}`}: ${remapped ? setFields(entry).join(", ") : "it ends in a target abort, RemapEn is 0"}.`,
+  };
+}
+
+/** Every table entry of a log. */
+export function readAmdTables(log: LogText): (AmdDteEntry | AmdInterruptEntry)[] {
+  return [...printedWords(log), ...rows(log), ...interrupts(log)];
 }
