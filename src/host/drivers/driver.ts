@@ -134,12 +134,24 @@ export interface DriverViommu {
   release(): void;
 }
 
+/** A queue that hardware is to read, over contiguous memory. */
+export interface QueueRequest {
+  readonly type: number;
+  readonly flags: number;
+  readonly index: number;
+  /** Where the nest parent maps it, and where that is. */
+  readonly iova: bigint;
+  readonly pa: bigint;
+  readonly length: bigint;
+}
+
 /** Queues of hardware that a guest owns. */
 export interface HardwareQueues {
+  /** Flags that a caller may set; absent: none. */
+  readonly flags?: number;
   offers(type: number): boolean;
-  /** Open queue `index` over contiguous memory. */
-  open(index: number, pa: bigint, length: bigint): Status;
-  close(index: number): void;
+  open(queue: QueueRequest): Status;
+  close(queue: QueueRequest): void;
 }
 
 /** Faults of a device that wait for an answer. */

@@ -2,7 +2,7 @@
  * vIOMMUs, the devices a guest sees behind them, and queues of hardware that a guest owns.
  * Linux 7.2, drivers/iommu/iommufd/viommu.c.
  */
-import type { DriverViommu, HostDevice, IommuDriver, ViommuCore } from "../drivers/driver.ts";
+import type { DriverViommu, HostDevice, IommuDriver, QueueRequest, ViommuCore } from "../drivers/driver.ts";
 import { type Made, made, refused, type Status } from "../errno.ts";
 import type { Device } from "./device.ts";
 import type { HwptPaging } from "./hwpt.ts";
@@ -139,22 +139,23 @@ export class Access extends KernelObject {
 export class HwQueue extends KernelObject {
   readonly type = "HW_QUEUE";
   readonly viommu: Viommu;
-  readonly index: number;
-  readonly #access: Access;
+  readonly request: QueueRequest;
+  /** Keeps the queue's memory; null where nothing does. */
+  readonly #access: Access | null;
   /** The queue with the index below, which must not go first. */
   readonly #below: HwQueue | null;
   readonly #onRelease: (access: Access) => void;
 
   constructor(
     viommu: Viommu,
-    index: number,
-    access: Access,
+    request: QueueRequest,
+    access: Access | null,
     below: HwQueue | null,
     onRelease: (access: Access) => void,
   ) {
     super();
     this.viommu = viommu;
-    this.index = index;
+    this.request = request;
     this.#access = access;
     this.#below = below;
     this.#onRelease = onRelease;
@@ -163,9 +164,9 @@ export class HwQueue extends KernelObject {
   }
 
   release(): void {
-    this.viommu.half.queues?.close(this.index);
+    this.viommu.half.queues?.close(this.request);
     if (this.#below !== null) this.#below.users--;
     this.viommu.users--;
-    this.#onRelease(this.#access);
+    if (this.#access !== null) this.#onRelease(this.#access);
   }
 }

@@ -85,7 +85,8 @@ export const VIOMMU_CALLS = [
   }),
 
   call(HW_QUEUE_ALLOC, ({ context }, v) => {
-    if (v.flags !== 0 || v.type === HwQueueType.DEFAULT) return "EOPNOTSUPP";
+    const flags = context.objects.find(v.viommu_id, Viommu)?.half.queues?.flags ?? 0;
+    if ((v.flags & ~flags) !== 0 || v.type === HwQueueType.DEFAULT) return "EOPNOTSUPP";
     if (v.length === 0n) return "EINVAL";
     if (v.nesting_parent_iova + v.length - 1n > ULONG_MAX) return "EOVERFLOW";
     const viommu = context.objects.find(v.viommu_id, Viommu);
@@ -100,14 +101,20 @@ export const VIOMMU_CALLS = [
       return access.errno;
     }
     const base = pinQueue(access.value, v.nesting_parent_iova, v.length, context.kernel.config.sizes.page);
-    const status = base.ok ? queues.open(v.index, base.value, v.length) : base.errno;
+    const { type, index, length, nesting_parent_iova: iova } = v;
+    const request = { type, flags: v.flags, index, iova, pa: base.ok ? base.value : 0n, length };
+    const status = base.ok ? queues.open(request) : base.errno;
     if (status !== null) {
       objects.remove(access.value);
       objects.abandon(id);
       return status;
     }
-    const below = objects.all().find((o) => o instanceof HwQueue && o.viommu === viommu && o.index === v.index - 1);
-    const queue = new HwQueue(viommu, v.index, access.value, below instanceof HwQueue ? below : null, (held) =>
+    const below = objects
+      .all()
+      .find(
+        (o) => o instanceof HwQueue && o.viommu === viommu && o.request.type === type && o.request.index === index - 1,
+      );
+    const queue = new HwQueue(viommu, request, access.value, below instanceof HwQueue ? below : null, (held) =>
       objects.remove(held),
     );
     v.out_hw_queue_id = objects.finalize(id, queue).id;

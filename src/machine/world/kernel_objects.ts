@@ -34,7 +34,10 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
     return { holds: [object.viommu.id, object.device.id], about: `the guest knows it as ${hex(object.virtualId)}` };
   }
   if (object instanceof HwQueue) {
-    return { holds: [object.viommu.id], about: `queue ${object.index}, read by hardware from the guest's memory` };
+    return {
+      holds: [object.viommu.id],
+      about: `queue ${object.request.index}, read by hardware from the guest's memory`,
+    };
   }
   if (object instanceof Veventq) return { holds: [object.viommu.id], about: `room for ${object.depth} events` };
   return { holds: [], about: "" };

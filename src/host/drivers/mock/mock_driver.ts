@@ -18,6 +18,7 @@ import {
   type IommuDriver,
   type NestedDomain,
   type PagingDomain,
+  type QueueRequest,
   type ReservedRegion,
   readAllEntries,
   readDriverData,
@@ -113,7 +114,7 @@ class MockQueues implements HardwareQueues {
     return type === HW_QUEUE_TYPE;
   }
 
-  open(index: number): Status {
+  open({ index }: QueueRequest): Status {
     if (index >= HW_QUEUES) return "EINVAL";
     if (this.#open.has(index)) return "EEXIST";
     if (index > 0 && !this.#open.has(index - 1)) return "EIO";
@@ -121,7 +122,7 @@ class MockQueues implements HardwareQueues {
     return null;
   }
 
-  close(index: number): void {
+  close({ index }: QueueRequest): void {
     this.#open.delete(index);
   }
 }
