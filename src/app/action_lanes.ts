@@ -33,14 +33,24 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "dirty log": "guest",
 };
 
-const known = new WeakMap<readonly Action[], Uint8Array>();
+const INDEX_OF = Object.fromEntries(LANES.map((lane, i) => [lane.id, i])) as Readonly<Record<LaneId, number>>;
+
+/** The log asked for last and its lanes: the next one mostly begins with the same actions. */
+let newest: { readonly actions: readonly Action[]; readonly lanes: Uint8Array } = {
+  actions: [],
+  lanes: new Uint8Array(),
+};
 
 /** Index into {@link LANES} for each action; the same array for the same log. */
 export function actionLanes(actions: readonly Action[]): Uint8Array {
-  const before = known.get(actions);
-  if (before !== undefined) return before;
-  const index = Object.fromEntries(LANES.map((lane, i) => [lane.id, i]));
-  const lanes = Uint8Array.from(actions, (action) => index[LANE_OF[action.do]] ?? 0);
-  known.set(actions, lanes);
+  const before = newest;
+  if (before.actions === actions) return before.lanes;
+  // A log changes by actions that go from its end and others that come.
+  let kept = Math.min(actions.length, before.actions.length);
+  while (kept > 0 && actions[kept - 1] !== before.actions[kept - 1]) kept--;
+  const lanes = new Uint8Array(actions.length);
+  lanes.set(before.lanes.subarray(0, kept));
+  for (let i = kept; i < actions.length; i++) lanes[i] = INDEX_OF[LANE_OF[actions[i]!.do]];
+  newest = { actions, lanes };
   return lanes;
 }

@@ -5,6 +5,7 @@ export function sameAnswer(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (isColumn(a) && isColumn(b)) return sameColumn(a, b);
+  if (Array.isArray(a) && Array.isArray(b) && a.length !== b.length) return false;
   const [own, other] = [Object.entries(a), Object.entries(b)];
   return own.length === other.length && own.every(([key, value]) => key === "revision" || sameMember(b, key, value));
 }

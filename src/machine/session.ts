@@ -107,7 +107,7 @@ export class Session {
       notModelled: this.#unit.inspect.notModelled(),
       streams: this.#streamRows().length,
       memory: { bytes: this.#machine.memory.bytes, outside: machine.memory.outside },
-      recorded: { accesses: recorded.accesses.length, events: recorded.events.length },
+      recorded: { accesses: recorded.accesses.length, events: this.#eventCount },
       view: view?.access ?? null,
       notes: notes ?? [],
     };
@@ -336,11 +336,15 @@ export class Session {
     return this.#machine.unit;
   }
 
+  get #eventCount(): number {
+    return this.#document.recorded.events.length + this.#unit.recordCount;
+  }
+
   #streamRows(): StreamRow[] {
     if (this.#streams?.revision === this.#revision) return this.#streams.rows;
     const rows = this.#unit.inspect.streams(
       this.#document.machine.devices,
-      this.#tally.at(this.#document.recorded.events.length + this.#unit.recordCount),
+      this.#tally.at(this.#eventCount),
     );
     this.#streams = { revision: this.#revision, rows };
     return rows;

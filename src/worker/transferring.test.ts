@@ -103,6 +103,58 @@ describe("the log of actions across a message channel", { timeout: 30_000 }, () 
   });
 });
 
+describe("events across a message channel", { timeout: 30_000 }, () => {
+  it("are those of the session at the page's end, while only what is new travels", async () => {
+    const engine = createEngine();
+    const { port1, port2 } = new MessageChannel();
+    const asked: number[] = [];
+    const counting: EngineApi = {
+      ...engine,
+      events: (from = 0) => {
+        asked.push(from);
+        return engine.events(from);
+      },
+    };
+    expose(sendingLog(transferring(counting)), port1 as unknown as Parameters<typeof expose>[1]);
+    const remote = wrap<EngineApi>(port2 as unknown as Parameters<typeof wrap>[0]);
+    const page = receivingLog(remote as unknown as EngineApi);
+    const open = () =>
+      remote.openFiles(
+        files,
+        proxy(() => {}),
+      );
+    const astray = (iova: bigint) => ({ do: "dma", ...ACCESS, iova, length: 8 }) as const;
+    const expectEvents = async (): Promise<void> => {
+      expect(await page.events()).toEqual(await engine.events());
+      expect((await page.summary()).recorded.events).toBe((await engine.events()).length);
+    };
+    await open();
+    await expectEvents();
+    const recorded = asked.length === 1 ? (await page.events()).length : 0;
+    await page.applyAll([astray(0xdead_0000_0000n), astray(0xdead_0000_1000n)]);
+    await expectEvents();
+    const both = await page.events();
+    expect(both).toHaveLength(recorded + 2);
+    expect(await page.events()).toBe(both);
+    // The second goes, another one comes; what stays is the same object.
+    await page.seek(1);
+    await page.apply(astray(0xdead_0000_2000n));
+    await expectEvents();
+    const after = await page.events();
+    expect(after[recorded]).toBe(both[recorded]);
+    expect(after[recorded + 1]).not.toEqual(both[recorded + 1]);
+    await page.seek(0);
+    await page.seek(2);
+    await expectEvents();
+    expect(asked.filter((from) => from === 0)).toHaveLength(1);
+    await open();
+    await expectEvents();
+    remote[releaseProxy]();
+    port1.close();
+    port2.close();
+  });
+});
+
 describe("what moves", { timeout: 30_000 }, () => {
   it("is a copy where an array is a window on a larger buffer", () => {
     const store = Uint32Array.of(1, 2, 3, 4);
