@@ -3,22 +3,10 @@
  * binary records, so that it depends on no layout.
  */
 
+import type { StageSummary, StructureKind } from "../../protocol/engine.ts";
+
 /** What a step is about; the names are those of the trace's record kinds. */
-export type StepKind =
-  | "L1STD"
-  | "STE"
-  | "L1CD"
-  | "CD"
-  | "RootEntry"
-  | "ContextEntry"
-  | "PasidDirectoryEntry"
-  | "PasidEntry"
-  | "DTE"
-  | "GCR3"
-  | "IRTE"
-  | "Descriptor"
-  | "Output"
-  | "Check";
+export type StepKind = Exclude<StructureKind, "S1 descriptor" | "S2 descriptor"> | "Descriptor" | "Output" | "Check";
 
 /** Which part of a translation a step belongs to. */
 export type StepPhase = "config" | "table" | "output";
@@ -85,14 +73,10 @@ export interface TraceStep {
   readonly update: number;
 }
 
-/** What geometry needs to know of a stage; from the protocol's StageSummary. */
-export interface StageShape {
-  readonly granuleLg2: number;
-  readonly inputBits: number;
+/** What geometry needs to know of a stage. */
+export interface StageShape extends Pick<StageSummary, "granuleLg2" | "inputBits" | "levels"> {
   /** Height of the root table: levels above that of the smallest pages. */
   readonly startHeight: number;
-  /** Table accesses of a full walk. */
-  readonly levels: number;
 }
 
 /** Bits of input address below the index of a table at `height`: log2 of the bytes one of its entries spans. */

@@ -5,16 +5,17 @@
 import "../common/drawing.css";
 import "../timeline/timeline.css";
 import "./lanes.css";
-import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
+import { useMemo } from "react";
 import { actionLanes, LANES } from "../../app/action_lanes.ts";
 import type { SessionSummary } from "../../protocol/engine.ts";
 import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
-import { type LaneMark, type LaneView, laneMarks, within, zoomed } from "../geometry/lane_marks.ts";
-import { LANE_LABEL_PX, LaneDrawing, LEAST_LANES_PX } from "./LaneDrawing.tsx";
+import { type LaneMark, laneMarks } from "../geometry/lane_marks.ts";
+import { LaneDrawing, LEAST_LANES_PX } from "./LaneDrawing.tsx";
 import { StepJournal } from "./StepJournal.tsx";
+import { plotWidth, useLaneView } from "./use_lane_view.ts";
 
 export function Lanes() {
   const summary = useApp((app) => app.summary);
@@ -44,45 +45,23 @@ function Run({ summary, whole }: { readonly summary: SessionSummary; readonly wh
   const { actions, step } = summary;
   const count = actions.length;
   const seek = useApp((app) => app.seek);
-  const [chosen, setView] = useState<LaneView | null>(null);
   const [ref, size] = useSize<HTMLDivElement>();
-  const view = within(chosen ?? { from: 0, to: count }, count);
-  const width = Math.max(0, (size?.width ?? 0) - LANE_LABEL_PX - 12);
+  const width = plotWidth(size?.width);
+  const { view, zoom, onKeyDown, isWhole, showAll } = useLaneView({
+    box: ref,
+    width,
+    length: count,
+    scrolls: false,
+    centre: step,
+  });
   const lanes = actionLanes(actions);
   const marks = useMemo(
     () => laneMarks(lanes, { width, view: { from: view.from, to: view.to }, lanes: LANES.length }),
     [lanes, width, view.from, view.to],
   );
-  const span = view.to - view.from;
-
-  // React listens to the wheel passively; zooming has to keep the page where it is.
-  useEffect(() => {
-    const box = ref.current;
-    if (box === null) return;
-    const onWheel = (event: WheelEvent): void => {
-      event.preventDefault();
-      const at = view.from + ((event.offsetX - LANE_LABEL_PX) / Math.max(1, width)) * span;
-      if (event.shiftKey) setView(within({ from: view.from + span / 10, to: view.to + span / 10 }, count));
-      else setView(zoomed(view, event.deltaY > 0 ? 1.25 : 0.8, at, count));
-    };
-    box.addEventListener("wheel", onWheel, { passive: false });
-    return () => box.removeEventListener("wheel", onWheel);
-  });
-
-  function onKeyDown(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const shift = { ArrowLeft: -0.2, ArrowRight: 0.2 }[event.key];
-    const scale = { "+": 0.8, "=": 0.8, "-": 1.25 }[event.key];
-    if (shift !== undefined) setView(within({ from: view.from + shift * span, to: view.to + shift * span }, count));
-    else if (scale !== undefined) setView(zoomed(view, scale, Math.min(view.to, Math.max(view.from, step)), count));
-    else if (event.key === "0") setView(null);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
 
   const open = (mark: LaneMark): void => {
-    if (mark.count > 1 && span > 8) setView(zoomed(view, 0.25, mark.first, count));
+    if (mark.count > 1 && view.to - view.from > 8) zoom(0.25, mark.first);
     else void seek(mark.first + 1);
   };
   return (
@@ -114,8 +93,8 @@ function Run({ summary, whole }: { readonly summary: SessionSummary; readonly wh
         Actions {Math.floor(view.from) + 1} to {Math.min(count, Math.ceil(view.to))} of {count}.{" "}
         {whole && <span className="nw-3">An action does not say which software made it.</span>}
         <span className="nw-grow" />
-        {chosen !== null && (
-          <Button size="small" onClick={() => setView(null)}>
+        {!isWhole && (
+          <Button size="small" onClick={showAll}>
             Show all
           </Button>
         )}

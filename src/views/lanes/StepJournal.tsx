@@ -1,5 +1,5 @@
 /** What the software did in the newest action of the step: as lanes or as a list, with its causes folded and unfolded. */
-import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { readActionJournal } from "../../app/journal_reader.ts";
 import type { JournalEntry } from "../../protocol/journal.ts";
 import { Button } from "../common/Button.tsx";
@@ -9,12 +9,11 @@ import { Tabs } from "../common/Tabs.tsx";
 import { useEngineQuery } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
 import { type JournalSpans, journalSpans, type SpanShape } from "../geometry/journal_spans.ts";
-import { type LaneView, within, zoomed } from "../geometry/lane_marks.ts";
 import { deedText } from "./deed_text.ts";
 import { valueText } from "./entry_text.ts";
 import { type HoveredSpan, JournalDrawing } from "./JournalDrawing.tsx";
 import { JournalList } from "./JournalList.tsx";
-import { LANE_LABEL_PX } from "./LaneDrawing.tsx";
+import { plotWidth, useLaneView } from "./use_lane_view.ts";
 
 const SHOWN = [
   { id: "order", text: "In order" },
@@ -96,45 +95,16 @@ interface PlotProps {
 
 function Plot({ entries, spans, scaled, onFold }: PlotProps) {
   const [ref, size] = useSize<HTMLDivElement>();
-  const [chosen, setView] = useState<LaneView | null>(null);
   const [hovered, setHovered] = useState<HoveredSpan | null>(null);
   const length = Math.max(1, spans.length);
-  const view = within(chosen ?? { from: 0, to: length }, length);
-  const span = view.to - view.from;
-  const width = Math.max(0, (size?.width ?? 0) - LANE_LABEL_PX - 12);
-
-  // React listens to the wheel passively; zooming has to keep the page where it is. Without Control it scrolls lanes.
-  useEffect(() => {
-    const box = ref.current;
-    if (box === null) return;
-    const onWheel = (event: WheelEvent): void => {
-      if (!event.ctrlKey && !event.shiftKey) return;
-      event.preventDefault();
-      const at = view.from + ((event.offsetX - LANE_LABEL_PX) / Math.max(1, width)) * span;
-      if (event.shiftKey) setView(within({ from: view.from + span / 10, to: view.to + span / 10 }, length));
-      else setView(zoomed(view, event.deltaY > 0 ? 1.25 : 0.8, at, length));
-    };
-    box.addEventListener("wheel", onWheel, { passive: false });
-    return () => box.removeEventListener("wheel", onWheel);
-  });
-
-  function onKeyDown(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const shift = { ArrowLeft: -0.2, ArrowRight: 0.2 }[event.key];
-    const scale = { "+": 0.8, "=": 0.8, "-": 1.25 }[event.key];
-    if (shift !== undefined) setView(within({ from: view.from + shift * span, to: view.to + shift * span }, length));
-    else if (scale !== undefined) setView(zoomed(view, scale, view.from + span / 2, length));
-    else if (event.key === "0") setView(null);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
+  const width = plotWidth(size?.width);
+  const { view, zoom, onKeyDown } = useLaneView({ box: ref, width, length, scrolls: true });
 
   /** Things too narrow to tell apart come nearer; of others the effects fold. */
   function open(shape: SpanShape): void {
     const { entry, from, below } = spans.spans[shape.span]!;
     setHovered(null);
-    if (shape.count > 1) setView(zoomed(view, 0.2, from, length));
+    if (shape.count > 1) zoom(0.2, from);
     else if (below > 0) onFold(entries[entry]!.id);
   }
   const hoveredEntry = hovered === null ? undefined : entries[spans.spans[hovered.span]?.entry ?? -1];
@@ -157,7 +127,7 @@ function Plot({ entries, spans, scaled, onFold }: PlotProps) {
             width={width}
             height={size.height}
             view={view}
-            tick={(at) => (scaled ? timeText(at, span) : String(at))}
+            tick={(at) => (scaled ? timeText(at, view.to - view.from) : String(at))}
             onOpen={open}
             onHover={setHovered}
           />
