@@ -2,9 +2,9 @@
  * Registers of an IOMMU by name, as a kernel reads and writes them, each access noted.
  */
 
-import { encodeFields, type FieldNumbers } from "../base/encode.ts";
+import { encodeFields, type FieldNumbers, setFields } from "../base/encode.ts";
 import { high, join, low } from "../base/halves.ts";
-import type { FieldAccess, Layout } from "../base/layout.ts";
+import type { FieldAccess, Layout, Words } from "../base/layout.ts";
 import type { Notes } from "./notes.ts";
 import type { RegisterPages } from "./platform.ts";
 
@@ -59,17 +59,38 @@ export class KernelRegisters {
     this.write(name, join(words[1] ?? 0, words[0]!));
   }
 
+  /** Change fields of a register, the others staying as they are read. */
+  update(name: string, fields: FieldNumbers): void {
+    const value = this.read(name);
+    const words = Uint32Array.of(low(value), high(value));
+    setFields(this.#known(name).layout, words, fields);
+    this.write(name, join(words[1]!, words[0]!));
+  }
+
   /** Read a register's fields of at most 32 bits: one access, however many are asked for. */
   fields<const Name extends string>(register: string, ...names: readonly Name[]): Readonly<Record<Name, number>> {
-    const value = this.read(register);
-    const words = Uint32Array.of(low(value), high(value));
-    const access = this.#known(register).layout.f as Readonly<Record<string, FieldAccess>>;
-    return Object.fromEntries(names.map((name) => [name, access[name]!.get(words, 0)])) as Record<Name, number>;
+    const words = wordsOf(this.read(register));
+    const values = names.map((name) => [name, this.#access(register, name).get(words, 0)]);
+    return Object.fromEntries(values) as Record<Name, number>;
+  }
+
+  /** Reader of fields of registers that never change: each register is read once, when it is first asked for. */
+  constant(): (register: string, name: string) => number {
+    const values = new Map<string, Words>();
+    return (register, name) => {
+      const words = values.get(register) ?? wordsOf(this.read(register));
+      values.set(register, words);
+      return this.#access(register, name).get(words, 0);
+    };
   }
 
   /** Read one field of at most 32 bits. */
   field(register: string, name: string): number {
     return this.fields(register, name)[name]!;
+  }
+
+  #access(register: string, name: string): FieldAccess {
+    return (this.#known(register).layout.f as Readonly<Record<string, FieldAccess>>)[name]!;
   }
 
   #note(name: string, offset: number, value: bigint): void {
@@ -88,3 +109,5 @@ export class KernelRegisters {
     return known;
   }
 }
+
+const wordsOf = (value: bigint): Words => Uint32Array.of(low(value), high(value));

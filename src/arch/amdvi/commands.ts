@@ -2,6 +2,7 @@
  * Commands of the command buffer: every opcode, each with its own 128-bit layout. 48882 revision 3.10, §2.4. A command
  * with a reserved bit set is illegal (§2.4); bits of a PASID that GN does not make valid are no reserved bits.
  */
+import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
 import { address, field, type Layout, layout, type Words } from "../../base/layout.ts";
 
 /** One opcode of 48882 §2.4. */
@@ -185,6 +186,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   define("RESET_VMMIO", "Reset the registers of a guest's virtualized IOMMU.", RESET_VMMIO),
 ];
 
+const byName = new Map(COMMANDS.map((c) => [c.name, c]));
 const byOpcode = new Map(COMMANDS.map((c) => [c.opcode, c]));
 
 /** The command of an opcode (0 to 15); undefined for opcodes that are reserved. */
@@ -196,3 +198,17 @@ export function commandByOpcode(op: number): CommandDefinition | undefined {
 export function commandOf(words: Words, at = 0): CommandDefinition | undefined {
   return byOpcode.get(COMPLETION_WAIT.f.Opcode.get(words, at));
 }
+
+/** Words of a command: its opcode, these fields and zeros. @throws for a name or field that is none */
+export function encodeCommand(name: string, fields: FieldNumbers): Uint32Array {
+  const definition = byName.get(name);
+  if (definition === undefined) throw new Error(`no command ${name}`);
+  return encodeFields(definition.layout, { Opcode: definition.opcode, ...fields });
+}
+
+/** The PASID of INVALIDATE_IOTLB_PAGES, in the three fields that it is cut into. */
+export const iotlbPasid = (pasid: number): FieldNumbers => ({
+  PASID_7_0: pasid & 0xff,
+  PASID_15_8: (pasid >>> 8) & 0xff,
+  PASID_19_16: pasid >>> 16,
+});

@@ -3,6 +3,7 @@
  *
  * Bits are numbered over the whole entry of 256. V and TV cover [127:0], IV what belongs to interrupts in [255:128].
  */
+import type { FieldNumbers } from "../../base/encode.ts";
 import { address, field, layout } from "../../base/layout.ts";
 
 const OFF_ON = { 0: "off", 1: "on" } as const;
@@ -97,3 +98,13 @@ export const DTE = layout("DTE", "48882 §2.2.2.1", 256, [
 
 /** Bytes of an entry. */
 export const DTE_BYTES = DTE.bits / 8;
+
+/** The address of a guest CR3 table, below 2^52, in the three fields that it is cut into. */
+export function gcr3Root(at: number): FieldNumbers {
+  const page = Math.floor(at / 4096);
+  return {
+    GCR3TRP_14_12: page % 8,
+    GCR3TRP_30_15: Math.floor(page / 8) % 0x10000,
+    GCR3TRP_51_31: Math.floor(page / 0x80000),
+  };
+}

@@ -5,7 +5,7 @@
  * Bits [31:27] of the records that name a device say where a guest's access went wrong; they are 0 without a hardware
  * vIOMMU. Names in `linuxName` are what Linux 7.2 prints (drivers/iommu/amd/iommu.c); null where it prints UNKNOWN.
  */
-import { address, type FieldDeclaration, field, type Layout, layout } from "../../base/layout.ts";
+import { address, type FieldDeclaration, field, type Layout, layout, type Words } from "../../base/layout.ts";
 
 type Fields = readonly FieldDeclaration[];
 
@@ -377,4 +377,9 @@ const byCode = new Map(EVENTS.map((e) => [e.code, e]));
 /** The record of a code (0 to 15); undefined for codes that are reserved. */
 export function eventByCode(eventCode: number): EventDefinition | undefined {
   return byCode.get(eventCode);
+}
+
+/** The record whose words start at `at`; undefined for codes that are reserved. */
+export function eventOf(words: Words, at = 0): EventDefinition | undefined {
+  return byCode.get(IO_PAGE_FAULT.layout.f.EventCode.get(words, at));
 }

@@ -5,6 +5,7 @@
  * A descriptor has 128 or 256 bits, as IQA.DW says. Those that scalable mode brought exist with 256 bits only; the
  * upper half is reserved in all of them but page group responses. The type is split: bits [3:0] and [11:9].
  */
+import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
 import { address, type FieldDeclaration, field, type Layout, layout, type Words } from "../../base/layout.ts";
 
 /** One type of descriptor. */
@@ -257,6 +258,14 @@ export function descriptorOf(words: Words, at = 0): DescriptorDefinition | undef
 /** The descriptor of that name. */
 export function descriptorByName(name: string): DescriptorDefinition | undefined {
   return byName.get(name);
+}
+
+/** Words of a descriptor, all 256 bits: its type, these fields and zeros. @throws for a name or field that is none */
+export function encodeDescriptor(name: string, fields: FieldNumbers): Uint32Array {
+  const definition = byName.get(name);
+  if (definition === undefined) throw new Error(`no descriptor ${name}`);
+  const { type, layout } = definition;
+  return encodeFields(layout, { Type: type & 0xf, TypeHi: type >>> 4, ...fields });
 }
 
 /** Layout to show for a type that the architecture does not define. */

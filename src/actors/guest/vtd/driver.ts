@@ -5,6 +5,7 @@
 import { FRCD } from "../../../arch/vtd/fault_record.ts";
 import { PASID_TABLE_ENTRY, Pgtt } from "../../../arch/vtd/pasid_entries.ts";
 import { fieldValue } from "../../../base/layout.ts";
+import { alignedRange, atsRange } from "../../../kernel/address_range.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Platform } from "../../../kernel/platform.ts";
 import type { KernelRegisters } from "../../../kernel/registers.ts";
@@ -13,7 +14,6 @@ import { PageTables } from "../../../pagetable/build.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
-import { alignedRange, atsRange } from "../address_range.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import { InvalidationProducer } from "./queue.ts";
@@ -186,6 +186,15 @@ export class VtdDriver implements IommuDriver {
           this.#issue("p_iotlb_inv_dsc", { G: G.pageInPasid, PASID: pasid, ...operands });
     }
     this.#dropFromDevices(space, va, bytes);
+  }
+
+  mapped(space: AddressSpace, va: number, bytes: number): void {
+    // Only of second-stage tables may what is not present be cached (§6.1); device TLBs hold none of it.
+    if (!this.#cachingMode || !this.#secondStage) return;
+    const { at, pagesLg2 } = alignedRange(va, bytes);
+    if (pagesLg2 > this.#largestMask) this.#drop(space);
+    else this.#issue("iotlb_inv_dsc", { G: G.page, DID: this.#didFor(space), AM: pagesLg2, IH: 0, ADDR: at });
+    this.sync();
   }
 
   invalidateAll(space: AddressSpace): void {
