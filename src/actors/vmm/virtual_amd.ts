@@ -2,30 +2,28 @@
  * The AMD IOMMU that a virtual machine sees: guest (version 2) tables alone, registers that the VMM answers, a command
  * buffer that it works off. 48882 §2.2.2, §2.4, §3.4.
  *
- * UNMODELLED: host tables of a guest's, and entries that allow only one of reading and writing untranslated, which block
- * the device; interrupt remapping; events, of which Linux 7.2 tells no VMM.
+ * UNMODELLED: interrupt remapping; events, of which Linux 7.2 tells no VMM.
  */
 
-import { CMD_BASE, DEVTAB_BASE } from "../../arch/amdvi/buffer_registers.ts";
+import { CMD_BASE } from "../../arch/amdvi/buffer_registers.ts";
 import { COMMAND_WORDS, COMPLETION_WAIT, commandOf } from "../../arch/amdvi/commands.ts";
-import { DTE, DTE_BYTES } from "../../arch/amdvi/dte.ts";
 import { fieldValue } from "../../base/layout.ts";
 import { registerTable } from "../../engine/amdvi/register_table.ts";
 import { RegisterFile } from "../../engine/common/register_file.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import { consume, operandsOf, readWords } from "./guest_words.ts";
+import { bindingOf, type DeviceBinding } from "./guest_device_table.ts";
+import { consume, operandsOf } from "./guest_words.ts";
 import { trappedPage } from "./trapped_page.ts";
 
 /** What stands behind a virtual IOMMU. */
 export interface AmdBackend {
-  /** Requests of a device meet this now: a device table entry with guest tables, guest memory as it is, or a refusal. */
-  install(sid: number, binding: Uint32Array | "pass" | "block"): void;
+  /** Requests of a device meet this now. */
+  install(sid: number, binding: DeviceBinding): void;
   /** Cached translations of a domain of the guest's are to go; null for all. */
   invalidate(domain: number | null): void;
 }
 
-const PAGE = 4096;
 const COMMAND_BYTES = 4 * COMMAND_WORDS;
 /** log2 of the entries of a command buffer. */
 const LENGTHS = { least: 8, most: 15 };
@@ -82,21 +80,8 @@ export class VirtualAmd {
   #resync(only: number | null): void {
     for (const sid of this.#sids) {
       if (only !== null && sid !== only) continue;
-      this.#backend.install(sid, this.#enabled ? this.#bindingOf(sid) : "pass");
+      this.#backend.install(sid, this.#enabled ? bindingOf(this.#file, this.#memory, sid) : "pass");
     }
-  }
-
-  #bindingOf(sid: number): Uint32Array | "pass" | "block" {
-    const { words } = this.#file;
-    const at = this.#file.at("DEVTAB_BASE");
-    if (DTE_BYTES * (sid + 1) > PAGE * (DEVTAB_BASE.f.Size.get(words, at) + 1)) return "block";
-    const table = DEVTAB_BASE.f.DevTabBase.address(words, at);
-    const entry = readWords(this.#memory, table + DTE_BYTES * sid, DTE.bits / 32);
-    const { f } = DTE;
-    if (f.V.get(entry, 0) === 0) return "pass";
-    if (f.TV.get(entry, 0) === 0 || f.Mode.get(entry, 0) !== 0) return "block";
-    if (f.GV.get(entry, 0) === 1 && this.#control("GTEn")) return entry;
-    return f.IR.get(entry, 0) === 1 && f.IW.get(entry, 0) === 1 ? "pass" : "block";
   }
 
   /** Work off the buffer up to its tail, or to a command that does not exist (§2.4). */

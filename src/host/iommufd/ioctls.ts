@@ -18,7 +18,8 @@ const SIZE = u32("size", "bytes of this structure that the caller gave");
 const FLAGS = u32("flags", "flags of the call");
 const RESERVED = u32("__reserved", "zero");
 
-function ioctl<const F extends readonly StructField[]>(name: string, nr: number, smallest: number, fields: F) {
+/** Declare a call by its number and the bytes of its structure that were there from the start, `size` included. */
+export function ioctl<const F extends readonly StructField[]>(name: string, nr: number, smallest: number, fields: F) {
   const s = struct(name, "include/uapi/linux/iommufd.h", [SIZE, ...fields] as const);
   return { ...s, request: TYPE | nr, smallest };
 }
@@ -180,9 +181,11 @@ export const HwInfoType = { DEFAULT: 0, INTEL_VTD: 1, ARM_SMMUV3: 2, TEGRA241_CM
 /** Types of nested HWPT data. */
 export const HwptDataType = { NONE: 0, VTD_S1: 1, ARM_SMMUV3: 2, AMD_GUEST: 3 } as const;
 export const InvalidateDataType = { VTD_S1: 0, ARM_SMMUV3: 1 } as const;
-export const ViommuType = { DEFAULT: 0, ARM_SMMUV3: 1, TEGRA241_CMDQV: 2 } as const;
+/** AMD's is posted, and not in Linux 7.2, whose AMD driver takes any. */
+export const ViommuType = { DEFAULT: 0, ARM_SMMUV3: 1, TEGRA241_CMDQV: 2, AMD: 3 } as const;
 export const VeventqType = { DEFAULT: 0, ARM_SMMUV3: 1, TEGRA241_CMDQV: 2 } as const;
-export const HwQueueType = { DEFAULT: 0, TEGRA241_CMDQV: 1 } as const;
+/** AMD's are posted, and not in Linux 7.2. CHOICE(hw-queue-types): their numbers, in the order of the posted names. */
+export const HwQueueType = { DEFAULT: 0, TEGRA241_CMDQV: 1, AMD_CMD: 2, AMD_EVT: 3, AMD_PPR: 4 } as const;
 
 /** Every call, for dispatch and documents. */
 export const IOCTLS = [

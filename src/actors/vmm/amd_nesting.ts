@@ -1,0 +1,143 @@
+/**
+ * Nested HWPTs of a guest's device table entries, on a vIOMMU over guest memory, and what the guest is told that its AMD
+ * IOMMU can do. Linux 7.2, include/uapi/linux/iommufd.h (iommu_hwpt_amd_guest, iommu_hw_info_amd),
+ * drivers/iommu/amd/nested.c; as shipped that kernel refuses nested HWPTs.
+ */
+import { DTE } from "../../arch/amdvi/dte.ts";
+import { EFR } from "../../arch/amdvi/feature_registers.ts";
+import { encodeFields, setFields } from "../../base/encode.ts";
+import {
+  HwInfoType,
+  HwptDataType,
+  HwptFlag,
+  VDEVICE_ALLOC,
+  VIOMMU_ALLOC,
+  ViommuType,
+} from "../../host/iommufd/ioctls.ts";
+import type { DeviceBinding } from "./guest_device_table.ts";
+import { type Refused, Steps } from "./user_space.ts";
+import type { VmSetting } from "./virtual_iommu.ts";
+import { type OpenDevice, VmObjects } from "./vm_objects.ts";
+
+/** EFR, EFR2. */
+const INFO_BYTES = 16;
+/** Fields of an entry that the kernel takes, or asks for. */
+const TAKEN = [
+  "V",
+  "TV",
+  "PPR",
+  "GIoV",
+  "GV",
+  "GLX",
+  "GCR3TRP_14_12",
+  "GCR3TRP_30_15",
+  "GCR3TRP_51_31",
+  "GuestPagingMode",
+] as const;
+/** Features that a guest gets as the hardware has them, and those that the VMM sets: no host tables (HATS). */
+const HANDED_ON = ["NXSup", "GTSup", "GIoSup", "GATS", "GLXSup", "PASmax"] as const;
+const OWN = { IASup: 1, HATS: 3 };
+
+interface Nested {
+  readonly entry: Uint32Array;
+  readonly hwpt: number;
+  readonly id: number;
+}
+
+/** The kernel objects of a virtual machine with an AMD IOMMU. */
+export interface AmdParts {
+  readonly vm: VmObjects;
+  readonly viommu: number;
+  /** The driver's data of the vIOMMU, as the kernel filled it. */
+  readonly data: Uint8Array;
+}
+
+/** @param data of the driver's; empty for none. @returns what the kernel refused */
+export function amdParts({ caller, slots, devices }: VmSetting, data: Uint8Array): AmdParts | Refused {
+  const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT);
+  if (!(vm instanceof VmObjects)) return vm;
+  const steps = new Steps(caller);
+  const dev_id = vm.devices[0]?.id ?? 0;
+  const data_uptr = data.length === 0 ? 0n : caller.data(data);
+  const values = { type: ViommuType.AMD, dev_id, hwpt_id: vm.parent, data_len: data.length, data_uptr };
+  const viommu = steps.call(vm.iommufd, VIOMMU_ALLOC, values).out_viommu_id;
+  const filled = data.length === 0 ? data : (caller.system.load(data_uptr, data.length) ?? data);
+  for (const { id, virtualId } of vm.devices)
+    steps.call(vm.iommufd, VDEVICE_ALLOC, { viommu_id: viommu, dev_id: id, virt_id: BigInt(virtualId) });
+  return steps.refused ?? { vm, viommu, data: filled };
+}
+
+/** EFR of a guest: halves, lower first. */
+export function guestFeatures(vm: VmObjects): Uint32Array {
+  const info = vm.hardwareInfo(HwInfoType.AMD, INFO_BYTES);
+  const words = new Uint32Array(INFO_BYTES / 4);
+  if (info !== null) words.set(new Uint32Array(info.slice().buffer));
+  const handed = Object.fromEntries(HANDED_ON.map((name) => [name, EFR.f[name].get(words, 0)]));
+  return encodeFields(EFR, { ...handed, ...OWN });
+}
+
+export class AmdNesting {
+  readonly #parts: AmdParts;
+  readonly #domains: "the guest's" | "one each";
+  /** By device id of the guest's; others are attached to the parent, or blocked. */
+  readonly #nested = new Map<number, Nested>();
+  readonly #blocked = new Set<number>();
+
+  /** @param domains domain ids of nested HWPTs */
+  constructor(parts: AmdParts, domains: "the guest's" | "one each") {
+    this.#parts = parts;
+    this.#domains = domains;
+  }
+
+  install(sid: number, binding: DeviceBinding): void {
+    const { vm } = this.#parts;
+    const device = vm.device(sid)!;
+    if (typeof binding !== "string") this.#nest(device, binding);
+    else if (binding === "pass") this.#settle(device, vm.attach(device, vm.parent) ? null : undefined);
+    else this.#settle(device, undefined);
+  }
+
+  /** Make the nested HWPTs of a domain of the guest's anew, which drops what is cached of them; null for all. */
+  renew(domain: number | null): void {
+    for (const [sid, { entry }] of this.#nested) {
+      const concerned = domain === null || DTE.f.DomainID.get(entry, 0) === domain;
+      if (concerned) this.#nest(this.#parts.vm.device(sid)!, entry);
+    }
+  }
+
+  #nest(device: OpenDevice, entry: Uint32Array): void {
+    const { vm, viommu } = this.#parts;
+    const words = encodeFields(DTE, Object.fromEntries(TAKEN.map((name) => [name, DTE.f[name].get(entry, 0)])));
+    const id = this.#domains === "one each" ? this.#freeId() : DTE.f.DomainID.get(entry, 0);
+    setFields(DTE, words, { DomainID: id });
+    const hwpt = vm.nest(device, viommu, HwptDataType.AMD_GUEST, new Uint8Array(words.buffer));
+    if (hwpt !== null && vm.attach(device, hwpt)) {
+      this.#settle(device, { entry, hwpt, id });
+      return;
+    }
+    if (hwpt !== null) vm.destroy(hwpt);
+    this.#settle(device, undefined);
+  }
+
+  /** Note what a device is attached to now: a nested HWPT, null for the parent; undefined has it blocked. */
+  #settle(device: OpenDevice, now: Nested | null | undefined): void {
+    const { vm } = this.#parts;
+    const sid = device.virtualId;
+    if (now !== undefined) this.#blocked.delete(sid);
+    else if (!this.#blocked.has(sid)) {
+      vm.detach(device);
+      this.#blocked.add(sid);
+    }
+    const old = this.#nested.get(sid);
+    if (old !== undefined) vm.destroy(old.hwpt);
+    if (now === null || now === undefined) this.#nested.delete(sid);
+    else this.#nested.set(sid, now);
+  }
+
+  #freeId(): number {
+    const taken = new Set([...this.#nested.values()].map(({ id }) => id));
+    let id = 1;
+    while (taken.has(id)) id++;
+    return id;
+  }
+}
