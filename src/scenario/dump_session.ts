@@ -1,27 +1,39 @@
 /**
  * A session from printed tables of Intel VT-d: the dump that Linux prints with a fault, and the debugfs file
- * `domain_translation_struct`, with `dmar_translation_struct` beside it where it is there. VT-d §9.1 to §9.10.
+ * `domain_translation_struct`, with `dmar_translation_struct` and `iommu_regset` beside it where they are there.
+ * VT-d §9.1 to §9.10, §11.4.
  *
  * An entry stands where the one above it points to. What leads to the first that was printed is put in, and the session
  * says so; memory that nothing was printed of is unknown.
  */
+import { GSTS, RTADDR } from "../arch/vtd/control_registers.ts";
+import { pagingEntryLayout } from "../arch/vtd/paging_entries.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../arch/vtd/pasid_entries.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../arch/vtd/root_context.ts";
 import { encodeFields, type FieldNumbers } from "../base/encode.ts";
+import { join } from "../base/halves.ts";
 import type { Layout } from "../base/layout.ts";
 import type { DecodedEntry } from "../decode/entry.ts";
 import { bdfOf } from "../decode/pci_address.ts";
-import type { Access, DeviceDescription, RecordedAccess, SessionDocument } from "../protocol/machine.ts";
+import { fieldReader } from "../decode/printed_fields.ts";
+import type { VtdRegistersEntry } from "../decode/vtd/entries.ts";
+import { vtdRegister } from "../decode/vtd/structure_kinds.ts";
+import type {
+  Access,
+  DeviceDescription,
+  MachineDescription,
+  RecordedAccess,
+  SessionDocument,
+} from "../protocol/machine.ts";
+import { MEMORY_END } from "./memory_check.ts";
 import { type PrintedWalk, printedWalks } from "./printed_walks.ts";
 
 const PAGE = 4096;
 const WORD = 8;
-const PAGE_MASK = 0x000f_ffff_ffff_f000n;
-/** RTADDR.TTM of scalable mode; GSTS with the root table set and translation on. */
-const SCALABLE = 0x400n;
-const GSTS_ON = 0xc000_0000n;
 /** Devices below this number have their context entry in the lower table of a scalable root entry. */
 const UPPER = 0x80;
+/** RTADDR.TTM of scalable mode. */
+const SCALABLE = 1;
 
 /** Units with the levels that second-stage tables have: code of AW by levels, and a preset that offers it. */
 const LEGACY_UNITS: Readonly<Record<number, { readonly aw: number; readonly preset: string }>> = {
@@ -31,25 +43,32 @@ const LEGACY_UNITS: Readonly<Record<number, { readonly aw: number; readonly pres
 };
 const SCALABLE_UNIT = "sapphire-rapids";
 
+/** The address in a field of a printed structure. */
+const addressIn = (layout: Layout, name: string, words: readonly bigint[]): bigint => fieldReader(layout, words)(name);
+
+/** Where a page entry of either stage leads, be it a table or a page of 4 KiB. */
+const nextOf = (entry: bigint): bigint => addressIn(pagingEntryLayout(2, 1, true), "ADDR", [entry]);
+
 /** The session that printed tables make; null where none hold a walk. */
 export function sessionOfDump(entries: readonly DecodedEntry[]): SessionDocument | null {
   const walks = printedWalks(entries);
   const first = walks[0];
   if (first === undefined) return null;
-  // A unit is in one mode: the first walk's.
-  const told = walks.filter(({ scalable, levels }) => scalable === first.scalable && levels in LEGACY_UNITS);
+  // A session has one unit, which is in one mode: the first walk's.
+  const told = walks.filter(
+    ({ unit, scalable, levels }) => unit === first.unit && scalable === first.scalable && levels in LEGACY_UNITS,
+  );
   if (told.length === 0) return null;
-  const tables = new PrintedTables(told);
+  const printed = registersOf(entries, first);
+  const tables = new PrintedTables(told, rootTableOf(first, printed));
   for (const walk of told) tables.place(walk);
   const recorded = told.map(recordedOf);
-  const preset = first.scalable ? SCALABLE_UNIT : LEGACY_UNITS[Math.max(...told.map(({ levels }) => levels))]!.preset;
   return {
     title: `Printed tables of ${bdfOf(first.rid)}`,
-    about: aboutOf(told, walks.length - told.length, tables.made),
+    about: aboutOf(told, walks.length - told.length, tables.made, printed),
     machine: {
       arch: "vtd",
-      preset,
-      registers: { RTADDR: BigInt(tables.root) | (first.scalable ? SCALABLE : 0n), GSTS: GSTS_ON },
+      ...unitOf(told, tables.root, printed),
       memory: { outside: "unknown", zero: [], segments: tables.segments() },
       devices: devicesOf(told),
     },
@@ -59,11 +78,65 @@ export function sessionOfDump(entries: readonly DecodedEntry[]): SessionDocument
   };
 }
 
-function aboutOf(told: readonly PrintedWalk[], left: number, made: ReadonlySet<string>): string {
+/** Printed registers of the unit that a walk belongs to; null where none are, or where several may be meant. */
+function registersOf(entries: readonly DecodedEntry[], { unit, scalable }: PrintedWalk): VtdRegistersEntry | null {
+  const mode = scalable ? "scalable" : "legacy";
+  const fit = entries
+    .filter((entry) => entry.type === "vtd-registers")
+    .filter((entry) => entry.translating === true && entry.mode === mode);
+  return fit.find((entry) => unit !== null && entry.unit === unit) ?? (fit.length === 1 ? fit[0]! : null);
+}
+
+function rootTableOf(first: PrintedWalk, printed: VtdRegistersEntry | null): number | null {
+  const told = printed?.root_table ?? null;
+  return told === null ? (first.rootTable === null ? null : Number(first.rootTable)) : Number(told);
+}
+
+/** The unit as printed where its capabilities are; else a preset's, with what makes it use the tables. */
+function unitOf(
+  walks: readonly PrintedWalk[],
+  root: number,
+  printed: VtdRegistersEntry | null,
+): Pick<MachineDescription, "preset" | "registers"> {
+  const { scalable } = walks[0]!;
+  if (printed !== null && offersItself(printed)) {
+    const known = Object.entries(printed.registers).flatMap(([name, value]) => {
+      const bits = vtdRegister(name)?.layout.bits;
+      return bits === undefined ? [] : [[name, BigInt.asUintN(bits, BigInt(value))] as const];
+    });
+    return { registers: Object.fromEntries(known) };
+  }
+  const levels = Math.max(...walks.map((walk) => walk.levels));
+  return {
+    preset: scalable ? SCALABLE_UNIT : LEGACY_UNITS[levels]!.preset,
+    registers: {
+      RTADDR: wordOf(RTADDR, { RTA: root, TTM: scalable ? SCALABLE : 0 }),
+      GSTS: wordOf(GSTS, { RTPS: 1, TES: 1 }),
+    },
+  };
+}
+
+const offersItself = ({ registers }: VtdRegistersEntry): boolean => "CAP" in registers && "ECAP" in registers;
+
+function wordOf(layout: Layout, fields: FieldNumbers): bigint {
+  const [lo = 0, hi = 0] = encodeFields(layout, fields);
+  return join(hi, lo);
+}
+
+function aboutOf(
+  told: readonly PrintedWalk[],
+  left: number,
+  made: ReadonlySet<string>,
+  printed: VtdRegistersEntry | null,
+): string {
   const count = `${told.length} ${told.length === 1 ? "walk" : "walks"} of printed tables.`;
   const put = made.size === 0 ? "" : ` Put in, because they were not printed: ${[...made].join(", ")}.`;
-  const out = left === 0 ? "" : ` Left out: ${left} of the other mode, or with a depth that no unit has.`;
-  return `${count}${put} The unit's capabilities are a preset's.${out}`;
+  const out = left === 0 ? "" : ` Left out: ${left} of another unit or mode, or with a depth that no unit has.`;
+  const own = printed !== null && offersItself(printed);
+  const unit = own
+    ? `The registers are those of ${printed.unit ?? "the unit"}.`
+    : "The unit's capabilities are a preset's.";
+  return `${count}${put} ${unit}${out}`;
 }
 
 const devicesOf = (walks: readonly PrintedWalk[]): DeviceDescription[] =>
@@ -96,15 +169,16 @@ class PrintedTables {
   readonly #pasidTables = new Map<string, bigint>();
   #next = PAGE;
 
-  constructor(walks: readonly PrintedWalk[]) {
+  /** @param root address of the root table; null to find a place for it */
+  constructor(walks: readonly PrintedWalk[], root: number | null) {
     this.#taken = new Set(
       walks.flatMap(({ top, entries, root, context, directory }) =>
         [top, ...entries.map(({ value }) => value), ...(root ?? []), ...(context ?? []), directory ?? 0n].map((value) =>
-          Number(value & PAGE_MASK),
+          Number(nextOf(value)),
         ),
       ),
     );
-    this.root = this.#page();
+    this.root = root ?? this.#page();
   }
 
   /** Put what was printed of a walk where the walk finds it. */
@@ -114,7 +188,7 @@ class PrintedTables {
     let table = walk.top;
     for (const { level, value } of walk.entries) {
       const index = (walk.iova >> BigInt(12 + 9 * (level - 1))) & 511n;
-      this.#words.set((table & PAGE_MASK) + BigInt(WORD) * index, value);
+      this.#put(nextOf(table) + BigInt(WORD) * index, [value]);
       table = value;
     }
   }
@@ -168,7 +242,7 @@ class PrintedTables {
     const tables: readonly [bigint, bigint] =
       root === null
         ? [BigInt(this.#page()), BigInt(scalable ? this.#page() : 0)]
-        : [root[0]! & PAGE_MASK, root[1]! & PAGE_MASK];
+        : [addressIn(SM_ROOT_ENTRY, "LCTP", root), addressIn(SM_ROOT_ENTRY, "UCTP", root)];
     const [lower, upper] = tables.map(Number) as [number, number];
     const fields = scalable ? { LP: 1, LCTP: lower, UP: 1, UCTP: upper } : { P: 1, CTP: lower };
     this.#put(at, root ?? this.#made("root entries", scalable ? SM_ROOT_ENTRY : ROOT_ENTRY, fields));
@@ -177,14 +251,18 @@ class PrintedTables {
   }
 
   #directory(rid: number, context: readonly bigint[] | null): bigint {
-    const known = this.#directories.get(rid) ?? (context === null ? BigInt(this.#page()) : context[0]! & PAGE_MASK);
+    const known =
+      this.#directories.get(rid) ??
+      (context === null ? BigInt(this.#page()) : addressIn(SM_CONTEXT_ENTRY, "PASIDDIRPTR", context));
     this.#directories.set(rid, known);
     return known;
   }
 
   #pasidTable(directory: bigint, index: number, printed: bigint | null): bigint {
     const key = `${directory} ${index}`;
-    const known = this.#pasidTables.get(key) ?? (printed === null ? BigInt(this.#page()) : printed & PAGE_MASK);
+    const known =
+      this.#pasidTables.get(key) ??
+      (printed === null ? BigInt(this.#page()) : addressIn(PASID_DIRECTORY_ENTRY, "SMPTBLPTR", [printed]));
     this.#pasidTables.set(key, known);
     const entry =
       printed === null
@@ -199,7 +277,9 @@ class PrintedTables {
     return [...new BigUint64Array(encodeFields(layout, fields).buffer)];
   }
 
+  /** What would stand beyond the end of physical memory is out of reach of any unit. */
   #put(at: bigint, words: readonly bigint[]): void {
+    if (at >= MEMORY_END) return;
     for (const [i, word] of words.entries()) this.#words.set(at + BigInt(WORD * i), word);
   }
 

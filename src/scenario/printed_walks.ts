@@ -1,14 +1,19 @@
 /**
  * Walks that printed tables of VT-d hold: who asked for what, the entries from the top down, and the structures above
- * them as far as they were printed.
+ * them as far as they were printed. VT-d §9.1 to §9.8.
  */
+import { type PagingLevel, pagingEntryLayout } from "../arch/vtd/paging_entries.ts";
+import { PASID_TABLE_ENTRY, Pgtt } from "../arch/vtd/pasid_entries.ts";
 import type { DecodedEntry } from "../decode/entry.ts";
 import { ridOf } from "../decode/pci_address.ts";
+import { fieldReader } from "../decode/printed_fields.ts";
 import { LIMITS } from "./limits.ts";
 
 /** One walk. 64-bit words of structures stand lowest first; null for what was not printed. */
 export interface PrintedWalk {
   readonly rid: number;
+  /** Name of the unit that it belongs to; null where nothing tells. */
+  readonly unit: string | null;
   /** Null for a request without PASID. */
   readonly pasid: number | null;
   /** PASID of requests without one, where the unit is in scalable mode. */
@@ -21,6 +26,8 @@ export interface PrintedWalk {
   readonly top: bigint;
   /** From the highest level down, as far as they were read. */
   readonly entries: readonly { readonly level: number; readonly value: bigint }[];
+  /** Address of the root table. */
+  readonly rootTable: bigint | null;
   readonly root: readonly bigint[] | null;
   readonly context: readonly bigint[] | null;
   readonly directory: bigint | null;
@@ -32,70 +39,101 @@ export interface PrintedWalk {
 
 type Keys = Readonly<Record<string, unknown>>;
 const COLUMNS = ["pml5e", "pml4e", "pdpe", "pde", "pte"] as const;
-/** US of a first-stage entry: second-stage entries have execute there, which the kernel does not set. */
-const USER = 4n;
-/** FSPM of the third word of a PASID entry, once it is shifted down. */
-const PAGING_MODE = 3n;
 const PAGE_BITS = 12n;
-const TABLES = 0x000f_ffff_ffff_f000n;
 
 const big = (value: unknown): bigint => (typeof value === "string" ? BigInt(value) : 0n);
 const number = (value: unknown): number => Number(big(value));
+const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 /** Every walk of what was decoded: rows of debugfs, then dumps that go with a fault. */
 export function printedWalks(entries: readonly DecodedEntry[]): PrintedWalk[] {
   return [...debugfsWalks(entries), ...faultWalks(entries)].slice(0, LIMITS.recorded);
 }
 
-function debugfsWalks(all: readonly DecodedEntry[]): PrintedWalk[] {
-  const contexts = new Map<string, Keys>();
-  const pasids = new Map<string, Keys>();
-  const rows: Keys[] = [];
-  for (const entry of all) {
-    const keys = entry as unknown as Keys;
-    if (entry.type === "vtd-context-entry" && keys.mode === "legacy") contexts.set(String(keys.table), keys);
-    if (entry.type === "vtd-pasid-entry")
-      for (const table of [keys.fs_table, keys.ss_table]) pasids.set(String(table), keys);
-    if (entry.type === "vtd-debugfs-walk") rows.push(keys);
+/** Words of a structure, lowest first; null for one that was not printed. */
+const wordsOf = (keys: Keys | undefined | null, ...names: string[]): bigint[] | null =>
+  keys == null ? null : names.map((name) => big(keys[name]));
+const pairOf = (keys: Keys | undefined | null) => wordsOf(keys, "lo", "hi");
+const pasidWordsOf = (keys: Keys | undefined | null) => wordsOf(keys, "val0", "val1", "val2");
+
+/** Structures of `dmar_translation_struct` by where they stand. */
+class PrintedStructures {
+  readonly #byPlace = new Map<string, Keys>();
+
+  constructor(entries: readonly DecodedEntry[]) {
+    for (const entry of entries) {
+      const keys = entry as unknown as Keys;
+      if (entry.type === "vtd-root-entry") this.#byPlace.set(`root ${keys.unit} ${keys.bus}`, keys);
+      if (entry.type === "vtd-context-entry") this.#byPlace.set(`context ${keys.requester}`, keys);
+      if (entry.type === "vtd-pasid-entry") this.#byPlace.set(`pasid ${keys.requester} ${keys.pasid}`, keys);
+    }
   }
-  return rows.flatMap((row) => debugfsWalk(row, contexts, pasids) ?? []);
+
+  context(requester: string): Keys | undefined {
+    return this.#byPlace.get(`context ${requester}`);
+  }
+
+  /** The root entry that leads to a context entry. */
+  root(context: Keys | undefined): Keys | undefined {
+    const bus = textOf(context?.requester)?.slice(0, 2);
+    return bus === undefined ? undefined : this.#byPlace.get(`root ${context?.unit} ${bus}`);
+  }
+
+  pasid(requester: string, pasid: number): Keys | undefined {
+    return this.#byPlace.get(`pasid ${requester} 0x${pasid.toString(16)}`);
+  }
 }
 
-function debugfsWalk(
-  row: Keys,
-  contexts: ReadonlyMap<string, Keys>,
-  pasids: ReadonlyMap<string, Keys>,
-): PrintedWalk | null {
-  const rid = ridOf(String(row.device));
-  const cells = COLUMNS.map((name, i) => ({ level: COLUMNS.length - i, value: big(row[name]) }));
-  const used = cells.filter(({ value }) => value !== 0n);
-  const highest = used[0];
-  const leaf = used.at(-1);
+function debugfsWalks(all: readonly DecodedEntry[]): PrintedWalk[] {
+  const structures = new PrintedStructures(all);
+  return all.flatMap((entry) => (entry.type === "vtd-debugfs-walk" ? (debugfsWalk(entry, structures) ?? []) : []));
+}
+
+function debugfsWalk(row: Keys, structures: PrintedStructures): PrintedWalk | null {
+  const device = String(row.device);
+  const rid = ridOf(device);
+  const used = COLUMNS.map((name, i) => ({ level: COLUMNS.length - i, value: big(row[name]) })).filter(
+    ({ value }) => value !== 0n,
+  );
+  const [highest, leaf] = [used[0], used.at(-1)];
   if (rid === null || highest === undefined || leaf === undefined) return null;
-  const scalable = typeof row.pasid === "string";
-  const context = contexts.get(String(row.top));
-  const pasidEntry = pasids.get(String(row.top));
-  const span = (1n << (PAGE_BITS + 9n * BigInt(leaf.level - 1))) - 1n;
+  const requester = device.slice(-"bb:dd.f".length);
+  const context = structures.context(requester);
+  const root = structures.root(context);
+  const pasid = row.pasid === null ? null : number(row.pasid);
+  const scalable = pasid !== null || context?.mode === "scalable";
+  const ridPasid = scalable ? number(context?.RID_PASID) : 0;
+  const pasidEntry = scalable ? structures.pasid(requester, pasid ?? ridPasid) : undefined;
+  const told = pasidWordsOf(pasidEntry);
+  const span = 1n << (PAGE_BITS + 9n * BigInt(leaf.level - 1));
   const iova = big(row.iova);
   return {
     rid,
-    pasid: scalable ? number(row.pasid) : null,
-    ridPasid: 0,
+    unit: textOf(context?.unit),
+    pasid,
+    ridPasid,
     iova,
     scalable,
-    firstStage: scalable && (highest.value & USER) !== 0n,
+    firstStage: scalable && (told === null ? isFirstStage(highest) : pgttOf(told) === Pgtt.First),
     // Tables of four levels in a unit of five have an empty first column.
     levels: highest.level,
     top: big(row.top),
     entries: used,
-    root: null,
-    context: scalable || context === undefined ? null : [big(context.lo), big(context.hi)],
+    rootTable: context?.root_table === undefined ? null : big(context.root_table),
+    root: pairOf(root),
+    context: context === undefined || (context.mode === "scalable") !== scalable ? null : pairOf(context),
     directory: null,
-    pasidEntry: pasidEntry === undefined ? null : [big(pasidEntry.val0), big(pasidEntry.val1), big(pasidEntry.val2)],
-    page: big(row.page) | (iova & span & TABLES),
+    pasidEntry: told,
+    page: big(row.page) | (iova % span),
     write: row.read !== true,
   };
 }
+
+const pgttOf = (words: readonly bigint[]): number => Number(fieldReader(PASID_TABLE_ENTRY, words)("PGTT"));
+
+/** Entries of the first stage have U/S, where those of the second would have execute, which the kernel does not set. */
+const isFirstStage = ({ level, value }: { readonly level: number; readonly value: bigint }): boolean =>
+  fieldReader(pagingEntryLayout(1, level as PagingLevel, false), [value])("U_S") === 1n;
 
 /** What was printed after a fault, up to the next. */
 interface Dump {
@@ -133,14 +171,16 @@ function faultWalk({ fault, root, context, directory, pasidEntry, walk }: Dump):
   const rid = typeof fault.requester === "string" ? ridOf(fault.requester) : null;
   if (rid === null || typeof fault.addr !== "string" || context === null) return null;
   const scalable = context.mode === "scalable";
-  const firstStage = scalable && pasidEntry !== null && pasidEntry.PGTT === 1;
+  const words = pasidWordsOf(pasidEntry);
+  const firstStage = scalable && words !== null && pgttOf(words) === Pgtt.First;
   const aw = Number(scalable ? (pasidEntry?.AW ?? 2) : context.AW);
-  const told = firstStage ? 4 + Number((big(pasidEntry?.val2) >> 2n) & PAGING_MODE) : aw + 2;
+  const told = firstStage ? 4 + Number(fieldReader(PASID_TABLE_ENTRY, words)("FSPM")) : aw + 2;
   // An entry that is not there, or not valid, does not tell.
   const levels = told >= 3 && told <= 5 ? told : 4;
   const table = scalable ? (firstStage ? pasidEntry?.fs_table : pasidEntry?.ss_table) : context.table;
   return {
     rid,
+    unit: null,
     pasid: typeof fault.pasid === "string" ? number(fault.pasid) : null,
     ridPasid: scalable ? number(context.RID_PASID) : 0,
     iova: big(fault.addr),
@@ -149,10 +189,11 @@ function faultWalk({ fault, root, context, directory, pasidEntry, walk }: Dump):
     levels,
     top: big(table),
     entries: levelsOf(walk),
-    root: root === null ? null : [big(root.lo), big(root.hi)],
-    context: [big(context.lo), big(context.hi)],
+    rootTable: null,
+    root: pairOf(root),
+    context: pairOf(context),
     directory: directory === null ? null : big(directory.value),
-    pasidEntry: pasidEntry === null ? null : [big(pasidEntry.val0), big(pasidEntry.val1), big(pasidEntry.val2)],
+    pasidEntry: words,
     page: null,
     write: fault.access === "write",
   };

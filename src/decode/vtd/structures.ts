@@ -14,8 +14,19 @@ import type { VtdStructureEntry } from "./entries.ts";
 
 type Lines = readonly [first: number, last: number];
 
+/** Where a file says that an entry stood; keys that the text does not tell are left out. */
+export interface PrintedPlace {
+  readonly unit?: string;
+  /** Address of the unit's root table. */
+  readonly root_table?: string;
+  /** Of a root entry the bus, two digits; of what stands below it "bb:dd.f". */
+  readonly bus?: string;
+  readonly requester?: string;
+  readonly pasid?: string;
+}
+
 /** A root entry; of a legacy one the upper half is zero. */
-export function rootEntry(hi: bigint, lo: bigint, lines: Lines): VtdStructureEntry {
+export function rootEntry(hi: bigint, lo: bigint, lines: Lines, place: PrintedPlace = {}): VtdStructureEntry {
   const f = fieldReader(SM_ROOT_ENTRY, [lo, hi]);
   const tables = [
     f("LP") === 1n ? `lower at ${hex(f("LCTP"))}` : "",
@@ -29,6 +40,7 @@ export function rootEntry(hi: bigint, lo: bigint, lines: Lines): VtdStructureEnt
     lower_table: hex(f("LCTP")),
     upper_present: f("UP") === 1n,
     upper_table: hex(f("UCTP")),
+    ...place,
     lines,
     summary: `Root entry: context tables ${tables.filter((t) => t !== "").join(", ") || "not present"}.`,
   };
@@ -37,7 +49,13 @@ export function rootEntry(hi: bigint, lo: bigint, lines: Lines): VtdStructureEnt
 const TRANSLATION_TYPES = ["translated", "translated, with device TLB", "passed through", "of a reserved type"];
 
 /** A context entry of either mode, by its low 128 bits. */
-export function contextEntry(scalable: boolean, hi: bigint, lo: bigint, lines: Lines): VtdStructureEntry {
+export function contextEntry(
+  scalable: boolean,
+  hi: bigint,
+  lo: bigint,
+  lines: Lines,
+  place: PrintedPlace = {},
+): VtdStructureEntry {
   const f = fieldReader(scalable ? SM_CONTEXT_ENTRY : CONTEXT_ENTRY, [lo, hi]);
   const common = {
     type: "vtd-context-entry",
@@ -45,6 +63,7 @@ export function contextEntry(scalable: boolean, hi: bigint, lo: bigint, lines: L
     lo: hex(lo),
     P: Number(f("P")),
     FPD: Number(f("FPD")),
+    ...place,
     lines,
   } as const;
   const absent = f("P") === 0n ? "Context entry: not present." : null;
@@ -97,7 +116,7 @@ const PGTT_NAMES: Readonly<Record<number, string>> = {
 };
 
 /** A PASID table entry by its first words, lowest first. */
-export function pasidEntry(words: readonly bigint[], lines: Lines): VtdStructureEntry {
+export function pasidEntry(words: readonly bigint[], lines: Lines, place: PrintedPlace = {}): VtdStructureEntry {
   const f = fieldReader(PASID_TABLE_ENTRY, words);
   const pgtt = Number(f("PGTT"));
   const name = PGTT_NAMES[pgtt] ?? "reserved";
@@ -114,6 +133,7 @@ export function pasidEntry(words: readonly bigint[], lines: Lines): VtdStructure
     ss_table: hex(f("SSPTPTR")),
     DID: hex(f("DID")),
     fs_table: hex(f("FSPTPTR")),
+    ...place,
     lines,
     summary: f("P") === 0n ? "PASID table entry: not present." : `PASID table entry: ${name}, domain ${hex(f("DID"))}.`,
   };

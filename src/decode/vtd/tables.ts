@@ -2,10 +2,19 @@
  * Tables of Intel VT-d as Linux prints them: the dump that goes with a fault, and the debugfs files
  * `dmar_translation_struct`, `domain_translation_struct` and `ir_translation_struct`. VT-d specification §9.1 to §9.11.
  */
+import { type PagingLevel, pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
 import { hex } from "../entry.ts";
 import type { LogText } from "../log_text.ts";
+import { fieldReader } from "../printed_fields.ts";
 import type { VtdStructureEntry } from "./entries.ts";
-import { contextEntry, interruptEntry, pasidDirectoryEntry, pasidEntry, rootEntry } from "./structures.ts";
+import {
+  contextEntry,
+  interruptEntry,
+  type PrintedPlace,
+  pasidDirectoryEntry,
+  pasidEntry,
+  rootEntry,
+} from "./structures.ts";
 
 const WORD = "(0x[0-9a-f]{1,16})";
 
@@ -81,13 +90,13 @@ function dump(log: LogText): VtdStructureEntry[] {
 }
 
 const PAIR = "(0x[0-9a-f]{16}):(0x[0-9a-f]{16})";
-const HEADING = /\bRoot Table Address: ?(0x[0-9a-f]{1,16})/g;
+const HEADING = /(?:\bIOMMU (\S{1,32}): )?\bRoot Table Address: ?(0x[0-9a-f]{1,16})/g;
 const ROW = new RegExp(`^ {0,8}([0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]) {1,16}${PAIR}(?: {1,16}${PAIR})?`, "gm");
 const CONTEXT_ROW = new RegExp(`^ {0,8}${PAIR} {0,16}$`, "gm");
 const PASID_ROW = new RegExp(`(?:^ {0,8}| )(-1|\\d{1,7}) {1,16}(0x[0-9a-f]{16}):${PAIR}`, "gm");
 
 /** Rows of one root table as entries: a root entry once for a bus, the others once for a row. */
-function translationRows(log: LogText, from: number, end: number): VtdStructureEntry[] {
+function translationRows(log: LogText, from: number, end: number, unit: PrintedPlace): VtdStructureEntry[] {
   const part = log.text.slice(from, end);
   const span = (m: RegExpMatchArray) => log.span(from + m.index!, from + m.index! + m[0].length);
   const rows = [...part.matchAll(ROW)];
@@ -97,8 +106,11 @@ function translationRows(log: LogText, from: number, end: number): VtdStructureE
   let root = "";
   rows.forEach((row, i) => {
     const words = `${row[1]!.slice(0, 2)} ${row[2]}:${row[3]}`;
-    if (words !== root) entries.push(rootEntry(big(row[2]), big(row[3]), span(row)));
+    if (words !== root) {
+      entries.push(rootEntry(big(row[2]), big(row[3]), span(row), { ...unit, bus: row[1]!.slice(0, 2) }));
+    }
     root = words;
+    const place = { ...unit, requester: row[1]! };
     const context = row[4] !== undefined ? row : contexts[i];
     const next = rows[i + 1]?.index ?? part.length;
     const own =
@@ -108,10 +120,12 @@ function translationRows(log: LogText, from: number, end: number): VtdStructureE
     const scalable = own.some((p) => p[1] !== "-1");
     if (context !== undefined) {
       const [hi, lo] = context === row ? [row[4], row[5]] : [context[1], context[2]];
-      entries.push(contextEntry(scalable, big(hi), big(lo), span(context)));
+      entries.push(contextEntry(scalable, big(hi), big(lo), span(context), place));
     }
     for (const p of own) {
-      if (p[1] !== "-1") entries.push(pasidEntry([big(p[4]), big(p[3]), big(p[2])], span(p)));
+      if (p[1] === "-1") continue;
+      const words = [big(p[4]), big(p[3]), big(p[2])];
+      entries.push(pasidEntry(words, span(p), { ...place, pasid: hex(Number(p[1])) }));
     }
   });
   return entries;
@@ -119,9 +133,10 @@ function translationRows(log: LogText, from: number, end: number): VtdStructureE
 
 function translationFile(log: LogText): VtdStructureEntry[] {
   const headings = [...log.text.matchAll(HEADING)];
-  return headings.flatMap((m, i) =>
-    translationRows(log, m.index + m[0].length, headings[i + 1]?.index ?? log.text.length),
-  );
+  return headings.flatMap((m, i) => {
+    const unit = { ...(m[1] === undefined ? {} : { unit: m[1] }), root_table: hex(big(m[2])) };
+    return translationRows(log, m.index + m[0].length, headings[i + 1]?.index ?? log.text.length, unit);
+  });
 }
 
 const DEVICE =
@@ -129,11 +144,8 @@ const DEVICE =
 const COLUMNS = /^[ |]*((?:IOVA_PFN|PML5E|PML4E|PDPE|PDE|PTE)(?: {1,40}(?:PML5E|PML4E|PDPE|PDE|PTE)){0,5}) *$/gm;
 const CELLS = /^ {0,8}(?:(0x[0-9a-f]{1,16}) \| {1,8})?(0x[0-9a-f]{16}(?: {1,16}0x[0-9a-f]{16}){0,4}) *$/gm;
 
-const PAGE_MASK = 0x000ffffffffff000n;
-/** Bit 11 of a second-stage leaf: snoop. */
-const SNOOP = 1n << 11n;
-/** log2 of the bytes that an entry of each column maps where it is a leaf. */
-const COLUMN_LG2: Readonly<Record<string, bigint>> = { PTE: 12n, PDE: 21n, PDPE: 30n, PML4E: 39n, PML5E: 48n };
+/** Level of the entries in each column. */
+const COLUMN_LEVELS: Readonly<Record<string, PagingLevel>> = { PTE: 1, PDE: 2, PDPE: 3, PML4E: 4, PML5E: 5 };
 /** Most rows of one file that become entries. */
 const MAX_ROWS = 4096;
 
@@ -169,7 +181,7 @@ function walkRows(log: LogText, device: RegExpMatchArray, end: number): VtdStruc
       .map(([name, value]) => [name.toLowerCase(), hex(value)]);
     const iova = pfn << 12n;
     const [column, value] = leaf ?? ["PTE", 0n];
-    const page = value & PAGE_MASK & ~((1n << COLUMN_LG2[column]!) - 1n);
+    const f = fieldReader(pagingEntryLayout(2, COLUMN_LEVELS[column]!, true), [value]);
     return [
       {
         type: "vtd-debugfs-walk" as const,
@@ -178,12 +190,12 @@ function walkRows(log: LogText, device: RegExpMatchArray, end: number): VtdStruc
         top: hex(big(device[3])),
         iova: hex(iova),
         ...Object.fromEntries(keys),
-        page: hex(page),
-        read: (value & 1n) !== 0n,
-        write: (value & 2n) !== 0n,
-        snoop_bit: (value & SNOOP) !== 0n,
+        page: hex(f("ADDR")),
+        read: f("R") === 1n,
+        write: f("W") === 1n,
+        snoop_bit: f("SNP") === 1n,
         lines: log.span(at, to),
-        summary: `${device[1]} reaches ${hex(page)} at IOVA ${hex(iova)}.`,
+        summary: `${device[1]} reaches ${hex(f("ADDR"))} at IOVA ${hex(iova)}.`,
       },
     ];
   });
