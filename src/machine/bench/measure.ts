@@ -9,7 +9,7 @@ export type Clock = () => number;
 /** Passes of a timing are doubled up to so many. */
 const MOST_PASSES = 2 ** 28;
 
-const hex8 = (n: number): string => n.toString(16).padStart(8, "0");
+const hex8 = (n: number): string => (n >>> 0).toString(16).padStart(8, "0");
 const round = (ns: number): number => Math.round(ns * 1000) / 1000;
 
 /** Work that can be timed, in order. */
