@@ -53,7 +53,7 @@ export const notice = (page: Page, title: string | RegExp): Locator =>
 
 export async function choosePreset(
   page: Page,
-  name: "Walk" | "Tables" | "Queues" | "Software" | "Decode" | "Teach" | "Edit",
+  name: "Walk" | "Tables" | "Queues" | "Software" | "Decode" | "Teach" | "Edit" | "Compare",
 ): Promise<void> {
   await page.getByRole("navigation", { name: "Presets" }).getByRole("button", { name, exact: true }).click();
 }

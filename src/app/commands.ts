@@ -290,6 +290,25 @@ const SESSION: readonly Command[] = [
     run: (app) => void app.openText(),
   },
   {
+    id: "session.compare",
+    what: "Compare with the step before",
+    group: "Session",
+    presses: [press("c", "C")],
+    able: behind,
+    run: (app) => {
+      app.setSide("left", { of: "session", step: (app.summary?.step ?? 1) - 1 });
+      app.setSide("right", { of: "session", step: app.summary?.step ?? 0 });
+      app.showPane("compare");
+    },
+  },
+  {
+    id: "session.keep",
+    what: "Keep this session to compare others with",
+    group: "Session",
+    able: (app) => app.summary !== null,
+    run: (app) => void app.keepBeside(),
+  },
+  {
     id: "session.share",
     what: "Share the walk",
     group: "Session",

@@ -22,6 +22,7 @@ export const PANES = {
   account: "What happens",
   notes: "Notes",
   scenario: "Scenario text",
+  compare: "Compare",
 } as const;
 export type PaneId = keyof typeof PANES;
 
@@ -217,6 +218,7 @@ const LAYOUTS = [
       ],
     },
   },
+  { id: "compare", text: "Compare", about: "Two steps or two sessions, and where they differ.", of: "compare" },
 ] as const satisfies readonly PresetLayout[];
 
 export type Preset = (typeof LAYOUTS)[number]["id"];

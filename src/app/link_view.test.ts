@@ -4,6 +4,7 @@ import { PANES, type PaneId, PRESETS } from "./layout.ts";
 import { type LinkView, NO_VIEW, readLink, writeLink } from "./link_view.ts";
 
 const orNull = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(of, { nil: null });
+const side = fc.record({ lesson: orNull(fc.constantFrom("nested-dma", "a1")), step: fc.nat(1 << 20) });
 const views: fc.Arbitrary<LinkView> = fc.record({
   preset: orNull(fc.constantFrom(...PRESETS.map((p) => p.id))),
   pane: orNull(fc.constantFrom(...(Object.keys(PANES) as PaneId[]))),
@@ -11,6 +12,8 @@ const views: fc.Arbitrary<LinkView> = fc.record({
   step: orNull(fc.nat(1 << 20)),
   shown: orNull(fc.nat(1000)),
   record: orNull(fc.nat(1000)),
+  left: orNull(side),
+  right: orNull(side),
   decode: fc.constant(null),
   library: fc.constant(null),
   bench: fc.boolean(),

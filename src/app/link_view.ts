@@ -5,11 +5,18 @@
  * - `preset`: name of a preset; `pane`: name of the pane that has all the room
  * - `embed=1`: nothing but that pane, for a page within a page
  * - `step`: applied actions; `shown`: records of the walk that are shown; `record`: the selected one, from 0
+ * - `left`, `right`: what is compared: actions applied, or those of an entry of the library, as in `nested-dma@3`
  * - `decode`: text for the decoder, percent-encoded
  * - `bench`: measuring the engine in this browser is open
  * - `library`: name of a scenario that comes with the page; it opens for teaching, before its first action
  */
 import { isPane, isPreset, type PaneId, type Preset } from "./layout.ts";
+
+/** A side of a comparison: a step of the session, or of an entry of the library. */
+interface LinkSide {
+  readonly lesson: string | null;
+  readonly step: number;
+}
 
 export interface LinkView {
   readonly preset: Preset | null;
@@ -18,6 +25,8 @@ export interface LinkView {
   readonly step: number | null;
   readonly shown: number | null;
   readonly record: number | null;
+  readonly left: LinkSide | null;
+  readonly right: LinkSide | null;
   readonly decode: string | null;
   readonly library: string | null;
   readonly bench: boolean;
@@ -30,6 +39,8 @@ export const NO_VIEW: LinkView = {
   step: null,
   shown: null,
   record: null,
+  left: null,
+  right: null,
   decode: null,
   library: null,
   bench: false,
@@ -60,12 +71,21 @@ export function readLink(fragment: string): { readonly packed: string; readonly 
       step: count("step") ?? (library === null ? null : 0),
       shown: count("shown"),
       record: count("record"),
+      left: readSide(get("left")),
+      right: readSide(get("right")),
       decode,
       library,
       bench: said.has("bench"),
     },
   };
 }
+
+function readSide(text: string | null): LinkSide | null {
+  const [, lesson = null, step = ""] = /^(?:([a-z0-9-]+)@)?(\d{1,9})$/.exec(text ?? "") ?? [];
+  return step === "" ? null : { lesson, step: Number(step) };
+}
+
+const sideText = ({ lesson, step }: LinkSide): string => (lesson === null ? `${step}` : `${lesson}@${step}`);
 
 /** Percent-decoded, with `+` as the space that forms write; text that is not well encoded is taken as it stands. */
 function decoded(text: string | null): string | null {
@@ -92,6 +112,8 @@ export function writeLink(packed: string, view: Partial<LinkView>): string {
   put("step", view.step);
   put("shown", view.shown);
   put("record", view.record);
+  put("left", view.left && sideText(view.left));
+  put("right", view.right && sideText(view.right));
   put("decode", view.decode === undefined || view.decode === null ? null : encodeURIComponent(view.decode));
   return parts.join("&");
 }

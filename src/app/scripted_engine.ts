@@ -168,6 +168,13 @@ export class ScriptedEngine {
       software: () => this.#call("software", null, () => null),
       journal: (from, count) =>
         this.#call("journal", [from, count], () => ({ revision: this.#revision, total: 0, entries: [] })),
+      openBeside: (document) =>
+        this.#call("openBeside", document, () => ({ ok: true, value: { ...this.#summary(), title: document.title } })),
+      compare: (left, right) =>
+        this.#call("compare", [left, right], () => ({
+          ok: true,
+          value: { digests: ["", ""], parts: [], walks: null },
+        })),
       share: (access) =>
         this.#call("share", access, () => ({
           ok: true,

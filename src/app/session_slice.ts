@@ -210,9 +210,21 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
     if (view.decode !== null) get().paste(view.decode);
   }
 
+  /** Compare what a link names. */
+  async function setSides(view: LinkView): Promise<void> {
+    const { compareWithLesson, setSide } = get();
+    const lesson = view.left?.lesson ?? view.right?.lesson ?? null;
+    if (lesson !== null) await compareWithLesson(lesson);
+    for (const which of ["left", "right"] as const) {
+      const side = view[which];
+      if (side !== null) setSide(which, { of: side.lesson === null ? "session" : "beside", step: side.step });
+    }
+  }
+
   /** Go to the step and the record that a link names. */
   async function point(view: LinkView): Promise<void> {
     if (view.step !== null) await get().seek(view.step);
+    await setSides(view);
     if (view.shown !== null) get().showRecord(view.shown);
     if (view.record !== null && view.record < recordCount(get().walk?.trace ?? NO_TRACE)) get().select(view.record);
   }

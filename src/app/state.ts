@@ -19,6 +19,7 @@ import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { ProfileId } from "../protocol/profiles.ts";
 import type { TextProblem } from "../scenario/check_text.ts";
 import type { StepChange } from "../scenario/edit_steps.ts";
+import type { ComparedSide, Comparison } from "./compare_slice.ts";
 import type { ClosedPanes, PaneId, Preset } from "./layout.ts";
 import type { LibraryEntry } from "./library.ts";
 
@@ -134,6 +135,7 @@ export interface AppState {
   readonly theme: Theme;
   /** What lies over the page. */
   readonly over: "keys" | "palette" | "library" | "bench" | null;
+  readonly comparison: Comparison;
   /** What the library has, groups together; null until it was asked for. */
   readonly library: readonly LibraryEntry[] | null;
   /** Text in the decoder's box. */
@@ -161,6 +163,8 @@ export interface AppActions {
   readonly openLibrary: () => Promise<void>;
   /** Open an entry of the library before its first action, with its notes. */
   readonly openLesson: (id: string) => Promise<void>;
+  /** Find out what the library has. */
+  readonly listLibrary: () => Promise<void>;
   /** Stop opening; the session that was open stays. */
   readonly cancelOpening: () => void;
   /** Start a fresh engine and bring back what was open: source, actions, step, access and selection. */
@@ -218,6 +222,13 @@ export interface AppActions {
 
   /** Pack the chosen walk for sending. */
   readonly openShare: () => Promise<void>;
+  readonly setSide: (which: "left" | "right", side: ComparedSide) => void;
+  readonly swapSides: () => void;
+  /** Open an entry of the library beside the session, as the left side. */
+  readonly compareWithLesson: (id: string) => Promise<void>;
+  /** Keep the session as it is to compare others with, as the left side. */
+  readonly keepBeside: () => Promise<void>;
+
   readonly closeShare: () => void;
   /** The whole session as text of a scenario file, or null when it cannot be had. */
   readonly wholeSession: () => Promise<string | null>;

@@ -3,6 +3,7 @@
  */
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { bookmarkSlice } from "./bookmark_slice.ts";
+import { compareSlice, FROM_THE_START } from "./compare_slice.ts";
 import type { AppEnvironment, Core } from "./core.ts";
 import { editSlice } from "./edit_slice.ts";
 import { editorSlice } from "./editor_slice.ts";
@@ -41,6 +42,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layou
   structureAnswer: null,
   share: { state: "closed" },
   embedded: false,
+  comparison: FROM_THE_START,
   over: null,
   library: null,
   pasted: "",
@@ -67,6 +69,7 @@ export function createAppStore(environment: AppEnvironment): AppStore {
       ...bookmarkSlice(core),
       ...librarySlice(core),
       ...editorSlice(core),
+      ...compareSlice(core),
       // The same message is not said twice: the newer one takes the place of the older.
       notify: (notice) => {
         const others = get().notices.filter((n) => n.title !== notice.title || n.place !== notice.place);

@@ -5,11 +5,10 @@ import { useMemo } from "react";
 import { structureOf } from "../../app/records.ts";
 import type { PinnedWalk as Pinned } from "../../app/state.ts";
 import { Button } from "../common/Button.tsx";
-import { Hex } from "../common/Hex.tsx";
 import { useApp } from "../common/use_app.ts";
 import { traceSteps } from "../common/walk_reading.ts";
-import type { TraceStep } from "../geometry/trace_step.ts";
 import { compareWalks } from "./compare_walks.ts";
+import { Parting } from "./Parting.tsx";
 import { captionOf, WalkPlot } from "./WalkGrid.tsx";
 
 /** Which walk it is, for the pane's head. */
@@ -33,7 +32,7 @@ function Compared({ pinned }: { readonly pinned: Pinned }) {
   return (
     <div className="pinned">
       <div className="pinned-difference" role="status">
-        <Difference first={difference.first} />
+        <Parting first={difference.first} names={["Pinned", "Now"]} />
         <span className="nw-grow" />
         <Button size="small" onClick={unpin}>
           Unpin
@@ -56,26 +55,3 @@ function Compared({ pinned }: { readonly pinned: Pinned }) {
 }
 
 const NONE: ReadonlySet<number> = new Set();
-
-function Difference({ first: [pinned, now] }: { readonly first: readonly [TraceStep | null, TraceStep | null] }) {
-  if (pinned === null && now === null) return <span className="nw-2">Pinned and now are the same, step by step.</span>;
-  const step = pinned ?? now;
-  return (
-    <span>
-      <strong>They part at {step?.name}.</strong>{" "}
-      <span className="nw-2">
-        Pinned: <What step={pinned} />. Now: <What step={now} />.
-      </span>
-    </span>
-  );
-}
-
-function What({ step }: { readonly step: TraceStep | null }) {
-  if (step === null) return <>the walk had ended</>;
-  if (step.access === 0) return <>{step.name}</>;
-  return (
-    <>
-      <Hex value={step.value} digits={16} /> at PA <Hex value={step.pa} />
-    </>
-  );
-}

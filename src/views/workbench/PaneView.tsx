@@ -31,6 +31,7 @@ const Account = lazy(async () => ({ default: (await import("../account/Account.t
 const Notes = lazy(async () => ({ default: (await import("../teach/Notes.tsx")).Notes }));
 const Editor = lazy(async () => ({ default: (await import("../editor/Editor.tsx")).Editor }));
 const EditorCaption = lazy(async () => ({ default: (await import("../editor/Editor.tsx")).EditorCaption }));
+const Compare = lazy(async () => ({ default: (await import("../compare/Compare.tsx")).Compare }));
 const NotesCaption = lazy(async () => ({ default: (await import("../teach/Notes.tsx")).NotesCaption }));
 
 const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
@@ -47,6 +48,7 @@ const VIEWS: Readonly<Record<PaneId, () => ReactNode>> = {
   account: () => <Fetched id="account" of={Account} />,
   notes: () => <Fetched id="notes" of={Notes} about={<NotesCaption />} />,
   scenario: () => <Fetched id="scenario" of={Editor} about={<EditorCaption />} />,
+  compare: () => <Fetched id="compare" of={Compare} />,
   queues: () => <Fetched id="queues" of={Queues} />,
   registers: () => <Fetched id="registers" of={Registers} />,
   caches: () => <Fetched id="caches" of={Caches} />,

@@ -28,6 +28,7 @@ const FIRST: Readonly<Record<Preset, PaneId>> = {
   edit: "scenario",
 };
 
+  compare: "compare",
 export function SmallWorkbench() {
   const preset = useApp((app) => app.preset);
   const chosen = useApp((app) => app.maximised);
