@@ -4,7 +4,7 @@
  */
 import { type PagingLevel, pagingEntryLayout } from "../arch/vtd/paging_entries.ts";
 import { PASID_TABLE_ENTRY, Pgtt } from "../arch/vtd/pasid_entries.ts";
-import type { DecodedEntry } from "../decode/entry.ts";
+import { type DecodedEntry, hex } from "../decode/entry.ts";
 import { ridOf } from "../decode/pci_address.ts";
 import { fieldReader } from "../decode/printed_fields.ts";
 import { LIMITS } from "./limits.ts";
@@ -56,6 +56,9 @@ const wordsOf = (keys: Keys | undefined | null, ...names: string[]): bigint[] | 
 const pairOf = (keys: Keys | undefined | null) => wordsOf(keys, "lo", "hi");
 const pasidWordsOf = (keys: Keys | undefined | null) => wordsOf(keys, "val0", "val1", "val2");
 
+/** Where a structure stands, as a key; what was not printed counts as one more name. */
+const placeOf = (...names: unknown[]): string => names.map(textOf).join(" ");
+
 /** Structures of `dmar_translation_struct` by where they stand. */
 class PrintedStructures {
   readonly #byPlace = new Map<string, Keys>();
@@ -63,24 +66,24 @@ class PrintedStructures {
   constructor(entries: readonly DecodedEntry[]) {
     for (const entry of entries) {
       const keys = entry as unknown as Keys;
-      if (entry.type === "vtd-root-entry") this.#byPlace.set(`root ${keys.unit} ${keys.bus}`, keys);
-      if (entry.type === "vtd-context-entry") this.#byPlace.set(`context ${keys.requester}`, keys);
-      if (entry.type === "vtd-pasid-entry") this.#byPlace.set(`pasid ${keys.requester} ${keys.pasid}`, keys);
+      if (entry.type === "vtd-root-entry") this.#byPlace.set(placeOf("root", keys.unit, keys.bus), keys);
+      if (entry.type === "vtd-context-entry") this.#byPlace.set(placeOf("context", keys.requester), keys);
+      if (entry.type === "vtd-pasid-entry") this.#byPlace.set(placeOf("pasid", keys.requester, keys.pasid), keys);
     }
   }
 
   context(requester: string): Keys | undefined {
-    return this.#byPlace.get(`context ${requester}`);
+    return this.#byPlace.get(placeOf("context", requester));
   }
 
   /** The root entry that leads to a context entry. */
   root(context: Keys | undefined): Keys | undefined {
     const bus = textOf(context?.requester)?.slice(0, 2);
-    return bus === undefined ? undefined : this.#byPlace.get(`root ${context?.unit} ${bus}`);
+    return bus === undefined ? undefined : this.#byPlace.get(placeOf("root", context?.unit, bus));
   }
 
   pasid(requester: string, pasid: number): Keys | undefined {
-    return this.#byPlace.get(`pasid ${requester} 0x${pasid.toString(16)}`);
+    return this.#byPlace.get(placeOf("pasid", requester, hex(pasid)));
   }
 }
 
