@@ -4,7 +4,7 @@
  *
  * Names in `linuxName` are what Linux 7.2 prints (drivers/iommu/arm/arm-smmu-v3); null where it prints UNKNOWN.
  */
-import { address, type FieldDeclaration, field, type Layout, layout } from "../../base/layout.ts";
+import { address, type FieldDeclaration, field, type Layout, layout, type Words } from "../../base/layout.ts";
 
 /** One event number of IHI 0070 §7.3. */
 export interface EventDefinition {
@@ -396,6 +396,11 @@ export function eventByNumber(n: number): EventDefinition | undefined {
     about: "The meaning of this event belongs to the implementation; the architecture leaves its record open.",
     linuxName: null,
   };
+}
+
+/** The event whose record starts at `words[at]`; undefined for reserved numbers. */
+export function eventOf(words: Words, at = 0): EventDefinition | undefined {
+  return eventByNumber(IMPDEF.f.EventNumber!.get(words, at));
 }
 
 /** The event of that name, such as "F_TRANSLATION". */

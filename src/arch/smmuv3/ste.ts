@@ -250,3 +250,21 @@ function allocValues(): Record<number, string> {
   }
   return names;
 }
+
+/** Codes of Config that name what happens to a stream (IHI 0070 §5.2). */
+export const SteConfig = { ABORT: 0, BYPASS: 4, STAGE_1: 5, STAGE_2: 6, NESTED: 7 } as const;
+
+/**
+ * Fields that describe stage 1: what a guest has a say in where stage 2 is its host's. IHI 0070 §5.2; Linux 7.2,
+ * include/uapi/linux/iommufd.h (iommu_hwpt_arm_smmuv3), which takes V, Config and EATS besides.
+ */
+export const STAGE_1_FIELDS = [
+  "S1Fmt",
+  "S1ContextPtr",
+  "S1CDMax",
+  "S1DSS",
+  "S1CIR",
+  "S1COR",
+  "S1CSH",
+  "S1STALLD",
+] as const;

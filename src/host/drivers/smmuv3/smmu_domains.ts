@@ -2,15 +2,15 @@
  * Domains of the SMMUv3 driver: stage 1 and stage 2 tables of the kernel's, and nested ones of a guest's.
  * Linux 7.2, drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c and arm-smmu-v3-iommufd.c.
  */
-import { STE } from "../../../arch/smmuv3/ste.ts";
+import { STAGE_1_FIELDS, STE, SteConfig } from "../../../arch/smmuv3/ste.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import { command } from "../../../kernel/smmuv3/command_queue.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import type { DirtyTracking, NestedDomain } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
-import { command } from "./queues.ts";
 import type { SmmuDriver } from "./smmu_driver.ts";
 import type { VSmmu } from "./vsmmu.ts";
 
@@ -90,9 +90,6 @@ export class Stage2Domain extends SmmuTables {
   }
 }
 
-/** Fields of the first two words of a guest's stream table entry that it may set. */
-const GUEST_FIELDS = ["S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "S1CIR", "S1COR", "S1CSH", "S1STALLD"] as const;
-
 /** A guest's stage 1 over a stage 2 of the kernel's, as the guest's stream table entry describes it. */
 export class NestedSmmuDomain implements NestedDomain {
   readonly kind = "nested";
@@ -109,20 +106,18 @@ export class NestedSmmuDomain implements NestedDomain {
     this.driver = driver;
     this.vsmmu = vsmmu;
     const config = STE.f.V.get(words, 0) === 0 ? ABORT : STE.f.Config.get(words, 0);
-    this.config = config === TRANSLATE ? "translate" : config === BYPASS ? "bypass" : "abort";
-    this.guest = Object.fromEntries(GUEST_FIELDS.map((name) => [name, guestField(words, name)]));
+    this.config = config === STAGE_1 ? "translate" : config === BYPASS ? "bypass" : "abort";
+    this.guest = Object.fromEntries(STAGE_1_FIELDS.map((name) => [name, guestField(words, name)]));
     this.ats = this.config === "translate" && STE.f.EATS.get(words, 0) === 1;
   }
 
   release(): void {}
 }
 
-const ABORT = 0;
-const BYPASS = 4;
-const TRANSLATE = 5;
+const { ABORT, BYPASS, STAGE_1 } = SteConfig;
 const FULL_ATS = 1;
 
-function guestField(words: Uint32Array, name: (typeof GUEST_FIELDS)[number]): number {
+function guestField(words: Uint32Array, name: (typeof STAGE_1_FIELDS)[number]): number {
   if (name !== "S1ContextPtr") return STE.f[name].get(words, 0);
   return STE.f.S1ContextPtr.address(words, 0);
 }
@@ -131,12 +126,12 @@ function guestField(words: Uint32Array, name: (typeof GUEST_FIELDS)[number]): nu
 export function guestEntryIsLegal(words: Uint32Array): boolean {
   if (STE.f.V.get(words, 0) === 0) return true;
   const rest = words.slice(0, 4);
-  for (const name of [...GUEST_FIELDS, "V", "Config", "EATS"] as const) {
+  for (const name of [...STAGE_1_FIELDS, "V", "Config", "EATS"] as const) {
     const f = STE.f[name];
     f.set(rest, 0, 0, 0);
   }
   const config = STE.f.Config.get(words, 0);
-  const known = config === ABORT || config === BYPASS || config === TRANSLATE;
+  const known = config === ABORT || config === BYPASS || config === STAGE_1;
   return known && STE.f.EATS.get(words, 0) <= FULL_ATS && rest.every((word) => word === 0);
 }
 

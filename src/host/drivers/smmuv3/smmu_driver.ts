@@ -3,15 +3,17 @@
  * descriptors and page tables in memory, and sorts events. IHI 0070; rules as in Linux 7.2, drivers/iommu/arm/arm-smmu-v3.
  */
 
-import { CD } from "../../../arch/smmuv3/cd.ts";
-import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
-import { registerByName } from "../../../arch/smmuv3/registers.ts";
+import { eventByName } from "../../../arch/smmuv3/events.ts";
+import { SteConfig } from "../../../arch/smmuv3/ste.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
 import { low } from "../../../base/halves.ts";
-import type { FieldAccess } from "../../../base/layout.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import { PageResponse } from "../../../kernel/page_requests.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
-import { KernelRegisters } from "../../../kernel/registers.ts";
+import { type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
+import { ContextTable, TG0 } from "../../../kernel/smmuv3/context_table.ts";
+import { readEvent, readPageRequest, respond } from "../../../kernel/smmuv3/faults.ts";
+import { Smmu } from "../../../kernel/smmuv3/smmu.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwptFlag, VeventqType, ViommuType } from "../../iommufd/ioctls.ts";
@@ -28,10 +30,8 @@ import type {
   ViommuCore,
 } from "../driver.ts";
 import { TableDomain } from "../table_domain.ts";
-import { isStalled, pasidOf, refusePageRequest, serveStall } from "./faults.ts";
-import { CommandQueue, type CommandWords, command, RecordQueue } from "./queues.ts";
+import { serveStall } from "./faults.ts";
 import { NestedSmmuDomain, Stage1Domain, Stage2Domain, tableKind } from "./smmu_domains.ts";
-import { StreamTable } from "./stream_table.ts";
 import { VSmmu } from "./vsmmu.ts";
 
 /** What firmware and kernel say about an SMMU. */
@@ -47,33 +47,35 @@ export interface SmmuConfig {
 /** Doorbells of interrupts are mapped here. */
 const MSI_WINDOW: ReservedRegion = { start: 0x800_0000n, last: 0x80f_ffffn, kind: "software-msi" };
 
-const CD_BYTES = CD.bits / 8;
 /** Most significant bits of an address of each output size code. */
 const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52];
 const VA_BITS = 48;
-/** Encoding of granules in TG0 and S2TG. */
-const TG: Readonly<Record<number, number>> = { 12: 0, 14: 2, 16: 1 };
-/** Normal memory, write-back, for AttrIndx 0. */
-const MAIR0 = 0xff;
 const INNER_SHAREABLE = 3;
 const WRITE_BACK = 1;
-const CR1 = { TABLE_SH: 3, TABLE_OC: 1, TABLE_IC: 1, QUEUE_SH: 3, QUEUE_OC: 1, QUEUE_IC: 1 };
-const INFO_REGISTERS = [0, 1, 2, 3, 4, 5].map((n) => `SMMU_IDR${n}`);
-/** Events that a guest is told of. */
-const GUEST_EVENTS = [0x04, 0x06, 0x08, 0x0a, 0x10, 0x11, 0x12, 0x13];
-const EVENT_BYTES = 32;
+const INFO_REGISTERS = [0, 1, 2, 3, 4, 5].map((n) => `IDR${n}`);
+const F_TRANSLATION = eventByName("F_TRANSLATION")!;
+/** Events that a guest is told of, where they are of stage 1. */
+const GUEST_EVENTS: ReadonlySet<string> = new Set([
+  "C_BAD_STE",
+  "F_STREAM_DISABLED",
+  "C_BAD_SUBSTREAMID",
+  "C_BAD_CD",
+  "F_TRANSLATION",
+  "F_ADDR_SIZE",
+  "F_ACCESS",
+  "F_PERMISSION",
+]);
+/** Where the StreamID stands in every event that names a stream. */
+const STREAM_ID = F_TRANSLATION.layout.f.StreamID!;
+const EVENT_BYTES = F_TRANSLATION.layout.bits / 8;
 /** Records of events that the log keeps. */
 const MOST_LOGGED = 256;
-/** Config codes of a stream table entry. */
-const Config = { ABORT: 0, STAGE_1: 5, STAGE_2: 6, NESTED: 7 } as const;
 const FULL_ATS = 1;
 
 /** What is installed for a stream. */
 interface Stream {
   readonly ste: number;
-  /** CD table, and log2 of how many contexts it has. */
-  readonly cds: number;
-  readonly cdMax: number;
+  readonly contexts: ContextTable;
   /** What is attached; null means blocked. */
   domain: AnyDomain | null;
   readonly pasids: Map<number, Stage1Domain>;
@@ -88,12 +90,8 @@ export class SmmuDriver implements IommuDriver {
   readonly config: SmmuConfig;
   readonly asids = new Set<number>();
   readonly vmids = new Set<number>();
-  readonly #registers: KernelRegisters;
+  readonly #smmu: Smmu;
   readonly #memory: OwnMemory;
-  readonly #commands: CommandQueue;
-  readonly #events: RecordQueue;
-  readonly #pageRequests: RecordQueue | null;
-  readonly #table: StreamTable;
   readonly #cmdqv: CmdqvDriver | null;
   readonly #streams = new Map<number, Stream>();
   /** The newest events that no guest is told of. */
@@ -109,32 +107,17 @@ export class SmmuDriver implements IommuDriver {
     },
   };
 
-  private constructor(
-    config: SmmuConfig,
-    registers: KernelRegisters,
-    memory: OwnMemory,
-    parts: {
-      commands: CommandQueue;
-      events: RecordQueue;
-      pageRequests: RecordQueue | null;
-      table: StreamTable;
-      cmdqv: CmdqvDriver | null;
-    },
-  ) {
+  private constructor(config: SmmuConfig, smmu: Smmu, memory: OwnMemory, cmdqv: CmdqvDriver | null) {
     this.config = config;
-    this.#registers = registers;
+    this.#smmu = smmu;
     this.#memory = memory;
-    this.#commands = parts.commands;
-    this.#events = parts.events;
-    this.#pageRequests = parts.pageRequests;
-    this.#table = parts.table;
-    this.#cmdqv = parts.cmdqv;
+    this.#cmdqv = cmdqv;
   }
 
   /**
    * Reset the SMMU and set it up.
    * @param cmdqv the extension with queues for guests, where the SMMU has it
-   * @returns null without memory for tables and queues
+   * @returns null where it does not come up
    */
   static start(
     config: SmmuConfig,
@@ -142,25 +125,11 @@ export class SmmuDriver implements IommuDriver {
     memory: OwnMemory,
     cmdqv: CmdqvPlace | null = null,
   ): SmmuDriver | null {
-    const r = new KernelRegisters(pages, memory.notes, registerByName);
-    r.write("SMMU_CR0", 0n);
-    r.writeFields("SMMU_CR1", CR1);
-    r.writeFields("SMMU_CR2", { PTM: 1, RECINVSID: 1 });
-    const table = StreamTable.make(r, memory);
-    const commands = CommandQueue.make(r, memory);
-    const events = RecordQueue.make(r, memory, "EVENTQ");
-    const pri = r.field("SMMU_IDR0", "PRI") === 1;
-    const pageRequests = pri ? RecordQueue.make(r, memory, "PRIQ") : null;
-    if (table === null || commands === null || events === null) return null;
-    r.writeFields("SMMU_CR0", { CMDQEN: 1 });
-    const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, memory.notes, r.field("SMMU_IDR1", "CMDQS"));
-    const driver = new SmmuDriver(config, r, memory, { table, commands, events, pageRequests, cmdqv: extension });
-    driver.run([command("CMD_CFGI_STE_RANGE", { Range: 31 }), command("CMD_TLBI_NSNH_ALL", {})]);
-    const ats = r.field("SMMU_IDR0", "ATS") === 1 ? { ATSCHK: 1 } : {};
-    r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1 });
-    r.writeFields("SMMU_IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1, ...(pri ? { PRIQ_IRQEN: 1 } : {}) });
-    r.writeFields("SMMU_CR0", { CMDQEN: 1, EVENTQEN: 1, ...(pri ? { PRIQEN: 1 } : {}), ...ats, SMMUEN: 1 });
-    return driver;
+    const smmu = Smmu.start(pages, memory);
+    if (typeof smmu === "string") return null;
+    const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, memory.notes, smmu.id("IDR1", "CMDQS"));
+    smmu.translate(true);
+    return new SmmuDriver(config, smmu, memory, extension);
   }
 
   /** A device is there: its stream is blocked until something is attached. */
@@ -170,13 +139,14 @@ export class SmmuDriver implements IommuDriver {
 
   /** Run commands and wait until they have taken effect. */
   run(commands: readonly CommandWords[]): void {
-    this.#commands.run(commands);
+    // What the SMMU refuses is taken out of its queue; whoever asked for it is not told.
+    this.#smmu.commands.run(commands);
   }
 
   info(type: number): { readonly type: number; readonly bytes: Uint8Array } | null {
     if (type === HwInfoType.TEGRA241_CMDQV) return this.#cmdqv?.info() ?? null;
     if (type !== HwInfoType.DEFAULT && type !== HwInfoType.ARM_SMMUV3) return null;
-    const values = [...INFO_REGISTERS, "SMMU_IIDR", "SMMU_AIDR"].map((name) => Number(this.#registers.read(name)));
+    const values = [...INFO_REGISTERS, "IIDR", "AIDR"].map((name) => Number(this.#smmu.registers.read(name)));
     return { type: HwInfoType.ARM_SMMUV3, bytes: new Uint8Array(new Uint32Array([0, 0, ...values]).buffer) };
   }
 
@@ -245,38 +215,41 @@ export class SmmuDriver implements IommuDriver {
   /** Read the Event queue, as the interrupt of an event asks for, and errors of guests' own queues. */
   interrupt(): void {
     this.#cmdqv?.interrupt();
-    for (const words of this.#events.take()) this.#event(words);
-    for (const words of this.#pageRequests?.take() ?? []) {
-      const answer = refusePageRequest(words);
-      if (answer !== null) this.run([answer]);
+    for (const words of this.#smmu.events.take().records) this.#event(words);
+    for (const words of this.#smmu.pageRequests?.take().records ?? []) {
+      // UNMODELLED: page requests through PRI; like Linux, the driver serves nobody's.
+      const request = readPageRequest(words);
+      if (request?.last === true) this.run([respond(request, PageResponse.Failure)]);
     }
   }
 
   #event(words: Uint32Array): void {
-    const stream = this.#streams.get(words[1]!);
-    if (isStalled(words)) {
+    const event = readEvent(words);
+    const stream = this.#streams.get(event.sid);
+    if (event.stag !== null) {
       // Where a guest has the contexts, faults of any substream are the stream's own.
-      const faults = stream?.faults.get(pasidOf(words)) ?? stream?.faults.get(null) ?? null;
-      serveStall(words, faults, (commands) => this.run(commands));
+      const faults = stream?.faults.get(event.pasid) ?? stream?.faults.get(null) ?? null;
+      serveStall(event, faults, (commands) => this.run(commands));
       return;
     }
-    if (stream === undefined || stream.guest === null || !isForGuest(words)) {
+    const name = event.definition?.name ?? "";
+    if (stream === undefined || stream.guest === null || event.stage2 || !GUEST_EVENTS.has(name)) {
       if (this.log.push(words) > MOST_LOGGED) this.log.shift();
       return;
     }
-    words[1] = stream.guest.virtualId;
+    STREAM_ID.set(words, 0, stream.guest.virtualId);
     const bytes = new Uint8Array(words.buffer, words.byteOffset, EVENT_BYTES).slice();
     stream.guest.core.report(VeventqType.ARM_SMMUV3, bytes);
   }
 
   #has(field: string): boolean {
-    return this.#registers.field("SMMU_IDR0", field) === 1;
+    return this.#smmu.id("IDR0", field) === 1;
   }
 
   #offersViommu(type: number): boolean {
     const known = type === ViommuType.ARM_SMMUV3 || (type === ViommuType.TEGRA241_CMDQV && this.#cmdqv !== null);
     if (!known || !this.#has("S1P") || !this.#has("S2P")) return false;
-    return this.config.coherentRootComplex || this.#registers.field("SMMU_IDR3", "FWB") === 1;
+    return this.config.coherentRootComplex || this.#smmu.id("IDR3", "FWB") === 1;
   }
 
   /** The processor's page size where the SMMU has that granule, else one that it has. */
@@ -286,12 +259,12 @@ export class SmmuDriver implements IommuDriver {
       [14, "GRAN16K"],
       [16, "GRAN64K"],
     ];
-    const there = offered.filter(([, name]) => this.#registers.field("SMMU_IDR5", name) === 1);
+    const there = offered.filter(([, name]) => this.#smmu.id("IDR5", name) === 1);
     return (there.find(([lg2]) => lg2 === this.config.pageLg2) ?? there[0] ?? offered[0]!)[0];
   }
 
   #outputSize(): number {
-    return this.#registers.field("SMMU_IDR5", "OAS");
+    return this.#smmu.id("IDR5", "OAS");
   }
 
   #makeStage1(): Made<PagingDomain> {
@@ -318,11 +291,11 @@ export class SmmuDriver implements IommuDriver {
   #stream(device: HostDevice): Stream | null {
     const known = this.#streams.get(device.sid);
     if (known !== undefined) return known;
-    const ste = this.#table.place(device.sid);
-    const cdMax = Math.min(device.maxPasidLog2, this.#registers.field("SMMU_IDR1", "SSIDSIZE"));
-    const cds = this.#memory.allocate(CD_BYTES * 2 ** cdMax);
-    if (ste === null || cds === null) return null;
-    const stream: Stream = { ste, cds, cdMax, domain: null, pasids: new Map(), faults: new Map(), guest: null };
+    const ste = this.#smmu.streams.place(device.sid);
+    const substreams = Math.min(device.maxPasidLog2, this.#smmu.id("IDR1", "SSIDSIZE"));
+    const contexts = ContextTable.make(this.#memory, substreams);
+    if (ste === null || contexts === null) return null;
+    const stream: Stream = { ste, contexts, domain: null, pasids: new Map(), faults: new Map(), guest: null };
     this.#streams.set(device.sid, stream);
     this.#install(device, stream, null);
     return stream;
@@ -340,7 +313,7 @@ export class SmmuDriver implements IommuDriver {
   #attachPasid(device: HostDevice, stream: Stream, pasid: number, domain: AnyDomain): Status {
     if (!(domain instanceof Stage1Domain) || domain.driver !== this) return "EINVAL";
     const own = stream.domain;
-    if ((own !== null && !(own instanceof Stage1Domain)) || pasid >= 2 ** stream.cdMax) return "EINVAL";
+    if ((own !== null && !(own instanceof Stage1Domain)) || pasid >= 2 ** stream.contexts.log2Size) return "EINVAL";
     stream.pasids.set(pasid, domain);
     this.#writeContext(device, stream, pasid, domain);
     return null;
@@ -351,29 +324,27 @@ export class SmmuDriver implements IommuDriver {
     const invalidate = (): void => {
       this.run([command("CMD_CFGI_STE", { StreamID: device.sid, Leaf: 1 })]);
     };
-    this.#table.replace(stream.ste, this.#entry(device, stream, domain), invalidate);
+    this.#smmu.streams.replace(stream.ste, this.#entry(device, stream, domain), invalidate);
     stream.domain = domain;
   }
 
   #entry(device: HostDevice, stream: Stream, domain: AnyDomain | null): FieldNumbers {
     if (domain instanceof Stage1Domain) {
-      const ssids = stream.cdMax > 0 ? { S1CDMax: stream.cdMax, S1DSS: 2 } : {};
-      const walks = { S1CIR: WRITE_BACK, S1COR: WRITE_BACK, S1CSH: INNER_SHAREABLE };
       const ats = device.ats ? { EATS: FULL_ATS } : {};
-      return { V: 1, Config: Config.STAGE_1, S1ContextPtr: stream.cds, ...ssids, ...walks, SHCFG: 1, ...ats };
+      return { V: 1, Config: SteConfig.STAGE_1, ...stream.contexts.steFields, SHCFG: 1, ...ats };
     }
     if (domain instanceof Stage2Domain) {
       const ats = device.ats ? { EATS: FULL_ATS } : {};
-      return { V: 1, Config: Config.STAGE_2, SHCFG: 1, ...ats, ...this.#stage2(domain) };
+      return { V: 1, Config: SteConfig.STAGE_2, SHCFG: 1, ...ats, ...this.#stage2(domain) };
     }
     if (domain instanceof NestedSmmuDomain && domain.config !== "abort") {
       const stalls = device.stall === true ? { S2S: 1 } : {};
       const stage2 = { ...this.#stage2(domain.vsmmu.parent), ...stalls };
-      if (domain.config === "bypass") return { V: 1, Config: Config.STAGE_2, SHCFG: 1, ...stage2 };
+      if (domain.config === "bypass") return { V: 1, Config: SteConfig.STAGE_2, SHCFG: 1, ...stage2 };
       const ats = device.ats && domain.ats ? { EATS: FULL_ATS } : {};
-      return { V: 1, Config: Config.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...ats, ...stage2 };
+      return { V: 1, Config: SteConfig.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...ats, ...stage2 };
     }
-    return { V: 1, Config: Config.ABORT };
+    return { V: 1, Config: SteConfig.ABORT };
   }
 
   #stage2(domain: Stage2Domain): FieldNumbers {
@@ -387,45 +358,31 @@ export class SmmuDriver implements IommuDriver {
       S2IR0: WRITE_BACK,
       S2OR0: WRITE_BACK,
       S2SH0: INNER_SHAREABLE,
-      S2TG: TG[domain.granuleLg2]!,
+      S2TG: TG0[domain.granuleLg2]!,
       S2PS: this.#outputSize(),
       S2AA64: 1,
       S2PTW: 1,
       S2R: 1,
-      S2FWB: domain.nestParent ? this.#registers.field("SMMU_IDR3", "FWB") : 0,
+      S2FWB: domain.nestParent ? this.#smmu.id("IDR3", "FWB") : 0,
       S2TTB: domain.tables.root,
     };
   }
 
-  #writeContext(device: HostDevice, stream: Stream, index: number, domain: Stage1Domain): void {
-    const at = stream.cds + CD_BYTES * index;
-    this.#clearContext(device, stream, index);
-    this.#memory.writeFields(at, CD, {
-      V: 1,
-      T0SZ: 64 - domain.kindOfTables.shape.inputBits,
-      TG0: TG[domain.granuleLg2]!,
-      IR0: WRITE_BACK,
-      OR0: WRITE_BACK,
-      SH0: INNER_SHAREABLE,
-      EPD1: 1,
-      IPS: this.#outputSize(),
-      AA64: 1,
-      R: 1,
-      A: 1,
-      S: device.stall === true ? 1 : 0,
-      ASET: 1,
-      ASID: domain.tag,
-      TTB0: domain.tables.root,
-      MAIR0,
-    });
-    this.run([command("CMD_CFGI_CD", { StreamID: device.sid, SubstreamID: index, Leaf: 1 })]);
+  #writeContext(device: HostDevice, { contexts }: Stream, index: number, domain: Stage1Domain): void {
+    const { tag: asid, granuleLg2, kindOfTables } = domain;
+    const { inputBits } = kindOfTables.shape;
+    const outputSize = this.#outputSize();
+    const stalls = device.stall === true;
+    contexts.set(index, { asid, root: domain.tables.root, inputBits, granuleLg2, outputSize, stalls }, () =>
+      this.#contextChanged(device, index),
+    );
   }
 
-  #clearContext(device: HostDevice, stream: Stream, index: number): void {
-    const at = stream.cds + CD_BYTES * index;
-    this.#memory.read(at);
-    if (this.#memory.lo === 0) return;
-    this.#memory.write(at, 0, 0);
+  #clearContext(device: HostDevice, { contexts }: Stream, index: number): void {
+    contexts.clear(index, () => this.#contextChanged(device, index));
+  }
+
+  #contextChanged(device: HostDevice, index: number): void {
     this.run([command("CMD_CFGI_CD", { StreamID: device.sid, SubstreamID: index, Leaf: 1 })]);
   }
 }
@@ -441,12 +398,4 @@ function guestOf(device: HostDevice, domain: AnyDomain): Stream["guest"] {
   const virtualId = domain.vsmmu.core.virtualId(device);
   if (virtualId === null) return null;
   return { core: domain.vsmmu.core, virtualId: low(virtualId) };
-}
-
-/** Whether an event is of a guest's stage 1. */
-function isForGuest(words: Uint32Array): boolean {
-  const number = words[0]! & 0xff;
-  if (!GUEST_EVENTS.includes(number)) return false;
-  const fields = (eventByNumber(number)?.layout ?? RESERVED_EVENT).f as Readonly<Record<string, FieldAccess>>;
-  return (fields.S2?.get(words, 0) ?? 0) === 0;
 }

@@ -2,6 +2,7 @@
  * A vIOMMU of the SMMUv3 driver: nested domains from a guest's stream table entries, and the guest's invalidation
  * commands with the host's ids in them. Linux 7.2, drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c.
  */
+import { type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
 import { type Made, made, refused } from "../../errno.ts";
 import { HwptDataType, InvalidateDataType } from "../../iommufd/ioctls.ts";
 import {
@@ -14,7 +15,6 @@ import {
   readDriverData,
   type ViommuCore,
 } from "../driver.ts";
-import { type CommandWords, command } from "./queues.ts";
 import { guestEntryIsLegal, NestedSmmuDomain, type Stage2Domain } from "./smmu_domains.ts";
 import type { SmmuDriver } from "./smmu_driver.ts";
 

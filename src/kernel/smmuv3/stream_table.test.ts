@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { registerByName } from "../../../arch/smmuv3/registers.ts";
-import { STE } from "../../../arch/smmuv3/ste.ts";
-import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
-import { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
-import { UNNOTED } from "../../../kernel/notes.ts";
-import { KernelRegisters } from "../../../kernel/registers.ts";
-import { ownMemory } from "../../../machine/kernel_memory.ts";
+import { registerByName } from "../../arch/smmuv3/registers.ts";
+import { STE } from "../../arch/smmuv3/ste.ts";
+import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
+import { ownMemory } from "../../machine/kernel_memory.ts";
+import { UNNOTED } from "../notes.ts";
+import { KernelRegisters } from "../registers.ts";
 import { StreamTable } from "./stream_table.ts";
 
 const BASE = 0x10_0000;
