@@ -3,12 +3,15 @@
  * Linux 7.2, drivers/iommu/iommu.c (ownership of groups) and drivers/vfio.
  */
 import type { HostDevice, Message } from "./drivers/driver.ts";
+import { ERA_RULES, type EraRules } from "./eras/eras.ts";
+import { IoasidFile } from "./eras/ioasid_file.ts";
+import { PasidPool } from "./eras/pasid_pool.ts";
 import type { Errno, Status } from "./errno.ts";
 import { IommufdContext } from "./iommufd/context.ts";
 import type { Device } from "./iommufd/device.ts";
 import { IommufdFile } from "./iommufd/file.ts";
 import type { PageSizes } from "./iommufd/io_page_table.ts";
-import type { OpenFile } from "./process.ts";
+import type { OpenFile, Process } from "./process.ts";
 
 /** How the kernel was built and what machine it runs on. */
 export interface KernelConfig {
@@ -21,6 +24,8 @@ export interface KernelConfig {
   readonly msiIsolated: boolean;
   /** Where devices write interrupt messages, and what: the doorbell's physical address. */
   readonly doorbell: bigint;
+  /** What user space finds; absent: Linux 7.2. */
+  readonly era?: EraRules;
 }
 
 /** A counter that interrupts add to. */
@@ -49,6 +54,10 @@ interface Enabled extends Message {
 export class HostKernel {
   readonly config: KernelConfig;
   readonly devices: readonly HostDevice[];
+  readonly era: EraRules;
+  /** PASIDs of the whole system. */
+  readonly pasids = new PasidPool();
+  readonly #ioasids = new Set<Process>();
   readonly #owners = new Map<number, IommufdContext>();
   readonly #bound = new Set<HostDevice>();
   readonly #containers = new Set<number>();
@@ -57,12 +66,20 @@ export class HostKernel {
   constructor(config: KernelConfig, devices: readonly HostDevice[]) {
     this.config = config;
     this.devices = devices;
+    this.era = config.era ?? ERA_RULES["Linux 7.2"];
     for (const device of devices) device.driver.addDevice?.(device);
   }
 
   /** A fresh open of /dev/iommu. */
   openIommufd(): IommufdFile {
     return new IommufdFile(new IommufdContext(this));
+  }
+
+  /** A process's open of /dev/ioasid: it has one at most. */
+  openIoasid(process: Process): IoasidFile | Errno {
+    if (this.#ioasids.has(process)) return "EBUSY";
+    this.#ioasids.add(process);
+    return new IoasidFile(process, this.pasids, () => this.#ioasids.delete(process));
   }
 
   /** Every device of a device's group. */

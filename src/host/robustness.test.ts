@@ -4,46 +4,38 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { low } from "../base/halves.ts";
 import { PhysicalMemory } from "../engine/memory/physical_memory.ts";
-import { AMDVI } from "../machine/amdvi/architecture.ts";
-import { SMMUV3 } from "../machine/smmuv3/architecture.ts";
-import type { Unit } from "../machine/unit.ts";
-import { VTD } from "../machine/vtd/architecture.ts";
-import { AmdDriver } from "./drivers/amdvi/amd_driver.ts";
-import type { HostDevice, IommuDriver } from "./drivers/driver.ts";
-import type { OwnMemory } from "../kernel/own_memory.ts";
 import { ownMemory } from "../machine/kernel_memory.ts";
-import { SmmuDriver } from "./drivers/smmuv3/smmu_driver.ts";
-import { VtdDriver } from "./drivers/vtd/vtd_driver.ts";
+import type { HostDevice } from "./drivers/driver.ts";
+import { ERA_RULES, type EraName } from "./eras/eras.ts";
 import { IommufdFile } from "./iommufd/file.ts";
 import { IOCTLS, type Ioctl } from "./iommufd/ioctls.ts";
 import { Selftest } from "./iommufd/selftest.ts";
+import { ContainerWorld } from "./testing/container_world.ts";
 import { DRIVER_BYTES, DRIVER_PA, HostWorld, MEMORY_LAYOUT, USER_VA } from "./testing/host_world.ts";
-import type { Values } from "./uapi_struct.ts";
+import { UNITS } from "./testing/units.ts";
+import type { UapiStruct, Values } from "./uapi_struct.ts";
 import { VfioDeviceFile } from "./vfio/device_file.ts";
-import { DEVICE_ATTACH_IOMMUFD_PT, DEVICE_BIND_IOMMUFD, DEVICE_DETACH_IOMMUFD_PT } from "./vfio/ioctls.ts";
-
-const nothing = { outside: "abort", zero: [], segments: [] } as const;
-
-/** A unit with its driver, for each architecture, with everything that makes nesting possible. */
-const MACHINES: Readonly<
-  Record<string, (memory: PhysicalMemory, own: OwnMemory) => [Unit, IommuDriver & { interrupt(): void }]>
-> = {
-  smmuv3: (memory, own) => {
-    const registers = { IDR0: 0xd44101bn, IDR1: 0x2730010n, IDR3: 0x1514n, IDR5: 0x74n, AIDR: 1n };
-    const unit = SMMUV3.make({ arch: "smmuv3", registers, memory: nothing, devices: [] }, memory);
-    return [unit, SmmuDriver.start({ pageLg2: 12, coherentRootComplex: true, sva: true }, unit, own)!];
-  },
-  vtd: (memory, own) => {
-    const registers = { VER: 0x10n, CAP: 0x80d2008c222f0606n, ECAP: 0x1e80084f00f4an };
-    const unit = VTD.make({ arch: "vtd", registers, memory: nothing, devices: [] }, memory);
-    return [unit, VtdDriver.start(unit, own)!];
-  },
-  amdvi: (memory, own) => {
-    const registers = { EFR: 0x10000000029d3n, EFR2: 8n };
-    const unit = AMDVI.make({ arch: "amdvi", registers, memory: nothing, devices: [] }, memory);
-    return [unit, AmdDriver.start({ nesting: "as intended" }, unit, own)!];
-  },
-};
+import {
+  DEVICE_ATTACH_IOMMUFD_PT,
+  DEVICE_BIND_IOMMUFD,
+  DEVICE_DETACH_IOMMUFD_PT,
+  DEVICE_GET_INFO,
+  IOMMU_GET_INFO,
+  IOMMU_MAP_DMA,
+  IOMMU_UNMAP_DMA,
+} from "./vfio/ioctls.ts";
+import {
+  CACHE_INVALIDATE,
+  DEVICE_GET_REGION_INFO,
+  IOASID_GET_INFO,
+  IOASID_REQUEST_ALLOC,
+  IOASID_REQUEST_FREE,
+  NESTING_OP_V7,
+  NESTING_OP_V8,
+  PASID_REQUEST,
+  SET_MSI_BINDING,
+  SET_PASID_TABLE,
+} from "./vfio/ioctls_before_iommufd.ts";
 
 /** Small numbers are ids, flags and types; large ones and addresses come too. */
 const number = fc.oneof(
@@ -63,7 +55,7 @@ const step = fc.oneof({ weight: 4, arbitrary: call }, { weight: 2, arbitrary: de
 
 function world(name: string) {
   const memory = new PhysicalMemory({ ...MEMORY_LAYOUT, zero: [...MEMORY_LAYOUT.zero] });
-  const [unit, driver] = MACHINES[name]!(memory, ownMemory(memory, DRIVER_PA, DRIVER_BYTES));
+  const [unit, driver] = UNITS[name]!(memory, ownMemory(memory, DRIVER_PA, DRIVER_BYTES));
   const devices = [1, 2].map(
     (sid): HostDevice => ({ name: `${sid}`, group: sid, sid, driver, maxPasidLog2: 4, ats: false, pri: false }),
   );
@@ -73,7 +65,7 @@ function world(name: string) {
   return { memory, unit, driver, devices, host, fds };
 }
 
-describe.each(Object.keys(MACHINES))("a host kernel with %s", (name) => {
+describe.each(Object.keys(UNITS))("a host kernel with %s", (name) => {
   it("answers every call, and leaves nothing behind when its files are closed", () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
@@ -136,4 +128,85 @@ describe("a host kernel with the mock driver", () => {
       { numRuns: 60, seed: 8 },
     );
   }, 60_000);
+});
+
+/** Calls of containers by the structure that they begin with, and of the files beside them. */
+const CONTAINER_CALLS = [
+  IOMMU_GET_INFO,
+  IOMMU_MAP_DMA,
+  IOMMU_UNMAP_DMA,
+  SET_PASID_TABLE.whole,
+  CACHE_INVALIDATE.whole,
+  SET_MSI_BINDING,
+  NESTING_OP_V7.bind,
+  NESTING_OP_V8.bind,
+  NESTING_OP_V8.invalidate,
+  PASID_REQUEST,
+  IOASID_GET_INFO,
+  IOASID_REQUEST_ALLOC,
+  IOASID_REQUEST_FREE,
+  DEVICE_GET_INFO,
+  DEVICE_GET_REGION_INFO,
+] as readonly (UapiStruct & { readonly request: number })[];
+const containerStep = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      call: fc.constantFrom(...CONTAINER_CALLS),
+      file: fc.nat(9),
+      values: fc.array(number, { minLength: 16, maxLength: 16 }),
+      // Lengths, versions and formats are right more often than not.
+      good: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom(1, 3, 6), container: fc.nat(1), device: fc.nat(1) }) },
+  fc.record({ read: number, file: fc.nat(9) }),
+  dma,
+);
+const GOOD: Readonly<Record<string, bigint>> = {
+  version: 1n,
+  format: 1n,
+  smmuv3_version: 1n,
+  addr_width: 48n,
+  cache: 1n,
+};
+const LENGTHS = ["call_argsz", "argsz"];
+
+describe.each(Object.keys(ERA_RULES) as EraName[])("containers of %s", (era) => {
+  it.each(Object.keys(UNITS))("answer every call on %s, and leave nothing behind", (arch) => {
+    fc.assert(
+      fc.property(fc.array(containerStep, { minLength: 10, maxLength: 50 }), (steps) => {
+        const world = new ContainerWorld(arch, era);
+        const { host, devices } = world;
+        const containers = [world.open(), world.open()];
+        const ioasid = host.kernel.openIoasid(host.process);
+        if (typeof ioasid !== "string") host.process.install(ioasid);
+        for (const s of steps) {
+          const files = host.process.openFiles().map(([fd]) => fd);
+          if ("call" in s) {
+            const fields = s.call.fields.map(({ name, type }, i) => {
+              const length = LENGTHS.includes(name) ? BigInt(s.call.size) : undefined;
+              const value = (s.good ? (length ?? GOOD[name]) : undefined) ?? s.values[i % 16]!;
+              return [name, type === "u64" ? value : low(value)];
+            });
+            const returned = host.raw(files[s.file % files.length]!, s.call, Object.fromEntries(fields) as never);
+            expect(typeof returned === "string" || returned >= 0).toBe(true);
+          } else if ("type" in s) {
+            const group = world.join(containers[s.container]!, devices[s.device]!);
+            world.setIommu(containers[s.container]!, s.type);
+            world.mapGuest(containers[s.container]!);
+            if (group.returned === 0) world.deviceOf(group.fd, devices[s.device]!.name);
+          } else if ("read" in s) {
+            const file = host.process.file(files[s.file % files.length]!)!;
+            file.read?.(64, s.read);
+            file.write?.(new Uint8Array(4), s.read);
+          } else world.dma(devices[s.device]!.sid, s.iova, s.write ? 3 : null);
+        }
+        for (const [fd] of host.process.openFiles()) host.process.close(fd);
+        expect(host.kernel.pasids.of(host.process)).toEqual([]);
+        for (const { sid } of devices) for (const ssid of [null, 3]) expect(world.dma(sid, USER_VA, ssid)).toBeNull();
+      }),
+      { numRuns: 12, seed: 9 },
+    );
+  });
 });

@@ -2,6 +2,7 @@
  * An open /dev/iommu: the rules that hold for every call, then the call itself.
  * Linux 7.2, drivers/iommu/iommufd/main.c (iommufd_fops_ioctl, iommufd_fops_mmap).
  */
+import { VCMDQ_CALL } from "../eras/vcmdq_call.ts";
 import type { Errno, Returned, Status } from "../errno.ts";
 import type { MapFlags, OpenFile, Process } from "../process.ts";
 import { checkTail } from "../user_copy.ts";
@@ -13,9 +14,15 @@ import { OPTION_CALLS } from "./option_calls.ts";
 import { containerCall } from "./vfio_compat.ts";
 import { VIOMMU_CALLS } from "./viommu_calls.ts";
 
-const CALLS: ReadonlyMap<number, Call> = new Map(
-  [...IOAS_CALLS, ...HWPT_CALLS, ...VIOMMU_CALLS, ...OPTION_CALLS].map((c) => [c.ioctl.request & 0xff, c]),
-);
+const ALL: readonly Call[] = [...IOAS_CALLS, ...HWPT_CALLS, ...VIOMMU_CALLS, ...OPTION_CALLS];
+const byNumber = (calls: readonly Call[]): ReadonlyMap<number, Call> =>
+  new Map(calls.map((c) => [c.ioctl.request & 0xff, c]));
+
+/** By which call gives a guest a queue; both have the same number. */
+const CALLS = {
+  IOMMU_HW_QUEUE_ALLOC: byNumber(ALL),
+  IOMMU_VCMDQ_ALLOC: byNumber([...ALL, VCMDQ_CALL]),
+} as const;
 
 export class IommufdFile implements OpenFile {
   readonly kind = "iommufd";
@@ -26,7 +33,7 @@ export class IommufdFile implements OpenFile {
   }
 
   ioctl(process: Process, request: number, argument: bigint): Returned {
-    const call = CALLS.get(request & 0xff);
+    const call = CALLS[this.context.kernel.era.queueCall].get(request & 0xff);
     if (call === undefined) return containerCall({ context: this.context, process }, request, argument);
     const size = process.read(argument, 4);
     if (size === null) return "EFAULT";

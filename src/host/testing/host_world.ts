@@ -1,6 +1,7 @@
 /** A host kernel with one process, for tests: calls by name, with scratch memory for their structures. */
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { HostDevice } from "../drivers/driver.ts";
+import { ERA_RULES, type EraName } from "../eras/eras.ts";
 import type { Returned } from "../errno.ts";
 import type { Ioctl } from "../iommufd/ioctls.ts";
 import { HostKernel } from "../kernel.ts";
@@ -39,9 +40,9 @@ export class HostWorld {
   readonly process: Process;
   readonly iommufd: number;
 
-  constructor(memory: PhysicalMemory, devices: readonly HostDevice[]) {
-    const config = { sizes: SIZES, mayChangeLimits: true, coherent: true, msiIsolated: true, doorbell: 0x809_0040n };
-    this.kernel = new HostKernel(config, devices);
+  constructor(memory: PhysicalMemory, devices: readonly HostDevice[], era: EraName = "Linux 7.2") {
+    const facts = { sizes: SIZES, mayChangeLimits: true, coherent: true, msiIsolated: true, doorbell: 0x809_0040n };
+    this.kernel = new HostKernel({ ...facts, era: ERA_RULES[era] }, devices);
     this.process = new Process(memory, [
       { va: USER_VA, bytes: USER_BYTES, pa: USER_PA, writable: true },
       { va: SCRATCH_VA, bytes: SCRATCH_BYTES, pa: SCRATCH_PA, writable: true },
@@ -83,6 +84,25 @@ export class HostWorld {
     values: Partial<Values<F>>,
   ): Answer<F> {
     return this.#struct(fd, call, call.request, { argsz: call.size, ...values } as Partial<Values<F>>);
+  }
+
+  /** Make a call whose structure is given whole, lengths included. */
+  raw<F extends readonly StructField[]>(
+    fd: number,
+    call: UapiStruct<F> & { readonly request: number },
+    values: Partial<Values<F>>,
+  ): Returned {
+    return this.#struct(fd, call, call.request, values).returned;
+  }
+
+  /** What the last call left behind its structure. */
+  scratch(length: number): Uint8Array<ArrayBuffer> {
+    return this.process.read(SCRATCH_VA, length)!;
+  }
+
+  /** Another process, with memory of its own. */
+  stranger(): Process {
+    return new Process(this.process.memory, []);
   }
 
   /** Put data where pointers may lead: its address. */

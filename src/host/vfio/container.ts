@@ -3,14 +3,16 @@
  * vfio_iommu_type1.c.
  */
 import type { HostDevice, PagingDomain } from "../drivers/driver.ts";
-import type { Returned, Status } from "../errno.ts";
+import { type Made, made, type Returned, refused, type Status } from "../errno.ts";
 import { IommufdFile } from "../iommufd/file.ts";
 import { type Area, IoPageTable } from "../iommufd/io_page_table.ts";
+import { HwptFlag } from "../iommufd/ioctls.ts";
 import { overlaps, ULONG_MAX } from "../iommufd/ranges.ts";
 import { processPages } from "../iommufd/user_pages.ts";
 import type { HostKernel } from "../kernel.ts";
 import type { OpenFile, Process } from "../process.ts";
 import { readSized } from "../user_copy.ts";
+import { GroupDeviceFile } from "./group_device.ts";
 import { chainOf, dmaAvailCap, iovaRangeCap, migrationCap } from "./info_caps.ts";
 import {
   CHECK_EXTENSION,
@@ -18,6 +20,7 @@ import {
   DmaFlag,
   Extension,
   GET_API_VERSION,
+  GROUP_GET_DEVICE_FD,
   GROUP_SET_CONTAINER,
   GROUP_UNSET_CONTAINER,
   InfoFlag,
@@ -27,6 +30,7 @@ import {
   SET_IOMMU,
   UnmapFlag,
 } from "./ioctls.ts";
+import type { ContainerNesting, NestingRules } from "./nesting.ts";
 
 const INFO_LEAST = 16;
 /** Mappings that a container may have. */
@@ -35,6 +39,8 @@ const MOST_MAPPINGS = 0xffff;
 const MOST_BITMAP = 0x1000_0000n;
 const DIRTY_HEADER = 8;
 const GROUP_ARGUMENT = 4;
+/** Longest name of a device, with the zero that ends it. */
+const MOST_NAME = 64;
 
 const EXTENSIONS: readonly number[] = [
   Extension.TYPE1_IOMMU,
@@ -50,6 +56,8 @@ interface Backend {
   readonly domain: PagingDomain;
   /** The domain enforces cache coherency. */
   readonly coherent: boolean;
+  /** Of the nesting type: what the kernel's era adds. */
+  readonly nesting: ContainerNesting | null;
 }
 
 export class Type1Container implements OpenFile {
@@ -69,12 +77,31 @@ export class Type1Container implements OpenFile {
   }
 
   removeGroup(group: number): void {
-    if (!this.#groups.delete(group)) return;
-    for (const device of this.#membersOf(group)) device.driver.block(device, null);
-    if (this.#groups.size > 0 || this.#backend === null) return;
-    this.#backend.table.removeDomain(this.#backend.domain);
-    this.#backend.domain.release();
+    if (!this.#groups.has(group)) return;
+    const backend = this.#backend;
+    for (const device of this.#membersOf(group)) {
+      backend?.nesting?.leave?.(device);
+      backend?.table.unreserve(device);
+      device.driver.block(device, null);
+    }
+    this.#groups.delete(group);
+    if (this.#groups.size > 0 || backend === null) return;
+    this.#release(backend);
     this.#backend = null;
+  }
+
+  /** The era's half of a container of the nesting type. */
+  get nesting(): ContainerNesting | null {
+    return this.#backend?.nesting ?? null;
+  }
+
+  /** Groups in the container, and how many ranges are mapped. */
+  get groups(): ReadonlySet<number> {
+    return this.#groups;
+  }
+
+  get mappings(): number {
+    return this.#backend?.table.areas.length ?? 0;
   }
 
   ioctl(process: Process, request: number, argument: bigint): Returned {
@@ -83,11 +110,12 @@ export class Type1Container implements OpenFile {
         return 0;
       case CHECK_EXTENSION:
         if (Number(argument) === Extension.DMA_CC_IOMMU) return this.#backend?.coherent === true ? 1 : 0;
+        if (Number(argument) === Extension.NESTING_IOMMU) return this.#kernel.era.nesting === null ? 0 : 1;
         return EXTENSIONS.includes(Number(argument)) ? 1 : 0;
       case SET_IOMMU:
         return this.#setIommu(Number(argument)) ?? 0;
       default:
-        return this.#backendCall(process, request, argument) ?? 0;
+        return this.#backendCall(process, request, argument);
     }
   }
 
@@ -101,49 +129,79 @@ export class Type1Container implements OpenFile {
 
   #setIommu(type: number): Status {
     if (this.#groups.size === 0 || this.#backend !== null) return "EINVAL";
-    if (type !== Extension.TYPE1_IOMMU && type !== Extension.TYPE1v2_IOMMU) return "ENODEV";
-    const device = [...this.#groups].flatMap((group) => this.#membersOf(group))[0];
-    if (device === undefined) return "ENODEV";
-    const domain = device.driver.allocPaging(device, 0, null);
-    if (!domain.ok) return domain.errno;
-    const table = new IoPageTable(this.#kernel.config.sizes);
-    const coherent = device.driver.coherent(device) && domain.value.enforceCoherency();
-    const backend = { version2: type === Extension.TYPE1v2_IOMMU, table, domain: domain.value, coherent };
-    let status = table.addDomain(domain.value);
-    for (const group of this.#groups) status ??= this.#attach(backend, group);
-    if (status === null) this.#backend = backend;
-    else domain.value.release();
+    const rules = type === Extension.NESTING_IOMMU ? this.#kernel.era.nesting : null;
+    if (type !== Extension.TYPE1_IOMMU && type !== Extension.TYPE1v2_IOMMU && rules === null) return "ENODEV";
+    const backend = this.#makeBackend(type !== Extension.TYPE1_IOMMU, rules);
+    if (!backend.ok) return backend.errno;
+    let status = backend.value.table.addDomain(backend.value.domain);
+    for (const group of this.#groups) status ??= this.#attach(backend.value, group);
+    if (status === null) this.#backend = backend.value;
+    else this.#release(backend.value);
     return status;
   }
 
-  #attach({ table, domain }: Backend, group: number): Status {
+  #makeBackend(version2: boolean, rules: NestingRules | null): Made<Backend> {
+    const device = this.#devices()[0];
+    if (device === undefined) return refused("ENODEV");
+    const tooMany = rules?.manyGroups === false && this.#groups.size > 1;
+    if (tooMany) return refused("EINVAL");
+    const domain = allocDomain(device, rules);
+    if (!domain.ok) return domain;
+    const container = { kernel: this.#kernel, domain: domain.value, devices: () => this.#devices() };
+    const nesting = rules?.make(container) ?? made(null);
+    if (!nesting.ok) {
+      domain.value.release();
+      return nesting;
+    }
+    const table = new IoPageTable(this.#kernel.config.sizes);
+    const coherent = device.driver.coherent(device) && domain.value.enforceCoherency();
+    return made({ version2, table, domain: domain.value, coherent, nesting: nesting.value });
+  }
+
+  #release({ nesting, table, domain }: Backend): void {
+    for (const device of this.#devices()) device.driver.block(device, null);
+    nesting?.release();
+    table.removeDomain(domain);
+    domain.release();
+  }
+
+  #devices(): readonly HostDevice[] {
+    return [...this.#groups].flatMap((group) => this.#membersOf(group));
+  }
+
+  #attach({ table, domain, nesting }: Backend, group: number): Status {
+    const rules = nesting === null ? null : this.#kernel.era.nesting;
+    if (rules?.manyGroups === false && [...this.#groups].some((other) => other !== group)) return "EINVAL";
     for (const device of this.#membersOf(group)) {
       for (const region of device.driver.reserved(device)) {
+        if (region.kind === "hardware-msi" && rules?.hardwareMsi === false) return "EINVAL";
         const status = region.kind === "relaxable" ? null : table.reserve(region, device);
         if (status !== null) return "EINVAL";
       }
-      const status = device.driver.attach({ device, pasid: null, domain, faults: null });
+      const status = device.driver.attach({ device, pasid: null, domain: nesting?.installed ?? domain, faults: null });
       if (status !== null) return status;
     }
     this.#groups.add(group);
     return null;
   }
 
-  #backendCall(process: Process, request: number, argument: bigint): Status {
+  #backendCall(process: Process, request: number, argument: bigint): Returned {
     const backend = this.#backend;
     if (backend === null) return "EINVAL";
     switch (request) {
       case IOMMU_GET_INFO.request:
-        return info(backend, process, argument);
+        return info(backend, process, argument) ?? 0;
       case IOMMU_MAP_DMA.request:
-        return this.#map(backend, process, argument);
+        return this.#map(backend, process, argument) ?? 0;
       case IOMMU_UNMAP_DMA.request:
-        return unmap(backend, process, argument);
+        return unmap(backend, process, argument) ?? 0;
       case DIRTY_PAGES:
         // UNMODELLED: dirty tracking of the container: every well-formed call is refused.
         return process.read(argument, DIRTY_HEADER) === null ? "EFAULT" : "EINVAL";
-      default:
-        return "ENOTTY";
+      default: {
+        const call = backend.nesting?.calls.get(request);
+        return call === undefined ? "ENOTTY" : call(process, argument);
+      }
     }
   }
 
@@ -173,13 +231,24 @@ export class Type1Container implements OpenFile {
 const areasIn = (table: IoPageTable, start: bigint, last: bigint): Area[] =>
   table.areas.filter((a) => overlaps(a, { start, last }));
 
-function info({ table, domain }: Backend, process: Process, argument: bigint): Status {
+/** Stage 2 for the nesting type, else what the driver makes of itself. */
+function allocDomain(device: HostDevice, rules: NestingRules | null): Made<PagingDomain> {
+  const { driver } = device;
+  if (rules === null) return driver.allocPaging(device, 0, null);
+  const nested = driver.allocPaging(device, HwptFlag.NEST_PARENT, null);
+  if (nested.ok) return nested;
+  return rules.fallsBack ? driver.allocPaging(device, 0, null) : refused("EINVAL");
+}
+
+function info({ table, domain, nesting }: Backend, process: Process, argument: bigint): Status {
   const given = readSized(process, argument, IOMMU_GET_INFO.size, INFO_LEAST);
   if (typeof given === "string") return given;
   const { argsz } = IOMMU_GET_INFO.decode(given.bytes);
   const available = MOST_MAPPINGS - table.areas.length;
   const sizes = domain.pageSizes;
-  const caps = chainOf([migrationCap(sizes, MOST_BITMAP), dmaAvailCap(available), iovaRangeCap(table.usable())]);
+  const usual = [migrationCap(sizes, MOST_BITMAP), dmaAvailCap(available), iovaRangeCap(table.usable())];
+  const added = nesting?.caps ?? [];
+  const caps = chainOf([...usual.filter(({ id }) => added.every((cap) => cap.id !== id)), ...added]);
   const total = IOMMU_GET_INFO.size + caps.length;
   const fits = argsz >= total;
   const answer = IOMMU_GET_INFO.encode({
@@ -225,6 +294,7 @@ export class VfioGroupFile implements OpenFile {
 
   ioctl(process: Process, request: number, argument: bigint): Returned {
     if (request === GROUP_SET_CONTAINER) return this.#set(process, argument) ?? 0;
+    if (request === GROUP_GET_DEVICE_FD) return this.#openDevice(process, argument);
     if (request !== GROUP_UNSET_CONTAINER) return "ENOTTY";
     if (this.#container === null) return "EINVAL";
     this.#unset();
@@ -253,9 +323,31 @@ export class VfioGroupFile implements OpenFile {
     return null;
   }
 
+  /** UNMODELLED: devices of a group in an iommufd: they have files of their own. */
+  #openDevice(process: Process, argument: bigint): Returned {
+    const container = this.#container;
+    if (!(container instanceof Type1Container)) return "EINVAL";
+    const name = readName(process, argument);
+    if (name === null) return "EFAULT";
+    const device = this.#kernel.devices.find((d) => d.group === this.#group && d.name === name);
+    return device === undefined ? "ENODEV" : process.install(new GroupDeviceFile(device, container));
+  }
+
   #unset(): void {
     if (this.#container instanceof Type1Container) this.#container.removeGroup(this.#group);
     if (this.#container !== null) this.#kernel.setContainer(this.#group, false);
     this.#container = null;
   }
+}
+
+/** A name that ends with a zero; null where it cannot be read. */
+function readName(process: Process, at: bigint): string | null {
+  let name = "";
+  for (let i = 0; i < MOST_NAME; i++) {
+    const byte = process.read(at + BigInt(i), 1);
+    if (byte === null) return null;
+    if (byte[0] === 0) break;
+    name += String.fromCharCode(byte[0]!);
+  }
+  return name;
 }

@@ -9,6 +9,7 @@ import { IommufdFile } from "../iommufd/file.ts";
 import type { EventFile, HostKernel } from "../kernel.ts";
 import type { OpenFile, Process } from "../process.ts";
 import { checkTail, readSized } from "../user_copy.ts";
+import { deviceInfo, PCI_REGIONS } from "./device_info.ts";
 import {
   DEVICE_ATTACH_IOMMUFD_PT,
   DEVICE_BIND_IOMMUFD,
@@ -21,17 +22,11 @@ import {
 const BIND_LEAST = 16;
 const ATTACH_LEAST = 12;
 const DETACH_LEAST = 8;
-const INFO_LEAST = 16;
 
 const PASID_FLAG = 1;
 const TOKEN_FLAG = 1;
-/** A PCI device that can be reset. */
-const INFO_FLAGS = 3;
 /** VFIO's own numbers of PASIDs have 31 bits. */
 const LAST_PASID = 0x7fffffff;
-/** Regions and kinds of interrupts of a PCI device. */
-const PCI_REGIONS = 9;
-const PCI_IRQS = 5;
 const IRQ_MSI = 1;
 const SET_IRQS_EVENTFD_TRIGGER = 0x24;
 /** Words that an eventfd counts in. */
@@ -65,7 +60,7 @@ export class VfioDeviceFile implements OpenFile {
       case DEVICE_DETACH_IOMMUFD_PT.request:
         return this.#detach(process, argument, bound) ?? 0;
       case DEVICE_GET_INFO.request:
-        return deviceInfo(process, argument) ?? 0;
+        return deviceInfo(process, argument, PCI_REGIONS) ?? 0;
       case DEVICE_SET_IRQS.request:
         return this.#setIrqs(process, argument, bound) ?? 0;
       default:
@@ -156,14 +151,4 @@ export class VfioDeviceFile implements OpenFile {
     if (file.kind !== "eventfd") return "EINVAL";
     return this.#kernel.enableMessage(bound, file as EventFile);
   }
-}
-
-function deviceInfo(process: Process, argument: bigint): Status {
-  const given = readSized(process, argument, DEVICE_GET_INFO.size, INFO_LEAST);
-  if (typeof given === "string") return given;
-  const v = DEVICE_GET_INFO.decode(given.bytes);
-  v.flags = INFO_FLAGS;
-  v.num_regions = PCI_REGIONS;
-  v.num_irqs = PCI_IRQS;
-  return process.write(argument, DEVICE_GET_INFO.encode(v).subarray(0, given.bytes.length)) ? null : "EFAULT";
 }

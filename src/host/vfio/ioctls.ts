@@ -2,7 +2,7 @@
 import { s32, struct, u32, u64 } from "../uapi_struct.ts";
 
 /** Requests have the type ';' in bits [15:8] and count from 100. */
-const request = (nr: number): number => 0x3b00 | (100 + nr);
+export const request = (nr: number): number => 0x3b00 | (100 + nr);
 
 const SOURCE = "include/uapi/linux/vfio.h";
 const ARGSZ = u32("argsz", "bytes of this structure that the caller gave");
@@ -14,6 +14,8 @@ export const CHECK_EXTENSION = request(1);
 export const SET_IOMMU = request(2);
 export const GROUP_SET_CONTAINER = request(4);
 export const GROUP_UNSET_CONTAINER = request(5);
+/** The argument is a pointer to the device's name, such as `0000:00:04.0`. */
+export const GROUP_GET_DEVICE_FD = request(6);
 export const DIRTY_PAGES = request(17);
 
 export const IOMMU_GET_INFO = {

@@ -1,0 +1,71 @@
+/**
+ * A device that was opened through its group: what the group's container is, translates for it.
+ * Linux 7.2, drivers/vfio/pci/vfio_pci_core.c; the region of faults as proposed with SMMUv3 nesting over VFIO.
+ */
+import type { HostDevice } from "../drivers/driver.ts";
+import type { Errno, Returned, Status } from "../errno.ts";
+import type { OpenFile, Process } from "../process.ts";
+import { readSized } from "../user_copy.ts";
+import { deviceInfo, PCI_REGIONS } from "./device_info.ts";
+import type { FaultRegion } from "./fault_region.ts";
+import { DEVICE_GET_INFO } from "./ioctls.ts";
+import { DEVICE_GET_REGION_INFO, FAULT_REGION_INDEX, REGION_INDEX_AT, RegionFlag } from "./ioctls_before_iommufd.ts";
+import type { ContainerNesting } from "./nesting.ts";
+
+export class GroupDeviceFile implements OpenFile {
+  readonly kind = "vfio device of a group";
+  readonly device: HostDevice;
+  readonly #container: { readonly nesting: ContainerNesting | null };
+
+  constructor(device: HostDevice, container: { readonly nesting: ContainerNesting | null }) {
+    this.device = device;
+    this.#container = container;
+  }
+
+  /** UNMODELLED: of the regions only that of faults is there; interrupts are not. */
+  ioctl(process: Process, request: number, argument: bigint): Returned {
+    switch (request) {
+      case DEVICE_GET_INFO.request:
+        return deviceInfo(process, argument, PCI_REGIONS + (this.#faults === null ? 0 : 1)) ?? 0;
+      case DEVICE_GET_REGION_INFO.request:
+        return this.#regionInfo(process, argument) ?? 0;
+      default:
+        return "ENOTTY";
+    }
+  }
+
+  read(count: number, offset: bigint): Uint8Array | Errno {
+    const region = this.#regionAt(offset);
+    return region === null ? "EINVAL" : region.read(count, offsetIn(offset));
+  }
+
+  write(bytes: Uint8Array, offset: bigint): Returned {
+    const region = this.#regionAt(offset);
+    return region === null ? "EINVAL" : region.write(bytes, offsetIn(offset));
+  }
+
+  close(): void {}
+
+  get #faults(): FaultRegion | null {
+    return this.#container.nesting?.faults?.(this.device) ?? null;
+  }
+
+  #regionAt(offset: bigint): FaultRegion | null {
+    return offset >> REGION_INDEX_AT === BigInt(FAULT_REGION_INDEX) ? this.#faults : null;
+  }
+
+  #regionInfo(process: Process, argument: bigint): Status {
+    const given = readSized(process, argument, DEVICE_GET_REGION_INFO.size, DEVICE_GET_REGION_INFO.size);
+    if (typeof given === "string") return given;
+    const v = DEVICE_GET_REGION_INFO.decode(given.bytes);
+    const region = v.index === FAULT_REGION_INDEX ? this.#faults : null;
+    if (region === null) return "EINVAL";
+    // CHOICE(fault-region-caps): the chain with type and version of the region is left out; its index is fixed.
+    v.flags = RegionFlag.READ | RegionFlag.WRITE;
+    v.size = BigInt(region.bytes);
+    v.offset = BigInt(v.index) << REGION_INDEX_AT;
+    return process.write(argument, DEVICE_GET_REGION_INFO.encode(v)) ? null : "EFAULT";
+  }
+}
+
+const offsetIn = (offset: bigint): number => Number(BigInt.asUintN(Number(REGION_INDEX_AT), offset));
