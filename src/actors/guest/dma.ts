@@ -41,10 +41,13 @@ export class DmaMappings {
     return this.#waiting.length;
   }
 
-  /** Map `bytes` at `va` to `pa`; nothing has to be invalidated for what was not mapped. @returns why not */
+  /** Map `bytes` at `va` to `pa`; the driver says of an IOMMU that caches what was not mapped. @returns why not */
   map(va: number, pa: number, bytes: number, rights: Rights): Refusal | null {
     const refused = this.space.tables.map(va, pa, bytes, rights);
-    if (refused === null) return null;
+    if (refused === null) {
+      this.#driver.mapped?.(this.space, va, bytes);
+      return null;
+    }
     this.#release(refused.tables);
     return refused.why;
   }

@@ -59,6 +59,8 @@ export interface IommuDriver {
    * @param leavesOnly no table entry above the leaves has changed
    */
   invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void;
+  /** Of an IOMMU that may cache what is not there: a range was mapped, and devices may use it on return. */
+  mapped?(space: AddressSpace, va: number, bytes: number): void;
   /** Queue what drops everything cached of a space. */
   invalidateAll(space: AddressSpace): void;
   /** Wait until everything queued has taken effect. */

@@ -77,6 +77,7 @@ export class OrderChecker {
           if (left.space === space && va <= left.va && left.va + left.bytes <= va + bytes) left.told = true;
         }
       },
+      mapped: (space, va, bytes) => driver.mapped?.(space, va, bytes),
       invalidateAll: (space) => {
         driver.invalidateAll(space);
         for (const left of this.#left) if (left.space === space) left.told = true;

@@ -92,7 +92,8 @@ export class AmdNesting {
   install(sid: number, binding: DeviceBinding): void {
     const { vm } = this.#parts;
     const device = vm.device(sid)!;
-    if (typeof binding !== "string") this.#nest(device, binding);
+    // UNMODELLED: host tables of a guest's, which block the device.
+    if (typeof binding !== "string" && DTE.f.Mode.get(binding, 0) === 0) this.#nest(device, binding);
     else if (binding === "pass") this.#settle(device, vm.attach(device, vm.parent) ? null : undefined);
     else this.#settle(device, undefined);
   }

@@ -7,7 +7,7 @@ import { readWords } from "./guest_words.ts";
 
 const PAGE = 4096;
 
-/** What requests of a device meet: a device table entry with guest tables, guest memory as it is, or a refusal. */
+/** What requests of a device meet: a device table entry with tables, guest memory as it is, or a refusal. */
 export type DeviceBinding = Uint32Array | "pass" | "block";
 
 /** Guest physical address of a device's entry; null beyond the end of the table. */
@@ -19,10 +19,9 @@ export function entryAddress(registers: RegisterFile, sid: number): number | nul
 }
 
 /**
- * What requests of a device meet while the IOMMU is on.
+ * What requests of a device meet while the IOMMU is on. An entry has GV only where guest translation is on.
  *
- * UNMODELLED: host tables of a guest's, and entries that allow only one of reading and writing untranslated, which block
- * the device.
+ * UNMODELLED: entries that allow only one of reading and writing untranslated, which block the device.
  */
 export function bindingOf(registers: RegisterFile, memory: KernelMemory, sid: number): DeviceBinding {
   const at = entryAddress(registers, sid);
@@ -30,7 +29,8 @@ export function bindingOf(registers: RegisterFile, memory: KernelMemory, sid: nu
   const entry = readWords(memory, at, DTE.bits / 32);
   const { f } = DTE;
   if (f.V.get(entry, 0) === 0) return "pass";
-  if (f.TV.get(entry, 0) === 0 || f.Mode.get(entry, 0) !== 0) return "block";
-  if (f.GV.get(entry, 0) === 1 && registers.get("CONTROL", "GTEn") === 1) return entry;
+  if (f.TV.get(entry, 0) === 0) return "block";
+  if (registers.get("CONTROL", "GTEn") === 0) f.GV.set(entry, 0, 0);
+  if (f.GV.get(entry, 0) === 1 || f.Mode.get(entry, 0) !== 0) return entry;
   return f.IR.get(entry, 0) === 1 && f.IW.get(entry, 0) === 1 ? "pass" : "block";
 }

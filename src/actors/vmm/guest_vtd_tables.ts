@@ -4,7 +4,7 @@
  */
 
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
-import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
+import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import { join } from "../../base/halves.ts";
 import type { Layout } from "../../base/layout.ts";
 import type { KernelMemory } from "../../kernel/platform.ts";
@@ -25,10 +25,23 @@ export interface FirstStage {
 /** What requests meet: a first stage, guest memory as it is, or a refusal. */
 export type Binding = FirstStage | "pass" | "block";
 
+/** A guest's second stage, in legacy mode. */
+export interface SecondStage {
+  readonly did: number;
+  /** Guest physical address of the root table. */
+  readonly root: number;
+  /** 3 to 5. */
+  readonly levels: number;
+}
+
 /** PASIDs of one table: a virtual unit offers no more. */
 export const PASIDS_LG2 = 6;
 const PASID_BYTES = PASID_TABLE_ENTRY.bits / 8;
 const FIVE_LEVELS = 1;
+/** TT of a context entry, without device TLBs: only untranslated requests through the tables, or all as they are. */
+const TranslationType = { UNTRANSLATED: 0, PASS: 2 } as const;
+/** AW counts levels from this. */
+const LEVELS_OF_CODE_0 = 2;
 
 export class GuestVtdTables {
   readonly #memory: KernelMemory;
@@ -44,6 +57,20 @@ export class GuestVtdTables {
       if (table === null || (pasid > 0 && !table.pasids)) return "block";
       return this.#binding(table.at + PASID_BYTES * pasid);
     });
+  }
+
+  /** What requests of a device meet in legacy mode. @param root root table */
+  secondStage(root: number, sid: number): SecondStage | "pass" | "block" {
+    const bus = this.#words(ROOT_ENTRY, root + (ROOT_ENTRY.bits / 8) * (sid >>> 8));
+    if (ROOT_ENTRY.f.P.get(bus, 0) === 0) return "block";
+    const at = ROOT_ENTRY.f.CTP.address(bus, 0) + (CONTEXT_ENTRY.bits / 8) * (sid & 0xff);
+    const context = this.#words(CONTEXT_ENTRY, at);
+    const { P, TT, AW, DID, SSPTPTR } = CONTEXT_ENTRY.f;
+    if (P.get(context, 0) === 0) return "block";
+    if (TT.get(context, 0) === TranslationType.PASS) return "pass";
+    if (TT.get(context, 0) !== TranslationType.UNTRANSLATED) return "block";
+    const levels = AW.get(context, 0) + LEVELS_OF_CODE_0;
+    return { did: DID.get(context, 0), root: SSPTPTR.address(context, 0), levels };
   }
 
   /** The first PASID table of a device, and whether requests with a PASID are served. */

@@ -3,7 +3,7 @@
  * an STE what the kernel takes from a guest and nothing else. Linux 7.2, include/uapi/linux/iommufd.h
  * (iommu_hwpt_arm_smmuv3); IHI 0070 §5.2.
  */
-import { STE } from "../../arch/smmuv3/ste.ts";
+import { STAGE_1_FIELDS, STE, SteConfig } from "../../arch/smmuv3/ste.ts";
 import {
   HwInfoType,
   HwptDataType,
@@ -22,22 +22,6 @@ import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.
 import { type SmmuBackend, VirtualSmmu } from "./virtual_smmu.ts";
 import { VmObjects } from "./vm_objects.ts";
 
-/** Fields that the kernel takes from a guest's STE. */
-const TAKEN = [
-  "V",
-  "Config",
-  "S1Fmt",
-  "S1ContextPtr",
-  "S1CDMax",
-  "S1DSS",
-  "S1CIR",
-  "S1COR",
-  "S1CSH",
-  "S1STALLD",
-  "EATS",
-] as const;
-const CONFIG_BYPASS = 4;
-const CONFIG_STAGE_1 = 5;
 const COMMAND_BYTES = 16;
 /** What an STE that is not valid, or that there is not, comes to. */
 const ABORT = new Uint8Array(16);
@@ -114,15 +98,15 @@ class NestedSmmu implements SmmuBackend {
 
 /** The first 16 bytes of an STE with the fields that the kernel takes. */
 function taken(ste: Uint32Array): Uint8Array {
-  const config = STE.f.Config.get(ste, 0);
-  const words = new Uint32Array(STE.bits / 32);
+  const { f } = STE;
+  const config = f.V.get(ste, 0) === 1 ? f.Config.get(ste, 0) : SteConfig.ABORT;
+  const translates = config === SteConfig.STAGE_1;
   // Other configurations have no place in a guest without stage 2; they abort, as an STE that is not valid.
-  if (STE.f.V.get(ste, 0) === 1 && (config === 0 || config === CONFIG_BYPASS || config === CONFIG_STAGE_1)) {
-    for (const name of config === CONFIG_STAGE_1 ? TAKEN : TAKEN.slice(0, 2)) {
-      STE.f[name].set(words, 0, STE.f[name].get(ste, 0), STE.f[name].getHi(ste, 0));
-    }
-  }
-  return new Uint8Array(words.buffer, 0, 16).slice();
+  if (!translates && config !== SteConfig.BYPASS) return ABORT;
+  const words = new Uint32Array(STE.bits / 32);
+  for (const name of ["V", "Config", ...(translates ? [...STAGE_1_FIELDS, "EATS" as const] : [])] as const)
+    f[name].set(words, 0, f[name].get(ste, 0), f[name].getHi(ste, 0));
+  return new Uint8Array(words.buffer, 0, ABORT.length).slice();
 }
 
 /** Parts of a virtual SMMU, for those who add to it. */

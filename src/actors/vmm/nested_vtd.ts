@@ -6,9 +6,9 @@
 import { CAP, ECAP } from "../../arch/vtd/capability_registers.ts";
 import { HwInfoType, HwptDataType, HwptFlag, InvalidateDataType } from "../../host/iommufd/ioctls.ts";
 import { DirtyLog } from "./dirty_log.ts";
-import { type Binding, type FirstStage, PASIDS_LG2 } from "./guest_vtd_tables.ts";
+import { type Binding, type FirstStage, GuestVtdTables, PASIDS_LG2 } from "./guest_vtd_tables.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
-import { type Pages, VirtualVtd, type VtdBackend } from "./virtual_vtd.ts";
+import { type GuestRoot, type Pages, VirtualVtd, type VtdBackend, type VtdScope } from "./virtual_vtd.ts";
 import { type OpenDevice, VmObjects } from "./vm_objects.ts";
 
 /** Flags, a reserved word, CAP, ECAP. */
@@ -17,6 +17,10 @@ const STAGE_BYTES = 24;
 const ENTRY_BYTES = 24;
 const Flag = { SRE: 1n, EAFE: 2n, WPE: 4n } as const;
 const LEAF = 1;
+/** RTADDR.TTM. UNMODELLED: legacy mode and second-stage tables of a guest, which block its devices. */
+const SCALABLE = 1;
+/** Requests without a PASID reach guest memory as it is. */
+const PASSED: readonly Binding[] = ["pass"];
 const EVERYTHING = 0xffff_ffff_ffff_ffffn;
 
 /** What a device, or one of its PASIDs, is attached to. */
@@ -30,30 +34,39 @@ interface Installed {
 
 class NestedVtd implements VtdBackend {
   readonly #vm: VmObjects;
+  readonly #tables: GuestVtdTables;
   readonly #flags: number;
   /** By device and PASID; what is not here is blocked. */
   readonly #installed = new Map<string, Installed>();
 
   /** @param flags of nested HWPTs */
-  constructor(vm: VmObjects, flags: number) {
+  constructor(vm: VmObjects, tables: GuestVtdTables, flags: number) {
     this.#vm = vm;
+    this.#tables = tables;
     this.#flags = flags;
     // Devices start attached to the parent.
     for (const device of vm.devices) this.#keep({ device, pasid: 0, binding: "pass", hwpt: null });
   }
 
-  install(sid: number, bindings: readonly Binding[]): void {
-    const device = this.#vm.device(sid)!;
-    for (let pasid = 0; pasid < 2 ** PASIDS_LG2; pasid++) this.#bind(device, pasid, bindings[pasid] ?? "block");
+  resync(root: GuestRoot | null): void {
+    for (const device of this.#vm.devices) {
+      const bindings = root === null ? PASSED : this.#bindings(root, device);
+      for (let pasid = 0; pasid < 2 ** PASIDS_LG2; pasid++) this.#bind(device, pasid, bindings[pasid] ?? "block");
+    }
   }
 
-  invalidate(did: number | null, pasid: number | null, pages: Pages | null): void {
-    const entry = invalidation(pages);
+  invalidate({ did, pasid, pages, secondStage }: VtdScope): void {
+    // Pages are of the second stage of a guest that has none of its own: what the first one made of them may be anywhere.
+    const entry = invalidation(secondStage ? null : pages);
     for (const { binding, hwpt, pasid: own } of this.#installed.values()) {
       if (hwpt === null || typeof binding === "string") continue;
       if ((did !== null && binding.did !== did) || (pasid !== null && own !== pasid)) continue;
       this.#vm.invalidate(hwpt, InvalidateDataType.VTD_S1, entry, ENTRY_BYTES);
     }
+  }
+
+  #bindings({ at, mode }: GuestRoot, { virtualId }: OpenDevice): readonly Binding[] {
+    return mode === SCALABLE ? this.#tables.bindings(at, virtualId) : [];
   }
 
   #bind(device: OpenDevice, pasid: number, binding: Binding): void {
@@ -117,13 +130,15 @@ export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, memor
   const offered = {
     cap: { FS1GP: CAP.f.FS1GP.get(cap, 0) },
     ecap: {
+      SMTS: 1,
+      FSTS: 1,
       SRS: ECAP.f.SRS.get(ecap, 0),
       SMPWCS: ECAP.f.SMPWCS.get(ecap, 0),
       PASID: pasids,
       PSS: pasids === 0 ? 0 : PASIDS_LG2 - 1,
     },
   };
-  const sids = devices.map((d) => d.virtualId);
-  const unit = new VirtualVtd(offered, sids, memory, new NestedVtd(vm, flags), journal);
+  const backend = new NestedVtd(vm, new GuestVtdTables(memory), flags);
+  const unit = new VirtualVtd(offered, memory, backend, journal);
   return { registers: unit.pages, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
 };

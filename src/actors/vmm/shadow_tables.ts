@@ -1,116 +1,169 @@
 /**
- * What a guest's stage 1 tables map, kept as mappings of the VMM's own. The tables are write-protected: each change is
- * followed when it is made, so that a mapping that the guest tells nobody of is there, too. 4 KiB granule.
- *
- * UNMODELLED: TTB1, and pages that only privileged requests may use, which are not mapped.
+ * What a guest's page tables map, kept as mappings of the VMM's own, whatever the format of the tables. A VMM learns of
+ * changes from the guest's invalidations, or write-protects the tables and follows each change when it is made.
  */
-import { CD } from "../../arch/smmuv3/cd.ts";
+
 import type { KernelMemory } from "../../kernel/platform.ts";
-import { entrySizeLg2 } from "../../pagetable/format.ts";
-import { vmsav8Format } from "../../pagetable/formats/vmsav8.ts";
+import { entrySizeLg2, Kind } from "../../pagetable/format.ts";
 import { type ScanPlace, type ScanReader, type ScanRoot, scan } from "../../pagetable/scan.ts";
 import type { WatchedMemory } from "./watched_memory.ts";
 
+/** What a leaf lets devices do. */
+export interface LeafRights {
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+/** Tables of a guest's. */
+export interface GuestTables {
+  readonly root: ScanRoot;
+  /** Rights of a leaf; neither leaves it out. `inherited` is what the tables above it impose, as the format has it. */
+  rights(leaf: Pick<ScanPlace, "hi" | "lo" | "inherited">): LeafRights;
+}
+
 /** Where mappings go. */
 export interface ShadowTarget {
-  map(iova: number, gpa: number, bytes: number, write: boolean): void;
+  map(iova: number, gpa: number, bytes: number, rights: LeafRights): void;
   /** Of a whole mapping. */
   unmap(iova: number): void;
   /** The guest's tables are larger than the VMM follows. */
   overflowed(): void;
 }
 
-interface Leaf {
+interface Leaf extends LeafRights {
   readonly gpa: number;
   readonly bytes: number;
-  readonly write: boolean;
 }
 
 /** A table of the guest's, as the shadow came upon it. */
 interface Table {
   readonly at: number;
   readonly level: number;
+  /** Bytes that an entry spans. */
+  readonly span: number;
   readonly va: number;
   readonly inherited: number;
   readonly entries: number;
 }
 
+/** Entries of one table, what they are of, and what the tables above impose. */
+interface Part {
+  readonly from: ScanRoot;
+  readonly va: number;
+  readonly bytes: number;
+  readonly inherited: number;
+}
+
 /** As many mappings as a VFIO container has room for by default (dma_entry_limit), and tables to go with them. */
 const LIMITS = { tables: 4096, leaves: 65535, entries: 4096 * 512 };
-const FORMAT = vmsav8Format(12, false);
-/** Bits of leaves: AP[1] lets unprivileged requests in, AP[2] makes it read-only, AF. */
-const AP_USER = 1 << 6;
-const AP_READ_ONLY = 1 << 7;
-const AF = 1 << 10;
-/** The same of tables above, in the high half: APTable. */
-const APTABLE_NO_USER = 1 << 29;
-const APTABLE_READ_ONLY = 1 << 30;
-/** Bits of an output address, by IPS. */
-const OUTPUT_BITS = [32, 36, 40, 42, 44, 48];
-const LEAST_INPUT_BITS = 25;
-const MOST_INPUT_BITS = 48;
-const GRANULE_4K = 0;
+/** Bytes of the smallest page. */
+const SMALLEST = 4096;
+/** Every address there can be. */
+const ALL = 2 ** 57;
+
+/** Which tables are write-protected: those that the shadow knows. */
+type Watch = Pick<WatchedMemory, "watch" | "unwatch">;
+/** Of a VMM that the guest tells of every change. */
+const UNWATCHED: Watch = { watch: () => {}, unwatch: () => {} };
 
 export class ShadowTables {
-  readonly #memory: KernelMemory;
-  readonly #watched: WatchedMemory;
+  readonly #reader: ScanReader;
+  readonly #watched: Watch;
   readonly #target: ShadowTarget;
-  #leaves = new Map<number, Leaf>();
+  readonly #leaves = new Map<number, Leaf>();
   #tables: Table[] = [];
-  #root: ScanRoot | null = null;
-  #accessFlagFaults = true;
-  #hierarchy = true;
+  #guest: GuestTables | null = null;
 
-  constructor(memory: KernelMemory, watched: WatchedMemory, target: ShadowTarget) {
-    this.#memory = memory;
+  constructor(memory: KernelMemory, target: ShadowTarget, watched: Watch = UNWATCHED) {
+    this.#reader = readerOf(memory);
     this.#watched = watched;
     this.#target = target;
   }
 
-  /** Follow the tables of a context descriptor; none of one that is not valid, or null. */
-  follow(cd: Uint32Array | null): void {
-    this.#root = cd === null ? null : rootOf(cd);
-    this.#accessFlagFaults = cd === null || CD.f.AFFD.get(cd, 0) === 0;
-    this.#hierarchy = cd === null || CD.f.HAD0.get(cd, 0) === 0;
+  /** Follow these tables; null for none. */
+  follow(tables: GuestTables | null): void {
+    this.#guest = tables;
     this.refresh();
   }
 
-  /** Read everything anew. */
-  refresh(): void {
-    if (this.#root === null) this.#replace(0, 2 ** MOST_INPUT_BITS, new Map(), []);
-    else this.#scan(this.#root, 0, 2 ** MOST_INPUT_BITS, 0, true);
+  /** Read anew what a range of addresses leads to. */
+  refresh(va = 0, bytes = ALL): void {
+    if (this.#guest === null) {
+      this.#replace(0, ALL, new Map(), []);
+      return;
+    }
+    const { root } = this.#guest;
+    const within = bytes < ALL ? this.#narrow(root, ...this.#widened(va, bytes)) : null;
+    if (within === null) this.#scan(root, 0, ALL, 0, true);
+    else this.#scan(within.from, within.va, within.bytes, within.inherited, false);
   }
 
   /** A word of a watched page was written. */
   written(at: number): void {
-    const root = this.#root;
-    if (root === null) return;
+    if (this.#guest === null) return;
+    const { root } = this.#guest;
     for (const table of this.#tables.filter((t) => at >= t.at && at < t.at + 8 * t.entries)) {
-      const span = 2 ** entrySizeLg2(FORMAT, table.level);
+      const span = 2 ** entrySizeLg2(root.fmt, table.level);
       const entry = { ...root, at, level: table.level, entries: 1 };
       this.#scan(entry, table.va + ((at - table.at) / 8) * span, span, table.inherited, false);
     }
   }
 
+  /** A range together with the mapping that its start lies in: that may have been taken apart. */
+  #widened(va: number, bytes: number): [va: number, bytes: number] {
+    const { fmt } = this.#guest!.root;
+    for (let level = 1; level <= fmt.topLevel; level++) {
+      const size = 2 ** entrySizeLg2(fmt, level);
+      const start = va - (va % size);
+      if (this.#leaves.get(start)?.bytes === size) return [start, Math.max(size, va + bytes - start)];
+    }
+    return [va, bytes];
+  }
+
+  /** The entries of the lowest table that has all of a range; null for the whole of the root. */
+  #narrow(root: ScanRoot, va: number, bytes: number): Part | null {
+    const { fmt } = root;
+    let { at, level } = root;
+    let [start, inherited] = [0, 0];
+    for (;;) {
+      const span = 2 ** entrySizeLg2(fmt, level);
+      const [first, last] = [Math.floor((va - start) / span), Math.floor((va + bytes - 1 - start) / span)];
+      const entries = last - first + 1;
+      if (level === root.level && last >= root.entries) return null;
+      const from = { ...root, at: at + 8 * first, level, entries };
+      const part = { from, va: start + first * span, bytes: entries * span, inherited };
+      if (entries > 1 || this.#reader.readEntry(from.at) !== 0) return part;
+      const { hi, lo } = this.#reader;
+      if (fmt.kindOf(lo, hi, level) !== Kind.Table || fmt.nextLevel !== null) return part;
+      inherited |= ((hi ^ fmt.grantsHi) & fmt.inheritHi) | ((lo ^ fmt.grantsLo) & fmt.inheritLo);
+      at = ((hi & fmt.oaHiMask) >>> 0) * 2 ** 32 + ((lo & fmt.oaLoMask) >>> 0);
+      start = part.va;
+      level--;
+    }
+  }
+
   /** Compare what lies in a range of addresses with what tables say. @param whole `from` is a table, not one entry of one */
   #scan(from: ScanRoot, va: number, bytes: number, inherited: number, whole: boolean): void {
+    const { rights } = this.#guest!;
     const leaves = new Map<number, Leaf>();
     const tables: Table[] = [];
     let first = true;
     const complete = scan(
       from,
-      readerOf(this.#memory),
+      this.#reader,
       {
         enter: (p, entries) => {
           if (!first || whole) {
-            const imposed = (p.inherited | inherited) as number;
-            tables.push({ at: p.out, level: p.level, va: va + p.va, inherited: imposed, entries });
+            const imposed = p.inherited | inherited;
+            const span = 2 ** entrySizeLg2(from.fmt, p.level);
+            tables.push({ at: p.out, level: p.level, span, va: va + p.va, inherited: imposed, entries });
           }
           first = false;
         },
-        leaf: (p) => {
-          const leaf = this.#leaf(p, inherited);
-          if (leaf !== null) leaves.set(va + p.va, leaf);
+        leaf: ({ hi, lo, out, level, ...p }) => {
+          const { read, write } = rights({ hi, lo, inherited: p.inherited | inherited });
+          const size = 2 ** entrySizeLg2(from.fmt, level);
+          if (read || write) leaves.set(va + p.va, { gpa: out, bytes: size, read, write });
         },
         bad: () => {},
         leave: () => {},
@@ -121,20 +174,11 @@ export class ShadowTables {
     this.#replace(va, bytes, leaves, tables);
   }
 
-  /** What a leaf lets unprivileged requests do; null for nothing. */
-  #leaf({ lo, out, level, inherited }: ScanPlace, above: number): Leaf | null {
-    const imposed = this.#hierarchy ? inherited | above : 0;
-    if ((lo & AP_USER) === 0 || (imposed & APTABLE_NO_USER) !== 0) return null;
-    if (this.#accessFlagFaults && (lo & AF) === 0) return null;
-    const write = (lo & AP_READ_ONLY) === 0 && (imposed & APTABLE_READ_ONLY) === 0;
-    return { gpa: out, bytes: 2 ** entrySizeLg2(FORMAT, level), write };
-  }
-
   #replace(va: number, bytes: number, leaves: Map<number, Leaf>, tables: readonly Table[]): void {
     const inside = (at: number): boolean => at >= va && at < va + bytes;
     for (const [at, old] of this.#leavesIn(va, bytes)) {
       const now = leaves.get(at);
-      if (now !== undefined && now.gpa === old.gpa && now.bytes === old.bytes && now.write === old.write) continue;
+      if (now !== undefined && sameLeaf(now, old)) continue;
       this.#target.unmap(at);
       this.#leaves.delete(at);
     }
@@ -145,10 +189,10 @@ export class ShadowTables {
         break;
       }
       this.#leaves.set(at, leaf);
-      this.#target.map(at, leaf.gpa, leaf.bytes, leaf.write);
+      this.#target.map(at, leaf.gpa, leaf.bytes, leaf);
     }
     // Tables that lie in the range go with it; the one that holds its entry begins there too, but is larger.
-    const gone = (t: Table): boolean => inside(t.va) && t.entries * 2 ** entrySizeLg2(FORMAT, t.level) <= bytes;
+    const gone = (t: Table): boolean => inside(t.va) && t.entries * t.span <= bytes;
     for (const table of this.#tables) if (gone(table)) this.#watched.unwatch(table.at);
     const kept = this.#tables.filter((t) => !gone(t));
     const added = tables.slice(0, Math.max(0, LIMITS.tables - kept.length));
@@ -158,25 +202,14 @@ export class ShadowTables {
   }
 
   #leavesIn(va: number, bytes: number): (readonly [number, Leaf])[] {
-    if (bytes > 2 ** FORMAT.granuleLg2) return [...this.#leaves].filter(([at]) => at >= va && at < va + bytes);
+    if (bytes > SMALLEST) return [...this.#leaves].filter(([at]) => at >= va && at < va + bytes);
     const leaf = this.#leaves.get(va);
     return leaf === undefined ? [] : [[va, leaf]];
   }
 }
 
-/** The tables of TTB0; null where there are none that this follows. */
-function rootOf(cd: Uint32Array): ScanRoot | null {
-  const { f } = CD;
-  const inputBits = 64 - f.T0SZ.get(cd, 0);
-  const followed = f.V.get(cd, 0) === 1 && f.AA64.get(cd, 0) === 1 && f.EPD0.get(cd, 0) === 0;
-  if (!followed || f.ENDI.get(cd, 0) === 1 || f.TG0.get(cd, 0) !== GRANULE_4K) return null;
-  if (inputBits < LEAST_INPUT_BITS || inputBits > MOST_INPUT_BITS) return null;
-  const level = Math.ceil((inputBits - FORMAT.granuleLg2) / FORMAT.strideLg2) - 1;
-  const entries = 2 ** (inputBits - entrySizeLg2(FORMAT, level));
-  const table = f.TTB0.address(cd, 0);
-  const at = table - (table % (8 * entries));
-  return { fmt: FORMAT, at, level, entries, outputBits: OUTPUT_BITS[f.IPS.get(cd, 0)] ?? MOST_INPUT_BITS };
-}
+const sameLeaf = (a: Leaf, b: Leaf): boolean =>
+  a.gpa === b.gpa && a.bytes === b.bytes && a.read === b.read && a.write === b.write;
 
 function readerOf(memory: KernelMemory): ScanReader {
   const reader = {

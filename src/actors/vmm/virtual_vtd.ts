@@ -1,12 +1,10 @@
 /**
- * The VT-d unit that a virtual machine sees: scalable mode with first-stage tables of the guest's, registers that the VMM
- * answers, an invalidation queue that it works off. VT-d §6.5, §11.4. It is in caching mode: a guest tells of entries
- * that become present, too, which is how the VMM learns of them.
+ * The VT-d unit that a virtual machine sees: registers that the VMM answers, an invalidation queue that it works off.
+ * VT-d §6.5, §11.4. It is in caching mode: a guest tells of entries that become present, too, which is how the VMM learns
+ * of them.
  *
- * UNMODELLED: legacy mode and second-stage tables of a guest, which block its devices; interrupt remapping; faults of
- * devices, of which Linux 7.2 tells no VMM.
+ * UNMODELLED: interrupt remapping.
  */
-
 import { CAP, ECAP, VER } from "../../arch/vtd/capability_registers.ts";
 import { descriptorOf } from "../../arch/vtd/commands.ts";
 import { GCMD, RTADDR } from "../../arch/vtd/control_registers.ts";
@@ -17,7 +15,6 @@ import type { RegisterFile } from "../../engine/common/register_file.ts";
 import { makeRegisters } from "../../engine/vtd/registers.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import { type Binding, GuestVtdTables } from "./guest_vtd_tables.ts";
 import { consume, type Operand, operandsOf } from "./guest_words.ts";
 import { trappedPage } from "./trapped_page.ts";
 
@@ -28,28 +25,43 @@ export interface Pages {
   readonly leavesOnly: boolean;
 }
 
+/** Cached translations that are to go; null for all of a kind. */
+export interface VtdScope {
+  readonly did: number | null;
+  readonly pasid: number | null;
+  readonly pages: Pages | null;
+  /** Pages are of the second stage. */
+  readonly secondStage: boolean;
+}
+
+/** Where a guest's tables begin. */
+export interface GuestRoot {
+  readonly at: number;
+  /** RTADDR.TTM. */
+  readonly mode: number;
+}
+
 /** What stands behind a virtual unit. */
 export interface VtdBackend {
-  /** Requests of a device meet this now: by PASID, 0 for those without. */
-  install(sid: number, bindings: readonly Binding[]): void;
-  /** Cached translations of a domain are to go. @param pasid null for all; `pages` null for all */
-  invalidate(did: number | null, pasid: number | null, pages: Pages | null): void;
+  /** Tables of devices may have changed; null while the unit does not translate. */
+  resync(root: GuestRoot | null): void;
+  invalidate(scope: VtdScope): void;
 }
 
 /** Where the movable registers are, in units of 16 bytes. */
 const FRO = 0x22;
 const IRO = 0xf;
-const SCALABLE = 1;
 const PAGE = 4096;
-/** Granularities: of iotlb_inv_dsc everything, of p_iotlb_inv_dsc pages of a PASID. */
+/** Granularities: of iotlb_inv_dsc everything, of that and p_iotlb_inv_dsc pages. */
 const G_GLOBAL = 1;
 const G_PAGE = 3;
 const NARROW_BYTES = 16;
 const WIDE_BYTES = 32;
 
-/** What the unit says of itself besides what its hardware offers. */
+/** What every unit of a VMM says of itself. It caches what is not present, as far as its guest can tell. */
 const OWN_CAP = { ND: 6, CM: 1, SAGAW: 4, MGAW: 47, FRO, PSI: 1, MAMV: 18, DWD: 1, DRD: 1, ESRTPS: 1 };
-const OWN_ECAP = { QI: 1, PT: 1, IRO, SMTS: 1, FSTS: 1 };
+const OWN_ECAP = { QI: 1, PT: 1, IRO };
+const EVERYTHING: VtdScope = { did: null, pasid: null, pages: null, secondStage: true };
 const MAJOR_VERSION = 6;
 
 export class VirtualVtd {
@@ -57,20 +69,16 @@ export class VirtualVtd {
   readonly pages: RegisterPages;
   readonly #file: RegisterFile;
   readonly #memory: KernelMemory;
-  readonly #tables: GuestVtdTables;
   readonly #backend: VtdBackend;
   readonly #journal: Journal;
-  readonly #sids: readonly number[];
   /** RTADDR as it was taken into use. */
   #root = new Uint32Array(RTADDR.bits / 32);
 
   /**
-   * @param offered fields of CAP and ECAP that hardware gives the guest
-   * @param sids requester ids of the virtual machine's devices
+   * @param offered fields of CAP and ECAP besides those that every unit has
    */
   constructor(
     offered: { readonly cap: FieldNumbers; readonly ecap: FieldNumbers },
-    sids: readonly number[],
     memory: KernelMemory,
     backend: VtdBackend,
     journal: Journal,
@@ -89,11 +97,9 @@ export class VirtualVtd {
     file.onWrite("FSTS", 0, () => this.#consume());
     // ICC and IVT, in the upper halves, have a cache invalidated by register.
     file.onWrite("CCMD", 1, () => this.#byRegister("CCMD", "ICC", () => this.#resync()));
-    file.onWrite("IOTLB", 1, () => this.#byRegister("IOTLB", "IVT", () => backend.invalidate(null, null, null)));
+    file.onWrite("IOTLB", 1, () => this.#byRegister("IOTLB", "IVT", () => backend.invalidate(EVERYTHING)));
     this.#file = file;
-    this.#sids = sids;
     this.#memory = memory;
-    this.#tables = new GuestVtdTables(memory);
     this.#backend = backend;
     this.#journal = journal;
     this.pages = trappedPage("VT-d", file, journal);
@@ -121,15 +127,10 @@ export class VirtualVtd {
     else this.#consume();
   }
 
-  /** Read the tables of devices anew. */
   #resync(): void {
-    const root = RTADDR.f.RTA.address(this.#root, 0);
-    const scalable = RTADDR.f.TTM.get(this.#root, 0) === SCALABLE;
-    const translates = this.#file.get("GSTS", "TES") === 1;
-    for (const sid of this.#sids) {
-      const all = scalable ? this.#tables.bindings(root, sid) : [];
-      this.#backend.install(sid, translates ? all : ["pass"]);
-    }
+    const { RTA, TTM } = RTADDR.f;
+    const root = { at: RTA.address(this.#root, 0), mode: TTM.get(this.#root, 0) };
+    this.#backend.resync(this.#file.get("GSTS", "TES") === 1 ? root : null);
   }
 
   /** Work off the queue up to its tail, or to a descriptor that is wrong (§6.5.2). */
@@ -169,12 +170,16 @@ export class VirtualVtd {
         this.#resync();
         return true;
       case "iotlb_inv_dsc":
-        // A page of a domain is one of its second stage; what the first one made of it may be anywhere.
-        this.#backend.invalidate(operand("G") === G_GLOBAL ? null : operand("DID"), null, null);
+        this.#backend.invalidate({
+          did: operand("G") === G_GLOBAL ? null : operand("DID"),
+          pasid: null,
+          pages: operand("G") === G_PAGE ? pagesOf(layout, words) : null,
+          secondStage: true,
+        });
         return true;
       case "p_iotlb_inv_dsc": {
         const pages = operand("G") === G_PAGE ? pagesOf(layout, words) : null;
-        this.#backend.invalidate(operand("DID"), operand("PASID"), pages);
+        this.#backend.invalidate({ did: operand("DID"), pasid: operand("PASID"), pages, secondStage: false });
         return true;
       }
       case "inv_wait_dsc":

@@ -1,0 +1,154 @@
+/** What holds of every virtual machine, whatever its IOMMU is and however the VMM makes it. */
+import { describe, expect, it } from "vitest";
+import type { Mistake, VmMode } from "../../protocol/software.ts";
+import { AMDVI } from "../amdvi/architecture.ts";
+import { SMMUV3 } from "../smmuv3/architecture.ts";
+import { TestVm, VM_RAM } from "../testing/test_vm.ts";
+import type { Architecture } from "../unit.ts";
+import { VTD } from "../vtd/architecture.ts";
+
+const PAGE = 4096;
+const RIGHTS = { read: true, write: true, execute: false, user: true };
+const NIC = { virtual: 0x10, physical: 0x20 };
+const NVME = { virtual: 0x18, physical: 0x28 };
+
+interface Row {
+  readonly architecture: Architecture;
+  readonly preset: string;
+  readonly mode: VmMode;
+  /** The guest has PASIDs. */
+  readonly pasids: boolean;
+  /** Calls of an unmap of some pages that devices used. */
+  readonly unmap: readonly string[];
+  /** What is missing in hardware where a guest forgets to invalidate; null where the VMM needs no word of it. */
+  readonly forgotten: string | null;
+}
+
+const PAGES = 8;
+const INVALIDATE = ["IOMMU_HWPT_INVALIDATE"];
+const UNMAPS = Array<string>(PAGES).fill("IOMMU_IOAS_UNMAP");
+/** There is no call that invalidates: a nested HWPT is made anew. */
+const ANEW = ["IOMMU_HWPT_ALLOC", "vfio_device_attach_iommufd_pt", "IOMMU_DESTROY"];
+const NESTED = { mode: "nested, trapped", pasids: true } as const;
+const EMULATED = { mode: "emulated", pasids: false, unmap: UNMAPS, forgotten: null } as const;
+
+const ROWS: readonly Row[] = [
+  { architecture: SMMUV3, preset: "neoverse", ...NESTED, unmap: INVALIDATE, forgotten: "CMD_TLBI_NH_VA" },
+  { architecture: SMMUV3, preset: "grace", ...NESTED, mode: "nested, direct", unmap: [], forgotten: "CMD_TLBI_NH_VA" },
+  { architecture: SMMUV3, preset: "neoverse", ...EMULATED },
+  { architecture: VTD, preset: "sapphire-rapids", ...NESTED, unmap: INVALIDATE, forgotten: "p_iotlb_inv_dsc" },
+  { architecture: VTD, preset: "sapphire-rapids", ...EMULATED },
+  { architecture: VTD, preset: "skylake-sp", ...EMULATED },
+  { architecture: AMDVI, preset: "full", ...NESTED, unmap: ANEW, forgotten: "INVALIDATE_IOMMU_PAGES" },
+  { architecture: AMDVI, preset: "full", ...EMULATED },
+  { architecture: AMDVI, preset: "qemu-11.1", ...EMULATED },
+];
+
+describe.each(ROWS.map((row) => ({ ...row, arch: row.architecture.arch })))(
+  "A virtual machine on $arch $preset, $mode",
+  ({ architecture, preset, mode, pasids, unmap, forgotten }) => {
+    const world = (...mistakes: Mistake[]) => TestVm.start(architecture, preset, mode, ...mistakes);
+
+    it("lets a device reach what the guest maps, and nothing else", () => {
+      const { vm, mappings, dma } = world();
+      const nic = mappings(NIC.virtual);
+      const buffer = vm.kernel.buffers.allocate(2 * PAGE)!;
+      expect(nic.map(0x10_0000, buffer, 2 * PAGE, RIGHTS)).toBeNull();
+      expect(dma(NIC.physical, 0x10_1008, true)).toBe(vm.hostAddress(buffer + PAGE + 8));
+      expect(dma(NIC.physical, 0x10_2000)).toBeNull();
+      expect(nic.map(0x20_0000, buffer, PAGE, { ...RIGHTS, write: false })).toBeNull();
+      expect([dma(NIC.physical, 0x20_0000), dma(NIC.physical, 0x20_0000, true)]).toEqual([
+        vm.hostAddress(buffer),
+        null,
+      ]);
+      // The other device has not been set up.
+      expect(dma(NVME.physical, 0x10_0000)).toBeNull();
+      expect(vm.iommu.refused).toEqual([]);
+    });
+
+    it("drops what the guest unmaps", () => {
+      const { vm, journal, mappings, dma, stale } = world();
+      const nic = mappings(NIC.virtual);
+      const buffer = vm.kernel.buffers.allocate(PAGES * PAGE)!;
+      nic.map(0x10_0000, buffer, PAGES * PAGE, RIGHTS);
+      for (let i = 0; i < PAGES; i++)
+        expect(dma(NIC.physical, 0x10_0000 + i * PAGE)).toBe(vm.hostAddress(buffer + i * PAGE));
+      const from = journal.count;
+      nic.unmap(0x10_0000, PAGES * PAGE);
+      expect(journal.entries.filter((e) => e.id >= from && e.deed === "ioctl").map((e) => e.about)).toEqual(unmap);
+      expect(stale()).toEqual([]);
+      for (let i = 0; i < PAGES; i++) expect(dma(NIC.physical, 0x10_0000 + i * PAGE)).toBeNull();
+    });
+
+    it("has large pages, and takes pages out of them", () => {
+      const { vm, mappings, dma, stale } = world();
+      const nic = mappings(NIC.virtual);
+      const buffer = vm.kernel.buffers.allocate(0x40_0000)!;
+      nic.map(0x4000_0000, buffer, 0x40_0000, RIGHTS);
+      expect(dma(NIC.physical, 0x4020_1000)).toBe(vm.hostAddress(buffer + 0x20_1000));
+      nic.unmap(0x4020_1000, PAGE);
+      const reached = [0x4020_0000, 0x4020_1000, 0x4020_2000].map((iova) => dma(NIC.physical, iova));
+      expect(reached).toEqual([vm.hostAddress(buffer + 0x20_0000), null, vm.hostAddress(buffer + 0x20_2000)]);
+      nic.unmap(0x4000_0000, 0x40_0000);
+      expect([dma(NIC.physical, 0x4000_0000), dma(NIC.physical, 0x4020_0000)]).toEqual([null, null]);
+      expect([stale(), vm.iommu.refused]).toEqual([[], []]);
+    });
+
+    it("moves a device between spaces", () => {
+      const { vm, mappings, dma } = world();
+      const buffer = vm.kernel.buffers.allocate(2 * PAGE)!;
+      mappings(NIC.virtual).map(0x10_0000, buffer, PAGE, RIGHTS);
+      vm.kernel.detach(NIC.virtual, null);
+      expect(dma(NIC.physical, 0x10_0000)).toBeNull();
+      mappings(NIC.virtual).map(0x10_0000, buffer + PAGE, PAGE, RIGHTS);
+      expect(dma(NIC.physical, 0x10_0000)).toBe(vm.hostAddress(buffer + PAGE));
+      expect(vm.iommu.refused).toEqual([]);
+    });
+
+    it("lets requests pass while the guest's IOMMU is off, inside guest memory", () => {
+      const { vm, mappings, dma } = world();
+      const nic = mappings(NIC.virtual);
+      const buffer = vm.kernel.buffers.allocate(PAGE)!;
+      nic.map(0x10_0000, buffer, PAGE, RIGHTS);
+      expect(vm.kernel.driver.switchTo("bypass")).toBeNull();
+      expect(dma(NIC.physical, buffer + 8)).toBe(vm.hostAddress(buffer + 8));
+      expect([dma(NIC.physical, 0x10_0000), dma(NIC.physical, VM_RAM.gpa + VM_RAM.bytes)]).toEqual([null, null]);
+      expect(vm.kernel.driver.switchTo("translate")).toBeNull();
+      expect([dma(NIC.physical, 0x10_0000), dma(NIC.physical, buffer)]).toEqual([vm.hostAddress(buffer), null]);
+      expect(vm.iommu.refused).toEqual([]);
+    });
+
+    it("keeps a guest inside its memory, whatever it maps", () => {
+      const { mappings, dma } = world();
+      const nic = mappings(NIC.virtual);
+      for (const outside of [0, 0x8000_0000, VM_RAM.gpa + VM_RAM.bytes, VM_RAM.pa]) {
+        nic.map(0x10_0000, outside, PAGE, RIGHTS);
+        expect([outside, dma(NIC.physical, 0x10_0000)]).toEqual([outside, null]);
+        nic.unmap(0x10_0000, PAGE);
+      }
+    });
+
+    it.runIf(pasids)("gives a PASID of the guest a space of its own", () => {
+      const { vm, mappings, dma } = world();
+      const [own, process] = [mappings(NIC.virtual), mappings(NIC.virtual, 5)];
+      const [a, b] = [vm.kernel.buffers.allocate(PAGE)!, vm.kernel.buffers.allocate(PAGE)!];
+      own.map(0x10_0000, a, PAGE, RIGHTS);
+      process.map(0x10_0000, b, PAGE, RIGHTS);
+      const both = () => [dma(NIC.physical, 0x10_0000), dma(NIC.physical, 0x10_0000, false, 5)];
+      expect(both()).toEqual([vm.hostAddress(a), vm.hostAddress(b)]);
+      vm.kernel.detach(NIC.virtual, 5);
+      expect(both()).toEqual([vm.hostAddress(a), null]);
+      expect(vm.iommu.refused).toEqual([]);
+    });
+
+    it("shows what a guest forgets to invalidate, where anybody needs to be told", () => {
+      const { vm, mappings, dma, stale } = world("no TLB invalidation");
+      const nic = mappings(NIC.virtual);
+      nic.map(0x10_0000, vm.kernel.buffers.allocate(PAGE)!, PAGE, RIGHTS);
+      dma(NIC.physical, 0x10_0000);
+      nic.unmap(0x10_0000, PAGE);
+      if (forgotten === null) expect(stale()).toEqual([]);
+      else expect(stale()).toContain(forgotten);
+    });
+  },
+);
