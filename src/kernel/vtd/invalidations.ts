@@ -5,7 +5,6 @@
  * A range of null is everything.
  */
 import { type AlignedRange, atsRange } from "../address_range.ts";
-import type { KernelRegisters } from "../registers.ts";
 import type { Descriptor } from "./invalidation_queue.ts";
 
 /** Codes of G. */
@@ -26,13 +25,15 @@ export class Invalidations {
   readonly #ranges: boolean;
   readonly #largest: number;
 
-  /** @param scalable the unit is in scalable mode */
-  constructor(registers: KernelRegisters, scalable: boolean) {
-    const { DRD, DWD, PSI, MAMV } = registers.fields("CAP", "DRD", "DWD", "PSI", "MAMV");
+  /**
+   * @param has gives a field of CAP
+   * @param scalable the unit is in scalable mode
+   */
+  constructor(has: (register: "CAP", field: string) => number, scalable: boolean) {
     this.#scalable = scalable;
-    this.#drain = { DR: DRD, DW: DWD };
-    this.#ranges = PSI === 1;
-    this.#largest = MAMV;
+    this.#drain = { DR: has("CAP", "DRD"), DW: has("CAP", "DWD") };
+    this.#ranges = has("CAP", "PSI") === 1;
+    this.#largest = has("CAP", "MAMV");
   }
 
   /** Everything that the unit has cached. */

@@ -34,11 +34,6 @@ export class PageRequestQueue {
     return new PageRequestQueue(registers, memory, base);
   }
 
-  /** Have the unit interrupt when a group is complete, or a request was lost. */
-  listen(): void {
-    this.#registers.writeFields("PECTL", { IM: 0 });
-  }
-
   /** Take what is in the queue. @returns complete groups; a request that was lost may have kept others from completion */
   take(): (readonly PageRequest[])[] {
     const registers = this.#registers;

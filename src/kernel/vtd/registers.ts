@@ -21,3 +21,14 @@ export function openVtdRegisters(pages: RegisterPages, notes: Notes): VtdRegiste
   const faultRecords = Array.from({ length: NFR + 1 }, (_, i) => frcdName(i));
   return { registers: new KernelRegisters(pages, notes, (name) => all.get(name)), faultRecords };
 }
+
+/** Have a unit interrupt: message registers begin with FE for faults, with PE for page requests (§5.1.6). */
+export function switchInterruptOn(registers: KernelRegisters, prefix: "FE" | "PE", vector: number): void {
+  registers.writeFields(`${prefix}DATA`, { IMD: vector });
+  registers.writeFields(`${prefix}ADDR`, { MA: APIC });
+  registers.writeFields(`${prefix}UADDR`, {});
+  registers.writeFields(`${prefix}CTL`, { IM: 0 });
+}
+
+/** Where interrupt messages go: processor 0. */
+const APIC = 0xfee0_0000;

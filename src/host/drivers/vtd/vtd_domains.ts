@@ -3,13 +3,15 @@
  * Linux 7.2, drivers/iommu/intel/iommu.c and nested.c.
  */
 
+import { pagingEntryLayout } from "../../../arch/vtd/paging_entries.ts";
+import { locate } from "../../../base/layout.ts";
+import { alignedRange } from "../../../kernel/address_range.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Status } from "../../errno.ts";
 import { InvalidateDataType } from "../../iommufd/ioctls.ts";
 import { struct, u32, u64 } from "../../uapi_struct.ts";
 import { type DirtyTracking, type EntryArray, type Invalidated, type NestedDomain, readDriverData } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
-import type { Descriptor } from "./invalidation.ts";
 import type { VtdDriver } from "./vtd_driver.ts";
 
 const UAPI = "include/uapi/linux/iommufd.h";
@@ -21,7 +23,7 @@ export const HWPT_VTD_S1 = struct("iommu_hwpt_vtd_s1", UAPI, [
   u32("addr_width", "48 or 57 bits"),
   u32("__reserved", "not looked at"),
 ]);
-const HWPT_VTD_S1_INVALIDATE = struct("iommu_hwpt_vtd_s1_invalidate", UAPI, [
+export const HWPT_VTD_S1_INVALIDATE = struct("iommu_hwpt_vtd_s1_invalidate", UAPI, [
   u64("addr", "first page"),
   u64("npages", "pages of 4 KiB; all ones: everything"),
   u32("flags", "1: only leaf entries need go"),
@@ -29,18 +31,9 @@ const HWPT_VTD_S1_INVALIDATE = struct("iommu_hwpt_vtd_s1_invalidate", UAPI, [
 ]);
 const LEAF = 1;
 const EVERYTHING = 0xffff_ffff_ffff_ffffn;
-const PAGE_LG2 = 12n;
-const PAGE = 1n << PAGE_LG2;
-/** Address masks from which on everything of a PASID is dropped. */
-const MOST_MASK = 52;
-
-/** Which pages an invalidation is of: the smallest aligned power of two that covers the range. */
-function pagesOf(iova: bigint, pages: bigint): { readonly ADDR: number; readonly AM: number } {
-  let mask = 0n;
-  const [first, last] = [iova >> PAGE_LG2, (iova >> PAGE_LG2) + pages - 1n];
-  while (first >> mask !== last >> mask) mask++;
-  return { ADDR: Number(((first >> mask) << mask) << PAGE_LG2), AM: Number(mask) };
-}
+const PAGE = 4096n;
+/** D of a second-stage leaf, in its low half. */
+const SECOND_STAGE_DIRTY = 1 << locate(pagingEntryLayout(2, 1, true), "D").shift;
 
 /** A kind of tables of the kernel's. */
 export class VtdPaging extends TableDomain {
@@ -79,7 +72,7 @@ export class VtdPaging extends TableDomain {
   }
 
   enforceCoherency(): boolean {
-    if (!this.driver.has("ECAP", "SC")) return false;
+    if (!this.driver.coherent()) return false;
     // Tables of the second stage carry it in their leaves: they are made with it where the unit has it.
     this.snoops = true;
     return true;
@@ -91,16 +84,13 @@ export class VtdPaging extends TableDomain {
   }
 
   protected override mapped(iova: bigint, length: bigint): void {
-    if (this.driver.has("CAP", "CM")) this.invalidate(iova, length);
+    if (this.driver.cachesAbsent()) this.invalidate(iova, length);
   }
 
   protected invalidate(iova: bigint, length: bigint): void {
-    this.driver.run(this.driver.invalidationOf(this, pagesOf(iova, length >> PAGE_LG2)));
+    this.driver.drop(this, alignedRange(Number(iova), Number(length)), false);
   }
 }
-
-/** D of a second-stage leaf (VT-d §9.8). */
-const SECOND_STAGE_DIRTY = 1 << 9;
 
 /** A guest's first stage over a second stage of the kernel's. Its contents are looked at when it is attached. */
 export class VtdNested implements NestedDomain {
@@ -142,18 +132,8 @@ export class VtdNested implements NestedDomain {
     if ((v.flags & ~LEAF) !== 0 || v.__reserved !== 0) return "EOPNOTSUPP";
     const all = v.npages === EVERYTHING;
     if (v.addr % PAGE !== 0n || (all && v.addr !== 0n)) return "EINVAL";
-    this.driver.run(this.#descriptors(v.addr, all ? 0n : v.npages, all, v.flags & LEAF));
+    const range = all ? null : alignedRange(Number(v.addr), Number(v.npages * PAGE));
+    if (all || v.npages > 0n) this.driver.drop(this, range, (v.flags & LEAF) !== 0);
     return null;
-  }
-
-  /** The range for every attachment of the domain; large ones become everything of the PASID. */
-  #descriptors(addr: bigint, npages: bigint, all: boolean, leaf: number): Descriptor[] {
-    if (!all && npages === 0n) return [];
-    const pages = all ? null : pagesOf(addr, npages);
-    const which = pages === null || pages.AM >= MOST_MASK ? { G: 2 } : { G: 3, ...pages, IH: leaf };
-    return this.driver.attachmentsOf(this).flatMap(({ device, pasid }) => {
-      const cached = { name: "p_iotlb_inv_dsc", fields: { DID: this.did, PASID: pasid, ...which } };
-      return device.ats ? [cached, this.driver.deviceInvalidation(device, pasid)] : [cached];
-    });
   }
 }
