@@ -286,6 +286,7 @@ export type StructureKind =
   | "STE"
   | "L1CD"
   | "CD"
+  | "VMS"
   | "RootEntry"
   | "ContextEntry"
   | "PasidDirectoryEntry"

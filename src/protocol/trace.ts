@@ -29,6 +29,8 @@ export const TraceKind = {
   GCR3: 12,
   /** An interrupt remapping table entry, of either. */
   IRTE: 13,
+  /** The Virtual Machine Structure of an SMMUv3. */
+  VMS: 14,
 } as const;
 export type TraceKind = (typeof TraceKind)[keyof typeof TraceKind];
 

@@ -5,6 +5,7 @@ import { descriptorKind, descriptorLayout, type GranuleLg2 } from "./descriptors
 import { eventByNumber, RESERVED_EVENT } from "./events.ts";
 import { REASONS } from "./reasons.ts";
 import { L1STD, STE } from "./ste.ts";
+import { VMS } from "./vms.ts";
 
 const granule = (lg2: number): GranuleLg2 => (lg2 === 14 || lg2 === 16 ? lg2 : 12);
 
@@ -22,6 +23,7 @@ export const SMMUV3_FACTS: ArchitectureFacts = {
     STE: { title: "stream table entry", layoutOf: () => STE },
     L1CD: { title: "level-1 context descriptor", layoutOf: () => L1CD },
     CD: { title: "context descriptor", layoutOf: () => CD },
+    VMS: { title: "virtual machine structure", layoutOf: () => VMS },
     "S1 descriptor": descriptor(1),
     "S2 descriptor": descriptor(2),
   },

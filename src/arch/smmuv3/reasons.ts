@@ -180,8 +180,18 @@ const WALK_REASONS = [
   reason("CFG_CONFLICT", "", "IHI 0070 §7.3.18", "The transaction matched cached STEs that contradict each other."),
 ] as const;
 
+/** Reasons of partitioning (§17). */
+const PARTITION_REASONS = [
+  reason("VMS_FETCH", "", "IHI 0070 §7.3.20", "The Virtual Machine Structure could not be read: external abort."),
+] as const;
+
 /** All reasons; index 0 is none. */
-export const REASONS = [...WALK_REASONS, ...STE_REASONS, ...CD_REASONS] as const satisfies readonly Reason[];
+export const REASONS = [
+  ...WALK_REASONS,
+  ...STE_REASONS,
+  ...CD_REASONS,
+  ...PARTITION_REASONS,
+] as const satisfies readonly Reason[];
 
 /** Names of reasons. */
 export type ReasonId = (typeof REASONS)[number]["id"];

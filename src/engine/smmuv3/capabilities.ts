@@ -41,6 +41,12 @@ export interface Capabilities {
   readonly dpt: boolean;
   readonly mtePerm: boolean;
   readonly aie: boolean;
+  /** PARTIDs and PMGs up to these (MPAMIDR); both 0 without MPAM. */
+  readonly mpam: boolean;
+  readonly partidMax: number;
+  readonly pmgMax: number;
+  /** Virtual Machine Structures (§5.6.1). */
+  readonly vms: boolean;
   /** Output address size, and the largest IPA: bits. */
   readonly oas: number;
   readonly ias: number;
@@ -59,6 +65,9 @@ export function readCapabilities(regs: RegisterFile): Capabilities {
   const major = regs.field("SMMU_AIDR", "ArchMajorRev");
   const v31 = major > 0 || regs.field("SMMU_AIDR", "ArchMinorRev") > 0;
   const oas = addressBits(idr(5, "OAS"), v31);
+  const v32 = major > 0 || regs.field("SMMU_AIDR", "ArchMinorRev") > 1;
+  const mpam = v32 && has(3, "MPAM");
+  const partidMax = mpam ? regs.field("SMMU_MPAMIDR", "PARTID_MAX") : 0;
   const aarch32 = (idr(0, "TTF") & 1) !== 0;
   const granules = new Set<GranuleLg2>();
   if (has(5, "GRAN4K")) granules.add(12);
@@ -93,6 +102,10 @@ export function readCapabilities(regs: RegisterFile): Capabilities {
     dpt: has(3, "DPT"),
     mtePerm: has(3, "MTEPERM"),
     aie: has(3, "AIE"),
+    mpam,
+    partidMax,
+    pmgMax: mpam ? regs.field("SMMU_MPAMIDR", "PMG_MAX") : 0,
+    vms: partidMax !== 0 && has(0, "S1P") && has(0, "S2P"),
     oas,
     ias: Math.max(aarch32 ? 40 : 0, oas),
     granules,

@@ -15,6 +15,7 @@ import { ContextFetch, chooseContext, Substream } from "./context_fetch.ts";
 import { Event } from "./event_record.ts";
 import { qualifies } from "./fast_walk.ts";
 import type { Stage1Controls } from "./leaf.ts";
+import { PartitionIds } from "./partition.ts";
 import type { RegisterFile } from "./register_file.ts";
 import type { Stage2 } from "./stage2.ts";
 import {
@@ -52,12 +53,14 @@ export class ConfigResolver {
   readonly #registers: RegisterFile;
   readonly #caps: Capabilities;
   readonly #contexts: ContextFetch;
+  readonly #partitions: PartitionIds;
 
   constructor(memory: PhysicalMemory, registers: RegisterFile, caps: Capabilities, stage2: Stage2) {
     this.#memory = memory;
     this.#registers = registers;
     this.#caps = caps;
     this.#contexts = new ContextFetch(memory, stage2, caps);
+    this.#partitions = new PartitionIds(memory, caps);
   }
 
   /**
@@ -87,6 +90,7 @@ export class ConfigResolver {
       return t.abort(R.STE_ABORT);
     }
     this.#applySte(config);
+    this.#partitions.ofStream(config);
     config.override(t);
     config.fast = false;
     return true;
@@ -132,7 +136,7 @@ export class ConfigResolver {
       trace.leadsTo(base.rootHi, base.rootLo);
       trace.done();
     }
-    return true;
+    return this.#partitions.ofContext(t, trace, config);
   }
 
   #applySte(config: ResolvedStream): void {

@@ -32,6 +32,7 @@ export const Event = {
   F_PERMISSION: number("F_PERMISSION"),
   F_TLB_CONFLICT: number("F_TLB_CONFLICT"),
   F_CFG_CONFLICT: number("F_CFG_CONFLICT"),
+  F_VMS_FETCH: number("F_VMS_FETCH"),
 } as const;
 
 /** 32-bit words of a record. */

@@ -116,7 +116,7 @@ export class Smmuv3 {
       this.#last = s;
       if (!this.resolve(t, trace, s)) return;
       s.setTags(this.caps);
-      if (kept) caches!.config.keep(t.sid, ssid);
+      if (kept && !s.mapsPartid) caches!.config.keep(t.sid, ssid);
       if (s.tagged && caches!.stages.hit(t, s)) {
         caches!.stages.details(t, s);
         if (trace !== null) traceTlbOutput(trace, t);
@@ -187,6 +187,14 @@ export class Smmuv3 {
   attributes(t: Translation, sink: AttributeSink | null = null): Attributes {
     this.details(t);
     return outputAttributes(t, passedDisabled(t) ? null : this.#last, this.registers, this.caps, sink);
+  }
+
+  /** PARTID and PMG of the transaction that {@link translate} has just let through (§17.2); null without MPAM. */
+  partition(t: Translation): { readonly partid: number; readonly pmg: number } | null {
+    if (!this.caps.mpam) return null;
+    if (!passedDisabled(t)) return this.#last;
+    const of = (field: string): number => this.registers.field("SMMU_GBPMPAM", field);
+    return { partid: of("GBP_PARTID"), pmg: of("GBP_PMG") };
   }
 
   /** The cached entries that no longer say what memory says, and the commands that are missing; not for hot paths. */

@@ -265,11 +265,13 @@ const CASES: Readonly<Record<string, RuleCase>> = {
     ],
   },
   STE_VMSPTR: {
+    caps: { vms: true },
     broken: [[{ S1MPAM: 1, VMSPtr: 2 ** 48 }]],
     legal: [
       [{ S1MPAM: 1, VMSPtr: 2 ** 48 - 4096 }],
       [{ S1MPAM: 0, VMSPtr: 2 ** 48 }],
       [{ S1MPAM: 1, VMSPtr: 2 ** 48, Config: 5 }],
+      [{ S1MPAM: 1, VMSPtr: 2 ** 48 }, { vms: false }],
     ],
   },
 };

@@ -148,7 +148,7 @@ const RULES: Readonly<Record<SteRuleId, Rule>> = {
     return !ignored && !caps.vmid16 && f.S2VMID.get(w, 0) > 0xff;
   },
   STE_VMSPTR: (w, caps) =>
-    f.Config.get(w, 0) === 7 && f.S1MPAM.get(w, 0) === 1 && beyond(f.VMSPtr.addressHi(w, 0), caps.oas),
+    caps.vms && f.Config.get(w, 0) === 7 && f.S1MPAM.get(w, 0) === 1 && beyond(f.VMSPtr.addressHi(w, 0), caps.oas),
 };
 
 const ORDERED = STE_REASONS.map(({ id }) => ({ reason: R[id], broken: RULES[id] }));

@@ -62,4 +62,10 @@ export class StreamConfig {
   wxn = false;
   pan = false;
   epan = false;
+
+  /** PARTID and PMG of its transactions (§17.2). */
+  partid = 0;
+  pmg = 0;
+  /** The PARTID came from a VMS, which is not cached. */
+  mapsPartid = false;
 }

@@ -1,6 +1,7 @@
 /** SMMUv3 as a machine is made of it. */
 import { CD } from "../../arch/smmuv3/cd.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
+import { VMS } from "../../arch/smmuv3/vms.ts";
 import { CACHE_NAMES, EVERY_CACHE } from "../../engine/smmuv3/caches/options.ts";
 import { PRESETS } from "../../engine/smmuv3/presets.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
@@ -22,7 +23,7 @@ export const SMMUV3: Architecture<SmmuUnit> = {
   choices: CHOICES,
   check,
   lookupRegisters: ["IDR0", "IDR1", "IDR3", "IDR5", "AIDR", "CR0", "CR2", "GBPA", "STRTAB_BASE", "STRTAB_BASE_CFG"],
-  structureBytes: { [TraceKind.STE]: STE.bits / 8, [TraceKind.CD]: CD.bits / 8 },
+  structureBytes: { [TraceKind.STE]: STE.bits / 8, [TraceKind.CD]: CD.bits / 8, [TraceKind.VMS]: VMS.bits / 8 },
 };
 
 function check(description: MachineDescription): DescriptionFault | null {

@@ -33,6 +33,7 @@ const KINDS = byCode<StepKind>(TraceKind, {
   STE: "STE",
   L1CD: "L1CD",
   CD: "CD",
+  VMS: "VMS",
   RootEntry: "RootEntry",
   ContextEntry: "ContextEntry",
   PasidDirectoryEntry: "PasidDirectoryEntry",

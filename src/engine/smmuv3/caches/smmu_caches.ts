@@ -100,7 +100,7 @@ export class SmmuCaches implements CacheMaintenance {
     this.config.dropStreams(0, 0);
   }
 
-  // UNMODELLED: PARTID maps of a VMS. They would be part of what a stream's STE brings in.
+  // PARTID maps of a VMS are not cached.
   vmsPidm(): void {}
 
   tlbi(op: TlbiOp): void {

@@ -45,7 +45,7 @@ export function configurationCommands({ registers, caps, caches, prefetch }: Com
         return Cerror.NONE;
       }),
     }),
-    ...offered(registers.field("SMMU_IDR3", "MPAM") === 1, {
+    ...offered(caps.vms, {
       CMD_CFGI_VMS_PIDM: nonSecure((words, at) => {
         caches.vmsPidm(VMID(words, at), 0xffff);
         return Cerror.NONE;

@@ -37,6 +37,7 @@ describe("which commands there are on a Non-secure queue, IHI 0070 §4.1.1", () 
       [
         "CFGI_CD",
         "CFGI_CD_ALL",
+        "CFGI_VMS_PIDM",
         "TLBI_NH_ALL",
         "TLBI_NH_ASID",
         "TLBI_NH_VA",
@@ -49,12 +50,13 @@ describe("which commands there are on a Non-secure queue, IHI 0070 §4.1.1", () 
       { IDR0: { S1P: 0 } },
     ],
     ["EL2", ["TLBI_EL2_ALL", "TLBI_EL2_ASID", "TLBI_EL2_VA", "TLBI_EL2_VAA"], { IDR0: { Hyp: 0 } }],
-    ["stage 2", ["TLBI_S12_VMALL", "TLBI_S2_IPA"], { IDR0: { S2P: 0 } }],
+    ["stage 2", ["TLBI_S12_VMALL", "TLBI_S2_IPA", "CFGI_VMS_PIDM"], { IDR0: { S2P: 0 } }],
     ["ATS", ["ATC_INV"], { IDR0: { ATS: 0 } }],
     ["PRI", ["PRI_RESP"], { IDR0: { PRI: 0 } }],
     ["stalls", ["RESUME", "STALL_TERM"], { IDR0: { STALL_MODEL: 1 } }],
     ["the Device Permission Table", ["DPTI_ALL", "DPTI_PA"], { IDR3: { DPT: 0 } }],
     ["MPAM", ["CFGI_VMS_PIDM"], { IDR3: { MPAM: 0 } }],
+    ["PARTIDs besides 0", ["CFGI_VMS_PIDM"], { MPAMIDR: { PARTID_MAX: 0 } }],
   ])("without %s its commands are ILLEGAL, and no others", (_what, names, registers) => {
     for (const { name } of COMMANDS.filter((c) => !/_(S_|SNH|EL3)/.test(c.name))) {
       const absent = names.includes(name.slice("CMD_".length));

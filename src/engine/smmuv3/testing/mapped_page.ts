@@ -6,6 +6,7 @@ import { Digest } from "../../../base/digest.ts";
 import { type GranuleLg2, vmsav8Format } from "../../../pagetable/formats/vmsav8.ts";
 import { type Attributes, spanOf, TableBuilder } from "../../../pagetable/testing/table_builder.ts";
 import type { TraceRecorder } from "../../common/trace_recorder.ts";
+import type { CacheOptions } from "../caches/options.ts";
 import { type Translation, Updates } from "../translation.ts";
 import { GuestStore, HostStore, OPEN, stage1Fields, stage2Fields } from "./nested_world.ts";
 import { type Fields, NESTED_STE, PLAIN_CD, type Request, World } from "./world.ts";
@@ -31,6 +32,7 @@ export interface Setup {
   readonly s1Tables?: Attributes;
   readonly cdPage?: Attributes;
   readonly registers?: Readonly<Record<string, Fields>>;
+  readonly caches?: CacheOptions;
 }
 
 const VA = 0x12_3456_7000;
@@ -53,7 +55,7 @@ export class Mapped {
 
   constructor(setup: Setup) {
     const stages = (setup.s1 === null ? 0 : 1) + (setup.s2 === null ? 0 : 2);
-    this.world = new World({ IDR0: { HTTU: setup.httu ?? 3 }, ...setup.registers });
+    this.world = new World({ IDR0: { HTTU: setup.httu ?? 3 }, ...setup.registers }, {}, setup.caches);
     const host = new HostStore(this.world);
     const fmt2 = vmsav8Format(setup.s2?.granule ?? 12, false);
     this.s2 = setup.s2 === null ? null : new TableBuilder(fmt2, host, 2, 2, fmt2.granuleLg2 === 12 ? 39 : 42);

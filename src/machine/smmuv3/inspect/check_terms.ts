@@ -15,6 +15,7 @@ export const CHECK_TERMS: CheckTerms = {
     [TraceKind.STE]: { text: "STE is there, legal, and lets traffic pass", section: "IHI 0070 §5.2.2" },
     [TraceKind.L1CD]: { text: "Level-1 context descriptor is valid", section: "IHI 0070 §5.3" },
     [TraceKind.CD]: { text: "CD is there and legal", section: "IHI 0070 §5.4.2" },
+    [TraceKind.VMS]: { text: "The virtual machine structure is there", section: "IHI 0070 §5.6.1" },
   },
   output: { text: "The output address lies within the output size", section: "IHI 0070 §3.4" },
   configBeneath: { text: "Stage 2 reaches the context descriptor", section: "IHI 0070 §5.4" },
@@ -29,7 +30,7 @@ export const CHECK_TERMS: CheckTerms = {
 
 function later({ kind, phase, stage, reason }: LastRecord, { stage1, stage2 }: Plan): Rule[] {
   const rules: Rule[] = [];
-  if (phase === TracePhase.Config && kind !== TraceKind.CD && kind !== TraceKind.Check) {
+  if (phase === TracePhase.Config && kind !== TraceKind.CD && kind !== TraceKind.VMS && kind !== TraceKind.Check) {
     if (stage1 !== null || kind === TraceKind.L1STD) rules.push(CD_FETCH);
   }
   const inConfig = phase === TracePhase.Config && !(kind === TraceKind.Check && stage > 0);

@@ -1,6 +1,7 @@
 /** What an SMMUv3 and its streams keep in memory. */
 import { CD, L1CD } from "../../../arch/smmuv3/cd.ts";
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
+import { VMS } from "../../../arch/smmuv3/vms.ts";
 import { join } from "../../../base/halves.ts";
 import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
 import { level2Array, readStreamTable } from "../../../engine/smmuv3/stream_table.ts";
@@ -40,6 +41,7 @@ function* streamTable({ smmu, memory }: SmmuUnit): Generator<OwnerRow> {
 function contextOwners(unit: SmmuUnit, sid: number, ssid: number | null): Iterable<OwnerRow> {
   const access = { sid, ssid, iova: 0n, write: false, privileged: false, instruction: false };
   return structureOwners(inspectWalk(unit, access, 0).trace, sid, (kind, from) => {
+    if (kind === TraceKind.VMS) return { from, bytes: VMS.bits / 8, owner: "Virtual machine structure" };
     if (kind === TraceKind.CD) return { from, bytes: CD.bits / 8, owner: "Context descriptor" };
     return kind === TraceKind.L1CD ? { from, bytes: L1CD.bits / 8, owner: "Level-1 context descriptor" } : null;
   });

@@ -3,6 +3,7 @@ import { CD, L1CD } from "../../../arch/smmuv3/cd.ts";
 import { descriptorKind, descriptorLayout, type GranuleLg2 } from "../../../arch/smmuv3/descriptors.ts";
 import { R, REASONS } from "../../../arch/smmuv3/reasons.ts";
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
+import { VMS } from "../../../arch/smmuv3/vms.ts";
 import type { Layout } from "../../../base/layout.ts";
 import { cdBrokenRules } from "../../../engine/smmuv3/cd_rules.ts";
 import { steBrokenRules } from "../../../engine/smmuv3/ste_rules.ts";
@@ -23,6 +24,8 @@ function layoutOf(query: StructureQuery, lo: number, wide: boolean): Layout {
       return L1CD;
     case "CD":
       return CD;
+    case "VMS":
+      return VMS;
     default: {
       const granule = ([12, 14, 16] as const).find((g) => g === query.granuleLg2) ?? (12 satisfies GranuleLg2);
       return descriptorLayout(query.kind === "S1 descriptor" ? 1 : 2, descriptorKind(lo, query.level), granule, wide);
@@ -30,13 +33,16 @@ function layoutOf(query: StructureQuery, lo: number, wide: boolean): Layout {
   }
 }
 
+/** Structures of 64 bytes. */
+const LARGE: ReadonlySet<StructureQuery["kind"]> = new Set(["STE", "CD", "VMS"]);
+
 /** Answer a query about the structure at `query.pa`. */
 export function inspectStructure(
   unit: SmmuUnit,
   query: StructureQuery,
 ): Pick<StructureAnswer, "words" | "lint" | "wide"> {
   const wide = isWide(unit, query);
-  const words = readWords(unit.memory, query.pa, query.kind === "STE" || query.kind === "CD" ? 64 : 8);
+  const words = readWords(unit.memory, query.pa, LARGE.has(query.kind) ? 64 : 8);
   if (words === null) return { words, lint: [], wide };
   const broken = brokenRules(unit, query, words).map((reason) => brokenRule(REASONS, reason));
   return { words, lint: [...broken, ...reservedBits(layoutOf(query, words[0]!, wide), words)], wide };

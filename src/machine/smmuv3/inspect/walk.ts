@@ -10,6 +10,7 @@ import { alsoFailing } from "./also_failing.ts";
 import { CHECK_TERMS } from "./check_terms.ts";
 import { contextOf } from "./context.ts";
 import { outcomeOf } from "./outcome.ts";
+import { partitionTags } from "./partition.ts";
 
 /** Translate without any effect on the machine, recording everything. */
 export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): WalkAnswer {
@@ -33,6 +34,7 @@ export function inspectWalk(unit: SmmuUnit, access: Access, revision: number): W
   const tags = [
     ...(stage1 === null ? [] : [{ name: "ASID", value: config.asid }]),
     ...(stage2 === null ? [] : [{ name: "VMID", value: config.vmid }]),
+    ...partitionTags(unit.smmu, t),
   ];
   return walkAnswer({ revision, arch: unit.arch, access, outcome, trace, stage1, stage2, tags }, also, CHECK_TERMS);
 }
