@@ -17,7 +17,7 @@ import type { RegisterPages } from "../../../kernel/platform.ts";
 import { KernelRegisters } from "../../../kernel/registers.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
-import { HwInfoType, HwptFlag } from "../../iommufd/ioctls.ts";
+import { HwInfoType, HwptFlag, ViommuType } from "../../iommufd/ioctls.ts";
 import { ULONG_MAX } from "../../iommufd/ranges.ts";
 import { struct, u64 } from "../../uapi_struct.ts";
 import type {
@@ -36,11 +36,14 @@ import { TableDomain, type TableKind } from "../table_domain.ts";
 import { type AmdInstalled, AmdNested, AmdPaging, dropDomain } from "./amd_domains.ts";
 import { AmdViommu } from "./amd_viommu.ts";
 import { type Command, CommandBuffer } from "./command_buffer.ts";
+import { HwViommus } from "./hw_viommu.ts";
 
 /** How the kernel treats nested domains. */
 export interface AmdConfig {
   /** `as shipped`: they cannot be made; `as intended`: they can. */
   readonly nesting: "as shipped" | "as intended";
+  /** Physical address of the pages of registers that guests reach by themselves; absent: firmware placed none. */
+  readonly guestPages?: bigint;
 }
 
 const HW_INFO = struct("iommu_hw_info_amd", "include/uapi/linux/iommufd.h", [
@@ -72,6 +75,8 @@ const TRACK_DIRTY = 3;
 /** STATUS.EventLogInt and EventOverflow, written to clear. */
 const EVENT_STATUS = 3n;
 const MOST_LOGGED = 256;
+/** Fields of an entry that lets nothing pass. */
+const BLOCKED: FieldNumbers = { V: 1, TV: 1 };
 
 export class AmdDriver implements IommuDriver {
   readonly name = "amd-iommu";
@@ -86,13 +91,17 @@ export class AmdDriver implements IommuDriver {
   readonly #events: number;
   readonly #interruptTables = new Map<number, number>();
   #installed: AmdInstalled[] = [];
+  /** Guests whose buffers hardware works on; null before the first. */
+  #guests: HwViommus | null = null;
 
   readonly viommu = {
     // The size that is asked for does not depend on the type.
     offers: (): boolean => true,
-    make: (_core: ViommuCore, _type: number, parent: PagingDomain, _data: DriverData | null): Made<DriverViommu> => {
+    make: (core: ViommuCore, type: number, parent: PagingDomain, data: DriverData | null): Made<DriverViommu> => {
       if (!(parent instanceof AmdPaging) || parent.driver !== this) return refused("EINVAL");
-      return made(new AmdViommu(this, parent, this.config.nesting === "as intended"));
+      const intended = this.config.nesting === "as intended";
+      if (intended && type === ViommuType.AMD && data !== null) return this.#hardwareViommu(core, parent, data);
+      return made(new AmdViommu(this, parent, intended));
     },
   };
 
@@ -177,6 +186,11 @@ export class AmdDriver implements IommuDriver {
     const nestParent = (flags & HwptFlag.NEST_PARENT) !== 0;
     const tracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
     if ((nestParent && !this.#nests()) || (tracked && !this.dirtyTracking())) return refused("EOPNOTSUPP");
+    return this.makePaging({ nestParent, tracked });
+  }
+
+  /** Host tables, empty. */
+  makePaging(options: { readonly nestParent: boolean; readonly tracked: boolean }): Made<AmdPaging> {
     const kind: TableKind = {
       maker: amdV1Entries(true),
       shape: { level: LEVELS - 1, inputBits: ADDRESS_BITS },
@@ -186,7 +200,7 @@ export class AmdDriver implements IommuDriver {
     if (!root.ok) return root;
     const domainId = this.takeDomainId();
     if (domainId === null) return refused("ENOSPC");
-    return made(new AmdPaging(this, this.#memory, { kind, root: root.value, domainId, nestParent, tracked }));
+    return made(new AmdPaging(this, this.#memory, { kind, root: root.value, domainId, ...options }));
   }
 
   attach({ device, pasid, domain }: Attachment): Status {
@@ -204,7 +218,7 @@ export class AmdDriver implements IommuDriver {
   block(device: HostDevice, pasid: number | null): void {
     if (pasid !== null) return;
     this.#installed = this.#installed.filter((i) => i.device !== device);
-    this.#install(device, { V: 1, TV: 1 });
+    this.#install(device, BLOCKED);
   }
 
   /** The message that a device is to send: its data is an index of the device's interrupt table. */
@@ -238,6 +252,32 @@ export class AmdDriver implements IommuDriver {
     );
   }
 
+  /** Write the entry of what is no device of the host's, and drop what is cached of it. */
+  writeEntry(deviceId: number, fields: FieldNumbers): void {
+    const at = this.#table + DTE_BYTES * deviceId;
+    this.#memory.writeFields(at, DTE, fields);
+    this.run([{ layout: INVALIDATE_DEVTAB_ENTRY, fields: { DeviceID: deviceId } }]);
+  }
+
+  /** Fields of an entry that translates by host tables. */
+  entryOf(domain: AmdPaging): FieldNumbers {
+    return {
+      V: 1,
+      TV: 1,
+      IR: 1,
+      IW: 1,
+      Mode: domain.kindOfTables.shape.level + 1,
+      HostPageTableRootPtr: domain.tables.root,
+      DomainID: domain.domainId,
+    };
+  }
+
+  /** Whose a device is has changed: its entry says so. */
+  renew(device: HostDevice): void {
+    const attached = this.#installed.find((i) => i.device === device);
+    this.#install(device, attached === undefined ? BLOCKED : this.#translation(device, attached.domain));
+  }
+
   /** Dirty bits are switched on or off: entries of the domain and of what nests on it say so. */
   trackingChanged(domain: AmdPaging): void {
     for (const { device, domain: used } of this.#installed) {
@@ -255,6 +295,18 @@ export class AmdDriver implements IommuDriver {
     return null;
   }
 
+  /** A vIOMMU that hardware carries out, where it does. */
+  #hardwareViommu(core: ViommuCore, parent: AmdPaging, data: DriverData): Made<DriverViommu> {
+    const { guestPages } = this.config;
+    if (this.feature("EFR", "vIommuSup") === 0 || guestPages === undefined) return refused("EOPNOTSUPP");
+    if (this.#guests === null) {
+      const started = HwViommus.start(this, this.#registers, this.#memory, guestPages);
+      if (!started.ok) return started;
+      this.#guests = started.value;
+    }
+    return this.#guests.open(core, parent, data);
+  }
+
   #nests(): boolean {
     const guest = this.feature("EFR", "GTSup") === 1 && this.feature("EFR", "GIoSup") === 1;
     return guest && this.feature("EFR2", "GCR3TRPModeSup") === 1;
@@ -263,18 +315,13 @@ export class AmdDriver implements IommuDriver {
   #translation(device: HostDevice, domain: AmdPaging | AmdNested): FieldNumbers {
     const parent = domain instanceof AmdNested ? domain.parent : domain;
     const host = {
-      V: 1,
-      TV: 1,
-      IR: 1,
-      IW: 1,
-      Mode: parent.kindOfTables.shape.level + 1,
-      HostPageTableRootPtr: parent.tables.root,
+      ...this.entryOf(parent),
       DomainID: domain.domainId,
       ...(parent.tracking ? { HAD: TRACK_DIRTY } : {}),
       ...(device.ats ? { I: 1 } : {}),
     };
     if (!(domain instanceof AmdNested)) return host;
-    return domain.valid ? { ...host, ...domain.guest, GV: 1 } : { V: 1, TV: 1 };
+    return domain.valid ? { ...host, ...domain.guest, GV: 1 } : BLOCKED;
   }
 
   /** Write a device's entry, with the host's interrupt fields, and drop what is cached of the device. */
@@ -284,7 +331,7 @@ export class AmdDriver implements IommuDriver {
     const table = this.#interruptTables.get(device.sid);
     const interrupts =
       table === undefined ? {} : { IV: 1, IntCtl: REMAPPED, IntTabLen: INTERRUPTS_LG2, InterruptTableRootPtr: table };
-    this.#memory.writeFields(at, DTE, { ...fields, ...interrupts });
+    this.#memory.writeFields(at, DTE, { ...fields, ...interrupts, ...this.#guests?.entryFields(device) });
     this.run([{ layout: INVALIDATE_DEVTAB_ENTRY, fields: { DeviceID: device.sid } }, dropDomain(before)]);
   }
 }

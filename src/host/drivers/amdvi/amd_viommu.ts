@@ -21,10 +21,21 @@ export class AmdViommu implements DriverViommu {
   /** Host domain id of each guest domain id, with how many nested domains use it. */
   readonly #ids = new Map<number, { readonly id: number; users: number }>();
 
-  /** @param reachable nested domains can be made, as the code intends */
-  constructor(driver: AmdDriver, parent: AmdPaging, reachable: boolean) {
+  readonly #named: (guestId: number, hostId: number) => void;
+
+  /**
+   * @param reachable nested domains can be made, as the code intends
+   * @param named told of the host's domain id for one of the guest's; 0 once there is none
+   */
+  constructor(
+    driver: AmdDriver,
+    parent: AmdPaging,
+    reachable: boolean,
+    named: (guestId: number, hostId: number) => void = () => {},
+  ) {
     this.#driver = driver;
     this.#parent = parent;
+    this.#named = named;
     if (reachable) this.allocNested = (flags, data) => this.#allocNested(flags, data);
   }
 
@@ -44,6 +55,7 @@ export class AmdViommu implements DriverViommu {
       if (id === null) return refused("ENOSPC");
       shared = { id, users: 0 };
       this.#ids.set(guestId, shared);
+      this.#named(guestId, id);
     }
     const used = shared;
     used.users++;
@@ -66,6 +78,7 @@ export class AmdViommu implements DriverViommu {
     const shared = this.#ids.get(guestId);
     if (shared === undefined || --shared.users > 0) return;
     this.#ids.delete(guestId);
+    this.#named(guestId, 0);
     this.#driver.run([dropDomain(shared.id)]);
     this.#driver.domainIds.delete(shared.id);
   }
