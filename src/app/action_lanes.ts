@@ -25,6 +25,7 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "page request": "device",
   access: "device",
   "guest map": "guest",
+  "guest bind": "guest",
   "guest unmap": "guest",
   "guest flush": "guest",
   "guest detach": "guest",

@@ -80,6 +80,11 @@ export type DirtyLogStep = (typeof DIRTY_LOG_STEPS)[number];
 export type GuestAction =
   /** Map a buffer of the guest's own at `iova`; the device is attached when it is first used. */
   | ({ readonly do: "guest map"; readonly iova: bigint; readonly bytes: number; readonly write: boolean } & OfDevice)
+  /**
+   * Give the process that a device's PASID stands for a range of addresses, without pages: they come when the device
+   * faults on them. The process is bound to the device when it is first given one (SVA).
+   */
+  | ({ readonly do: "guest bind"; readonly iova: bigint; readonly bytes: number; readonly write: boolean } & OfDevice)
   /** Unmap, and give the buffers that lie there wholly back. */
   | ({ readonly do: "guest unmap"; readonly iova: bigint; readonly bytes: number } & OfDevice)
   /** In lazy mode: wait for what was unmapped so far. */
@@ -87,7 +92,7 @@ export type GuestAction =
   | ({ readonly do: "guest detach" } & OfDevice)
   /** Switch the IOMMU that the kernel sees. */
   | { readonly do: "guest switch"; readonly to: TranslationMode }
-  /** Read the IOMMU's events, as its interrupt asks for. */
+  /** Read the IOMMU's events and page requests, as its interrupts ask for: pages of processes come, others are refused. */
   | { readonly do: "guest faults" }
   /** Have the VMM of a virtual machine log which pages of guest memory devices write, or read what it has logged. */
   | { readonly do: "dirty log"; readonly what: DirtyLogStep };

@@ -98,7 +98,8 @@ function actionJson(action: Action): JsonObject {
       const { offset, width, value } = action;
       return { do: "mmio", offset: formatHex(BigInt(offset)), width, value: formatHex(value), ...blockJson(action) };
     }
-    case "guest map": {
+    case "guest map":
+    case "guest bind": {
       const { do: kind, bytes } = action;
       return { do: kind, ...ofDevice(action), iova: formatHex(action.iova), bytes, ...flags({ write: action.write }) };
     }

@@ -262,6 +262,7 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
       block: BLOCK,
     }),
     v.object({ do: v.literal("guest map"), ...OF_DEVICE_KEYS, ...RANGE_KEYS, write: flag }),
+    v.object({ do: v.literal("guest bind"), ...OF_DEVICE_KEYS, ...RANGE_KEYS, write: flag }),
     v.object({ do: v.literal("guest unmap"), ...OF_DEVICE_KEYS, ...RANGE_KEYS }),
     v.object({ do: v.literal("guest flush"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest detach"), ...OF_DEVICE_KEYS }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { PageResponse } from "../../kernel/page_requests.ts";
 import { AMDVI } from "../../machine/amdvi/architecture.ts";
 import { SMMUV3 } from "../../machine/smmuv3/architecture.ts";
 import { BareMetal, BUFFERS } from "../../machine/testing/bare_metal.ts";
@@ -14,7 +15,12 @@ import { VtdDriver } from "./vtd/driver.ts";
 const RIGHTS = { read: true, write: true, execute: false, user: true };
 const READ_ONLY = { ...RIGHTS, write: false };
 const PAGE = 4096;
-const options = ({ order }: BareMetal) => ({ mistakes: NO_MISTAKES, ats: new Set<number>(), order });
+const options = ({ order }: BareMetal) => ({
+  mistakes: NO_MISTAKES,
+  ats: new Set<number>(),
+  order,
+  serve: () => PageResponse.Failure,
+});
 
 interface Subject {
   readonly name: string;

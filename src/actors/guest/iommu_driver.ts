@@ -4,6 +4,7 @@
  *
  * A driver owns its structures in memory and reaches the IOMMU through registers only.
  */
+import type { PageRequest, PageResponse } from "../../kernel/page_requests.ts";
 import type { PageTables } from "../../pagetable/build.ts";
 import type { TranslationMode } from "../../protocol/software.ts";
 import type { Mistakes } from "./mistakes.ts";
@@ -29,12 +30,19 @@ export interface FaultReport {
   readonly line: string;
 }
 
+/**
+ * Has the pages of a group brought for which a device waits, and says how the device is answered. The group is of one
+ * device and PASID; a transaction that stalls is a group of its own.
+ */
+export type ServeFaults = (group: readonly PageRequest[]) => PageResponse;
+
 /** What a driver is told when it is made. */
 export interface DriverOptions {
   readonly mistakes: Mistakes;
   /** Requesters that have a cache of their own (ATS). */
   readonly ats: ReadonlySet<number>;
   readonly order: OrderChecker;
+  readonly serve: ServeFaults;
 }
 
 /** Something a driver cannot do, with the reason. */
@@ -50,8 +58,11 @@ export interface IommuDriver {
   makeSpace(): AddressSpace | DriverRefusal;
   /** Give an address space back; it is attached nowhere. */
   dropSpace(space: AddressSpace): void;
-  /** Send a device's requests through a space: those without PASID, or those of one PASID. */
-  attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null;
+  /**
+   * Send a device's requests through a space: those without PASID, or those of one PASID.
+   * @param served what the device does not find there is brought: it waits where it and the IOMMU can
+   */
+  attach(sid: number, pasid: number | null, space: AddressSpace, served?: boolean): DriverRefusal | null;
   /** Refuse a device's requests, or those of one PASID. */
   detach(sid: number, pasid: number | null): void;
   /**
@@ -67,6 +78,6 @@ export interface IommuDriver {
   sync(): void;
   /** Switch translation on, or off with every request passed or refused. */
   switchTo(mode: TranslationMode): DriverRefusal | null;
-  /** Take the faults that were reported since the last call. */
+  /** Serve those that wait, as {@link ServeFaults} says, and take the faults that were reported since the last call. */
   takeFaults(): FaultReport[];
 }

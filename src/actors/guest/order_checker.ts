@@ -63,7 +63,7 @@ export class OrderChecker {
     return {
       start: () => driver.start(),
       makeSpace: () => driver.makeSpace(),
-      attach: (sid, pasid, space) => driver.attach(sid, pasid, space),
+      attach: (sid, pasid, space, served) => driver.attach(sid, pasid, space, served),
       detach: (sid, pasid) => driver.detach(sid, pasid),
       switchTo: (mode) => driver.switchTo(mode),
       takeFaults: () => driver.takeFaults(),

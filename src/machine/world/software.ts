@@ -3,7 +3,7 @@
  * write is kept, so that going through time again needs the machine alone.
  */
 import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
-import type { DmaMappings } from "../../actors/guest/dma.ts";
+import type { DeviceMemory } from "../../actors/guest/device_memory.ts";
 import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
 import type { DirtyLog } from "../../actors/vmm/dirty_log.ts";
@@ -25,12 +25,6 @@ const MOST_RANGES = 8;
 /** Most lines of the guest's log. */
 const MOST_LINES = 1000;
 
-/** A buffer of the guest that a device may reach. */
-interface Buffer {
-  readonly gpa: number;
-  readonly bytes: number;
-}
-
 /** What stands around the guest's kernel. */
 interface Surroundings {
   /** Interrupts that are due are served. */
@@ -51,8 +45,6 @@ export class Software implements Actors {
   readonly #around: Surroundings;
   readonly #journal: Journal;
   readonly #log: string[] = [];
-  /** Buffers by device, PASID and IOVA. */
-  readonly #buffers = new Map<string, Buffer>();
 
   private constructor(recorder: EffectRecorder, kernel: GuestKernel, around: Surroundings, journal: Journal) {
     this.#recorder = recorder;
@@ -147,10 +139,15 @@ export class Software implements Actors {
   #guest(action: GuestAction): { done: boolean; about: string } {
     const kernel = this.#kernel;
     if (action.do === "guest faults") {
-      const lines = kernel.driver.takeFaults().map(({ line }) => line);
-      this.#log.push(...lines);
+      const { logged, answered } = kernel.takeFaults();
+      this.#log.push(...logged.map(({ line }) => line));
       if (this.#log.length > MOST_LINES) this.#log.splice(0, this.#log.length - MOST_LINES);
-      return { done: true, about: `${lines.length} ${lines.length === 1 ? "fault" : "faults"} logged` };
+      const faults = `${logged.length} ${logged.length === 1 ? "fault" : "faults"} logged`;
+      const { groups, granted } = answered;
+      return {
+        done: true,
+        about: groups === 0 ? faults : `${faults}, ${granted} of ${groups} waiting accesses served`,
+      };
     }
     if (action.do === "dirty log") return this.#dirtyLog(action.what);
     if (action.do === "guest switch") {
@@ -161,17 +158,19 @@ export class Software implements Actors {
       kernel.detach(action.device, action.pasid);
       return { done: true, about: "detached" };
     }
-    const mappings = kernel.mappings(action.device, action.pasid);
-    if ("refused" in mappings) return { done: false, about: mappings.refused };
+    if (action.do === "guest bind") {
+      const { device, pasid, iova, bytes, write } = action;
+      const refused = kernel.bind(device, pasid, Number(iova), bytes, write);
+      return { done: refused === null, about: refused?.refused ?? "bound: pages come when the device faults on them" };
+    }
+    const memory = kernel.deviceMemory(action.device, action.pasid);
+    if ("refused" in memory) return { done: false, about: memory.refused };
     if (action.do === "guest flush") {
-      mappings.flush();
+      memory.mappings.flush();
       return { done: true, about: "flushed" };
     }
-    const key = `${action.device} ${action.pasid ?? ""} ${action.iova}`;
     const name = `${action.do === "guest map" ? "map" : "unmap"} 0x${action.iova.toString(16)}`;
-    return this.#journal.during("guest", "intent", name, () =>
-      action.do === "guest map" ? this.#map(action, key, mappings) : this.#unmap(action, key, mappings),
-    );
+    return this.#journal.during("guest", "intent", name, () => mapOrUnmap(action, memory));
   }
 
   #dirtyLog(what: DirtyLogStep): { done: boolean; about: string } {
@@ -181,44 +180,22 @@ export class Software implements Actors {
     const done = dirty.switch(what === "start");
     return { done, about: done ? `the log is ${what === "start" ? "on" : "off"}` : "the host's kernel refuses" };
   }
+}
 
-  #map(
-    action: Extract<GuestAction, { readonly do: "guest map" }>,
-    key: string,
-    mappings: DmaMappings,
-  ): { done: boolean; about: string } {
-    const gpa = this.#kernel.buffers.allocate(action.bytes);
-    if (gpa === null) return { done: false, about: "The guest has no memory left for a buffer." };
-    const rights = { read: true, write: action.write, execute: false, user: true };
-    const why = mappings.map(Number(action.iova), gpa, action.bytes, rights);
-    if (why !== null) {
-      this.#kernel.buffers.release(gpa, action.bytes);
-      return { done: false, about: `The range is ${why}.` };
-    }
-    this.#buffers.set(key, { gpa, bytes: action.bytes });
-    return { done: true, about: `IPA 0x${gpa.toString(16)}` };
-  }
-
-  #unmap(
-    action: Extract<GuestAction, { readonly do: "guest unmap" }>,
-    key: string,
-    mappings: DmaMappings,
-  ): { done: boolean; about: string } {
-    const { buffers, order } = this.#kernel;
-    const { space } = mappings;
-    const iova = Number(action.iova);
-    const buffer = this.#buffers.get(key);
-    const whole = buffer !== undefined && buffer.bytes <= action.bytes;
-    if (whole) this.#buffers.delete(key);
-    const freed = (): void => {
-      if (!whole) return;
-      order.freed(space, iova, action.bytes);
-      buffers.release(buffer.gpa, buffer.bytes);
-    };
-    order.leaving(space, iova, action.bytes);
-    const bytes = mappings.unmap(iova, action.bytes, freed);
+/** Map a buffer of the guest's, or unmap what lies in a range. */
+function mapOrUnmap(
+  action: Extract<GuestAction, { readonly do: "guest map" | "guest unmap" }>,
+  memory: DeviceMemory,
+): { done: boolean; about: string } {
+  const iova = Number(action.iova);
+  if (action.do === "guest unmap") {
+    const bytes = memory.unmap(iova, action.bytes);
     return { done: true, about: `${bytes / PAGE} ${bytes === PAGE ? "page" : "pages"} unmapped` };
   }
+  const mapped = memory.map(iova, action.bytes, action.write);
+  return "at" in mapped
+    ? { done: true, about: `IPA 0x${mapped.at.toString(16)}` }
+    : { done: false, about: mapped.refused };
 }
 
 /** Pages as ranges of IPAs, the first few. @param pages ascending */

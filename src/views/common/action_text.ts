@@ -23,6 +23,8 @@ export function actionText(action: Action): string {
       return `device ${action.write ? "writes" : "reads"} ${action.length} bytes at IOVA ${hex(action.iova)}`;
     case "guest map":
       return `guest maps ${action.bytes} bytes at IOVA ${hex(action.iova)} for device 0x${action.device.toString(16)}`;
+    case "guest bind":
+      return `guest binds ${action.bytes} bytes at IOVA ${hex(action.iova)} of a process to device 0x${action.device.toString(16)}`;
     case "guest unmap":
       return `guest unmaps ${action.bytes} bytes at IOVA ${hex(action.iova)} of device 0x${action.device.toString(16)}`;
     case "guest flush":

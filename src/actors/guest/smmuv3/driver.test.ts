@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EVERY_CACHE } from "../../../engine/smmuv3/caches/options.ts";
 import { staleEntries } from "../../../engine/smmuv3/caches/staleness.ts";
+import { PageResponse } from "../../../kernel/page_requests.ts";
 import { SMMUV3 } from "../../../machine/smmuv3/architecture.ts";
 import type { SmmuUnit } from "../../../machine/smmuv3/smmu_unit.ts";
 import { BareMetal, BUFFERS } from "../../../machine/testing/bare_metal.ts";
@@ -24,6 +25,7 @@ function world(preset: string, ...mistakes: Mistake[]) {
     mistakes: new Set(mistakes),
     ats: new Set(),
     order: bare.order,
+    serve: () => PageResponse.Failure,
   });
   expect(driver.start()).toBeNull();
   const space = driver.makeSpace();

@@ -5,10 +5,11 @@
 import { SteConfig } from "../../../arch/smmuv3/ste.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import { PageRequestGroups, PageResponse } from "../../../kernel/page_requests.ts";
 import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
 import { type CommandQueue, type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
 import { type Context, ContextTable } from "../../../kernel/smmuv3/context_table.ts";
-import { readEvent } from "../../../kernel/smmuv3/faults.ts";
+import { readEvent, readPageRequest, respond, resume, type SmmuEvent } from "../../../kernel/smmuv3/faults.ts";
 import { Smmu } from "../../../kernel/smmuv3/smmu.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
@@ -29,6 +30,8 @@ const MOST_PAGES = 512;
 /** IDR3.BBML from which a block may become a table in one write (IHI 0070 §3.21.1.3). */
 const BLOCK_SIZE_MAY_CHANGE = 2;
 const WHOLE_SPACE = 2 ** 64;
+/** IDR0.STALL_MODEL: a context may choose, or has to stall. */
+const STALL_MODEL = { both: 0, forced: 2 };
 
 interface Stream {
   readonly contexts: ContextTable;
@@ -48,6 +51,7 @@ export class SmmuDriver implements IommuDriver {
   #touched: CommandQueue | null = null;
   readonly #streams = new Map<number, Stream>();
   readonly #asids = new Set<number>();
+  readonly #groups = new PageRequestGroups();
 
   constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
     this.#registers = platform.registers;
@@ -104,7 +108,7 @@ export class SmmuDriver implements IommuDriver {
     this.#asids.delete(space.tag);
   }
 
-  attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null {
+  attach(sid: number, pasid: number | null, space: AddressSpace, served = false): DriverRefusal | null {
     const stream = this.#stream(sid);
     if ("refused" in stream) return stream;
     const index = pasid ?? 0;
@@ -114,7 +118,8 @@ export class SmmuDriver implements IommuDriver {
         refused: `PASID ${pasid} cannot be used: the stream has ${2 ** contexts.log2Size} contexts, and 0 is for requests without PASID.`,
       };
     }
-    contexts.set(index, this.#contextOf(space), () => this.#contextChanged(sid, index));
+    const stalls = this.#stalls(sid, served);
+    contexts.set(index, this.#contextOf(space, stalls), () => this.#contextChanged(sid, index));
     spaces.set(pasid ?? -1, space);
     return null;
   }
@@ -164,8 +169,44 @@ export class SmmuDriver implements IommuDriver {
     const lines = [this.#direct?.takeError() ?? null];
     const { records, overflowed } = this.#smmu.events.take();
     if (overflowed) lines.push("EVTQ overflow detected -- events lost");
+    const events = records.map(readEvent);
+    for (const event of events) if (event.stag !== null) this.#serveStall(event, event.stag);
+    if (this.#servePageRequests()) lines.push("PRIQ overflow detected -- requests lost");
     const own = lines.flatMap((line) => (line === null ? [] : [{ sid: null, pasid: null, address: null, line }]));
-    return [...own, ...records.map(report)];
+    return [...own, ...events.filter(({ stag }) => stag === null).map(report)];
+  }
+
+  /** Have a transaction that waits taken up again, or aborted where its address is nobody's (IHI 0070 §3.12.2). */
+  #serveStall({ sid, pasid, address, read, execute, privileged }: SmmuEvent, stag: number): void {
+    const access = { sid, pasid, address: address ?? 0n, read, write: !read, execute, privileged };
+    const response = this.#options.serve([{ ...access, group: stag, last: true }]);
+    this.#issue(resume(sid, stag, response === PageResponse.Success ? "retry" : "abort"));
+    this.sync();
+  }
+
+  /**
+   * Answer groups of page requests. CHOICE(smmu-pri): Linux 7.2 refuses every one of an SMMUv3; this driver serves them
+   * as Linux does those of other IOMMUs.
+   * @returns whether requests were lost
+   */
+  #servePageRequests(): boolean {
+    const taken = this.#smmu.pageRequests?.take();
+    if (taken === undefined) return false;
+    for (const words of taken.records) {
+      const request = readPageRequest(words);
+      const group = request && this.#groups.add(request);
+      if (group === null) continue;
+      this.#issue(respond(group.at(-1)!, this.#options.serve(group)));
+      this.sync();
+    }
+    if (taken.overflowed) this.#groups.dropOpen();
+    return taken.overflowed;
+  }
+
+  /** Whether faults stall: always where the SMMU says so, else where pages come and the device cannot ask for them. */
+  #stalls(sid: number, served: boolean): boolean {
+    const model = this.#smmu.id("IDR0", "STALL_MODEL");
+    return model === STALL_MODEL.forced || (served && model === STALL_MODEL.both && !this.#usesAts(sid));
   }
 
   /** The stream's STE with its CD table; made when it is first used. */
@@ -190,10 +231,10 @@ export class SmmuDriver implements IommuDriver {
     return stream;
   }
 
-  #contextOf(space: AddressSpace): Context {
+  #contextOf(space: AddressSpace, stalls: boolean): Context {
     const outputSize = this.#smmu.id("IDR5", "OAS");
     const { tables, inputBits, tag: asid } = space;
-    return { asid, root: tables.root, inputBits, granuleLg2: ENTRIES.fmt.granuleLg2, outputSize, stalls: false };
+    return { asid, root: tables.root, inputBits, granuleLg2: ENTRIES.fmt.granuleLg2, outputSize, stalls };
   }
 
   #contextChanged(sid: number, index: number): void {
@@ -240,8 +281,7 @@ export class SmmuDriver implements IommuDriver {
 }
 
 /** An event as Linux's driver logs it. */
-function report(words: Uint32Array): FaultReport {
-  const { definition, sid, pasid, address } = readEvent(words);
+function report({ definition, sid, pasid, address }: SmmuEvent): FaultReport {
   const name = definition?.linuxName ?? "UNKNOWN";
   const line = `event: ${name} sid: 0x${sid.toString(16)} ssid: 0x${(pasid ?? 0).toString(16)} iova: 0x${(address ?? 0n).toString(16)}`;
   return { sid, pasid, address, line };

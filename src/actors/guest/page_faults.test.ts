@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import { SMMUV3 } from "../../machine/smmuv3/architecture.ts";
+import type { SmmuUnit } from "../../machine/smmuv3/smmu_unit.ts";
+import { BareMetal, BUFFERS } from "../../machine/testing/bare_metal.ts";
+import { GuestKernel } from "./guest_kernel.ts";
+import { makeSmmuDriver } from "./smmuv3/driver.ts";
+
+const SID = 0x28;
+const PASID = 5;
+const PAGE = 4096;
+const IOVA = 0x10_0000;
+const ATS = { capacity: 16, pageRequests: 8, responsePasidRequired: true, answersInvalidations: true };
+
+function boot(pri: boolean) {
+  const device = { sid: SID, bdf: "0000:00:05.0", label: "accelerator", ...(pri ? { ats: ATS } : {}) };
+  const bare = new BareMetal(SMMUV3, { preset: "neoverse", devices: [device] });
+  const options = { mistakes: new Set<never>(), ats: new Set(pri ? [SID] : []), lazy: false };
+  const ram = { at: BUFFERS, bytes: 0x100_0000 };
+  const kernel = GuestKernel.boot(ram, bare.platform, makeSmmuDriver, options, bare.journal);
+  if (!(kernel instanceof GuestKernel)) throw new Error(kernel.refused);
+  const unit = bare.machine.unit as SmmuUnit;
+  const part = { sid: SID, ssid: PASID, privileged: false, instruction: false, length: 4 };
+  return { bare, kernel, unit, part };
+}
+
+describe("A process whose pages come when a transaction stalls (IHI 0070 §3.12.2)", () => {
+  const stalled = ({ unit, part }: ReturnType<typeof boot>, iova: number, write = true): number => {
+    const result = unit.transfer({ ...part, iova: BigInt(iova), write });
+    if (result.ok || result.stalled === undefined) throw new Error("it does not stall");
+    return result.stalled;
+  };
+
+  it("has the page brought and the transaction taken up again", () => {
+    const world = boot(false);
+    const { kernel, unit, bare } = world;
+    expect(kernel.bind(SID, PASID, IOVA, 4 * PAGE, true)).toBeNull();
+    const stall = stalled(world, IOVA + PAGE + 8);
+    expect(unit.stalls.resultOf(stall)).toBeNull();
+    expect(kernel.takeFaults()).toEqual({ logged: [], answered: { groups: 1, granted: 1 } });
+    expect(unit.stalls.resultOf(stall)).toMatchObject({ ok: true });
+    expect([bare.dma(SID, IOVA + PAGE, true, PASID), bare.dma(SID, IOVA, true, PASID)]).toEqual([
+      expect.any(Number),
+      null,
+    ]);
+  });
+
+  it.each([
+    ["beyond the process", IOVA + 4 * PAGE, true],
+    ["for writing what may only be read", IOVA + 8 * PAGE, true],
+  ])("has it aborted %s", (_name, iova, write) => {
+    const world = boot(false);
+    const { kernel, unit } = world;
+    kernel.bind(SID, PASID, IOVA, 4 * PAGE, true);
+    kernel.bind(SID, PASID, IOVA + 8 * PAGE, PAGE, false);
+    const free = kernel.buffers.free;
+    const stall = stalled(world, iova, write);
+    expect(kernel.takeFaults().answered).toEqual({ groups: 1, granted: 0 });
+    expect(unit.stalls.resultOf(stall)).toEqual({ ok: false, razwi: false });
+    expect(kernel.buffers.free).toBe(free);
+  });
+
+  it("has it aborted when the process is unbound before anybody looks", () => {
+    const world = boot(false);
+    const { kernel, unit } = world;
+    kernel.bind(SID, PASID, IOVA, PAGE, true);
+    const stall = stalled(world, IOVA);
+    kernel.detach(SID, PASID);
+    kernel.takeFaults();
+    expect(unit.stalls.resultOf(stall)).toMatchObject({ ok: false });
+  });
+
+  it("brings a page once for all that wait for it, and gives it back when it is unmapped", () => {
+    const world = boot(false);
+    const { kernel, unit } = world;
+    kernel.bind(SID, PASID, IOVA, PAGE, true);
+    const free = kernel.buffers.free;
+    const stalls = [0, 8, 16].map((offset) => stalled(world, IOVA + offset));
+    expect(kernel.takeFaults().answered).toEqual({ groups: 3, granted: 3 });
+    for (const stall of stalls) expect(unit.stalls.resultOf(stall)).toMatchObject({ ok: true });
+    expect(kernel.buffers.free).toBe(free - PAGE);
+    const memory = kernel.deviceMemory(SID, PASID);
+    if ("refused" in memory) throw new Error(memory.refused);
+    expect(memory.unmap(IOVA, PAGE)).toBe(PAGE);
+    expect(kernel.buffers.free).toBe(free);
+    // What was unmapped is no longer the process's.
+    const late = stalled(world, IOVA);
+    kernel.takeFaults();
+    expect(unit.stalls.resultOf(late)).toMatchObject({ ok: false });
+  });
+});
+
+describe("A process whose pages a device asks for (IHI 0070 §8)", () => {
+  const access = ({ unit, part }: ReturnType<typeof boot>, iova: number) =>
+    unit.pcie.access({ ...part, iova: BigInt(iova), write: true })!;
+
+  it("has the page brought, the group answered, and the device asks again for the translation", () => {
+    const world = boot(true);
+    const { kernel, unit } = world;
+    expect(kernel.bind(SID, PASID, IOVA, 2 * PAGE, true)).toBeNull();
+    expect(access(world, IOVA)).toMatchObject({ ok: false, turn: { kind: "waiting" } });
+    expect(kernel.takeFaults()).toEqual({ logged: [], answered: { groups: 1, granted: 1 } });
+    expect(unit.pcie.takeResponses()).toMatchObject([{ sid: SID, ssid: PASID, code: 0 }]);
+    expect(access(world, IOVA)).toMatchObject({ ok: true, turn: { kind: "translated" } });
+  });
+
+  it("answers Invalid Request beyond the process, and Response Failure where no process is bound", () => {
+    const world = boot(true);
+    const { kernel, unit } = world;
+    kernel.bind(SID, PASID, IOVA, PAGE, true);
+    access(world, IOVA + PAGE);
+    expect(kernel.takeFaults().answered).toEqual({ groups: 1, granted: 0 });
+    expect(unit.pcie.takeResponses()).toMatchObject([{ code: 1 }]);
+    kernel.detach(SID, PASID);
+    const message = { ...world.part, ssid: 7, address: BigInt(IOVA), prgIndex: 3, read: true, write: true };
+    kernel.mappings(SID, 7);
+    unit.pcie.pageRequest({ ...message, execute: false, last: true });
+    kernel.takeFaults();
+    expect(unit.pcie.takeResponses()).toMatchObject([{ prgIndex: 3, code: 15 }]);
+  });
+
+  it("answers a group as a whole, with its last request", () => {
+    const { kernel, unit, part } = boot(true);
+    kernel.bind(SID, PASID, IOVA, 2 * PAGE, true);
+    const ask = (address: number, last: boolean): void => {
+      const request = { ...part, address: BigInt(address), prgIndex: 9, read: true, write: true, execute: false, last };
+      unit.pcie.pageRequest(request);
+    };
+    ask(IOVA, false);
+    expect(kernel.takeFaults().answered.groups).toBe(0);
+    ask(IOVA + PAGE, false);
+    ask(IOVA + 2 * PAGE, true);
+    expect(kernel.takeFaults().answered).toEqual({ groups: 1, granted: 0 });
+    expect(unit.pcie.takeResponses()).toMatchObject([{ prgIndex: 9, code: 1 }]);
+  });
+
+  it("says that requests were lost, and goes on", () => {
+    const { kernel, unit, part } = boot(true);
+    kernel.bind(SID, PASID, IOVA, PAGE, true);
+    for (let i = 0; i < 130; i++) {
+      const request = { ...part, address: BigInt(IOVA), prgIndex: i, read: true, write: true, execute: false };
+      unit.pcie.pageRequest({ ...request, last: true });
+    }
+    const { logged, answered } = kernel.takeFaults();
+    expect(logged.map(({ line }) => line)).toEqual(["PRIQ overflow detected -- requests lost"]);
+    expect(answered).toEqual({ groups: 128, granted: 128 });
+    expect(kernel.takeFaults()).toEqual({ logged: [], answered: { groups: 0, granted: 0 } });
+  });
+});
