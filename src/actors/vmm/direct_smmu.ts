@@ -41,7 +41,8 @@ export const makeDirectSmmu: MakeVirtualIommu = (setting) => {
   const size: InterfaceSize = { version: info[4]!, queuesLg2: info[5]!, sidsLg2: info[6]! };
   const cmdqv = new VirtualCmdqv(size, queuesOf(vm, ids.viommu, page), setting.journal);
   const serve = (): number => {
-    const failed = vm.takeEvents(errorFd, ERROR_MAP_BYTES);
+    // What is lost here is in the registers all the same: the guest reads there which queues stopped.
+    const { events: failed } = vm.takeEvents(errorFd, ERROR_MAP_BYTES);
     for (const _ of failed) setting.journal.note("VMM", "interrupt", "a queue of the guest's stopped");
     return iommu.serve() + failed.length;
   };

@@ -133,8 +133,10 @@ export function nestedSmmuParts(
   const sids = devices.map((d) => d.virtualId);
   const smmu = new VirtualSmmu(identity, sids, memory, new NestedSmmu(vm, ids.viommu), journal);
   const serve = (): number => {
-    const events = vm.takeEvents(ids.eventFd, EVENT_BYTES);
-    return events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer))).length;
+    const { events, lost } = vm.takeEvents(ids.eventFd, EVENT_BYTES);
+    const arrived = events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer)));
+    if (lost) smmu.lostEvents();
+    return arrived.length;
   };
   return {
     vm,

@@ -144,7 +144,7 @@ export class ShadowTables {
 
   /** Compare what lies in a range of addresses with what tables say. @param whole `from` is a table, not one entry of one */
   #scan(from: ScanRoot, va: number, bytes: number, inherited: number, whole: boolean): void {
-    const { rights } = this.#guest!;
+    const guest = this.#guest!;
     const leaves = new Map<number, Leaf>();
     const tables: Table[] = [];
     let first = true;
@@ -161,7 +161,7 @@ export class ShadowTables {
           first = false;
         },
         leaf: ({ hi, lo, out, level, ...p }) => {
-          const { read, write } = rights({ hi, lo, inherited: p.inherited | inherited });
+          const { read, write } = guest.rights({ hi, lo, inherited: p.inherited | inherited });
           const size = 2 ** entrySizeLg2(from.fmt, level);
           if (read || write) leaves.set(va + p.va, { gpa: out, bytes: size, read, write });
         },

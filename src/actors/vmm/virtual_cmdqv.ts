@@ -65,6 +65,7 @@ export class VirtualCmdqv implements RegisterPages {
   readonly #backend: CmdqvBackend;
   readonly #journal: Journal;
   readonly #queues: readonly Queue[];
+  /** CMDQV_CONFIG.CMDQV_EN and VINTF0_CONFIG.ENABLE. */
   #config = 0;
   #vintf = 0;
 
@@ -98,7 +99,7 @@ export class VirtualCmdqv implements RegisterPages {
   }
 
   get #enabled(): boolean {
-    return (this.#config & this.#vintf & 1) === 1;
+    return this.#config === 1 && this.#vintf === 1;
   }
 
   #read(offset: number): number {
@@ -178,10 +179,12 @@ export class VirtualCmdqv implements RegisterPages {
     switch (cmdqvRegisterAt(offset)?.name) {
       case "CMDQV_CONFIG":
         this.#config = CMDQV_CONFIG.f.CMDQV_EN.get([value], 0);
+        this.#switched();
         return;
       case "VINTF0_CONFIG":
         // A guest's interface: HYP_OWN stays 0, which tells the guest so; the VMID is the host's.
         this.#vintf = VINTF_CONFIG.f.ENABLE.get([value], 0);
+        this.#switched();
         return;
       default: {
         const queue = this.#queues[(offset - CMDQV_AT.CMDQ_ALLOC_MAP) >>> 2];
@@ -219,11 +222,19 @@ export class VirtualCmdqv implements RegisterPages {
       : mapped.find((found) => found === this.#queues[number]);
   }
 
+  /** An interface that is off has no queues: they go, highest first as the host asks for, and come back with it. */
+  #switched(): void {
+    const queues = this.#queues.toSorted((a, b) => logicalOf(b.map) - logicalOf(a.map));
+    if (this.#enabled) for (const queue of queues.reverse()) this.#open(queue);
+    else for (const queue of queues) this.#close(queue);
+  }
+
   #open(queue: Queue): void {
     const base = [queue.baseLo, queue.baseHi];
     const log2 = VCMDQ_BASE.f.LOG2SIZE.get(base, 0);
     const gpa = VCMDQ_BASE.f.ADDR.address(base, 0);
-    if (queue.id !== null || gpa === 0 || log2 > LARGEST_LG2) return;
+    const mapped = CMDQV_CMDQ_ALLOC_MAP.f.ALLOC.get([queue.map], 0) === 1;
+    if (!this.#enabled || !mapped || queue.id !== null || gpa === 0 || log2 > LARGEST_LG2) return;
     queue.id = this.#backend.openQueue(logicalOf(queue.map), gpa, COMMAND_BYTES * 2 ** log2);
   }
 

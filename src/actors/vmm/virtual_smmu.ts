@@ -112,6 +112,13 @@ export class VirtualSmmu implements TrappedRegisters {
     return true;
   }
 
+  /** Events for the guest were lost on their way: its Event queue says so as of one that overflowed (§7.4). */
+  lostEvents(): void {
+    if (!this.#events.on) return;
+    this.#events.overflow();
+    this.#journal.note("VMM", "interrupt", "events for the guest were lost");
+  }
+
   #write(offset: number, value: number): void {
     if (!this.#file.write32(offset, value)) return;
     switch (this.#file.wordAt(offset)) {

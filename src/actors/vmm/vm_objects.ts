@@ -20,6 +20,14 @@ export interface OpenDevice extends AssignedDevice {
   readonly id: number;
 }
 
+/** What was in a queue of events. */
+export interface TakenEvents {
+  readonly events: readonly Uint8Array<ArrayBuffer>[];
+  readonly lost: boolean;
+}
+
+/** Bytes of one read. */
+const MOST_READ = 4096;
 const EVENT_HEADER_BYTES = 8;
 /** Set in an event's header where events before it are missing; nothing follows such a header. */
 const LOST = 1;
@@ -134,19 +142,22 @@ export class VmObjects {
     return this.call(iommufd.DESTROY, { id }) !== null;
   }
 
-  /** Events of a queue since the last call, without their headers. */
-  takeEvents(fd: number, eventBytes: number): Uint8Array<ArrayBuffer>[] {
-    const bytes = this.caller.system.read(fd, 4096);
+  /** Events of a queue since the last call, without their headers, and whether the kernel had to leave some out. */
+  takeEvents(fd: number, eventBytes: number): TakenEvents {
+    const bytes = this.caller.system.read(fd, MOST_READ);
     const events: Uint8Array<ArrayBuffer>[] = [];
-    if (typeof bytes === "string") return events;
+    let lost = false;
+    if (typeof bytes === "string") return { events, lost };
     for (let at = 0; at + EVENT_HEADER_BYTES <= bytes.length; ) {
       const flags = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true);
       at += EVENT_HEADER_BYTES;
-      if ((flags & LOST) !== 0) continue;
-      events.push(bytes.slice(at, at + eventBytes));
-      at += eventBytes;
+      if ((flags & LOST) !== 0) lost = true;
+      else {
+        events.push(bytes.slice(at, at + eventBytes));
+        at += eventBytes;
+      }
     }
-    return events;
+    return { events, lost };
   }
 
   /** Note a refusal. */

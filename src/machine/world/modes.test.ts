@@ -97,6 +97,20 @@ describe("A guest with a queue that hardware reads by itself", () => {
     expect(vm.iommu.serve()).toBe(0);
   });
 
+  it("takes its queue from the hardware while the guest has the interface off", () => {
+    const { vm, journal } = start("nested, direct");
+    const { cmdqv } = vm.iommu.blocks!;
+    const VINTF0_CONFIG = 0x1000;
+    const calls = (value: bigint) => {
+      const from = journal.count;
+      cmdqv!.write(VINTF0_CONFIG, value, 4);
+      return journal.entries.filter((e) => e.id >= from && e.deed === "ioctl").map((e) => e.about);
+    };
+    expect(calls(0n)).toEqual(["IOMMU_DESTROY"]);
+    expect(calls(1n)).toEqual(["IOMMU_HW_QUEUE_ALLOC"]);
+    expect(vm.iommu.refused).toEqual([]);
+  });
+
   it("is refused where the hardware has no such queues", () => {
     expect(() => start("nested, direct", "neoverse")).toThrow("IOMMU_VIOMMU_ALLOC");
   });

@@ -16,6 +16,22 @@ describe("A virtual machine with nested translation", () => {
     expect(vm.kernel.driver.takeFaults()).toEqual([]);
   });
 
+  it("tells the guest of events that were lost on their way to it", () => {
+    const { vm, machine, host, mappings } = world();
+    mappings(0x10);
+    // More faults than the kernel's queue for the VMM holds, before anybody reads it.
+    for (let i = 0; i < 70; i++) {
+      const access = { sid: 0x20, ssid: null, iova: BigInt(0x7000 + i * PAGE), privileged: false, instruction: false };
+      machine.unit.transfer({ ...access, write: true, length: 4 });
+      host.driver.interrupt();
+    }
+    expect(vm.iommu.serve()).toBe(64);
+    const faults = vm.kernel.driver.takeFaults();
+    expect(faults.filter(({ sid }) => sid === 0x10)).toHaveLength(64);
+    expect(faults.map(({ line }) => line)).toContain("EVTQ overflow detected -- events lost");
+    expect(vm.kernel.driver.takeFaults()).toEqual([]);
+  });
+
   it("notes each exit under the guest's deed, and what the VMM and the host did under the exit", () => {
     const { vm, mappings, journal } = world();
     const nic = mappings(0x10);
