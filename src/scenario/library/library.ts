@@ -6,6 +6,7 @@ import { COSTS } from "./costs.ts";
 import { ERRATA } from "./errata.ts";
 import type { Lesson } from "./lesson.ts";
 import { NESTING } from "./nesting.ts";
+import { PAGE_FAULTS } from "./page_faults.ts";
 
 /** In the order in which they are shown; groups stand together. */
 export const LIBRARY: readonly Lesson[] = [
@@ -13,6 +14,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...COSTS,
   ...BROKEN_GUESTS,
   ...ARCHITECTURES,
+  ...PAGE_FAULTS,
   ...COHERENCY,
   ...ERRATA,
 ];

@@ -28,6 +28,15 @@ export const unmap = (who: Asked, iova: number, pages: number): Action => ({
   bytes: pages * PAGE,
 });
 
+/** Give the process that the PASID stands for addresses, without pages. */
+export const bind = (who: Asked & { readonly pasid: number }, iova: number, pages: number): Action => ({
+  do: "guest bind",
+  ...of(who),
+  iova: BigInt(iova),
+  bytes: pages * PAGE,
+  write: true,
+});
+
 export const flush = (who: Asked): Action => ({ do: "guest flush", ...of(who) });
 export const detach = (who: Asked): Action => ({ do: "guest detach", ...of(who) });
 export const readFaults: Action = { do: "guest faults" };
@@ -49,4 +58,8 @@ export const dma = (iova: number, ssid: number | null = null): Extract<Action, {
 });
 
 /** The card writes four bytes by a translation of its own where it has one. */
-export const access = (iova: number): Action => ({ do: "access", ...writes(iova, null), length: 4 });
+export const access = (iova: number, ssid: number | null = null): Action => ({
+  do: "access",
+  ...writes(iova, ssid),
+  length: 4,
+});

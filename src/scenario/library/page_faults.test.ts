@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { Session } from "../../machine/session.ts";
+import { loadArchitecture } from "../../machine/units.ts";
+import { Software } from "../../machine/world/software.ts";
+import { PAGE_FAULTS } from "./page_faults.ts";
+
+/** What came of each step but the first, which binds the process. */
+async function outcomes(id: string): Promise<unknown[]> {
+  const document = PAGE_FAULTS.find((lesson) => lesson.id === id)!.document();
+  const architecture = await loadArchitecture(document.machine.arch);
+  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
+  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
+  const { rows } = opened.value.log(0, 100);
+  return rows.slice(1).map(({ result }) => {
+    if (result?.type === "device") return result.turn;
+    return result?.type === "software" ? result.about : result?.type;
+  });
+}
+
+const SERVED = "0 faults logged, 1 of 1 waiting accesses served";
+const NOT_SERVED = "0 faults logged, 0 of 1 waiting accesses served";
+
+describe("What the remarks on page faults say", () => {
+  it("comes true of a stall: the write waits, goes through, and beyond the process is aborted", async () => {
+    expect(await outcomes("stall-served")).toEqual(["stalled", SERVED, "went", "stalled", NOT_SERVED]);
+  });
+
+  it.each(PAGE_FAULTS.filter(({ id }) => id.startsWith("pri-")).map(({ id }) => id))(
+    "comes true of page requests: %s",
+    async (id) => {
+      expect(await outcomes(id)).toEqual(["waiting", SERVED, "translated", "waiting", NOT_SERVED]);
+    },
+  );
+});
