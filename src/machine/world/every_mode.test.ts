@@ -40,6 +40,14 @@ const ROWS: readonly Row[] = [
   { architecture: VTD, preset: "sapphire-rapids", ...EMULATED },
   { architecture: VTD, preset: "skylake-sp", ...EMULATED },
   { architecture: AMDVI, preset: "full", ...NESTED, unmap: ANEW, forgotten: "INVALIDATE_IOMMU_PAGES" },
+  {
+    architecture: AMDVI,
+    preset: "full",
+    ...NESTED,
+    mode: "nested, direct",
+    unmap: [],
+    forgotten: "INVALIDATE_IOMMU_PAGES",
+  },
   { architecture: AMDVI, preset: "full", ...EMULATED },
   { architecture: AMDVI, preset: "qemu-11.1", ...EMULATED },
 ];

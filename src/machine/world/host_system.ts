@@ -5,6 +5,7 @@
 
 import type { Journal } from "../../actors/journal.ts";
 import type { SystemCalls } from "../../actors/vmm/user_space.ts";
+import { VF_BASE } from "../../arch/amdvi/registers.ts";
 import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.ts";
 import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
@@ -31,6 +32,20 @@ const PCI_PASIDS_LG2 = 6;
 /** Physical address of the first page of the Command Queue Virtualization extension, where there is one. */
 const CMDQV_AT = 0x520_0000n;
 const CMDQV = "cmdqv";
+/** Physical address of the first guest's page of registers of an AMD IOMMU with hardware vIOMMUs. */
+const AMD_GUESTS_AT = 0xf_e000_0000n;
+
+/** Registers that user space can map: their physical address, and where they stand in which block. */
+interface RegisterWindow {
+  readonly at: bigint;
+  readonly block: string | null;
+  readonly offset: number;
+}
+
+const WINDOWS: Readonly<Partial<Record<Arch, RegisterWindow>>> = {
+  smmuv3: { at: CMDQV_AT, block: CMDQV, offset: 0 },
+  amdvi: { at: AMD_GUESTS_AT, block: null, offset: VF_BASE },
+};
 
 /** A driver of the host's, as the machine around it sees it. */
 interface HostDriver extends IommuDriver {
@@ -65,7 +80,8 @@ const START: Readonly<Record<Arch, StartDriver>> = {
     );
   },
   vtd: (pages, memory) => VtdDriver.start(pages(null)!, memory),
-  amdvi: (pages, memory, { amdNesting }) => AmdDriver.start({ nesting: amdNesting }, pages(null)!, memory),
+  amdvi: (pages, memory, { amdNesting }) =>
+    AmdDriver.start({ nesting: amdNesting, guestPages: AMD_GUESTS_AT }, pages(null)!, memory),
 };
 
 /** Where the kernel's own memory lies. */
@@ -78,10 +94,12 @@ export class HostSystem {
   readonly kernel: HostKernel;
   readonly driver: HostDriver;
   readonly #pages: PagesOf;
+  readonly #arch: Arch;
   /** Every /dev/iommu that was opened. */
   readonly #files: IommufdFile[] = [];
 
-  private constructor(kernel: HostKernel, driver: HostDriver, pages: PagesOf) {
+  private constructor(arch: Arch, kernel: HostKernel, driver: HostDriver, pages: PagesOf) {
+    this.#arch = arch;
     this.kernel = kernel;
     this.driver = driver;
     this.#pages = pages;
@@ -116,7 +134,7 @@ export class HostSystem {
       else driver.addDevice(device);
     }
     const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated: true, doorbell: DOORBELL };
-    return new HostSystem(new HostKernel(facts, hostDevices), driver, pages);
+    return new HostSystem(arch, new HostKernel(facts, hostDevices), driver, pages);
   }
 
   /** Objects of every open iommufd. */
@@ -149,14 +167,15 @@ export class HostSystem {
     };
   }
 
-  /** Map what a file hands out: pages of the extension. */
+  /** Map what a file hands out: pages of registers. */
   #map(file: OpenFile | null, offset: bigint, length: bigint): RegisterPages | string {
     const status = file?.mmap?.(offset, length, { shared: true, executable: false });
     if (status !== null) return status ?? "ENODEV";
     const region = file instanceof IommufdFile ? file.context.regions.get(offset) : undefined;
-    const pages = this.#pages(CMDQV);
-    if (region === undefined || pages === null) return "ENXIO";
-    const first = Number(region.pa - CMDQV_AT);
+    const window = WINDOWS[this.#arch];
+    const pages = window === undefined ? null : this.#pages(window.block);
+    if (region === undefined || window === undefined || pages === null) return "ENXIO";
+    const first = window.offset + Number(region.pa - window.at);
     return {
       read: (at, width) => pages.read(first + at, width),
       write: (at, value, width) => pages.write(first + at, value, width),

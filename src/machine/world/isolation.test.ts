@@ -36,6 +36,12 @@ const SUBJECTS: readonly Subject[] = [
     registers: [0x0, 0x8, 0x18, 0x1c, 0x2000, 0x2008, 0x2020],
   },
   {
+    architecture: AMDVI,
+    preset: "full",
+    mode: "nested, direct",
+    registers: [0x0, 0x8, 0x10, 0x18, 0x1c, 0x38, 0x2000, 0x2008, 0x2010, 0x2020],
+  },
+  {
     architecture: SMMUV3,
     preset: "neoverse",
     mode: "nested, trapped",

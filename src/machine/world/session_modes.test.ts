@@ -45,7 +45,15 @@ const VIOMMU = ["IOAS", "DEVICE", "HWPT_PAGING", "VIOMMU", "VDEVICE", "VEVENTQ"]
 /** What the VMM maps for a device whose tables it follows. */
 const FOLLOWED = ["IOAS", "DEVICE", "HWPT_PAGING", "IOAS", "HWPT_PAGING"];
 
-const SUBJECTS: readonly { architecture: Architecture; preset: string; mode: VmMode; objects: string[] }[] = [
+interface Subject {
+  readonly architecture: Architecture;
+  readonly preset: string;
+  readonly mode: VmMode;
+  readonly amdNesting?: AmdNesting;
+  readonly objects: readonly string[];
+}
+
+const SUBJECTS: readonly Subject[] = [
   { architecture: SMMUV3, preset: "neoverse", mode: "emulated", objects: FOLLOWED },
   { architecture: VTD, preset: "sapphire-rapids", mode: "emulated", objects: FOLLOWED },
   { architecture: AMDVI, preset: "full", mode: "emulated", objects: FOLLOWED },
@@ -58,6 +66,24 @@ const SUBJECTS: readonly { architecture: Architecture; preset: string; mode: VmM
     objects: [...VIOMMU, "VEVENTQ", "HWPT_NESTED", "HW_QUEUE", "ACCESS"],
   },
   {
+    architecture: AMDVI,
+    preset: "full",
+    mode: "nested, direct",
+    amdNesting: "as intended",
+    objects: [
+      "IOAS",
+      "DEVICE",
+      "HWPT_PAGING",
+      "VIOMMU",
+      "VDEVICE",
+      "HW_QUEUE",
+      "ACCESS",
+      "HW_QUEUE",
+      "ACCESS",
+      "HWPT_NESTED",
+    ],
+  },
+  {
     architecture: VTD,
     preset: "sapphire-rapids",
     mode: "nested, trapped",
@@ -65,7 +91,12 @@ const SUBJECTS: readonly { architecture: Architecture; preset: string; mode: VmM
   },
 ];
 
-const documentOf = (arch: Architecture["arch"], preset: string, mode: VmMode): SessionDocument => ({
+const documentOf = (
+  arch: Architecture["arch"],
+  preset: string,
+  mode: VmMode,
+  amdNesting: AmdNesting = "as shipped",
+): SessionDocument => ({
   title: "A virtual machine",
   about: "",
   machine: {
@@ -77,6 +108,7 @@ const documentOf = (arch: Architecture["arch"], preset: string, mode: VmMode): S
     software: {
       kind: "virtual machine",
       mode,
+      amdNesting,
       guestBytes: 0x100_0000,
       assigned: [{ bdf: "0000:00:04.0", virtualId: GUEST.device }],
       lazy: false,
@@ -94,8 +126,8 @@ function open(document: SessionDocument, architecture: Architecture): Session {
 }
 
 describe.each(SUBJECTS)("A session with a virtual machine, $architecture.arch $mode", (subject) => {
-  const { architecture, preset, mode } = subject;
-  const document = documentOf(architecture.arch, preset, mode);
+  const { architecture, preset, mode, amdNesting } = subject;
+  const document = documentOf(architecture.arch, preset, mode, amdNesting);
 
   it("plays one story with one outcome", () => {
     const session = open(document, architecture);

@@ -116,6 +116,7 @@ describe("What the remarks say", () => {
     ["no-atc-inv", ["device", "device"]],
     ["nested-vtd", ["went", "refused", "refused"]],
     ["nested-amd", ["went", "refused"]],
+    ["amd-viommu-buffers", ["went", "refused"]],
     ["mode-emulated", ["went", "refused"]],
     ["mode-trapped", ["went", "refused"]],
     ["mode-direct", ["went", "refused"]],
@@ -173,6 +174,19 @@ describe("What the remarks say", () => {
     ];
     expect(trapped).toBeLessThan(emulated);
     expect(direct).toBeLessThan(trapped);
+  });
+
+  it("comes true of AMD's buffers: an unmap without exits, and a fault in the guest's own log", async () => {
+    const session = await open("amd-viommu-buffers");
+    const exits = (step: number): readonly (number | undefined)[] => {
+      session.seek(step);
+      const { counts } = session.software()!;
+      return [counts["trapped write"], counts["trapped read"], counts.ioctl];
+    };
+    expect(exits(1).every((count) => count! > 0)).toBe(true);
+    expect(exits(3)).toEqual(exits(2));
+    session.seek(5);
+    expect(session.software()!.guestLog).toEqual([expect.stringContaining("IO_PAGE_FAULT")]);
   });
 
   it("comes true of the counts: a range costs one call, pages cost one each", async () => {

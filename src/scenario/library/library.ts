@@ -1,4 +1,5 @@
 /** The scenarios that come with the page. Each opens as it stands, and none is read from anywhere. */
+import { AMD_VIOMMU } from "./amd_viommu.ts";
 import { ARCHITECTURES } from "./architectures.ts";
 import { BROKEN_GUESTS } from "./broken_guests.ts";
 import { COHERENCY } from "./coherency.ts";
@@ -11,6 +12,7 @@ import { PAGE_FAULTS } from "./page_faults.ts";
 /** In the order in which they are shown; groups stand together. */
 export const LIBRARY: readonly Lesson[] = [
   ...NESTING,
+  ...AMD_VIOMMU,
   ...COSTS,
   ...BROKEN_GUESTS,
   ...ARCHITECTURES,
