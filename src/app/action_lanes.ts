@@ -17,6 +17,8 @@ type LaneId = (typeof LANES)[number]["id"];
 const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   write: "memory",
   toggle: "memory",
+  command: "registers",
+  consumer: "registers",
   register: "registers",
   mmio: "registers",
   dma: "device",

@@ -2,8 +2,10 @@
 
 import { high, low } from "../base/halves.ts";
 import type { ActionResult, Problem } from "../protocol/engine.ts";
-import type { Action, HardwareAction, MachineDescription } from "../protocol/machine.ts";
+import { SESSION_LIMITS } from "../protocol/limits.ts";
+import type { Action, ConsumerStep, HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import type { GuestAction } from "../protocol/software.ts";
+import { commandFault, enqueue } from "./commands.ts";
 import { guestActionFault } from "./guest_actions.ts";
 import type { Machine } from "./machine.ts";
 import type { AtsCompletion, DeviceResult, PageAnswer } from "./pcie.ts";
@@ -23,6 +25,10 @@ export function apply(machine: Machine, action: HardwareAction): ActionResult {
     case "write":
       return written(machine.writeMemory(action.at, action.bytes));
     case "toggle":
+    case "command":
+      return written(enqueue(machine, action));
+    case "consumer":
+      return written(stepConsumer(unit, action.what));
       return written(toggle(machine, action.at, action.bit));
     case "register": {
       const block = blockOf(unit, action.block);
@@ -35,6 +41,16 @@ export function apply(machine: Machine, action: HardwareAction): ActionResult {
       return message(unit, action);
   }
 }
+function stepConsumer({ consumer }: Unit, what: ConsumerStep): boolean {
+  if (consumer === null) return false;
+  if (what === "step") consumer.step();
+  else {
+    consumer.held = what === "hold";
+    consumer.run();
+  }
+  return true;
+}
+
 
 /** Whether an action is for the guest, not for the hardware. */
 export const isGuestAction = (action: Action): action is GuestAction =>
@@ -152,6 +168,10 @@ function faultOf(action: HardwareAction, unit: Unit): string | null {
     case "register":
       return blockFault(unit, action.block) ?? registerFault(blockOf(unit, action.block)!, action.name);
     case "mmio":
+    case "command":
+      return commandFault(unit, action);
+    case "consumer":
+      return unit.consumer === null ? "This unit has no queue of commands." : null;
       return blockFault(unit, action.block) ?? mmioFault(action.offset, action.width);
     case "dma":
       return transferFault(action) ?? meetsFault(unit, action.meets);

@@ -14,6 +14,8 @@ import type { MakeUnit, Unit, UnitImage } from "./unit.ts";
 export interface MachineImage {
   readonly memory: MemoryImage;
   readonly unit: UnitImage;
+  /** Somebody holds the consumer of the command queue. */
+  readonly held: boolean;
 }
 
 export class Machine<U extends Unit = Unit> {
@@ -54,12 +56,14 @@ export class Machine<U extends Unit = Unit> {
   }
 
   snapshot(): MachineImage {
-    return { memory: this.memory.snapshot(), unit: this.unit.snapshot() };
+    const held = this.unit.consumer?.held === true;
+    return { memory: this.memory.snapshot(), unit: this.unit.snapshot(), held };
   }
 
   restore(image: MachineImage): void {
     this.memory.restore(image.memory);
     this.unit.restore(image.unit);
+    if (this.unit.consumer !== null) this.unit.consumer.held = image.held;
   }
 
   /** Sixteen hexadecimal digits over memory and the unit's state. */
@@ -67,6 +71,7 @@ export class Machine<U extends Unit = Unit> {
     const digest = new Digest();
     this.memory.digest(digest);
     this.unit.digest(digest);
+    if (this.unit.consumer?.held === true) digest.text("held");
     return digest.hex();
   }
 }

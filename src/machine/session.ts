@@ -23,17 +23,21 @@ import type {
 import {
   type CacheView,
   type ExtentRow,
+  type InvalidationAnswer,
   MAX_QUEUE_ENTRIES,
   type MemoryAnswer,
   type OwnerRow,
   type QueueEntry,
-  type QueueRow,
+  type QueuesAnswer,
   type RegisterRow,
 } from "../protocol/inspection.ts";
-import type { Access, Action, Arch, DeviceDescription, SessionDocument } from "../protocol/machine.ts";
+import { SESSION_LIMITS } from "../protocol/limits.ts";
+import type { Access, Action, Arch, CommandWords, DeviceDescription, SessionDocument } from "../protocol/machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import { actionProblem } from "./actions.ts";
 import type { BootActors } from "./actors.ts";
+import { commandFault, commandQueue } from "./commands.ts";
+import { invalidationOf } from "./inspect/invalidation.ts";
 import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
 import { provenance } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
@@ -254,8 +258,19 @@ export class Session {
     return { revision: this.#revision, rows: this.#unit.inspect.registers() };
   }
 
-  queues(): { revision: number; queues: readonly QueueRow[] } {
-    return { revision: this.#revision, queues: this.#unit.inspect.queues() };
+  queues(): QueuesAnswer {
+    const { consumer, inspect } = this.#unit;
+    const held = consumer === null ? null : { queue: consumer.queue, held: consumer.held };
+    return { revision: this.#revision, queues: inspect.queues(), consumer: held };
+  }
+
+  /** What a command would take out of the caches. */
+  invalidation(command: CommandWords): Result<InvalidationAnswer> {
+    const fault = commandFault(this.#unit, command);
+    if (fault !== null) return problem(command.name, fault);
+    if (commandQueue(this.#unit)?.enabled !== true) return problem(command.name, "Its queue is not enabled.");
+    const drops = invalidationOf(this.#machine, command, (look) => this.#timeline.aside(look));
+    return { ok: true, value: { revision: this.#revision, ...drops } };
   }
 
   queueEntries(id: string, from: number, count: number): readonly QueueEntry[] {

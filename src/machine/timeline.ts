@@ -79,8 +79,7 @@ export class Timeline {
       this.#log.length = this.#now;
       this.#done.length = Math.min(this.#done.length, this.#now);
       this.#marks.length = Math.floor(this.#now / MARK_EVERY) + 1;
-      const blank = this.#software === null ? [] : [this.#software.blank];
-      this.#machine.memory.retain([...this.#marks, ...blank].map((mark) => mark.memory));
+      this.#retain();
     }
     if (this.#actors !== null && this.#seen !== this.#now) this.#bootAgain();
     this.#log.push(action);
@@ -101,6 +100,21 @@ export class Timeline {
     }
   }
 
+  /** Try something on the machine, which is then put back as it was. */
+  aside<T>(look: () => T): T {
+    const image = this.#machine.snapshot();
+    const seen = look();
+    this.#machine.restore(image);
+    this.#retain();
+    return seen;
+  }
+
+  /** Forget what was saved for states that cannot be gone to any more. */
+  #retain(): void {
+    const blank = this.#software === null ? [] : [this.#software.blank];
+    this.#machine.memory.retain([...this.#marks, ...blank].map((mark) => mark.memory));
+  }
+
   /** The same actions give the same results: those of an action that is applied again stand already. */
   #applyNext(): void {
     const index = this.#now;
@@ -118,10 +132,8 @@ export class Timeline {
     const records = (): number => this.#machine.unit.recordCount - before;
     this.#seen = index + 1;
     if (isGuestAction(action)) {
-      const performed = this.#actors?.perform(action, index);
-      if (performed === undefined)
-        return { result: { type: "written", taken: false }, records: 0, effects: NO_EFFECTS };
-      const { done, about, effects } = performed;
+      if (this.#actors === null) throw new Error("a guest is asked, but the machine has no software");
+      const { done, about, effects } = this.#actors.perform(action, index);
       return { result: { type: "software", done, about }, records: records(), effects };
     }
     const result = this.#machine.apply(action);

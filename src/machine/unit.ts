@@ -19,6 +19,7 @@ import type {
 import type { CacheView, Choices, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../protocol/inspection.ts";
 import type * as protocol from "../protocol/machine.ts";
 import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
+import type { Consumer } from "./consumer.ts";
 import type { DescriptionFault } from "./description.ts";
 import type { Pcie } from "./pcie.ts";
 
@@ -125,6 +126,9 @@ export interface Unit extends RegisterBlock {
   restore(image: UnitImage): void;
   /** Take everything that is not in memory into a digest. */
   digest(into: Digest): void;
+
+  /** Of the queue that software sends commands by; null where the unit has none. */
+  readonly consumer: Consumer | null;
 
   /** Registers besides the unit's own, by the name of their block. */
   readonly blocks?: Readonly<Record<string, RegisterBlock>>;

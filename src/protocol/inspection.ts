@@ -2,8 +2,8 @@
  * The hardware's parts as a page looks at them: registers, queues, caches, memory. Every answer carries the revision it
  * was computed for, and is the same whatever the architecture; names are the architecture's.
  */
-import type { Tag } from "./engine.ts";
-import type { Arch, CacheSize } from "./machine.ts";
+import type { Result, Tag } from "./engine.ts";
+import type { Arch, CacheSize, CommandWords } from "./machine.ts";
 
 /** What a machine description may choose of an architecture, by name. */
 export interface Choices {
@@ -78,6 +78,14 @@ export interface QueueRow {
   readonly error: string | null;
 }
 
+/** The queues of a machine. */
+export interface QueuesAnswer {
+  readonly revision: number;
+  readonly queues: readonly QueueRow[];
+  /** The queue that takes commands, and whether somebody holds its consumer; null for a machine without one. */
+  readonly consumer: { readonly queue: string; readonly held: boolean } | null;
+}
+
 /** An entry of a queue. */
 export interface QueueEntry {
   readonly index: number;
@@ -137,6 +145,22 @@ export interface CacheView {
   readonly entries: readonly CacheEntry[];
 }
 
+/** An entry of one of the caches. */
+export interface CachePlace {
+  readonly cache: string;
+  readonly sid: number | null;
+  readonly entry: number;
+}
+
+/** What a command would take out of the caches once it is carried out. */
+export interface InvalidationAnswer {
+  readonly revision: number;
+  /** What it has to drop. */
+  readonly drops: readonly CachePlace[];
+  /** What it says need not go, and may. */
+  readonly mayDrop: readonly CachePlace[];
+}
+
 /** What the session knows of each 8 bytes of memory. */
 export const MemoryState = {
   /** The session does not hold it. */
@@ -187,9 +211,11 @@ export interface InspectionApi {
   /** Every register that exists, by block and rising offset. */
   registers(): Promise<{ readonly revision: number; readonly rows: readonly RegisterRow[] }>;
   /** Queues that are set up, or could be. */
-  queues(): Promise<{ readonly revision: number; readonly queues: readonly QueueRow[] }>;
+  queues(): Promise<QueuesAnswer>;
   /** Entries of a queue from a number on, at most {@link MAX_QUEUE_ENTRIES}; empty for an id that there is none of. */
   queueEntries(id: string, from: number, count: number): Promise<readonly QueueEntry[]>;
+  /** What a command would take out of the caches; nothing is changed by asking. */
+  invalidation(command: CommandWords): Promise<Result<InvalidationAnswer>>;
   /** The IOMMU's caches, then those of devices. */
   caches(): Promise<{ readonly revision: number; readonly caches: readonly CacheView[] }>;
   /** At most {@link MAX_MEMORY_BYTES}, from a multiple of 8 on. */

@@ -106,6 +106,16 @@ export interface PageRequestMessage {
   readonly last: boolean;
 }
 
+/** A command by its name and the fields that are not zero, as the specification spells them; an address in place. */
+export interface CommandWords {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, bigint>>;
+}
+
+/** What somebody who debugs a machine does with the consumer of its command queue. */
+export const CONSUMER_STEPS = ["hold", "step", "let go"] as const;
+export type ConsumerStep = (typeof CONSUMER_STEPS)[number];
+
 /** Everything that can happen to the hardware of a machine. */
 export type HardwareAction =
   /** A transaction. `meets` names an event that lies in the make of the hardware, which it is to run into. */
@@ -121,6 +131,10 @@ export type HardwareAction =
   | { readonly do: "write"; readonly at: bigint; readonly bytes: Uint8Array }
   /** Flip one bit (0 to 63) of the 64-bit word at `at`, a multiple of 8. */
   | { readonly do: "toggle"; readonly at: bigint; readonly bit: number }
+  /** Software puts a command into the command queue and moves the producer on. */
+  | ({ readonly do: "command" } & CommandWords)
+  /** The consumer of the command queue is held, carries out one command although it is held, or is let go. */
+  | { readonly do: "consumer"; readonly what: ConsumerStep }
   /** Write a register by name. `block`: a block beside the IOMMU's own registers, such as `cmdqv`. */
   | { readonly do: "register"; readonly name: string; readonly value: bigint; readonly block?: string }
   /** Write 4 or 8 bytes at an offset from the first page of a block of registers. */

@@ -92,6 +92,16 @@ function actionJson(action: Action): JsonObject {
       return { do: "write", at: formatHex(action.at), bytes: formatBytes(action.bytes) };
     case "toggle":
       return { do: "toggle", at: formatHex(action.at), bit: action.bit };
+    case "command": {
+      const fields = Object.entries(action.fields).map(([name, value]) => [name, formatHex(value)]);
+      return {
+        do: "command",
+        name: action.name,
+        ...(fields.length === 0 ? {} : { fields: Object.fromEntries(fields) }),
+      };
+    }
+    case "consumer":
+      return { do: "consumer", what: action.what };
     case "register":
       return { do: "register", name: action.name, value: formatHex(action.value), ...blockJson(action) };
     case "mmio": {

@@ -9,6 +9,7 @@ import {
   type Access,
   type Action,
   ARCHES,
+  CONSUMER_STEPS,
   type DeviceDescription,
   type MemoryDescription,
 } from "../protocol/machine.ts";
@@ -222,7 +223,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
 );
 
 const ACTION_NAMES =
-  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "register", "mmio", "dirty log" or one of the guest';
+  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "command", "consumer", "register", "mmio", "dirty log" or one of the guest';
 
 const ACTION: v.GenericSchema<unknown, Action> = v.variant(
   "do",
@@ -252,6 +253,15 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
       do: v.literal("toggle"),
       at: aligned("a physical address", LIMITS.addressBits),
       bit: wholeNumber("a bit number", 0, 63),
+    }),
+    v.object({
+      do: v.literal("command"),
+      name: NAME,
+      fields: v.optional(v.record(NAME, hex("the value of a field"), expected("an object of fields")), {}),
+    }),
+    v.object({
+      do: v.literal("consumer"),
+      what: v.picklist(CONSUMER_STEPS, expected(`one of ${CONSUMER_STEPS.join(", ")}`)),
     }),
     v.object({ do: v.literal("register"), name: REGISTER_NAME, value: hex("a register value"), block: BLOCK }),
     v.object({

@@ -110,3 +110,4 @@ export function createEngine(): EngineApi {
     bench: async (job) => (await loadBench()).timeWork(job, () => performance.now()),
   };
 }
+    invalidation: async (command) => session?.invalidation(command) ?? NOTHING_OPEN,

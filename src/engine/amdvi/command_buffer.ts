@@ -39,6 +39,8 @@ const BYTES_LG2 = 4;
 const SMALLEST = 8;
 
 export class CommandBuffer {
+  /** Most commands that one {@link run} carries out; 0 holds the buffer. */
+  limit = Infinity;
   readonly #executor: CommandExecutor;
   readonly #ring: OffsetRing;
   readonly #command = new Int32Array(COMMAND_WORDS);
@@ -56,7 +58,7 @@ export class CommandBuffer {
     ring.place(state.baseHi, state.baseLo, 1 << (Math.max(SMALLEST, state.entriesLg2) + BYTES_LG2));
     const tail = ring.offsetOf(state.tail);
     let head = ring.offsetOf(state.head);
-    while (head !== tail) {
+    for (let left = this.limit; left > 0 && head !== tail; left--) {
       const read = ring.read(head, this.#command);
       if (read === MemoryStatus.Unknown) return;
       if (read !== MemoryStatus.Ok) {

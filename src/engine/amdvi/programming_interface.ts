@@ -64,7 +64,7 @@ export class ProgrammingInterface {
   readonly #posted: NonNullable<Surroundings["posted"]>;
   readonly #caches: CacheMaintenance;
   readonly #messages: DeviceMessages;
-  readonly #commands: CommandBuffer;
+  readonly commands: CommandBuffer;
   readonly #buffer: BufferRegisters;
   readonly #origin: CommandOrigin;
   /** CONTROL says that commands are processed; always as the registers have it between writes. */
@@ -105,7 +105,7 @@ export class ProgrammingInterface {
     this.guests = guests
       ? new GuestIommus(registers, memory, translator, executor, (record) => this.#hostEvent(record, 0))
       : null;
-    this.#commands = new CommandBuffer(memory, executor);
+    this.commands = new CommandBuffer(memory, executor);
     this.#buffer = new BufferRegisters(registers);
     this.#origin = this.#hostOrigin();
     this.#hook();
@@ -188,7 +188,7 @@ export class ProgrammingInterface {
     for (const name of ["STATUS", "PPR_EARLY", "PPR_EARLY_B"]) {
       registers.onWrite(name, 0, () => this.interrupts.update());
     }
-    registers.onWrite("CMD_TAIL", 0, () => this.#run());
+    registers.onWrite("CMD_TAIL", 0, () => this.runCommands());
     for (const word of [0, 1]) registers.onWrite("CMD_BASE", word, () => this.#buffer.empty());
   }
 
@@ -208,12 +208,13 @@ export class ProgrammingInterface {
       this.#messages.waiting = false;
     }
     this.interrupts.update();
-    this.#run();
+    this.runCommands();
     this.guests?.update();
   }
 
-  #run(): void {
-    this.#commands.run(this.#buffer, this.#origin, (record) => this.event(record));
+  /** Carry out commands of the buffer that wait. */
+  runCommands(): void {
+    this.commands.run(this.#buffer, this.#origin, (record) => this.event(record));
   }
 
   #hostOrigin(): CommandOrigin {

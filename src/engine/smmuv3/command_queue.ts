@@ -27,6 +27,8 @@ export function commandQueueSize(registers: Uint32Array, base: number): number {
 }
 
 export class CommandQueue {
+  /** Most commands that one {@link run} carries out; 0 holds the queue. */
+  limit = Infinity;
   readonly #words: Uint32Array;
   readonly #ring: CommandRing;
   readonly #errors: GlobalErrors;
@@ -47,7 +49,8 @@ export class CommandQueue {
     const base = words[BASE]!;
     const from = (words[CONS]! >>> RD.shift) & RD.mask;
     const to = (words[PROD]! >>> WR.shift) & WR.mask;
-    const index = this.#ring.consume(words[BASE + 1]!, base, commandQueueSize(words, base), from, to);
+    const size = commandQueueSize(words, base);
+    const index = this.#ring.consume(words[BASE + 1]!, base, size, from, to, this.limit);
     words[CONS] = (words[CONS]! & ~(RD.mask << RD.shift)) | (index << RD.shift);
     const { error } = this.#ring;
     if (error <= Cerror.NONE) return;

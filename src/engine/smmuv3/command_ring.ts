@@ -31,15 +31,17 @@ export class CommandRing {
    * Carry out commands from one index up to another, wrap flags included, until one fails or has to be waited for.
    * @param baseHi and `baseLo`: the base register; bits that are no address are left out, and the size aligns it
    * @param sizeLg2 log2 of the entries, at most MAX_QUEUE_LG2
+   * @param most how many to carry out at most
    * @returns the index after the last command that was carried out
    */
-  consume(baseHi: number, baseLo: number, sizeLg2: number, from: number, to: number): number {
+  consume(baseHi: number, baseLo: number, sizeLg2: number, from: number, to: number, most = Infinity): number {
     this.error = Cerror.NONE;
     const wrapMask = (2 << sizeLg2) - 1;
-    const end = to & wrapMask;
     let index = from & wrapMask;
+    const waiting = (to - index) & wrapMask;
     // CHOICE(inconsistent-indexes): nothing is consumed while the indexes are inconsistent (§3.5.1 allows it).
-    if (((end - index) & wrapMask) > 1 << sizeLg2) return index;
+    if (waiting > 1 << sizeLg2) return index;
+    const end = (index + Math.min(waiting, most)) & wrapMask;
     const hi = baseHi & ADDRESS_HI;
     const base = baseLo & (-1 << Math.max(5, sizeLg2 + BYTES_LG2));
     while (index !== end && this.error === Cerror.NONE) {
@@ -48,11 +50,11 @@ export class CommandRing {
       const frame = this.#memory.wholeFrame(hi, lo);
       // Many commands lie in one page: the page is looked up once for as many as there are.
       const inPage = (lo & (PAGE_BYTES - 1)) >>> BYTES_LG2;
-      const most = Math.min((PAGE_BYTES >>> BYTES_LG2) - inPage, (1 << sizeLg2) - slot);
+      const alike = Math.min((PAGE_BYTES >>> BYTES_LG2) - inPage, (1 << sizeLg2) - slot);
       const done =
         frame === 0
           ? this.#single(hi, lo)
-          : this.#run((frame << 10) + (inPage << COMMAND_WORDS_LG2), Math.min((end - index) & wrapMask, most));
+          : this.#run((frame << 10) + (inPage << COMMAND_WORDS_LG2), Math.min((end - index) & wrapMask, alike));
       index = (index + done) & wrapMask;
     }
     return index;

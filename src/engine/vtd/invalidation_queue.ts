@@ -17,6 +17,8 @@ const PAGE_LG2 = 12;
 const SIZE_MASK = 7;
 
 export class InvalidationQueue {
+  /** Most descriptors that one {@link run} carries out; 0 holds the queue. */
+  limit = Infinity;
   readonly event: EventMessage;
   readonly processor: DescriptorProcessor;
   readonly #registers: RegisterFile;
@@ -85,7 +87,7 @@ export class InvalidationQueue {
     ring.place(words[this.#base + 1]!, words[this.#base]! & -(1 << PAGE_LG2), bytes);
     let head = ring.offsetOf(words[this.#head]!);
     let outcome: Outcome = Outcome.Done;
-    while (head !== tail && outcome === Outcome.Done) {
+    for (let left = this.limit; left > 0 && head !== tail && outcome === Outcome.Done; left--) {
       outcome = this.#step(ring, head, wide);
       if (outcome === Outcome.Done || outcome === Outcome.Timeout) head = ring.next(head);
       words[this.#head] = head;

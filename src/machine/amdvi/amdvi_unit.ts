@@ -26,6 +26,7 @@ import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
+import { Consumer } from "../consumer.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { type PageAnswer, Pcie } from "../pcie.ts";
 import { RecordLog } from "../record_log.ts";
@@ -58,6 +59,7 @@ export class AmdviUnit implements Unit {
   readonly requests: DeviceRequests;
   readonly pcie: Pcie;
   readonly inspect: Inspection<AmdviUnit>;
+  readonly consumer: Consumer;
   readonly onRequest = [EVENT_COUNTER_ZERO.name];
   readonly #interrupts: InterruptRemapper;
   readonly #message = new InterruptMessage();
@@ -94,6 +96,7 @@ export class AmdviUnit implements Unit {
     });
     for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
     this.inspect = new Inspection<AmdviUnit>(this, AMDVI_INSPECTION);
+    this.consumer = new Consumer("CMD", this.control.commands, () => this.control.runCommands());
   }
 
   register(name: string): RegisterPlace | null {

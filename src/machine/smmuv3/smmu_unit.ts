@@ -21,6 +21,7 @@ import { RegisterFile } from "../../engine/smmuv3/register_file.ts";
 import { Smmuv3 } from "../../engine/smmuv3/smmu.ts";
 import { Translation, Updates } from "../../engine/smmuv3/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
+import { Consumer } from "../consumer.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { type PageAnswer, Pcie } from "../pcie.ts";
 import { RecordLog } from "../record_log.ts";
@@ -58,6 +59,7 @@ export class SmmuUnit implements Unit {
   readonly stalls: Transactions;
   readonly blocks: Readonly<Record<string, RegisterBlock>>;
   readonly inspect: Inspection<SmmuUnit>;
+  readonly consumer: Consumer;
   readonly #registers = new RegisterFile();
   readonly #translated: Transactions;
   readonly #cmdqv: Cmdqv | null;
@@ -100,6 +102,11 @@ export class SmmuUnit implements Unit {
     this.#cmdqv = this.#makeCmdqv(description);
     this.blocks = this.#cmdqv === null ? {} : { cmdqv: new CmdqvBlock(this.#cmdqv, () => this.stalls.settle()) };
     this.inspect = new Inspection<SmmuUnit>(this, SMMU_INSPECTION);
+    const { commands } = this.control;
+    this.consumer = new Consumer("CMDQ", commands, () => {
+      commands.run();
+      this.stalls.settle();
+    });
   }
 
   register(name: string): RegisterPlace | null {

@@ -17,6 +17,7 @@ import { Remapper } from "../../engine/vtd/remapper.ts";
 import { RemappingState } from "../../engine/vtd/remapping_state.ts";
 import { Translation } from "../../engine/vtd/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
+import { Consumer } from "../consumer.ts";
 import { Inspection } from "../inspect/inspection.ts";
 import { Pcie } from "../pcie.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";
@@ -43,6 +44,7 @@ export class VtdUnit implements Unit {
   readonly control: ProgrammingInterface;
   readonly pcie: Pcie;
   readonly inspect: Inspection<VtdUnit>;
+  readonly consumer: Consumer | null;
   readonly #t = new Translation();
 
   constructor(description: MachineDescription, memory: PhysicalMemory) {
@@ -79,6 +81,8 @@ export class VtdUnit implements Unit {
     const { registers } = description;
     for (const [name, v] of Object.entries(registers)) this.#load(name, v);
     this.inspect = new Inspection<VtdUnit>(this, VTD_INSPECTION);
+    const { queue } = this.control;
+    this.consumer = queue === null ? null : new Consumer("IQ", queue, () => queue.run());
   }
 
   register(name: string): RegisterPlace | null {

@@ -1,5 +1,11 @@
 /** What an action of the log did, in a few words. */
-import type { Action } from "../../protocol/machine.ts";
+import type { Action, ConsumerStep } from "../../protocol/machine.ts";
+
+const CONSUMER_TEXT: Readonly<Record<ConsumerStep, string>> = {
+  hold: "command queue held",
+  step: "one command carried out",
+  "let go": "command queue let go",
+};
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
@@ -9,6 +15,10 @@ export function actionText(action: Action): string {
       return `bit ${action.bit} of ${hex(action.at)} flipped`;
     case "write":
       return `${action.bytes.length} bytes written at ${hex(action.at)}`;
+    case "command":
+      return [action.name, ...Object.entries(action.fields).map(([name, value]) => `${name} ${hex(value)}`)].join(", ");
+    case "consumer":
+      return CONSUMER_TEXT[action.what];
     case "register":
       return `${action.block === undefined ? "" : `${action.block} `}${action.name} = ${hex(action.value)}`;
     case "mmio":
