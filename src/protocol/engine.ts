@@ -5,6 +5,7 @@
  * columns of typed arrays, transferred. Every answer carries the revision it was computed for.
  */
 import type { BenchJob, BenchRow, BenchWork } from "./bench.ts";
+import type { ComparisonApi } from "./comparison.ts";
 import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, Note, SessionDocument } from "./machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "./software.ts";
@@ -381,8 +382,8 @@ export interface SharedCase {
   readonly walkDigest: string;
 }
 
-/** Calls the worker answers; those that look at the hardware's parts are in `inspection.ts`. */
-export interface EngineApi extends InspectionApi {
+/** Calls the worker answers; those that look at the hardware's parts are in `inspection.ts`, or compare in `comparison.ts`. */
+export interface EngineApi extends InspectionApi, ComparisonApi {
   /**
    * Open a document in place of the session that is open. On an error, or when cancelled, the open one stays.
    * Files may be: capture.json with its memory file, one zip of them, or one scenario file.

@@ -3,7 +3,9 @@
  * when it is whole, so that bad input and a cancellation leave everything as it was.
  */
 import type { BootActors } from "../machine/actors.ts";
+import type { Look } from "../machine/compare/compare.ts";
 import type { Session } from "../machine/session.ts";
+import type { SideQuery } from "../protocol/comparison.ts";
 import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
 import type { SessionDocument } from "../protocol/machine.ts";
 import { importFiles } from "../scenario/import_files.ts";
@@ -47,6 +49,8 @@ const NOTHING_OPEN = problem("No session is open.", "session", "Open a capture, 
 export function createEngine(): EngineApi {
   const machine = loadMachine();
   let session: Session | null = null;
+  /** What the session is compared with. */
+  let beside: Session | null = null;
   /** Set true to stop the opening it belongs to. */
   let opening = { cancelled: false };
 
@@ -69,6 +73,22 @@ export function createEngine(): EngineApi {
     return ok(session.summary());
   };
 
+  const openBeside: EngineApi["openBeside"] = async (document) => {
+    const built = await build(machine, document);
+    if (!built.ok) return built;
+    beside = built.value;
+    return ok(beside.summary());
+  };
+
+  const compare: EngineApi["compare"] = async (left, right, access) => {
+    const { compareStates } = await import("../machine/compare/compare.ts");
+    const look = ({ of, step }: SideQuery): Look => {
+      const there = of === "session" ? session : beside;
+      return (at) => there?.lookAt(step, at) ?? NOTHING_OPEN;
+    };
+    return compareStates([look(left), look(right)], access);
+  };
+
   return {
     openFiles: async (files: readonly InputFile[], report: Report) => {
       const mine = begin();
@@ -78,6 +98,8 @@ export function createEngine(): EngineApi {
       return imported.ok ? replace(imported.value.scenario, mine) : imported;
     },
     openDocument: async (document) => replace(document, begin()),
+    openBeside,
+    compare,
     cancel: async () => {
       opening.cancelled = true;
     },
@@ -99,6 +121,7 @@ export function createEngine(): EngineApi {
     registers: async () => current().registers(),
     queues: async () => current().queues(),
     queueEntries: async (id, from, count) => current().queueEntries(id, from, count),
+    invalidation: async (command) => session?.invalidation(command) ?? NOTHING_OPEN,
     caches: async () => current().caches(),
     memory: async (at, length) => current().memory(at, length),
     owners: async () => current().owners(),
@@ -110,4 +133,3 @@ export function createEngine(): EngineApi {
     bench: async (job) => (await loadBench()).timeWork(job, () => performance.now()),
   };
 }
-    invalidation: async (command) => session?.invalidation(command) ?? NOTHING_OPEN,
