@@ -266,6 +266,7 @@ function walkOf(access: Access, revision: number, step: number): WalkAnswer {
     stage2: null,
     tags: [{ name: "ASID", value: 1 }],
     checks: [],
+    combined: [],
     digest: `${digestOf(access)} after ${step}`,
   };
 }

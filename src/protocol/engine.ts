@@ -55,6 +55,7 @@ export interface SessionSummary {
   readonly notModelled: readonly string[];
   readonly streams: number;
   readonly memory: { readonly bytes: number; readonly outside: "abort" | "unknown" };
+  /** Accesses that were recorded on the real thing; events recorded there and, up to `step`, here. */
   readonly recorded: { readonly accesses: number; readonly events: number };
   /** The access the document asks to look at first, or null. */
   readonly view: Access | null;
@@ -261,6 +262,22 @@ export interface CheckLine {
   readonly record: number | null;
 }
 
+/** A property of the memory that an access reaches: what each stage says of it, and what both come to. */
+export interface CombinedProperty {
+  /** Such as "Privileged" (rights of such accesses), "Memory type", "Snooping". */
+  readonly name: string;
+  /** What the device asks for; null where it has no say. */
+  readonly asked: string | null;
+  /** What each stage says by itself; null where it is off, has no say or was not read. */
+  readonly stage1: string | null;
+  readonly stage2: string | null;
+  readonly together: string;
+  /** What overrode what; empty where nothing did. */
+  readonly why: string;
+  /** Such as "IHI 0070 §13.1.5". */
+  readonly section: string;
+}
+
 /** A translation with everything that happened on the way. */
 export interface WalkAnswer {
   readonly revision: number;
@@ -277,6 +294,8 @@ export interface WalkAnswer {
   /** What the translation is tagged with. */
   readonly tags: readonly Tag[];
   readonly checks: readonly CheckLine[];
+  /** How both stages combine; empty where no leaf was reached. */
+  readonly combined: readonly CombinedProperty[];
   /** Digest of trace and outcome, hexadecimal: equal digests, equal pictures. */
   readonly digest: string;
 }

@@ -29,11 +29,21 @@ export type Attributes = number;
 export const mairOf = (a: Attributes): number => a & 0xff;
 export const shareabilityOf = (a: Attributes): number => a >>> 8;
 
+const DEVICE_NAMES = ["Device-nGnRnE", "Device-nGnRE", "Device-nGRE", "Device-GRE"] as const;
+const SHAREABILITY_NAMES = ["NSH", "NSH", "OSH", "ISH"] as const;
+const NOT_CACHED = "Normal-iNC-oNC";
+
 const NON_CACHEABLE = 0x44;
 /** One level: Non-cacheable; Write-Back or -Through with both allocation hints and not transient. */
 const NC = 0b0100;
 const WB = 0b1111;
 const WT = 0b1011;
+
+/** Type and shareability of a leaf or a stage, as it says them by itself. */
+interface Own {
+  readonly type: string;
+  readonly shareability: string;
+}
 
 const isDevice = (mair: number): boolean => (mair & 0xf0) === 0;
 const isWriteBack = (level: number): boolean => level !== NC && (level & 0b0100) !== 0;
@@ -183,27 +193,38 @@ function mairByte(cd: Uint32Array, lo: number, hi: number, aie: boolean): number
   return (mair >>> (8 * (index & 3))) & 0xff;
 }
 
-/** What stage 1 says of a transaction by its leaf, hints of the transaction included. */
-function stage1Attributes(t: Translation, incoming: Attributes, c: ResolvedStream, caps: Capabilities): Attributes {
+/** What the stage-1 leaf says. */
+function stage1Says(t: Translation, c: ResolvedStream, caps: Capabilities): Attributes {
   const f = CD.f;
   const upper = c.twoHalves && (t.iovaHi & 0x00800000) !== 0;
   const base = upper ? c.ttb1 : c.ttb0;
-  const byte = mairByte(c.cd, t.leaf1Lo, t.leaf1Hi, caps.aie && f.AIE.get(c.cd, 0) === 1);
+  const mair = mairByte(c.cd, t.leaf1Lo, t.leaf1Hi, caps.aie && f.AIE.get(c.cd, 0) === 1);
   // 52-bit descriptors of small granules keep address bits where SH stands.
   const inCd = effectiveDs(c.cd, caps) && base.fmt!.granuleLg2 !== 16;
   const sh = inCd ? (upper ? f.SH1 : f.SH0).get(c.cd, 0) : (t.leaf1Lo >>> SH.shift) & 3;
-  return attributes(combineHints(mairOf(incoming), effectiveMair(byte)), sh);
+  return attributes(effectiveMair(mair), sh);
 }
 
-function stage2Attributes(t: Translation, first: Attributes, c: ResolvedStream, caps: Capabilities): Attributes {
+/** The stage-2 leaf's MemAttr and shareability. */
+function stage2Says(t: Translation, c: ResolvedStream, caps: Capabilities): { memAttr: number; sh: number } {
   const inSte = effectiveS2Ds(c.ste, caps) && c.s2.fmt!.granuleLg2 !== 16;
   const sh = inSte ? STE.f.S2SH0.get(c.ste, 0) : (t.leaf2Lo >>> SH.shift) & 3;
-  return combine(first, (t.leaf2Lo >>> MEMATTR.shift) & 15, sh, c.s2Fwb, caps.mtePerm);
+  return { memAttr: (t.leaf2Lo >>> MEMATTR.shift) & 15, sh };
+}
+
+/** What MemAttr[2:0] asks for where S2FWB is 1. */
+const FORCED_NAMES = [...DEVICE_NAMES, NOT_CACHED, NOT_CACHED, "forces Write-Back", "as stage 1 says"] as const;
+
+function stage2Words({ memAttr, sh }: { memAttr: number; sh: number }, c: ResolvedStream, caps: Capabilities): Own {
+  const type = caps.mtePerm && memAttr === 4 ? 0xff : memAttrType(memAttr);
+  const name = c.s2Fwb ? FORCED_NAMES[memAttr & 7]! : typeName(type);
+  return { type: name, shareability: SHAREABILITY_NAMES[sh]! };
 }
 
 /** Told of each step on the way, in order: for somebody who wants to see where attributes come from. */
 export interface AttributeSink {
-  step(what: "incoming" | "override" | "stage 1" | "stage 2" | "No_snoop", now: Attributes): void;
+  /** @param own what a stage says by itself, null where there is none */
+  step(what: "incoming" | "override" | "stage 1" | "stage 2" | "No_snoop", now: Attributes, own: Own | null): void;
 }
 
 /**
@@ -218,22 +239,25 @@ export function outputAttributes(
   sink: AttributeSink | null,
 ): Attributes {
   let now = attributes(t.inMair, t.inSh);
-  if (sink !== null) sink.step("incoming", now);
+  if (sink !== null) sink.step("incoming", now, null);
   if (caps.attrTypesOvr) {
     now = override(now, config === null ? gbpaOverrides(registers) : steOverrides(config.ste));
-    if (sink !== null) sink.step("override", now);
+    if (sink !== null) sink.step("override", now, null);
   }
   if (config?.stage1 === true) {
-    now = stage1Attributes(t, now, config, caps);
-    if (sink !== null) sink.step("stage 1", now);
+    const own = stage1Says(t, config, caps);
+    // Hints of the transaction count; its type and shareability do not.
+    now = attributes(combineHints(mairOf(now), mairOf(own)), shareabilityOf(own));
+    if (sink !== null) sink.step("stage 1", now, attributesWords(own));
   }
   if (config?.stage2 === true) {
-    now = stage2Attributes(t, now, config, caps);
-    if (sink !== null) sink.step("stage 2", now);
+    const own = stage2Says(t, config, caps);
+    now = combine(now, own.memAttr, own.sh, config.s2Fwb, caps.mtePerm);
+    if (sink !== null) sink.step("stage 2", now, stage2Words(own, config, caps));
   }
   if (t.noSnoop && !isDevice(mairOf(now))) {
     now = attributes(NON_CACHEABLE, Shareability.Outer);
-    if (sink !== null) sink.step("No_snoop", now);
+    if (sink !== null) sink.step("No_snoop", now, null);
   }
   return now;
 }
@@ -256,9 +280,6 @@ function gbpaOverrides(registers: RegisterFile): Overrides {
   return { mtCfg: get("MTCFG"), memAttr: get("MemAttr"), allocCfg: get("ALLOCCFG"), shCfg: get("SHCFG") };
 }
 
-const DEVICE_NAMES = ["Device-nGnRnE", "Device-nGnRE", "Device-nGRE", "Device-GRE"] as const;
-const SHAREABILITY_NAMES = ["NSH", "NSH", "OSH", "ISH"] as const;
-
 /** One level in the notation of §13.1.1, such as `WB/RAnWATR`. */
 function levelName(level: number): string {
   if (level === NC) return "NC";
@@ -267,10 +288,18 @@ function levelName(level: number): string {
   return `${isWriteBack(level) ? "WB" : "WT"}/${hints.join("")}`;
 }
 
-/** Attributes in the notation of §13.1.1: `Device-nGnRE`, `Normal-iNC-oNC`, `Normal-iWB/RAWAnTR-oWB/RAWAnTR-ISH`. */
+/** A type in the notation of §13.1.1: `Device-nGnRE`, `Normal-iNC-oNC`, `Normal-iWB/RAWAnTR-oWB/RAWAnTR`. */
+function typeName(type: number): string {
+  return isDevice(type) ? DEVICE_NAMES[type >>> 2]! : `Normal-i${levelName(type & 15)}-o${levelName(type >>> 4)}`;
+}
+
+/** Type and shareability by their names. */
+export function attributesWords(a: Attributes): Own {
+  return { type: typeName(mairOf(a)), shareability: SHAREABILITY_NAMES[shareabilityOf(a)]! };
+}
+
+/** Both in one, as §13.1.1 writes them: what is Outer Shareable anyway goes without. */
 export function attributesName(a: Attributes): string {
-  const type = mairOf(a);
-  if (isDevice(type)) return DEVICE_NAMES[type >>> 2]!;
-  const name = `Normal-i${levelName(type & 15)}-o${levelName(type >>> 4)}`;
-  return type === NON_CACHEABLE ? name : `${name}-${SHAREABILITY_NAMES[shareabilityOf(a)]}`;
+  const { type, shareability } = attributesWords(a);
+  return isDevice(mairOf(a)) || mairOf(a) === NON_CACHEABLE ? type : `${type}-${shareability}`;
 }

@@ -156,6 +156,7 @@ function answer(into: Recorder, iova: bigint, outcome: Outcome, stages: Partial<
     stage2: null,
     tags: [],
     checks: [],
+    combined: [],
     digest: "00000000",
     ...stages,
   };

@@ -4,6 +4,7 @@ import { dteBrokenRules } from "../../../engine/amdvi/dte_rules.ts";
 import { AmdTraceRecorder, amdLevel } from "../../../engine/amdvi/trace_recorder.ts";
 import type { WalkAnswer } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
+import { probing, rightsOf, snoopingOf } from "../../inspect/combination.ts";
 import { stageSummary, type ToldWalk, walkAnswer } from "../../inspect/walk_answer.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { CHECK_TERMS } from "./check_terms.ts";
@@ -29,6 +30,10 @@ export function inspectWalk(unit: AmdviUnit, access: Access, revision: number): 
   // The rules on a device table entry are all looked at; what comes after it depends on what was read.
   const also = dteBrokenRules(config.dte, unit.translator);
   const tags = stage1 === null && stage2 === null ? [] : tagsOf(config, access.ssid);
-  const told: ToldWalk = { revision, arch: unit.arch, access, outcome, trace, stage1, stage2, tags };
+  const seen = { access, outcome, stage1, stage2 };
+  const probe = probing(recorder, (other) => unit.translate(other, recorder));
+  const snoop = { forced: R.SNOOP_FORCED, by: "FC of the host leaf", section: "48882 §2.2.3" };
+  const combined = [...rightsOf(probe, seen, "48882 §2.2.7"), ...snoopingOf(probe, seen, snoop)];
+  const told: ToldWalk = { revision, arch: unit.arch, ...seen, trace, tags, combined };
   return walkAnswer(told, also.includes(t.reason) ? also.filter((reason) => reason !== t.reason) : [], CHECK_TERMS);
 }

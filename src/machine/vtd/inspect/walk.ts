@@ -1,9 +1,11 @@
 /** One request looked at: its records, its outcome, and everything a picture of it needs. */
+import { R } from "../../../arch/vtd/reasons.ts";
 import { End } from "../../../engine/common/request.ts";
 import { VtdTraceRecorder } from "../../../engine/vtd/trace_recorder.ts";
 import type { WalkAnswer } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { stageSummary, walkAnswer } from "../../inspect/walk_answer.ts";
+import { probing, rightsOf, snoopingOf } from "../../inspect/combination.ts";
+import { stageSummary, type ToldWalk, walkAnswer } from "../../inspect/walk_answer.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 import { alsoFailing } from "./also_failing.ts";
 import { CHECK_TERMS } from "./check_terms.ts";
@@ -24,5 +26,13 @@ export function inspectWalk(unit: VtdUnit, access: Access, revision: number): Wa
   const stage1 = on && config.first ? stageSummary("First stage", config.fs, "FSPTPTR", vtdLevel) : null;
   const stage2 = on && config.second ? stageSummary("Second stage", config.ss, "SSPTPTR", vtdLevel) : null;
   const tags = on ? tagsOf(config) : [];
-  return walkAnswer({ revision, arch: unit.arch, access, outcome, trace, stage1, stage2, tags }, also, CHECK_TERMS);
+  const by = config.scalable ? "PGSNP of the PASID table entry" : "SNP of the leaf";
+  const seen = { access, outcome, stage1, stage2 };
+  const probe = probing(recorder, (other) => unit.translate(other, recorder));
+  const combined = [
+    ...rightsOf(probe, seen, "VT-d §3.8"),
+    ...snoopingOf(probe, seen, { forced: R.SNOOP_FORCED, by, section: "VT-d §9.6, §9.8" }),
+  ];
+  const told: ToldWalk = { revision, arch: unit.arch, ...seen, trace, tags, combined };
+  return walkAnswer(told, also, CHECK_TERMS);
 }
