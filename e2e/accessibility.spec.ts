@@ -76,11 +76,21 @@ test.describe("Axe finds nothing", () => {
   test("on a narrow screen", async ({ page }) => {
     await page.setViewportSize({ width: 390, height: 844 });
     await openPage(page);
-    for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Timeline", "Decode"]) {
-      await page.getByRole("navigation", { name: "Panes" }).getByRole("button", { name: pane, exact: true }).click();
+    const bar = page.getByRole("navigation", { name: "Panes" });
+    const expectFits = async (pane: string): Promise<void> => {
       await expectAccessible(page);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(overflow, `${pane} is wider than the screen`).toBeLessThanOrEqual(0);
+    };
+    for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Timeline", "Decode"]) {
+      await bar.getByRole("button", { name: pane, exact: true }).click();
+      await expectFits(pane);
+    }
+    for (const pane of ["Software", "Queues"]) {
+      await bar.getByRole("button", { name: "More panes" }).click();
+      await page.getByRole("menuitem", { name: pane, exact: true }).click();
+      await expect(page.getByRole("region", { name: pane, exact: true })).toBeVisible();
+      await expectFits(pane);
     }
   });
 });

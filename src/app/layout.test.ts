@@ -52,6 +52,8 @@ describe("Closing panes", () => {
   it("finds a pane in the open preset first", () => {
     expect(presetWith("events", "walk")).toBe("walk");
     expect(presetWith("timeline", "walk")).toBe("software");
+    expect(presetWith("notes", "software")).toBe("software");
+    expect(presetWith("notes", "walk")).toBe("teach");
     expect(presetWith("maps" satisfies PaneId, "walk")).toBe("tables");
   });
 });

@@ -249,10 +249,13 @@ export function withoutPanes(of: Arrangement, closed: readonly PaneId[]): Arrang
   return parts.length === 1 ? only.of : { ...of, parts };
 }
 
-/** The preset in which to show a pane: the one that is open if it has it, else the first that has. */
+/** The preset that a pane is made for, where that is not the first that has it. */
+const HOME: Partial<Readonly<Record<PaneId, Preset>>> = { notes: "teach" };
+
+/** The preset in which to show a pane: the one that is open if it has it, else its home. */
 export function presetWith(pane: PaneId, open: Preset): Preset {
   const has = (preset: Preset): boolean => panesOf(presetLayout(preset)).includes(pane);
-  return has(open) ? open : (PRESETS.find((p) => has(p.id))?.id ?? open);
+  return has(open) ? open : (HOME[pane] ?? PRESETS.find((p) => has(p.id))?.id ?? open);
 }
 
 export function isPreset(text: string | null): text is Preset {

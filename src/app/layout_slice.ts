@@ -14,7 +14,7 @@ import {
 import type { Settings } from "./settings.ts";
 import type { AppActions, AppState } from "./state.ts";
 
-type LayoutState = Pick<AppState, "preset" | "closed" | "maximised" | "layoutRound">;
+type LayoutState = Pick<AppState, "preset" | "closed" | "maximised" | "asked" | "layoutRound">;
 type LayoutActions = Pick<AppActions, "choosePreset" | "closePane" | "showPane" | "maximise" | "resetLayout">;
 
 const CLOSED = "closed";
@@ -29,6 +29,7 @@ export function readLayout(settings: Settings): LayoutState {
     preset: isPreset(kept) ? kept : "walk",
     closed: readClosed(settings.get(CLOSED)),
     maximised: null,
+    asked: null,
     layoutRound: 0,
   };
 }
@@ -68,7 +69,7 @@ export function layoutSlice({ get, set, settings }: Core): LayoutActions {
   }
   const choosePreset = (preset: Preset): void => {
     settings.set("preset", preset);
-    set({ preset, maximised: null });
+    set({ preset, maximised: null, asked: null });
   };
   return {
     choosePreset,
@@ -85,7 +86,7 @@ export function layoutSlice({ get, set, settings }: Core): LayoutActions {
       if (preset !== get().preset) choosePreset(preset);
       const { closed, maximised } = get();
       close({ ...closed, [preset]: (closed[preset] ?? []).filter((p) => p !== pane) });
-      if (maximised !== null && maximised !== pane) set({ maximised: null });
+      set({ asked: pane, maximised: maximised === pane ? pane : null });
     },
     maximise: (maximised) => set({ maximised }),
     resetLayout: () => {

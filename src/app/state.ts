@@ -128,14 +128,16 @@ export interface AppState {
   readonly closed: ClosedPanes;
   /** The pane that has all the room, or null. */
   readonly maximised: PaneId | null;
+  /** The pane of the preset that was asked for last, which is what there is room for on a narrow screen, or null. */
+  readonly asked: PaneId | null;
   /** The page is part of another page: it shows the maximised pane and nothing around it. */
   readonly embedded: boolean;
   /** Grows when the panes' sizes go back to what they were at first. */
   readonly layoutRound: number;
   readonly theme: Theme;
+  readonly comparison: Comparison;
   /** What lies over the page. */
   readonly over: "keys" | "palette" | "library" | "bench" | null;
-  readonly comparison: Comparison;
   /** What the library has, groups together; null until it was asked for. */
   readonly library: readonly LibraryEntry[] | null;
   /** Text in the decoder's box. */
@@ -161,10 +163,10 @@ export interface AppActions {
   readonly openShipped: () => Promise<void>;
   /** Show what the library has. */
   readonly openLibrary: () => Promise<void>;
-  /** Open an entry of the library before its first action, with its notes. */
-  readonly openLesson: (id: string) => Promise<void>;
   /** Find out what the library has. */
   readonly listLibrary: () => Promise<void>;
+  /** Open an entry of the library before its first action, with its notes. */
+  readonly openLesson: (id: string) => Promise<void>;
   /** Stop opening; the session that was open stays. */
   readonly cancelOpening: () => void;
   /** Start a fresh engine and bring back what was open: source, actions, step, access and selection. */
@@ -220,8 +222,6 @@ export interface AppActions {
   /** Go to the state after the first `step` actions: take back, or do again. */
   readonly seek: (step: number) => Promise<void>;
 
-  /** Pack the chosen walk for sending. */
-  readonly openShare: () => Promise<void>;
   readonly setSide: (which: "left" | "right", side: ComparedSide) => void;
   readonly swapSides: () => void;
   /** Open an entry of the library beside the session, as the left side. */
@@ -229,6 +229,8 @@ export interface AppActions {
   /** Keep the session as it is to compare others with, as the left side. */
   readonly keepBeside: () => Promise<void>;
 
+  /** Pack the chosen walk for sending. */
+  readonly openShare: () => Promise<void>;
   readonly closeShare: () => void;
   /** The whole session as text of a scenario file, or null when it cannot be had. */
   readonly wholeSession: () => Promise<string | null>;

@@ -19,7 +19,7 @@ import { walkSlice } from "./walk_slice.ts";
 
 export type AppStore = StoreApi<App>;
 
-const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "layoutRound"> = {
+const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "asked" | "layoutRound"> = {
   engine: { state: "starting", opening: null, progress: null, stopped: null },
   notices: [],
   summary: null,

@@ -1,4 +1,6 @@
-/** The page on a narrow screen: one pane at a time, and a bar below to choose which. */
+/** The page on a narrow screen: one pane at a time, and a bar below to choose which; those it has no room for in a menu. */
+import { DropdownMenu } from "radix-ui";
+import { useShallow } from "zustand/react/shallow";
 import { PANES, type PaneId, type Preset } from "../../app/layout.ts";
 import { hasContent } from "../../app/layout_slice.ts";
 import { useApp } from "../common/use_app.ts";
@@ -22,21 +24,24 @@ const FIRST: Readonly<Record<Preset, PaneId>> = {
   walk: "walk",
   tables: "maps",
   queues: "queues",
-  software: "timeline",
+  software: "software",
   decode: "decoder",
   teach: "account",
   edit: "scenario",
+  compare: "compare",
 };
 
-  compare: "compare",
+const ALL = Object.keys(PANES) as PaneId[];
+
 export function SmallWorkbench() {
   const preset = useApp((app) => app.preset);
-  const chosen = useApp((app) => app.maximised);
+  const chosen = useApp((app) => app.maximised ?? app.asked);
   const show = useApp((app) => app.showPane);
-  const maximise = useApp((app) => app.maximise);
-  const notes = useApp((app) => hasContent(app, "notes"));
-  // There is room for eight: notes take the place of the decoder, which does without a session.
+  const panes = useApp(useShallow((app) => ALL.filter((pane) => hasContent(app, pane))));
+  const notes = panes.includes("notes");
+  // Notes take the place of the decoder, which does without a session.
   const bar: readonly PaneId[] = notes ? ["notes", ...IN_BAR] : [...IN_BAR, "decoder"];
+  const others = panes.filter((pane) => !bar.includes(pane));
   const current = chosen ?? (preset === "teach" && notes ? "notes" : FIRST[preset]);
   return (
     <>
@@ -49,14 +54,25 @@ export function SmallWorkbench() {
             key={pane}
             type="button"
             aria-current={pane === current ? "page" : undefined}
-            onClick={() => {
-              show(pane);
-              maximise(pane);
-            }}
+            onClick={() => show(pane)}
           >
             {SHORT[pane]}
           </button>
         ))}
+        <DropdownMenu.Root>
+          <DropdownMenu.Trigger aria-current={others.includes(current) ? "page" : undefined} aria-label="More panes">
+            …
+          </DropdownMenu.Trigger>
+          <DropdownMenu.Portal>
+            <DropdownMenu.Content className="nw-pop nw-menu" align="end" sideOffset={4} collisionPadding={8}>
+              {others.map((pane) => (
+                <DropdownMenu.Item key={pane} className="nw-menu-item" onSelect={() => show(pane)}>
+                  {PANES[pane]}
+                </DropdownMenu.Item>
+              ))}
+            </DropdownMenu.Content>
+          </DropdownMenu.Portal>
+        </DropdownMenu.Root>
       </nav>
     </>
   );
