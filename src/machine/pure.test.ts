@@ -5,9 +5,10 @@ import { documentOf } from "./testing/documents.ts";
 
 /** Every package the product depends on: none of them may be needed to run a session. */
 const PACKAGES = Object.keys(dependencies);
+const REPLACED = [...PACKAGES, "react-dom/client", "react/jsx-runtime"];
 
 const load = async () => {
-  for (const name of [...PACKAGES, "react-dom/client", "react/jsx-runtime"]) {
+  for (const name of REPLACED) {
     vi.doMock(name, () => {
       throw new Error(`${name} was loaded`);
     });
@@ -19,6 +20,9 @@ const load = async () => {
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  // Other files may run in this process.
+  for (const name of REPLACED) vi.doUnmock(name);
+  vi.resetModules();
 });
 
 describe("a session in bare Node", () => {
