@@ -13,7 +13,6 @@ import type { RegisterBlock, TransferResult, Unit } from "./unit.ts";
 
 /** Most bytes of a read that a result keeps. */
 const KEPT_BYTES = 64;
-const MAX_TRANSFER = 1 << 20;
 const MEMORY_END = 1n << 52n;
 
 /** Do one action. An action that {@link actionProblem} has something against does nothing. */
@@ -25,11 +24,11 @@ export function apply(machine: Machine, action: HardwareAction): ActionResult {
     case "write":
       return written(machine.writeMemory(action.at, action.bytes));
     case "toggle":
+      return written(toggle(machine, action.at, action.bit));
     case "command":
       return written(enqueue(machine, action));
     case "consumer":
       return written(stepConsumer(unit, action.what));
-      return written(toggle(machine, action.at, action.bit));
     case "register": {
       const block = blockOf(unit, action.block);
       const place = block?.register(action.name) ?? null;
@@ -41,6 +40,7 @@ export function apply(machine: Machine, action: HardwareAction): ActionResult {
       return message(unit, action);
   }
 }
+
 function stepConsumer({ consumer }: Unit, what: ConsumerStep): boolean {
   if (consumer === null) return false;
   if (what === "step") consumer.step();
@@ -50,7 +50,6 @@ function stepConsumer({ consumer }: Unit, what: ConsumerStep): boolean {
   }
   return true;
 }
-
 
 /** Whether an action is for the guest, not for the hardware. */
 export const isGuestAction = (action: Action): action is GuestAction =>
@@ -162,16 +161,20 @@ function faultOf(action: HardwareAction, unit: Unit): string | null {
       }
       return action.bit >= 0 && action.bit < 64 ? null : `Bit ${action.bit} is not one of 0 to 63.`;
     case "write": {
-      const inside = action.at >= 0n && action.at + BigInt(action.bytes.length) <= MEMORY_END;
+      const { length } = action.bytes;
+      if (length < 1 || length > SESSION_LIMITS.actionBytes) {
+        return `A write has 1 to ${SESSION_LIMITS.actionBytes} bytes, not ${length}.`;
+      }
+      const inside = action.at >= 0n && action.at + BigInt(length) <= MEMORY_END;
       return inside ? null : `Address ${hex(action.at)} is not below 2^52.`;
     }
-    case "register":
-      return blockFault(unit, action.block) ?? registerFault(blockOf(unit, action.block)!, action.name);
-    case "mmio":
     case "command":
       return commandFault(unit, action);
     case "consumer":
       return unit.consumer === null ? "This unit has no queue of commands." : null;
+    case "register":
+      return blockFault(unit, action.block) ?? registerFault(blockOf(unit, action.block)!, action.name);
+    case "mmio":
       return blockFault(unit, action.block) ?? mmioFault(action.offset, action.width);
     case "dma":
       return transferFault(action) ?? meetsFault(unit, action.meets);
@@ -200,7 +203,7 @@ function mmioFault(offset: number, width: number): string | null {
 }
 
 function transferFault({ length, data }: { readonly length: number; readonly data?: Uint8Array }): string | null {
-  if (!(length >= 1 && length <= MAX_TRANSFER)) return "A transaction has 1 byte to 1 MiB.";
+  if (!(length >= 1 && length <= SESSION_LIMITS.actionBytes)) return "A transaction has 1 byte to 1 MiB.";
   return data !== undefined && data.length !== length ? `It has ${length} bytes, its data ${data.length}.` : null;
 }
 

@@ -49,7 +49,7 @@ function wild(seed: number): Wild {
       case 0:
         return { do: "toggle", at: address(), bit: next() % 70 };
       case 1:
-        return { do: "write", at: address() + BigInt(next() % 8), bytes: bytes(next() % 40) };
+        return { do: "write", at: address() + BigInt(next() % 8), bytes: bytes(1 + (next() % 39)) };
       case 2:
         return { do: "register", name: pick(REGISTERS).name, value: one(3) === 1 ? BigInt(next() % 64) : big() };
       default:

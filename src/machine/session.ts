@@ -48,9 +48,6 @@ import { StreamTally } from "./stream_tally.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Architecture, Unit, UnitInspection } from "./unit.ts";
 
-/** Most actions a session takes. */
-const MAX_ACTIONS = 1 << 20;
-
 /** A session at one of its steps. */
 export interface LookedAt {
   readonly arch: Arch;
@@ -63,15 +60,23 @@ export interface LookedAt {
 export class Session {
   #document: SessionDocument;
   readonly #architecture: Architecture;
+  readonly #boot: BootActors | null;
   readonly #machine: Machine;
   readonly #timeline: Timeline;
   #revision = 1;
   readonly #tally = new StreamTally((from) => this.events(from).map(({ sid }) => sid));
   #streams: { revision: number; rows: StreamRow[] } | null = null;
 
-  private constructor(document: SessionDocument, architecture: Architecture, machine: Machine, timeline: Timeline) {
+  private constructor(
+    document: SessionDocument,
+    architecture: Architecture,
+    boot: BootActors | null,
+    machine: Machine,
+    timeline: Timeline,
+  ) {
     this.#document = document;
     this.#architecture = architecture;
+    this.#boot = boot;
     this.#machine = machine;
     this.#timeline = timeline;
     for (const action of document.actions) this.#timeline.append(action);
@@ -93,7 +98,7 @@ export class Session {
     }
     const timeline = startTimeline(machine, document.machine, boot);
     if (typeof timeline === "string") return problem("machine.software", timeline, title);
-    return { ok: true, value: new Session(document, architecture, machine, timeline) };
+    return { ok: true, value: new Session(document, architecture, boot, machine, timeline) };
   }
 
   summary(): SessionSummary {
@@ -302,7 +307,7 @@ export class Session {
     const { now } = this.#timeline;
     try {
       for (const document of cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture)) {
-        const copy = Session.open(document, this.#architecture);
+        const copy = Session.open(document, this.#architecture, this.#boot);
         if (copy.ok && copy.value.walk(access).digest === walkDigest)
           return { ok: true, value: { document, walkDigest } };
       }
@@ -329,8 +334,8 @@ export class Session {
   #append(action: Action, place: string): Problem | null {
     const wrong = actionProblem(action, this.#unit, this.#document.machine, place);
     if (wrong !== null) return wrong;
-    if (this.#timeline.now >= MAX_ACTIONS) {
-      const detail = `A session takes ${MAX_ACTIONS} actions at most.`;
+    if (this.#timeline.now >= SESSION_LIMITS.actions) {
+      const detail = `A session takes ${SESSION_LIMITS.actions} actions at most.`;
       return { title: "This action cannot be done.", place, detail };
     }
     if (this.#timeline.now < this.#timeline.log.length) this.#forgetAhead();
@@ -357,10 +362,7 @@ export class Session {
 
   #streamRows(): StreamRow[] {
     if (this.#streams?.revision === this.#revision) return this.#streams.rows;
-    const rows = this.#unit.inspect.streams(
-      this.#document.machine.devices,
-      this.#tally.at(this.#eventCount),
-    );
+    const rows = this.#unit.inspect.streams(this.#document.machine.devices, this.#tally.at(this.#eventCount));
     this.#streams = { revision: this.#revision, rows };
     return rows;
   }

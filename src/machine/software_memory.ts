@@ -1,4 +1,5 @@
 /** Where the software of a machine has its memory. */
+import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { MachineDescription } from "../protocol/machine.ts";
 import type { DescriptionFault } from "./description.ts";
 import { VIRTUAL_IOMMUS } from "./world/virtual_iommus.ts";
@@ -9,9 +10,6 @@ export const PLACES = {
   vmm: { at: 0x9000_0000, bytes: 0x20_0000 },
   guest: 0x1_0000_0000,
 } as const;
-
-/** Most entries of a journal. */
-const MOST_JOURNAL = 1 << 20;
 
 /** A machine with the memory that its software needs: ranges that read as zero. */
 export function withSoftwareMemory(machine: MachineDescription): MachineDescription {
@@ -29,8 +27,8 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
 export function softwareFault({ arch, devices, software }: MachineDescription): DescriptionFault | null {
   if (software === undefined) return null;
   const { journal } = software;
-  if (journal !== undefined && !(Number.isInteger(journal) && journal >= 1 && journal <= MOST_JOURNAL)) {
-    return { place: "software.journal", detail: `A journal keeps 1 to ${MOST_JOURNAL} entries.` };
+  if (journal !== undefined && !(Number.isInteger(journal) && journal >= 1 && journal <= SESSION_LIMITS.journal)) {
+    return { place: "software.journal", detail: `A journal keeps 1 to ${SESSION_LIMITS.journal} entries.` };
   }
   if (software.kind === "kernel") return null;
   const modes = Object.keys(VIRTUAL_IOMMUS[arch]);

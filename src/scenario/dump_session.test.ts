@@ -162,7 +162,7 @@ describe("Anything else", () => {
           expect(["ok", "fault", "abort", "unknown"]).toContain(session.walk(access).outcome.type);
         }
       }),
-      { seed: 1, numRuns: 200 },
+      { seed: 1, numRuns: 60 },
     );
   });
 });

@@ -1,8 +1,11 @@
+import { SESSION_LIMITS } from "../protocol/limits.ts";
+
 /**
  * How much a document, a link or a capture may hold. Beyond a limit the input is refused with a message;
  * nothing is allocated on the word of an input before its size was checked against these.
  */
 export const LIMITS = {
+  ...SESSION_LIMITS,
   /** Entries of one cache. */
   cacheEntries: 1 << 16,
   /** Characters of a link's compressed text. */
@@ -25,14 +28,9 @@ export const LIMITS = {
   addressBits: 52,
   registers: 1024,
   devices: 65_536,
-  actions: 100_000,
-  /** Bytes one action may move. */
-  actionBytes: 1 << 20,
   /** Bytes of a guest's memory, and devices that it is given. */
   guestBytes: 64 << 20,
   assigned: 16,
-  /** Entries that the journal of what software did keeps. */
-  journal: 1 << 20,
   recorded: 500_000,
   title: 500,
   about: 20_000,

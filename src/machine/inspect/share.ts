@@ -11,6 +11,9 @@ import type { Machine } from "../machine.ts";
 import type { Timeline } from "../timeline.ts";
 import type { Architecture } from "../unit.ts";
 
+/** Up to this many actions software repeats at the other end; of more, and of more memory at the start, what came of it. */
+const MAX_REPEATED = 256;
+const MAX_START_BYTES = 1 << 14;
 /** Up to this many actions travel as actions that can be taken back; more are worked into the memory. */
 const MAX_ACTIONS = 32;
 /** Most bytes of one transaction whose tables travel with it: of a longer one, those of the first of them. */
@@ -37,6 +40,12 @@ export function* cutDown(
   architecture: Architecture,
 ): Generator<SessionDocument> {
   const log = timeline.log.slice(0, timeline.now);
+  if (document.machine.software !== undefined) {
+    const whole = withSoftware(document, log, access);
+    const short = log.length <= MAX_REPEATED && bytesOf(document) <= MAX_START_BYTES;
+    const hardware = cut(machine, timeline, access, document, architecture, null);
+    return yield* short ? [whole, hardware] : [hardware, whole];
+  }
   const remembers = Object.keys(document.machine.caches ?? {}).length > 0;
   const messages = log.some((action) => !EDITS.has(action.do) && action.do !== "dma");
   // Where caches or devices remember what passed, transactions belong to the case.
@@ -49,7 +58,23 @@ export function* cutDown(
   }
 }
 
-/** @param kept numbers of the actions that travel; null where they are worked into the memory */
+/** The session whole up to its current step: software that boots and acts again comes to the same walk. */
+function withSoftware(
+  { title, machine }: SessionDocument,
+  actions: readonly Action[],
+  access: Access,
+): SessionDocument {
+  return { title, about: "", machine, actions, recorded: { accesses: [], events: [] }, view: { access } };
+}
+
+const bytesOf = ({ machine }: SessionDocument): number =>
+  machine.memory.segments.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+/** What a case says whose software was left behind. */
+const WITHOUT_SOFTWARE =
+  "What the software of this session did is worked into the memory; the software itself was left out.";
+
+/** @param kept numbers of the actions that travel; null where they are worked into the memory, and software is left out */
 function cut(
   machine: Machine,
   timeline: Timeline,
@@ -63,11 +88,12 @@ function cut(
   const words = touchedWords(machine, timeline, access, architecture, kept);
   timeline.seek(now);
   const segments = readSegments(machine, timeline, [...words].sort(ascending), kept !== null);
+  const { software, ...hardware } = document.machine;
   return {
     title: document.title,
-    about: "",
+    about: software === undefined ? "" : WITHOUT_SOFTWARE,
     machine: {
-      ...document.machine,
+      ...hardware,
       registers: registersOf(machine, document, architecture, actions, kept !== null),
       memory: { outside: "unknown", zero: [], segments },
       devices: document.machine.devices.filter(({ sid }) => sid === access.sid || actions.some(isOf(sid))),

@@ -140,7 +140,7 @@ export function chance(architecture: Architecture, seed: number, starts: readonl
   const action = (): HardwareAction => {
     const kind = next() % 32;
     if (kind < 20) return { do: "dma", ...transfer() };
-    if (kind < 21) return { do: "write", at: place(), bytes: bytes(next() % 64) };
+    if (kind < 21) return { do: "write", at: place(), bytes: bytes(1 + (next() % 63)) };
     if (kind < 24) return { do: "toggle", at: place() & ~7n, bit: next() % 64 };
     if (kind < 26 && registers.length > 0) {
       const register = pick(registers);
