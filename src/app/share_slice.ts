@@ -1,6 +1,7 @@
 /**
  * Packing what is open for somebody else: the chosen walk as a link or a small file, the whole session as a file.
  */
+import type { SessionDocument } from "../protocol/machine.ts";
 import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";
 import { type LinkView, writeLink } from "./link_view.ts";
@@ -21,6 +22,13 @@ function viewOf({ preset, walk, shown, selected }: AppState): Partial<LinkView> 
     shown: shown === count ? null : shown,
     record: selected,
   };
+}
+
+/** What came along of a session that was cut down to one walk. */
+function holdsOf({ about, actions, machine }: SessionDocument): string {
+  if (machine.software === undefined) return `It holds the memory this walk touches and nothing else. ${about}`.trim();
+  const steps = actions.length === 1 ? "the step" : `the ${actions.length} steps`;
+  return `It holds the machine with its software, and ${steps} that led here.`;
 }
 
 /** What writes documents is fetched when somebody shares one. */
@@ -51,7 +59,9 @@ export function shareSlice(core: Core): ShareActions {
       const link = core.address.withFragment(writeLink(packed, viewOf(get())));
       if (!mine()) return;
       const { walkDigest } = shared.value;
-      set({ share: { state: "packed", title: document.title, link, file: formatScenario(document), walkDigest } });
+      const { title } = document;
+      const holds = holdsOf(document);
+      set({ share: { state: "packed", title, holds, link, file: formatScenario(document), walkDigest } });
     },
     closeShare: () => {
       packings.begin();

@@ -56,6 +56,8 @@ export type ShareState =
   | {
       readonly state: "packed";
       readonly title: string;
+      /** What the case holds, as sentences. */
+      readonly holds: string;
       readonly link: string;
       readonly file: string;
       readonly walkDigest: string;

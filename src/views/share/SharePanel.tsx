@@ -74,7 +74,7 @@ type Copied = "not yet" | "copied" | "refused";
 
 function Packed({ share }: { readonly share: Extract<ShareState, { readonly state: "packed" }> }) {
   const [copied, setCopied] = useState<Copied>("not yet");
-  const { title, link, file: text, walkDigest } = share;
+  const { title, holds, link, file: text, walkDigest } = share;
   const long = link.length > LONGEST_LINK;
   const length = link.length.toLocaleString("en").replace(/,/g, "\u2009");
   const copy = (
@@ -96,8 +96,7 @@ function Packed({ share }: { readonly share: Extract<ShareState, { readonly stat
     <>
       <h2>This walk as a link</h2>
       <p className="nw-2">
-        The link has <strong data-testid="link-length">{length} characters</strong>. It holds the memory this walk
-        touches and nothing else.
+        The link has <strong data-testid="link-length">{length} characters</strong>. {holds}
       </p>
       {long && (
         <NoticeBox
