@@ -143,15 +143,18 @@ describe.each(SUBJECTS)("Tables built for $name", (subject) => {
     for (const [va] of mapped) expect(reach(subject, tree, va)).toBeNull();
   });
 
-  it("keep tables that are left empty where asked to, except those that a range covers whole", () => {
+  it("keep tables that are left empty where asked to, and give them back when nothing has filled them again", () => {
     const tree = treeOf(subject);
     expect(tree.tables.map(5 * page, 3 * page, page, ALL)).toBeNull();
-    expect(tree.tables.unmap(5 * page, page, true)).toMatchObject({ bytes: page, tables: [] });
+    expect(tree.tables.unmap(5 * page, page, true)).toMatchObject({ bytes: page, tables: [], emptied: true });
     const left = tree.store.left;
     expect(tree.tables.map(6 * page, 3 * page, page, ALL)).toBeNull();
     expect(tree.store.left).toBe(left);
-    expect(tree.tables.unmap(0, 2 ** subject.inputBits, true)).toMatchObject({ bytes: page });
-    expect(tree.tables.find(6 * page)).toBeNull();
+    expect(tree.tables.prune(5 * page, page)).toEqual([]);
+    expect(reach(subject, tree, 6 * page)).toBe(3 * page);
+    expect(tree.tables.unmap(0, 2 ** subject.inputBits, true)).toMatchObject({ bytes: page, tables: [] });
+    expect(tree.tables.prune(5 * page, page)).toHaveLength(subject.level);
+    expect(tree.tables.prune(0, 2 ** subject.inputBits)).toEqual([]);
   });
 
   it("use the largest leaf that fits, and split it when a part of it is unmapped", () => {

@@ -61,6 +61,8 @@ export interface Unmapped {
   readonly bytes: number;
   /** Tables that nothing points to any more, to be freed when no cache can lead to them. */
   readonly tables: readonly number[];
+  /** Tables were left empty where they are, for {@link PageTables.prune}. */
+  readonly emptied: boolean;
   /** Leaves that reached beyond the range and were replaced by tables of smaller ones: address and log2 of size. */
   readonly split: readonly { readonly at: number; readonly sizeLg2: number }[];
 }
@@ -77,6 +79,9 @@ interface Taken {
   bytes: number;
   readonly tables: number[];
   readonly split: { at: number; sizeLg2: number }[];
+  emptied: boolean;
+  /** Leaves go. */
+  readonly leaves: boolean;
   /** Empty tables stay. */
   readonly keep: boolean;
 }
@@ -137,14 +142,16 @@ export class PageTables {
 
   /**
    * Unmap what is mapped of `bytes` from `va` on; leaves that reach beyond are split. Multiples of the page.
-   * @param keep tables that are left empty stay where they are, unless the range is all that they cover: whoever maps
-   * again before caches have forgotten the old way finds the same tables on it
+   * @param keep tables that are left empty stay where they are: whoever maps again before caches have forgotten the old
+   * way finds the same tables on it
    */
   unmap(va: number, bytes: number, keep = false): Unmapped {
-    const taken: Taken = { bytes: 0, tables: [], split: [], keep };
-    const end = Math.min(va + bytes, this.#end);
-    if (end > va) this.#clear(this.root, this.level, this.#rootEntries, 0, va, end, taken);
-    return taken;
+    return this.#take(va, bytes, true, keep);
+  }
+
+  /** Take out the tables of a range that are empty. @returns them, to be freed when no cache can lead to them */
+  prune(va: number, bytes: number): readonly number[] {
+    return this.#take(va, bytes, false, false).tables;
   }
 
   /** Where the leaf of `va` stands, with its level; null where nothing is mapped. */
@@ -218,9 +225,16 @@ export class PageTables {
     return 0;
   }
 
+  #take(va: number, bytes: number, leaves: boolean, keep: boolean): Taken {
+    const taken: Taken = { bytes: 0, tables: [], split: [], emptied: false, leaves, keep };
+    const end = Math.min(va + bytes, this.#end);
+    if (end > va) this.#clear(this.root, this.level, this.#rootEntries, 0, va, end, taken);
+    return taken;
+  }
+
   /**
    * Clear the entries of a table that map part of [from, end); `first` is the first address that the table covers.
-   * @returns true when the table is left without an entry
+   * @returns true when the table is left without an entry, and is to go
    */
   #clear(
     table: number,
@@ -237,7 +251,7 @@ export class PageTables {
     for (let i = low; i < high; i++) {
       const at = table + 8 * i;
       const kind = this.#kindAt(at, level);
-      if (kind === Kind.Empty) continue;
+      if (kind === Kind.Empty || (kind === Kind.Leaf && !taken.leaves)) continue;
       const here = first + i * span;
       const whole = from <= here && here + span <= end;
       if (kind === Kind.Table || (kind === Kind.Leaf && !whole)) {
@@ -248,8 +262,9 @@ export class PageTables {
       } else if (kind === Kind.Leaf) taken.bytes += span;
       this.#store.write(at, 0, 0);
     }
-    const covered = from <= first && first + entries * span <= end;
-    return (covered || !taken.keep) && this.#store.isZero(table, 8 * entries);
+    const empty = this.#store.isZero(table, 8 * entries);
+    if (empty) taken.emptied = true;
+    return empty && !taken.keep;
   }
 
   /** Replace the leaf at `at` by a table of smaller ones that map the same. @returns the table, null without memory */

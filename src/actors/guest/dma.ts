@@ -2,7 +2,8 @@
  * The DMA API of a kernel: mappings of a space, made and taken away, with the invalidations that each implies.
  *
  * Strict mode waits for the IOMMU at every unmap; lazy mode collects what was unmapped and waits once for many, and until
- * then a device can still reach the old pages. Tables that went out of use are freed after the wait in both.
+ * then a device can still reach the old pages. Tables that went out of use are freed after the wait in both. Linux 7.2,
+ * drivers/iommu/dma-iommu.c (fq_flush_iotlb, queue_iova).
  */
 
 import type { OwnMemory } from "../../kernel/own_memory.ts";
@@ -14,9 +15,13 @@ import type { Mistakes } from "./mistakes.ts";
 /** Unmaps that lazy mode collects before it waits, as in Linux's flush queue. */
 const FLUSH_QUEUE = 256;
 
-/** Pages that go back to their owner when the IOMMU cannot reach them any more. */
+/** A range that was unmapped: what goes back to its owner when the IOMMU cannot reach it any more. */
 interface Waiting {
+  readonly va: number;
+  readonly bytes: number;
   readonly tables: readonly number[];
+  /** Tables of the range were left empty. */
+  readonly emptied: boolean;
   readonly freed: (() => void) | null;
 }
 
@@ -58,25 +63,29 @@ export class DmaMappings {
    */
   unmap(va: number, bytes: number, freed: (() => void) | null = null): number {
     // As long as nobody waits, the IOMMU may still follow the old tables: what is mapped next has to be in them.
-    const done = this.space.tables.unmap(va, bytes, this.#lazy);
+    const { tables, split, emptied, bytes: taken } = this.space.tables.unmap(va, bytes, this.#lazy);
     if (this.#mistakes.has("page freed before the sync")) freed?.();
     const told = this.#mistakes.has("page freed before the sync") ? null : freed;
-    if (!this.#mistakes.has("no TLB invalidation")) {
-      const leavesOnly = done.tables.length === 0 && done.split.length === 0;
-      this.#driver.invalidate(this.space, va, bytes, leavesOnly);
+    if (!this.#lazy && !this.#mistakes.has("no TLB invalidation")) {
+      this.#driver.invalidate(this.space, va, bytes, tables.length === 0 && split.length === 0);
     }
-    this.#waiting.push({ tables: done.tables, freed: told });
+    this.#waiting.push({ va, bytes, tables, emptied, freed: told });
     if (!this.#lazy || this.#waiting.length >= FLUSH_QUEUE) this.flush();
-    return done.bytes;
+    return taken;
   }
 
   /** Wait for the IOMMU and let go of everything that waited. */
   flush(): void {
     if (this.#waiting.length === 0) return;
+    // Tables that nobody has filled again go with the invalidation that everything waits for.
+    const pruned = this.#waiting.flatMap(({ va, bytes, emptied }) =>
+      this.#lazy && emptied ? this.space.tables.prune(va, bytes) : [],
+    );
     if (this.#lazy && !this.#mistakes.has("no TLB invalidation")) this.#driver.invalidateAll(this.space);
     if (!this.#mistakes.has("no sync")) this.#driver.sync();
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#release(pruned);
     for (const { tables, freed } of waiting) {
       this.#release(tables);
       freed?.();
