@@ -10,10 +10,12 @@ import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import { mairOf, shareabilityOf } from "../../engine/smmuv3/attributes.ts";
+import { Broadcasts, type BroadcastsImage } from "../../engine/smmuv3/broadcast.ts";
 import type { SmmuCachesImage } from "../../engine/smmuv3/caches/smmu_caches.ts";
 import { Cmdqv, type CmdqvImage } from "../../engine/smmuv3/cmdqv/cmdqv.ts";
 import { linkTo } from "../../engine/smmuv3/device_link.ts";
 import { EVENT_WORDS, encodeEvent } from "../../engine/smmuv3/event_record.ts";
+import { NO_CACHES } from "../../engine/smmuv3/maintenance.ts";
 import { encodePageHint, type PageHint } from "../../engine/smmuv3/page_hint.ts";
 import { PcieInterface } from "../../engine/smmuv3/pcie.ts";
 import { type InterfaceImage, ProgrammingInterface } from "../../engine/smmuv3/programming_interface.ts";
@@ -30,6 +32,7 @@ import { CmdqvBlock } from "./cmdqv_block.ts";
 import { reachOf } from "./inspect/outcome.ts";
 import { SMMU_INSPECTION } from "./inspect/smmu_inspection.ts";
 import { cacheOptions, cmdqvSize, presetValues } from "./options.ts";
+import { PeBlock } from "./pe_block.ts";
 import { REGISTER_WORDS } from "./register_words.ts";
 import { ON_REQUEST, type TransactionHost, Transactions, type TransactionsImage } from "./transactions.ts";
 
@@ -41,6 +44,7 @@ interface SmmuUnitImage {
   readonly transactions: TransactionsImage;
   readonly devices: DeviceSetImage;
   readonly cmdqv: CmdqvImage | null;
+  readonly broadcasts: BroadcastsImage | null;
   /** What the SMMU's caches hold: going back brings back stale entries, too. */
   readonly caches: SmmuCachesImage | null;
   readonly records: number;
@@ -63,6 +67,8 @@ export class SmmuUnit implements Unit {
   readonly #registers = new RegisterFile();
   readonly #translated: Transactions;
   readonly #cmdqv: Cmdqv | null;
+  /** A PE beside an SMMU that takes part in broadcast TLB maintenance. */
+  readonly #broadcasts: Broadcasts | null;
   readonly #t = new Translation();
   readonly #marked = new Translation();
   readonly #records = new RecordLog(EVENT_WORDS);
@@ -100,7 +106,13 @@ export class SmmuUnit implements Unit {
     });
     for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
     this.#cmdqv = this.#makeCmdqv(description);
-    this.blocks = this.#cmdqv === null ? {} : { cmdqv: new CmdqvBlock(this.#cmdqv, () => this.stalls.settle()) };
+    const { registers, caps, caches } = this.smmu;
+    const takesPart = registers.field("SMMU_IDR0", "BTM") === 1;
+    this.#broadcasts = takesPart ? new Broadcasts(registers, caps, caches ?? NO_CACHES) : null;
+    this.blocks = {
+      ...(this.#cmdqv !== null && { cmdqv: new CmdqvBlock(this.#cmdqv, () => this.stalls.settle()) }),
+      ...(this.#broadcasts !== null && { pe: new PeBlock(this.#broadcasts) }),
+    };
     this.inspect = new Inspection<SmmuUnit>(this, SMMU_INSPECTION);
     const { commands } = this.control;
     this.consumer = new Consumer("CMDQ", commands, () => {
@@ -184,6 +196,7 @@ export class SmmuUnit implements Unit {
       transactions: this.stalls.snapshot(),
       devices: this.pcie.snapshot(),
       cmdqv: this.#cmdqv === null ? null : this.#cmdqv.snapshot(),
+      broadcasts: this.#broadcasts === null ? null : this.#broadcasts.snapshot(),
       caches: this.smmu.caches === null ? null : this.smmu.caches.snapshot(),
       records: this.#records.count,
     };
@@ -197,6 +210,7 @@ export class SmmuUnit implements Unit {
     this.stalls.restore(image.transactions);
     this.pcie.restore(image.devices);
     if (image.cmdqv !== null) this.#cmdqv?.restore(image.cmdqv);
+    if (image.broadcasts !== null) this.#broadcasts?.restore(image.broadcasts);
     if (image.caches !== null) this.smmu.caches?.restore(image.caches);
     this.#records.restore(image.records);
   }
@@ -209,6 +223,7 @@ export class SmmuUnit implements Unit {
     this.stalls.digest(into);
     this.pcie.digest(into);
     this.#cmdqv?.digest(into);
+    this.#broadcasts?.digest(into);
     this.smmu.caches?.digest(into);
   }
 

@@ -43,6 +43,10 @@ const E2H_MASK = E2H.mask;
 const VMID_BITS = 0xffff;
 /** Bits of the VMID that count, by CR0.VMW; codes above 4 are reserved and behave as 0 (§6.3.9). */
 const VMID_MASKS = [0, 1, 2, 3, 4, 0, 0, 0].map((ignored) => VMID_BITS & (-1 << ignored));
+/** Bits of a VMID that invalidations go by, as CR0.VMW has it. */
+export const matchedVmidBits = (registers: Uint32Array): number =>
+  VMID_MASKS[(registers[CR0]! >>> VMW_SHIFT) & VMW_MASK]!;
+
 /** SCALE with 52-bit addresses, at most (§4.4.1.1). */
 const MAX_SCALE = 39;
 const PAGES_PER_HIGH = 2 ** 20;
@@ -106,7 +110,7 @@ export class TlbInvalidations {
   takeControls(): void {
     const op = this.#op;
     const registers = this.#registers;
-    op.vmidMask = VMID_MASKS[(registers[CR0]! >>> VMW_SHIFT) & VMW_MASK]! & this.#matched;
+    op.vmidMask = matchedVmidBits(registers) & this.#matched;
     op.e2h = (registers[E2H_AT]! & E2H_MASK) !== 0;
   }
 
