@@ -70,6 +70,22 @@ export class OwnMemory implements TableStore {
     for (let i = words.length - 2; i >= 0; i -= 2) this.write(at + 4 * i, words[i + 1]!, words[i]!, about);
   }
 
+  /** Write the same structure `count` times, one behind the other, as one deed. */
+  fill(at: number, layout: Layout, fields: FieldNumbers, count: number): void {
+    const words = encodeFields(layout, fields);
+    this.notes.during(
+      "memory write",
+      `${layout.name}, ${count} times`,
+      () => {
+        for (let i = 0; i < (count * words.length) / 2; i++) {
+          const word = (2 * i) % words.length;
+          this.#memory.write(at + 8 * i, words[word + 1]!, words[word]!);
+        }
+      },
+      at,
+    );
+  }
+
   /** Write a structure put together from fields, the others zero, as {@link writeWords} does. */
   writeFields(at: number, layout: Layout, fields: FieldNumbers, about: string = layout.name): void {
     this.writeWords(at, encodeFields(layout, fields), about);

@@ -1,6 +1,6 @@
 /** A kernel's device table. 48882 §2.2.2; Linux 7.2, drivers/iommu/amd/init.c. */
 import { DTE, DTE_BYTES } from "../../arch/amdvi/dte.ts";
-import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import type { FieldNumbers } from "../../base/encode.ts";
 import type { OwnMemory } from "../own_memory.ts";
 import type { KernelRegisters } from "../registers.ts";
 
@@ -24,8 +24,7 @@ export class DeviceTable {
   static make(registers: KernelRegisters, memory: OwnMemory): DeviceTable | null {
     const base = memory.allocate(DEVICES * DTE_BYTES);
     if (base === null) return null;
-    const [lo, hi] = encodeFields(DTE, BLOCKED);
-    for (let sid = 0; sid < DEVICES; sid++) memory.write(base + DTE_BYTES * sid, hi!, lo!, "DTE");
+    memory.fill(base, DTE, BLOCKED, DEVICES);
     registers.writeFields("DEVTAB_BASE", { DevTabBase: base, Size: (DEVICES * DTE_BYTES) / PAGE - 1 });
     return new DeviceTable(memory, base);
   }

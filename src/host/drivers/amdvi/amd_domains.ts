@@ -2,33 +2,19 @@
  * Domains of the AMD driver: host tables of the kernel's, and nested ones from a guest's device table entry.
  * Linux 7.2, drivers/iommu/amd/iommu.c and nested.c.
  */
-import { INVALIDATE_IOMMU_PAGES } from "../../../arch/amdvi/commands.ts";
 import { DTE } from "../../../arch/amdvi/dte.ts";
+import { hostEntryLayout } from "../../../arch/amdvi/host_entries.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
+import { locate } from "../../../base/layout.ts";
+import { alignedRange } from "../../../kernel/address_range.ts";
+import { dropPages } from "../../../kernel/amdvi/invalidations.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { DirtyTracking, HostDevice, NestedDomain } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { AmdDriver } from "./amd_driver.ts";
-import type { Command } from "./command_buffer.ts";
 
-const PAGE_LG2 = 12n;
-/** Every page: all address bits below bit 63 are ones. */
-const EVERYTHING = 2 ** 63 - 4096;
-/** D of a leaf of the host tables (48882 §2.2.3). */
-const DIRTY = 1 << 6;
-
-/** The smallest aligned power of two of pages that covers a range, as S and Address tell it. */
-function pagesOf(iova: bigint, length: bigint): FieldNumbers {
-  const first = iova >> PAGE_LG2;
-  const last = (iova + length - 1n) >> PAGE_LG2;
-  let lg2 = 0n;
-  while (first >> lg2 !== last >> lg2) lg2++;
-  if (lg2 === 0n) return { Address: Number(iova) };
-  if (lg2 > 50n) return { S: 1, Address: EVERYTHING };
-  // The lowest clear bit of the address says how many pages there are.
-  const base = (first >> lg2) << lg2;
-  return { S: 1, Address: Number((base | ((1n << (lg2 - 1n)) - 1n)) << PAGE_LG2) };
-}
+/** D of a leaf of the host tables, in its low half. */
+const DIRTY = 1 << locate(hostEntryLayout(0), "D").shift;
 
 /** Host tables. */
 export class AmdPaging extends TableDomain {
@@ -67,23 +53,17 @@ export class AmdPaging extends TableDomain {
   }
 
   override release(): void {
-    this.driver.run([dropDomain(this.domainId)]);
+    this.driver.run(dropPages(this.domainId, null));
     this.driver.domainIds.delete(this.domainId);
     super.release();
   }
 
   protected invalidate(iova: bigint, length: bigint): void {
     const ids = [this.domainId, ...this.driver.nestedOn(this).map((n) => n.domainId)];
-    const layout = INVALIDATE_IOMMU_PAGES;
-    this.driver.run(ids.map((DomainID) => ({ layout, fields: { DomainID, PDE: 1, ...pagesOf(iova, length) } })));
+    const range = alignedRange(Number(iova), Number(length));
+    this.driver.run(...ids.map((id) => dropPages(id, range)), ...this.driver.droppingFromDevices(this, range));
   }
 }
-
-/** Drop every translation of a domain, host's and guest's. */
-export const dropDomain = (DomainID: number): Command => ({
-  layout: INVALIDATE_IOMMU_PAGES,
-  fields: { DomainID, PDE: 1, S: 1, Address: EVERYTHING },
-});
 
 /** Fields of a guest's entry that are taken over. */
 const GUEST_FIELDS = [

@@ -2,19 +2,15 @@
  * The host's AMD driver: it sets an IOMMU up through its registers and turns domains into device table entries, host
  * tables and commands. 48882 revision 3.10; rules as in Linux 7.2, drivers/iommu/amd.
  */
-import {
-  INVALIDATE_DEVTAB_ENTRY,
-  INVALIDATE_INTERRUPT_TABLE,
-  INVALIDATE_IOMMU_ALL,
-} from "../../../arch/amdvi/commands.ts";
-import { DTE, DTE_BYTES } from "../../../arch/amdvi/dte.ts";
-import { eventByCode } from "../../../arch/amdvi/events.ts";
-import { IRTE } from "../../../arch/amdvi/irte.ts";
-import { registerByName } from "../../../arch/amdvi/registers.ts";
-import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
+import { DTE } from "../../../arch/amdvi/dte.ts";
+import type { FieldNumbers } from "../../../base/encode.ts";
+import type { AlignedRange } from "../../../kernel/address_range.ts";
+import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
+import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
+import { dropDevice, dropFromDevice, dropInterrupts, dropPages } from "../../../kernel/amdvi/invalidations.ts";
+import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
-import { KernelRegisters } from "../../../kernel/registers.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwptFlag, ViommuType } from "../../iommufd/ioctls.ts";
@@ -33,10 +29,10 @@ import type {
   ViommuCore,
 } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
-import { type AmdInstalled, AmdNested, AmdPaging, dropDomain } from "./amd_domains.ts";
+import { type AmdInstalled, AmdNested, AmdPaging } from "./amd_domains.ts";
 import { AmdViommu } from "./amd_viommu.ts";
-import { type Command, CommandBuffer } from "./command_buffer.ts";
 import { HwViommus } from "./hw_viommu.ts";
+import { InterruptTables } from "./interrupt_tables.ts";
 
 /** How the kernel treats nested domains. */
 export interface AmdConfig {
@@ -57,26 +53,14 @@ const RESERVED: readonly ReservedRegion[] = [
   { start: 0xfd_0000_0000n, last: 0xff_ffff_ffffn, kind: "reserved" },
 ];
 
-const DEVICES = 0x10000;
-const DEVICE_TABLE_PAGES = (DEVICES * DTE_BYTES) / 4096;
-const EVENTS_LG2 = 9;
-const EVENT_BYTES = 16;
-/** Every record is as long as that of IO_PAGE_FAULT. */
-const EVENT_RECORD = eventByCode(2)!.layout;
-const INTERRUPTS_LG2 = 9;
-const INTERRUPT_BYTES = IRTE.bits / 8;
-const FIRST_VECTOR = 0x41;
-const APIC_BASE = 0xfee0_0000n;
+/** DomainIDs. */
+const DOMAINS = 0x10000;
 /** Host tables of six levels: 64-bit addresses. */
 const LEVELS = 6;
 const ADDRESS_BITS = 64;
-const REMAPPED = 2;
+/** HAD: accessed and dirty bits. */
 const TRACK_DIRTY = 3;
-/** STATUS.EventLogInt and EventOverflow, written to clear. */
-const EVENT_STATUS = 3n;
 const MOST_LOGGED = 256;
-/** Fields of an entry that lets nothing pass. */
-const BLOCKED: FieldNumbers = { V: 1, TV: 1 };
 
 export class AmdDriver implements IommuDriver {
   readonly name = "amd-iommu";
@@ -84,12 +68,9 @@ export class AmdDriver implements IommuDriver {
   readonly domainIds = new Set<number>();
   /** The newest events. */
   readonly log: Uint32Array[] = [];
-  readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #commands: CommandBuffer;
-  readonly #table: number;
-  readonly #events: number;
-  readonly #interruptTables = new Map<number, number>();
+  readonly #iommu: AmdIommu;
+  readonly #interrupts: InterruptTables;
   #installed: AmdInstalled[] = [];
   /** Guests whose buffers hardware works on; null before the first. */
   #guests: HwViommus | null = null;
@@ -105,64 +86,44 @@ export class AmdDriver implements IommuDriver {
     },
   };
 
-  private constructor(
-    config: AmdConfig,
-    registers: KernelRegisters,
-    memory: OwnMemory,
-    parts: { commands: CommandBuffer; table: number; events: number },
-  ) {
+  private constructor(config: AmdConfig, iommu: AmdIommu, memory: OwnMemory) {
     this.config = config;
-    this.#registers = registers;
+    this.#iommu = iommu;
     this.#memory = memory;
-    this.#commands = parts.commands;
-    this.#table = parts.table;
-    this.#events = parts.events;
+    this.#interrupts = new InterruptTables(memory);
   }
 
-  /** Set the IOMMU up. @returns null without memory */
+  /** Set the IOMMU up. @returns null where it does not come up */
   static start(config: AmdConfig, pages: RegisterPages, memory: OwnMemory): AmdDriver | null {
-    const registers = new KernelRegisters(pages, memory.notes, registerByName);
-    const table = memory.allocate(DEVICES * DTE_BYTES);
-    const events = memory.allocate(EVENT_BYTES * 2 ** EVENTS_LG2);
-    const commands = CommandBuffer.make(registers, memory);
-    if (table === null || events === null || commands === null) return null;
-    registers.writeFields("DEVTAB_BASE", { DevTabBase: table, Size: DEVICE_TABLE_PAGES - 1 });
-    registers.writeFields("EVT_BASE", { EventBase: events, EventLen: EVENTS_LG2 });
-    registers.write("EVT_HEAD", 0n);
-    registers.write("EVT_TAIL", 0n);
-    const driver = new AmdDriver(config, registers, memory, { commands, table, events });
     // Guest tables are taken into use wherever there are any; their root is the guest's own address where that is offered.
-    const guest = {
-      GTEn: driver.feature("EFR", "GTSup"),
-      GCR3TRPMode: driver.feature("EFR2", "GCR3TRPModeSup"),
-    };
-    registers.writeFields("CONTROL", { EventLogEn: 1, CmdBufEn: 1, Coherent: 1, ...guest, IommuEn: 1 });
-    if (driver.feature("EFR", "IASup") === 1) driver.run([{ layout: INVALIDATE_IOMMU_ALL, fields: {} }]);
-    return driver;
+    const iommu = AmdIommu.start(pages, memory, (has) => ({
+      GTEn: has("EFR", "GTSup"),
+      GCR3TRPMode: has("EFR2", "GCR3TRPModeSup"),
+    }));
+    return typeof iommu === "string" ? null : new AmdDriver(config, iommu, memory);
   }
 
   /** A device is there: it is blocked until something is attached. */
   addDevice(device: HostDevice): Status {
-    const table = this.#memory.allocate(INTERRUPT_BYTES * 2 ** INTERRUPTS_LG2);
-    if (table === null) return "ENOMEM";
-    this.#interruptTables.set(device.sid, table);
+    if (!this.#interrupts.add(device)) return "ENOMEM";
     this.block(device, null);
     return null;
   }
 
   /** Run commands and wait until they are complete. */
-  run(commands: readonly Command[]): void {
-    this.#commands.run(commands);
+  run(...commands: readonly Command[]): void {
+    this.#iommu.run(...commands);
   }
 
   /** A field of a feature register. */
   feature(register: "EFR" | "EFR2", name: string): number {
-    return this.#registers.field(register, name);
+    return this.#iommu.has(register, name);
   }
 
   info(type: number): { readonly type: number; readonly bytes: Uint8Array } | null {
     if (type !== HwInfoType.DEFAULT && type !== HwInfoType.AMD) return null;
-    const values = { efr: this.#registers.read("EFR"), efr2: this.#registers.read("EFR2") };
+    const { registers } = this.#iommu;
+    const values = { efr: registers.read("EFR"), efr2: registers.read("EFR2") };
     return { type: HwInfoType.AMD, bytes: HW_INFO.encode(values) };
   }
 
@@ -223,26 +184,13 @@ export class AmdDriver implements IommuDriver {
 
   /** The message that a device is to send: its data is an index of the device's interrupt table. */
   message(device: HostDevice): Message | null {
-    const table = this.#interruptTables.get(device.sid);
-    if (table === undefined) return null;
-    const words = encodeFields(IRTE, { RemapEn: 1, Vector: FIRST_VECTOR });
-    this.#memory.read(table);
-    this.#memory.write(table, this.#memory.hi, words[0]!);
-    this.run([{ layout: INVALIDATE_INTERRUPT_TABLE, fields: { DeviceID: device.sid } }]);
-    return { address: APIC_BASE, data: 0 };
+    return this.#interrupts.message(device, () => this.run(dropInterrupts(device.sid)));
   }
 
   /** Read the event log, as the interrupt of an event asks for. */
   interrupt(): void {
-    const tail = Number(this.#registers.read("EVT_TAIL"));
-    let head = Number(this.#registers.read("EVT_HEAD"));
-    while (head !== tail) {
-      const words = this.#memory.readWords(this.#events + head, EVENT_RECORD);
-      if (this.log.push(words) > MOST_LOGGED) this.log.shift();
-      head = (head + EVENT_BYTES) % (EVENT_BYTES * 2 ** EVENTS_LG2);
-    }
-    this.#registers.write("EVT_HEAD", BigInt(head));
-    this.#registers.write("STATUS", EVENT_STATUS);
+    this.log.push(...this.#iommu.events.take().records);
+    if (this.log.length > MOST_LOGGED) this.log.splice(0, this.log.length - MOST_LOGGED);
   }
 
   /** Nested domains that are attached over a parent. */
@@ -252,11 +200,19 @@ export class AmdDriver implements IommuDriver {
     );
   }
 
+  /** What has devices drop a range of a domain, or of what nests on it, whose addresses are others. */
+  droppingFromDevices(changed: AmdPaging, range: AlignedRange): Command[] {
+    return this.#installed.flatMap(({ device, domain }) => {
+      const nested = domain instanceof AmdNested && domain.parent === changed;
+      if (!device.ats || (domain !== changed && !nested)) return [];
+      return [dropFromDevice(device.sid, null, nested ? null : range)];
+    });
+  }
+
   /** Write the entry of what is no device of the host's, and drop what is cached of it. */
   writeEntry(deviceId: number, fields: FieldNumbers): void {
-    const at = this.#table + DTE_BYTES * deviceId;
-    this.#memory.writeFields(at, DTE, fields);
-    this.run([{ layout: INVALIDATE_DEVTAB_ENTRY, fields: { DeviceID: deviceId } }]);
+    this.#iommu.devices.write(deviceId, fields);
+    this.run(dropDevice(deviceId));
   }
 
   /** Fields of an entry that translates by host tables. */
@@ -287,7 +243,7 @@ export class AmdDriver implements IommuDriver {
   }
 
   takeDomainId(): number | null {
-    for (let id = 1; id < DEVICES; id++) {
+    for (let id = 1; id < DOMAINS; id++) {
       if (this.domainIds.has(id)) continue;
       this.domainIds.add(id);
       return id;
@@ -300,7 +256,7 @@ export class AmdDriver implements IommuDriver {
     const { guestPages } = this.config;
     if (this.feature("EFR", "vIommuSup") === 0 || guestPages === undefined) return refused("EOPNOTSUPP");
     if (this.#guests === null) {
-      const started = HwViommus.start(this, this.#registers, this.#memory, guestPages);
+      const started = HwViommus.start(this, this.#iommu.registers, this.#memory, guestPages);
       if (!started.ok) return started;
       this.#guests = started.value;
     }
@@ -326,12 +282,11 @@ export class AmdDriver implements IommuDriver {
 
   /** Write a device's entry, with the host's interrupt fields, and drop what is cached of the device. */
   #install(device: HostDevice, fields: FieldNumbers): void {
-    const at = this.#table + DTE_BYTES * device.sid;
-    const before = DTE.f.DomainID.get(this.#memory.readWords(at, DTE), 0);
-    const table = this.#interruptTables.get(device.sid);
-    const interrupts =
-      table === undefined ? {} : { IV: 1, IntCtl: REMAPPED, IntTabLen: INTERRUPTS_LG2, InterruptTableRootPtr: table };
-    this.#memory.writeFields(at, DTE, { ...fields, ...interrupts, ...this.#guests?.entryFields(device) });
-    this.run([{ layout: INVALIDATE_DEVTAB_ENTRY, fields: { DeviceID: device.sid } }, dropDomain(before)]);
+    const { devices } = this.#iommu;
+    const before = DTE.f.DomainID.get(devices.read(device.sid), 0);
+    const whose = { ...this.#interrupts.entryFields(device), ...this.#guests?.entryFields(device) };
+    devices.write(device.sid, { ...fields, ...whose });
+    const own = device.ats ? [dropFromDevice(device.sid, null, null)] : [];
+    this.run(dropDevice(device.sid), dropPages(before, null), ...own);
   }
 }

@@ -3,10 +3,11 @@
  * hold only the one that destroys it. Linux 7.2, drivers/iommu/amd/iommufd.c and nested.c.
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
+import { dropPages } from "../../../kernel/amdvi/invalidations.ts";
 import { type Errno, type Made, made, refused } from "../../errno.ts";
 import { HwptDataType } from "../../iommufd/ioctls.ts";
 import { type DriverData, type DriverViommu, type NestedDomain, readDriverData } from "../driver.ts";
-import { AmdNested, type AmdPaging, dropDomain } from "./amd_domains.ts";
+import { AmdNested, type AmdPaging } from "./amd_domains.ts";
 import type { AmdDriver } from "./amd_driver.ts";
 
 const DTE_BYTES = DTE.bits / 8;
@@ -79,7 +80,7 @@ export class AmdViommu implements DriverViommu {
     if (shared === undefined || --shared.users > 0) return;
     this.#ids.delete(guestId);
     this.#named(guestId, 0);
-    this.#driver.run([dropDomain(shared.id)]);
+    this.#driver.run(dropPages(shared.id, null));
     this.#driver.domainIds.delete(shared.id);
   }
 }

@@ -8,11 +8,11 @@
  * CHOICE(hw-queue-flags): the patches name the flags of a queue and give no values; here they count from bit 0 in the
  * order of the register's fields. A length is in bytes, as iommufd has it of other queues.
  */
-import { RESET_VMMIO } from "../../../arch/amdvi/commands.ts";
-import { CONTROL } from "../../../arch/amdvi/control_registers.ts";
 import { PRIVATE_REGIONS, VF_BYTES } from "../../../arch/amdvi/viommu.ts";
-import { encodeFields, type FieldNumbers } from "../../../base/encode.ts";
+import type { FieldNumbers } from "../../../base/encode.ts";
 import { join } from "../../../base/halves.ts";
+import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
+import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { KernelRegisters } from "../../../kernel/registers.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
@@ -92,6 +92,8 @@ interface BackedRegion {
   readonly bytes: number;
 }
 
+const reset = (guestId: number): Command => ({ name: "RESET_VMMIO", fields: { GuestID: guestId, All: 1 } });
+
 /** What the vIOMMUs of one IOMMU share: its private address space, ids, and the registers that guests reach. */
 export class HwViommus {
   readonly driver: AmdDriver;
@@ -122,8 +124,7 @@ export class HwViommus {
     if (!space.ok) return space;
     const own = Number(registers.read("PCI_RID") & 0xffffn);
     driver.writeEntry(own, driver.entryOf(space.value));
-    const [lo, hi] = encodeFields(CONTROL, GUESTS_ON);
-    registers.write("CONTROL", registers.read("CONTROL") | join(hi!, lo!));
+    registers.update("CONTROL", GUESTS_ON);
     return made(new HwViommus(driver, registers, memory, { pages, space: space.value }));
   }
 
@@ -142,7 +143,7 @@ export class HwViommus {
       this.close(guestId, maps.value);
       return refused("EFAULT");
     }
-    this.driver.run([{ layout: RESET_VMMIO, fields: { GuestID: guestId, All: 1 } }]);
+    this.driver.run(reset(guestId));
     this.driver.writeEntry(this.translating(guestId), this.driver.entryOf(parent));
     this.write(guestId, "GUEST_MISC_CONTROL", { TransDevID: this.translating(guestId) });
     return made(new HwViommu(this, core, guestId, parent, maps.value));
@@ -150,8 +151,8 @@ export class HwViommus {
 
   /** A guest is gone. */
   close(guestId: number, maps: readonly BackedRegion[]): void {
-    this.driver.run([{ layout: RESET_VMMIO, fields: { GuestID: guestId, All: 1 } }]);
-    this.driver.writeEntry(this.translating(guestId), { V: 1, TV: 1 });
+    this.driver.run(reset(guestId));
+    this.driver.writeEntry(this.translating(guestId), BLOCKED);
     for (const region of maps) this.#unback(region);
     this.#guests.delete(guestId);
   }
