@@ -111,7 +111,7 @@ export class AmdNesting {
     const words = encodeFields(DTE, Object.fromEntries(TAKEN.map((name) => [name, DTE.f[name].get(entry, 0)])));
     const id = this.#domains === "one each" ? this.#freeId() : DTE.f.DomainID.get(entry, 0);
     setFields(DTE, words, { DomainID: id });
-    const hwpt = vm.nest(device, viommu, HwptDataType.AMD_GUEST, new Uint8Array(words.buffer));
+    const hwpt = vm.nest(device, viommu, { type: HwptDataType.AMD_GUEST, data: new Uint8Array(words.buffer) });
     if (hwpt !== null && vm.attach(device, hwpt)) {
       this.#settle(device, { entry, hwpt, id });
       return;

@@ -3,6 +3,7 @@
  * an STE what the kernel takes from a guest and nothing else. Linux 7.2, include/uapi/linux/iommufd.h
  * (iommu_hwpt_arm_smmuv3); IHI 0070 §5.2.
  */
+import { SMMU_IDR0 } from "../../arch/smmuv3/id_registers.ts";
 import { STAGE_1_FIELDS, STE, SteConfig } from "../../arch/smmuv3/ste.ts";
 import {
   HwInfoType,
@@ -16,6 +17,8 @@ import {
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
 import { DirtyLog } from "./dirty_log.ts";
+import { FaultFile } from "./fault_file.ts";
+import { StalledTransactions } from "./stalled_transactions.ts";
 import { type Refused, Steps } from "./user_space.ts";
 import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
 import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.ts";
@@ -26,6 +29,8 @@ const COMMAND_BYTES = 16;
 /** What an STE that is not valid, or that there is not, comes to. */
 const ABORT = new Uint8Array(16);
 
+/** IDR0.STALL_MODEL: faults terminate. */
+const NO_STALLS = 1;
 const EVENT_BYTES = 32;
 /** Events that a queue holds for the VMM. */
 const EVENT_DEPTH = 64;
@@ -55,12 +60,17 @@ const openEvents = (steps: Steps, vm: VmObjects, viommu_id: number, type: number
 class NestedSmmu implements SmmuBackend {
   readonly #vm: VmObjects;
   readonly #viommu: number;
+  readonly #fault: number | null;
+  readonly stalled?: StalledTransactions;
   /** Nested HWPT that each device is attached to, by its virtual id. */
   readonly #nested = new Map<number, number>();
 
-  constructor(vm: VmObjects, viommu: number) {
+  /** @param faults file of the devices' recoverable faults; null where nothing stalls */
+  constructor(vm: VmObjects, viommu: number, faults: FaultFile | null) {
     this.#vm = vm;
     this.#viommu = viommu;
+    this.#fault = faults?.id ?? null;
+    if (faults !== null) this.stalled = new StalledTransactions(faults);
   }
 
   install(sid: number, ste: Uint32Array | null): void {
@@ -82,7 +92,7 @@ class NestedSmmu implements SmmuBackend {
   /** Attach a device to a nested HWPT made from an STE; the one it had goes. */
   #nest(sid: number, ste: Uint8Array): void {
     const device = this.#vm.device(sid)!;
-    const made = this.#vm.nest(device, this.#viommu, HwptDataType.ARM_SMMUV3, ste);
+    const made = this.#vm.nest(device, this.#viommu, { type: HwptDataType.ARM_SMMUV3, data: ste, fault: this.#fault });
     if (made === null) return;
     if (this.#vm.attach(device, made)) this.#replaceNested(sid, made);
     else this.#vm.destroy(made);
@@ -131,12 +141,14 @@ export function nestedSmmuParts(
   const [ids, data] = made;
   const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES));
   const sids = devices.map((d) => d.virtualId);
-  const smmu = new VirtualSmmu(identity, sids, memory, new NestedSmmu(vm, ids.viommu), journal);
+  const stalls = SMMU_IDR0.f.STALL_MODEL.get([identity.IDR0!], 0) !== NO_STALLS;
+  const backend = new NestedSmmu(vm, ids.viommu, stalls ? FaultFile.open(vm, journal) : null);
+  const smmu = new VirtualSmmu(identity, sids, memory, backend, journal);
   const serve = (): number => {
     const { events, lost } = vm.takeEvents(ids.eventFd, EVENT_BYTES);
     const arrived = events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer)));
     if (lost) smmu.lostEvents();
-    return arrived.length;
+    return arrived.length + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
   };
   return {
     vm,

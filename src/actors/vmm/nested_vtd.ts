@@ -88,7 +88,8 @@ class NestedVtd implements VtdBackend {
   }
 
   #nest(device: OpenDevice, stage: FirstStage): number | null {
-    return this.#vm.nest(device, this.#vm.parent, HwptDataType.VTD_S1, stageData(stage), this.#flags);
+    const data = { type: HwptDataType.VTD_S1, data: stageData(stage), flags: this.#flags };
+    return this.#vm.nest(device, this.#vm.parent, data);
   }
 }
 

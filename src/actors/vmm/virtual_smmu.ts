@@ -18,6 +18,7 @@ import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
 import { guestSte } from "./guest_stream_table.ts";
 import { consume, type Operand, operandsOf, ringMemory } from "./guest_words.ts";
+import type { StalledTransactions } from "./stalled_transactions.ts";
 import { type TrappedRegisters, trappedPage } from "./trapped_page.ts";
 
 /** What stands behind a virtual SMMU. */
@@ -28,6 +29,8 @@ export interface SmmuBackend {
   disabled(sid: number, pass: boolean): void;
   /** Commands for the physical SMMU, 16 bytes each, in order. */
   invalidate(commands: readonly Uint32Array[]): void;
+  /** The guest answers a transaction that stalled; absent where none does. */
+  readonly stalled?: Pick<StalledTransactions, "resume" | "terminate">;
 }
 
 const COMMAND_BYTES = 16;
@@ -47,7 +50,7 @@ const OF_ALL = new Set([
   "CMD_TLBI_NSNH_ALL",
 ]);
 /** Commands that need nothing done. */
-const DONE = new Set(["CMD_PREFETCH_CONFIG", "CMD_PREFETCH_ADDR", "CMD_RESUME", "CMD_STALL_TERM"]);
+const DONE = new Set(["CMD_PREFETCH_CONFIG", "CMD_PREFETCH_ADDR"]);
 
 const AT = {
   CR0: registerIndex("CR0"),
@@ -189,6 +192,12 @@ export class VirtualSmmu implements TrappedRegisters {
       case "CMD_SYNC":
         flush();
         return operand("CS") !== RESERVED_SIGNAL;
+      case "CMD_RESUME":
+        this.#backend.stalled?.resume(operand("StreamID"), operand("STAG"), operand("Ac") === 1);
+        return true;
+      case "CMD_STALL_TERM":
+        this.#backend.stalled?.terminate(operand("StreamID"));
+        return true;
       default:
         if (OF_ALL.has(name) || (OF_STREAM.has(name) && this.#sids.includes(operand("StreamID")))) batch.push(words);
         return OF_ALL.has(name) || OF_STREAM.has(name) || DONE.has(name);

@@ -20,6 +20,17 @@ export interface OpenDevice extends AssignedDevice {
   readonly id: number;
 }
 
+/** What a nested HWPT is made of. */
+export interface NestedData {
+  /** Of HwptDataType. */
+  readonly type: number;
+  readonly data: Uint8Array;
+  /** Of HwptFlag. */
+  readonly flags?: number;
+  /** Queue of its recoverable faults. */
+  readonly fault?: number | null;
+}
+
 /** What was in a queue of events. */
 export interface TakenEvents {
   readonly events: readonly Uint8Array<ArrayBuffer>[];
@@ -111,9 +122,10 @@ export class VmObjects {
   }
 
   /** Make a HWPT from a vendor's data over `pt_id`, a HWPT or a vIOMMU. @returns its id */
-  nest(device: OpenDevice, pt_id: number, data_type: number, data: Uint8Array, flags = 0): number | null {
+  nest(device: OpenDevice, pt_id: number, { type, data, flags = 0, fault = null }: NestedData): number | null {
     const data_uptr = this.caller.data(data);
-    const values = { flags, dev_id: device.id, pt_id, data_type, data_len: data.length, data_uptr };
+    const faults = fault === null ? { flags } : { flags: flags | iommufd.HwptFlag.FAULT_ID_VALID, fault_id: fault };
+    const values = { ...faults, dev_id: device.id, pt_id, data_type: type, data_len: data.length, data_uptr };
     return this.call(iommufd.HWPT_ALLOC, values)?.out_hwpt_id ?? null;
   }
 

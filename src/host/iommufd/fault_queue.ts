@@ -5,27 +5,11 @@
 import type { PageFault, Respond } from "../drivers/driver.ts";
 import type { Errno, Returned } from "../errno.ts";
 import type { OpenFile } from "../process.ts";
-import { struct, u32, u64 } from "../uapi_struct.ts";
+import { FaultFlag, HWPT_PAGE_RESPONSE, HWPT_PGFAULT, PageResponseCode } from "./ioctls.ts";
 import { KernelObject } from "./objects.ts";
 
 export const POLLIN = 1;
 const POLLOUT = 4;
-
-const HWPT_PGFAULT = struct("iommu_hwpt_pgfault", "include/uapi/linux/iommufd.h", [
-  u32("flags", "1: the PASID is valid, 2: last of its group"),
-  u32("dev_id", "device that faulted"),
-  u32("pasid", "PASID"),
-  u32("grpid", "number of the group, as the device gave it"),
-  u32("perm", "1 read, 2 write, 4 execute, 8 privileged"),
-  u32("__reserved", "zero"),
-  u64("addr", "address that faulted"),
-  u32("length", "zero"),
-  u32("cookie", "names the group in the answer"),
-]);
-
-const RESPONSE_BYTES = 8;
-const PASID_VALID = 1;
-const LAST_PAGE = 2;
 
 interface FaultGroup {
   /** The attachment it came through; leaving it answers the group. */
@@ -35,8 +19,7 @@ interface FaultGroup {
   readonly respond: Respond;
 }
 
-/** Answers: success (retry) and invalid. */
-const INVALID = 1;
+const { INVALID } = PageResponseCode;
 
 export class FaultQueue extends KernelObject implements OpenFile {
   readonly type = "FAULT";
@@ -88,12 +71,10 @@ export class FaultQueue extends KernelObject implements OpenFile {
   }
 
   write(bytes: Uint8Array, offset: bigint): Returned {
-    if (offset !== 0n || bytes.length % RESPONSE_BYTES !== 0) return "ESPIPE";
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (offset !== 0n || bytes.length % HWPT_PAGE_RESPONSE.size !== 0) return "ESPIPE";
     let done = 0;
-    for (; done < bytes.length; done += RESPONSE_BYTES) {
-      const cookie = view.getUint32(done, true);
-      const code = view.getUint32(done + 4, true);
+    for (; done < bytes.length; done += HWPT_PAGE_RESPONSE.size) {
+      const { cookie, code } = HWPT_PAGE_RESPONSE.decode(bytes.subarray(done, done + HWPT_PAGE_RESPONSE.size));
       const group = code <= INVALID ? this.#answers.get(cookie) : undefined;
       if (group === undefined) return done === 0 ? "EINVAL" : done;
       this.#answers.delete(cookie);
@@ -120,7 +101,7 @@ export class FaultQueue extends KernelObject implements OpenFile {
 
 function recordOf(fault: PageFault, deviceId: number, cookie: number): Uint8Array {
   return HWPT_PGFAULT.encode({
-    flags: (fault.pasid === null ? 0 : PASID_VALID) | (fault.last ? LAST_PAGE : 0),
+    flags: (fault.pasid === null ? 0 : FaultFlag.PASID_VALID) | (fault.last ? FaultFlag.LAST_PAGE : 0),
     dev_id: deviceId,
     pasid: fault.pasid ?? 0,
     grpid: fault.group,

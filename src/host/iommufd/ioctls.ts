@@ -123,6 +123,28 @@ export const FAULT_QUEUE_ALLOC = ioctl("IOMMU_FAULT_QUEUE_ALLOC", 0x8e, 16, [
   u32("out_fault_id", "the queue"),
   s32("out_fault_fd", "its file"),
 ]);
+/** A record that is read from the file of a fault queue. */
+export const HWPT_PGFAULT = struct("iommu_hwpt_pgfault", "include/uapi/linux/iommufd.h", [
+  u32("flags", "of FaultFlag"),
+  u32("dev_id", "device that faulted"),
+  u32("pasid", "PASID"),
+  u32("grpid", "number of the group, as the device gave it"),
+  u32("perm", "of FaultPermission"),
+  u32("__reserved", "zero"),
+  u64("addr", "address that faulted"),
+  u32("length", "zero"),
+  u32("cookie", "names the group in the answer"),
+]);
+export const FaultFlag = { PASID_VALID: 1, LAST_PAGE: 2 } as const;
+export const FaultPermission = { READ: 1, WRITE: 2, EXEC: 4, PRIV: 8 } as const;
+
+/** The answer to a group, written to that file. */
+export const HWPT_PAGE_RESPONSE = struct("iommu_hwpt_page_response", "include/uapi/linux/iommufd.h", [
+  u32("cookie", "of the group"),
+  u32("code", "of PageResponseCode"),
+]);
+export const PageResponseCode = { SUCCESS: 0, INVALID: 1 } as const;
+
 export const IOAS_MAP_FILE = ioctl("IOMMU_IOAS_MAP_FILE", 0x8f, 40, [
   FLAGS,
   u32("ioas_id", "IOAS"),

@@ -3,6 +3,7 @@
  */
 import type { IommufdContext } from "../../host/iommufd/context.ts";
 import { Device } from "../../host/iommufd/device.ts";
+import { FaultQueue } from "../../host/iommufd/fault_queue.ts";
 import { HwptNested, HwptPaging } from "../../host/iommufd/hwpt.ts";
 import { Ioas } from "../../host/iommufd/ioas.ts";
 import type { KernelObject } from "../../host/iommufd/objects.ts";
@@ -28,7 +29,11 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
       about: object.options.nestParent ? "stage 2, parent of nested ones" : "filled from the IOAS",
     };
   }
-  if (object instanceof HwptNested) return { holds: [object.over.id], about: "stage 1 is the guest's" };
+  if (object instanceof HwptNested) {
+    const faults = object.fault === null ? [] : [object.fault.id];
+    return { holds: [object.over.id, ...faults], about: "stage 1 is the guest's" };
+  }
+  if (object instanceof FaultQueue) return { holds: [], about: "faults that wait for an answer" };
   if (object instanceof Viommu) return { holds: [object.parent.id], about: "the guest's IOMMU" };
   if (object instanceof Vdevice) {
     return { holds: [object.viommu.id, object.device.id], about: `the guest knows it as ${hex(object.virtualId)}` };

@@ -57,7 +57,7 @@ const SUBJECTS: readonly Subject[] = [
   { architecture: SMMUV3, preset: "neoverse", mode: "emulated", objects: FOLLOWED },
   { architecture: VTD, preset: "sapphire-rapids", mode: "emulated", objects: FOLLOWED },
   { architecture: AMDVI, preset: "full", mode: "emulated", objects: FOLLOWED },
-  { architecture: SMMUV3, preset: "neoverse", mode: "nested, trapped", objects: [...VIOMMU, "HWPT_NESTED"] },
+  { architecture: SMMUV3, preset: "neoverse", mode: "nested, trapped", objects: [...VIOMMU, "FAULT", "HWPT_NESTED"] },
   {
     architecture: SMMUV3,
     preset: "grace",

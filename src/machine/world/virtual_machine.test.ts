@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
-import { TestVm } from "../testing/test_vm.ts";
+import { TestVm, VM_RAM } from "../testing/test_vm.ts";
 
 const PAGE = 4096;
 const RIGHTS = { read: true, write: true, execute: false, user: true };
@@ -30,6 +30,22 @@ describe("A virtual machine with nested translation", () => {
     expect(faults.filter(({ sid }) => sid === 0x10)).toHaveLength(64);
     expect(faults.map(({ line }) => line)).toContain("EVTQ overflow detected -- events lost");
     expect(vm.kernel.driver.takeFaults()).toEqual([]);
+  });
+
+  it("lets the guest serve transactions that stall, and ends those that it does not", () => {
+    const { vm, machine, mappings, dma } = world();
+    const iova = 0x10_0000;
+    mappings(0x10);
+    expect(vm.kernel.bind(0x10, 5, iova, PAGE, true)).toBeNull();
+    const write = (at: number) => dma(0x20, at, true, 5);
+    expect(write(iova)).toBeNull();
+    expect(vm.kernel.takeFaults()).toEqual({ logged: [], answered: { groups: 1, granted: 1 } });
+    expect(write(iova)).toBeGreaterThanOrEqual(VM_RAM.pa);
+    expect(write(iova + PAGE)).toBeNull();
+    expect(vm.kernel.takeFaults().answered).toEqual({ groups: 1, granted: 0 });
+    const outcomes = [0, 1].map((stall) => machine.unit.stalls?.resultOf(stall)?.ok);
+    expect(outcomes).toEqual([true, false]);
+    expect(vm.iommu.refused).toEqual([]);
   });
 
   it("notes each exit under the guest's deed, and what the VMM and the host did under the exit", () => {

@@ -5,6 +5,7 @@ import { BROKEN_GUESTS } from "./broken_guests.ts";
 import { COHERENCY } from "./coherency.ts";
 import { COSTS } from "./costs.ts";
 import { ERRATA } from "./errata.ts";
+import { GUEST_FAULTS } from "./guest_faults.ts";
 import type { Lesson } from "./lesson.ts";
 import { NESTING } from "./nesting.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
@@ -17,6 +18,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...BROKEN_GUESTS,
   ...ARCHITECTURES,
   ...PAGE_FAULTS,
+  ...GUEST_FAULTS,
   ...COHERENCY,
   ...ERRATA,
 ];

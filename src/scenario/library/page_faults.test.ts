@@ -2,11 +2,12 @@ import { describe, expect, it } from "vitest";
 import { Session } from "../../machine/session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
 import { Software } from "../../machine/world/software.ts";
+import { LIBRARY } from "./library.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
 
 /** What came of each step but the first, which binds the process. */
 async function outcomes(id: string): Promise<unknown[]> {
-  const document = PAGE_FAULTS.find((lesson) => lesson.id === id)!.document();
+  const document = LIBRARY.find((lesson) => lesson.id === id)!.document();
   const architecture = await loadArchitecture(document.machine.arch);
   const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
   if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
@@ -23,6 +24,10 @@ const NOT_SERVED = "0 faults logged, 0 of 1 waiting accesses served";
 describe("What the remarks on page faults say", () => {
   it("comes true of a stall: the write waits, goes through, and beyond the process is aborted", async () => {
     expect(await outcomes("stall-served")).toEqual(["stalled", SERVED, "went", "stalled", NOT_SERVED]);
+  });
+
+  it("comes true of a stall that a guest serves", async () => {
+    expect(await outcomes("stall-served-by-a-guest")).toEqual(["stalled", SERVED, "went", "stalled", NOT_SERVED]);
   });
 
   it.each(PAGE_FAULTS.filter(({ id }) => id.startsWith("pri-")).map(({ id }) => id))(

@@ -1,0 +1,35 @@
+/** Lessons on faults that wait for a guest's answer: from hardware through host and VMM to the guest, and the answer back. */
+import { type Lesson, lesson } from "./lesson.ts";
+import { virtualMachine } from "./machines.ts";
+import { bind, dma, GUEST, readFaults } from "./verbs.ts";
+
+const GROUP = "Page faults";
+const IOVA = 0x10_0000;
+const PASID = 5;
+const PROCESS = { ...GUEST, pasid: PASID };
+
+export const GUEST_FAULTS: readonly Lesson[] = [
+  lesson(
+    {
+      id: "stall-served-by-a-guest",
+      group: GROUP,
+      title: "A stall is served by a guest",
+      about: "A write stalls in the physical SMMU, and it is a process of the guest that has the page.",
+    },
+    virtualMachine(),
+    [
+      "The VMM has a fault queue of the host's (IOMMU_FAULT_QUEUE_ALLOC), and makes every nested HWPT with it. Faults of stage 1 that wait go there, and not to the vEVENTQ.",
+      bind(PROCESS, IOVA, 4),
+      "A process of the guest is bound to PASID 5 of the card, without a page. The guest set CD.S: this is the CD that hardware reads.",
+      dma(IOVA, PASID),
+      "The write stalls. The host reads F_TRANSLATION with Stall = 1, and hands it to the fault queue as iommu_hwpt_pgfault. The VMM reads that, and puts an event with Stall = 1 into the guest's Event queue: its STAG is the cookie that the answer has to name.",
+      readFaults,
+      "The guest found the address in the process, mapped a page and sent CMD_RESUME with Ac = 1. That command left the guest, became an iommu_hwpt_page_response, and then CMD_RESUME of the host's with the tag of the hardware. The write went through, in two stages.",
+      dma(IOVA, PASID),
+      "The page is there now.",
+      dma(IOVA + 0x4000, PASID),
+      readFaults,
+      "An address that is nobody's: the guest ends the write, and so does the host.",
+    ],
+  ),
+];
