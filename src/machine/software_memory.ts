@@ -2,7 +2,7 @@
 import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { MachineDescription } from "../protocol/machine.ts";
 import type { DescriptionFault } from "./description.ts";
-import { VIRTUAL_IOMMUS } from "./world/virtual_iommus.ts";
+import { virtualIommus } from "./world/virtual_iommus.ts";
 
 /** Physical memory of the host's kernel, of the VMM, and of the guest: the last from here on. */
 export const PLACES = {
@@ -31,8 +31,8 @@ export function softwareFault({ arch, devices, software }: MachineDescription): 
     return { place: "software.journal", detail: `A journal keeps 1 to ${SESSION_LIMITS.journal} entries.` };
   }
   if (software.kind === "kernel") return null;
-  const modes = Object.keys(VIRTUAL_IOMMUS[arch]);
-  const { mode = "nested, trapped" } = software;
+  const { mode = "nested, trapped", era = "Linux 7.2", door } = software;
+  const modes = Object.keys(virtualIommus(arch, { era, door }));
   if (!modes.includes(mode)) {
     const offered = modes.length === 0 ? "none" : modes.map((m) => `"${m}"`).join(" and ");
     const detail = `Modes of virtual machines that are modelled with this IOMMU: ${offered}.`;

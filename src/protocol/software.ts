@@ -29,6 +29,25 @@ export type VmMode = (typeof VM_MODES)[number];
 export const AMD_NESTING = ["as shipped", "as intended"] as const;
 export type AmdNesting = (typeof AMD_NESTING)[number];
 
+/**
+ * Kernels of the host that a VMM can find, by what is particular about each: what Linux is now, and what was proposed or
+ * there before it.
+ */
+export const ERAS = {
+  "Linux 7.2": "iommufd with vIOMMUs, as Linux has it now.",
+  "vCMDQ as posted":
+    "iommufd, with queues of hardware given by IOMMU_VCMDQ_ALLOC and data of the driver's (April 2025).",
+  "SMMUv3 nesting over VFIO v16": "VFIO containers that take a guest's table of contexts (October 2021).",
+  "vSVA over VFIO v8": "VFIO containers that take first stages of PASIDs, which come from /dev/ioasid (March 2021).",
+  "vSVA over VFIO v7": "As v8, with PASIDs from a call of the container and a quota of them (September 2020).",
+  "Linux 5.15": "VFIO containers of the nesting type, and no call for what they are for.",
+} as const;
+export type Era = keyof typeof ERAS;
+
+/** By what a VMM reaches its devices: absent, what the kernel's era has for it. */
+export const DOORS = ["iommufd", "VFIO container"] as const;
+export type Door = (typeof DOORS)[number];
+
 /** A device given to the virtual machine. */
 export interface AssignedDevice {
   /** Of one of the machine's devices. */
@@ -48,6 +67,10 @@ export interface SoftwareDescription {
   readonly mode?: VmMode;
   /** Whether the host's AMD driver makes nested domains; absent: `as shipped`. */
   readonly amdNesting?: AmdNesting;
+  /** The host's kernel as a VMM finds it; absent: `Linux 7.2`. */
+  readonly era?: Era;
+  /** Of a virtual machine: what its VMM uses. */
+  readonly door?: Door;
   /** Bytes of memory of that kernel or guest, a multiple of 2 MiB, 4 MiB to 64 MiB. */
   readonly guestBytes: number;
   /** Devices of the virtual machine; empty for a kernel on hardware. */

@@ -129,6 +129,8 @@ function actionJson(action: Action): JsonObject {
 
 function softwareJson({
   kind,
+  era,
+  door,
   mode,
   amdNesting,
   guestBytes,
@@ -141,6 +143,8 @@ function softwareJson({
   const given = assigned.length === 0 ? {} : { assigned: assigned.map((d) => ({ ...d })) };
   const how = {
     ...(kind === "kernel" ? { kind } : {}),
+    ...(era === undefined ? {} : { era }),
+    ...(door === undefined ? {} : { door }),
     ...(mode === undefined ? {} : { mode }),
     ...(amdNesting === undefined ? {} : { amdNesting }),
   };

@@ -16,6 +16,9 @@ import {
 import {
   AMD_NESTING,
   DIRTY_LOG_STEPS,
+  DOORS,
+  ERAS,
+  type Era,
   MISTAKES,
   type Mistake,
   type SoftwareDescription,
@@ -182,6 +185,7 @@ const TRANSFER_KEYS = {
 const BLOCK = v.exactOptional(NAME);
 
 const MISTAKE_NAMES = Object.keys(MISTAKES) as Mistake[];
+const ERA_NAMES = Object.keys(ERAS) as Era[];
 
 const OF_DEVICE_KEYS = { device: wholeNumber("a device id of the guest", 0, 0xffff), pasid: SUBSTREAM_ID };
 const RANGE_KEYS = { iova: hex("an address"), bytes: wholeNumber("a length in bytes", 1, LIMITS.guestBytes) };
@@ -193,6 +197,8 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
       "virtual machine",
     ),
     amdNesting: v.exactOptional(v.picklist(AMD_NESTING, expected(`one of ${AMD_NESTING.join(", ")}`))),
+    era: v.exactOptional(v.picklist(ERA_NAMES, expected(`one of ${ERA_NAMES.join("; ")}`))),
+    door: v.exactOptional(v.picklist(DOORS, expected(`one of ${DOORS.join("; ")}`))),
     mode: v.exactOptional(v.picklist(VM_MODES, expected(`one of ${VM_MODES.join("; ")}`))),
     guestBytes: v.pipe(
       v.optional(wholeNumber("bytes of guest memory", 0x40_0000, LIMITS.guestBytes), 0x100_0000),

@@ -12,6 +12,7 @@ import {
   VeventqType,
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
+import { VCMDQ_ALLOC, VCMDQ_TEGRA241, VcmdqType } from "../../host/iommufd/ioctls_as_posted.ts";
 import { type NestedSmmuParts, nestedSmmuParts } from "./nested_smmu.ts";
 import { Steps } from "./user_space.ts";
 import { type CmdqvBackend, type InterfaceSize, VirtualCmdqv } from "./virtual_cmdqv.ts";
@@ -25,29 +26,35 @@ const VIOMMU_DATA_BYTES = 16;
 /** An event: the map of queues with errors, 128 bits. */
 const ERROR_MAP_BYTES = 16;
 const EVENT_DEPTH = 16;
+const COMMAND_BYTES = 16;
 
-export const makeDirectSmmu: MakeVirtualIommu = (setting) => {
-  const parts = nestedSmmuParts(setting, ViommuType.TEGRA241_CMDQV, new Uint8Array(VIOMMU_DATA_BYTES));
-  if (!("iommu" in parts)) return parts;
-  const { vm, ids, iommu } = parts;
-  const info = vm.hardwareInfo(HwInfoType.TEGRA241_CMDQV, INFO_BYTES);
-  const steps = new Steps(vm.caller);
-  const errors = { viommu_id: ids.viommu, type: VeventqType.TEGRA241_CMDQV, veventq_depth: EVENT_DEPTH };
-  const errorFd = steps.call(vm.iommufd, VEVENTQ_ALLOC, errors).out_veventq_fd;
-  const page = mapPage(parts);
-  if (info === null || typeof page === "string")
-    return { step: "mmap", errno: typeof page === "string" ? page : "ENODEV" };
-  if (steps.refused !== null) return steps.refused;
-  const size: InterfaceSize = { version: info[4]!, queuesLg2: info[5]!, sidsLg2: info[6]! };
-  const cmdqv = new VirtualCmdqv(size, queuesOf(vm, ids.viommu, page), setting.journal);
-  const serve = (): number => {
-    // What is lost here is in the registers all the same: the guest reads there which queues stopped.
-    const { events: failed } = vm.takeEvents(errorFd, ERROR_MAP_BYTES);
-    for (const _ of failed) setting.journal.note("VMM", "interrupt", "a queue of the guest's stopped");
-    return iommu.serve() + failed.length;
+/** Has the kernel set up a queue at a guest physical address. @returns its id, null where it is refused */
+type OpenQueue = (vm: VmObjects, viommu_id: number, index: number, gpa: number, bytes: number) => number | null;
+
+const makeWith =
+  (openQueue: OpenQueue): MakeVirtualIommu =>
+  (setting) => {
+    const parts = nestedSmmuParts(setting, ViommuType.TEGRA241_CMDQV, new Uint8Array(VIOMMU_DATA_BYTES));
+    if (!("iommu" in parts)) return parts;
+    const { vm, ids, iommu } = parts;
+    const info = vm.hardwareInfo(HwInfoType.TEGRA241_CMDQV, INFO_BYTES);
+    const steps = new Steps(vm.caller);
+    const errors = { viommu_id: ids.viommu, type: VeventqType.TEGRA241_CMDQV, veventq_depth: EVENT_DEPTH };
+    const errorFd = steps.call(vm.iommufd, VEVENTQ_ALLOC, errors).out_veventq_fd;
+    const page = mapPage(parts);
+    if (info === null || typeof page === "string")
+      return { step: "mmap", errno: typeof page === "string" ? page : "ENODEV" };
+    if (steps.refused !== null) return steps.refused;
+    const size: InterfaceSize = { version: info[4]!, queuesLg2: info[5]!, sidsLg2: info[6]! };
+    const cmdqv = new VirtualCmdqv(size, queuesOf(vm, ids.viommu, page, openQueue), setting.journal);
+    const serve = (): number => {
+      // What is lost here is in the registers all the same: the guest reads there which queues stopped.
+      const { events: failed } = vm.takeEvents(errorFd, ERROR_MAP_BYTES);
+      for (const _ of failed) setting.journal.note("VMM", "interrupt", "a queue of the guest's stopped");
+      return iommu.serve() + failed.length;
+    };
+    return { ...iommu, blocks: { cmdqv }, serve };
   };
-  return { ...iommu, blocks: { cmdqv }, serve };
-};
 
 /** The interface's first page, as the vIOMMU's data say. */
 function mapPage({ vm, data }: NestedSmmuParts): CmdqvBackend["page"] | string {
@@ -56,14 +63,24 @@ function mapPage({ vm, data }: NestedSmmuParts): CmdqvBackend["page"] | string {
   return vm.caller.system.mmap(vm.iommufd, offset!, length);
 }
 
-function queuesOf(vm: VmObjects, viommu_id: number, page: CmdqvBackend["page"]): CmdqvBackend {
-  return {
-    page,
-    openQueue: (index, gpa, bytes) => {
-      const where = { nesting_parent_iova: BigInt(gpa), length: BigInt(bytes) };
-      const made = vm.call(HW_QUEUE_ALLOC, { viommu_id, type: HwQueueType.TEGRA241_CMDQV, index, ...where });
-      return made?.out_hw_queue_id ?? null;
-    },
-    closeQueue: (id) => vm.destroy(id),
-  };
-}
+const queuesOf = (vm: VmObjects, viommu: number, page: CmdqvBackend["page"], openQueue: OpenQueue): CmdqvBackend => ({
+  page,
+  openQueue: (index, gpa, bytes) => openQueue(vm, viommu, index, gpa, bytes),
+  closeQueue: (id) => vm.destroy(id),
+});
+
+/** Where the queue is stands in the call: the kernel looks at it, and keeps the memory where it is. */
+export const makeDirectSmmu = makeWith((vm, viommu_id, index, gpa, bytes) => {
+  const where = { nesting_parent_iova: BigInt(gpa), length: BigInt(bytes) };
+  const made = vm.call(HW_QUEUE_ALLOC, { viommu_id, type: HwQueueType.TEGRA241_CMDQV, index, ...where });
+  return made?.out_hw_queue_id ?? null;
+});
+
+/** As first posted: where the queue is stands in data that only the driver reads. */
+export const makePostedSmmu = makeWith((vm, viommu_id, vcmdq_id, gpa, bytes) => {
+  const vcmdq_log2size = Math.log2(bytes / COMMAND_BYTES);
+  const data = VCMDQ_TEGRA241.encode({ vcmdq_id, vcmdq_log2size, vcmdq_base: BigInt(gpa) });
+  const data_uptr = vm.caller.data(data);
+  const values = { viommu_id, type: VcmdqType.TEGRA241_CMDQV, data_len: data.length, data_uptr };
+  return vm.call(VCMDQ_ALLOC, values)?.out_vcmdq_id ?? null;
+});

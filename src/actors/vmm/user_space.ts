@@ -11,7 +11,11 @@ export interface SystemCalls {
   open(path: string): number | string;
   close(fd: number): void;
   ioctl(fd: number, request: number, argument: bigint): number | string;
-  read(fd: number, count: number): Uint8Array | string;
+  /** @param offset in the file; absent: where nothing else is said, 0 */
+  read(fd: number, count: number, offset?: bigint): Uint8Array | string;
+  write(fd: number, bytes: Uint8Array, offset: bigint): number | string;
+  /** Where a symbolic link of sysfs leads, such as that of a device to its IOMMU group; null where there is none. */
+  readlink(path: string): string | null;
   /** Map pages of registers that a file hands out, shared: they are the hardware's own. */
   mmap(fd: number, offset: bigint, length: bigint): RegisterPages | string;
   /** The process's own memory; null or false where nothing is mapped. */
@@ -29,7 +33,9 @@ export interface CallStruct<V> {
 }
 
 /** What a call came to: the structure as the kernel left it, or an errno's name. */
-export type Called<V> = { readonly ok: true; readonly out: V } | { readonly ok: false; readonly errno: string };
+export type Called<V> =
+  | { readonly ok: true; readonly out: V; readonly returned: number }
+  | { readonly ok: false; readonly errno: string };
 
 /** Where the process keeps arguments of calls, and data that they point to. */
 const ARGUMENT = 0x7f00_0000_0000n;
@@ -54,8 +60,13 @@ export class Caller {
       this.system.store(ARGUMENT, bytes);
       const returned = this.system.ioctl(fd, struct.request, ARGUMENT);
       if (typeof returned === "string") return { ok: false, errno: returned };
-      return { ok: true, out: struct.decode(this.system.load(ARGUMENT, struct.size) ?? bytes) };
+      return { ok: true, out: struct.decode(this.system.load(ARGUMENT, struct.size) ?? bytes), returned };
     });
+  }
+
+  /** Make a call whose argument is a number, or an address. @returns what it returned, or an errno's name */
+  plain(fd: number, name: string, request: number, argument: bigint): number | string {
+    return this.#journal.during("VMM", "ioctl", name, () => this.system.ioctl(fd, request, argument));
   }
 
   /** Put data where calls can point to. */
@@ -94,6 +105,14 @@ export class Steps {
     if (called.ok) return called.out;
     this.refused = { step: struct.name, errno: called.errno };
     return nothing();
+  }
+
+  /** A call whose argument is a number, or an address. @returns what it returned, 0 where it was refused */
+  plain(fd: number, name: string, request: number, argument: bigint): number {
+    const returned = this.refused === null ? this.#caller.plain(fd, name, request, argument) : 0;
+    if (typeof returned === "number") return returned;
+    this.refused = { step: name, errno: returned };
+    return 0;
   }
 
   /** Have a call's data written, make the call, and read what the kernel made of the data. */

@@ -17,8 +17,8 @@ export interface VirtualIommu {
   readonly memory?: KernelMemory;
   /** The host told the VMM that there are events: they go to the guest. @returns how many arrived */
   serve(): number;
-  /** Which pages of guest memory devices write. */
-  readonly dirty: DirtyLog;
+  /** Which pages of guest memory devices write; null where the host's kernel cannot tell. */
+  readonly dirty: DirtyLog | null;
   /** What the kernel refused, newest last. */
   readonly refused: readonly Refused[];
 }

@@ -162,7 +162,7 @@ class BoundTables implements ContainerNesting {
   }
 
   release(): void {
-    for (const { pasid } of [...this.#bound]) this.#unbind(pasid);
+    for (const { pasid } of this.#bound) this.#unbind(pasid);
     this.#unsubscribe();
   }
 

@@ -9,6 +9,7 @@ import { PLAIN_NESTING } from "./plain_nesting.ts";
 
 /** What a kernel has. */
 export interface EraRules {
+  readonly name: EraName;
   /** There is /dev/iommu, and devices have files of their own. */
   readonly iommufd: boolean;
   /** There is /dev/ioasid. */
@@ -22,13 +23,17 @@ export interface EraRules {
 const VFIO_ONLY = { iommufd: false, ioasid: false, queueCall: "IOMMU_HW_QUEUE_ALLOC" } as const;
 const IOMMUFD = { iommufd: true, ioasid: false, nesting: null } as const;
 
-export const ERA_RULES = {
+const RULES = {
   "Linux 7.2": { ...IOMMUFD, queueCall: "IOMMU_HW_QUEUE_ALLOC" },
   "vCMDQ as posted": { ...IOMMUFD, queueCall: "IOMMU_VCMDQ_ALLOC" },
   "SMMUv3 nesting over VFIO v16": { ...VFIO_ONLY, nesting: PASID_TABLE_NESTING },
   "vSVA over VFIO v8": { ...VFIO_ONLY, ioasid: true, nesting: BOUND_TABLES_V8 },
   "vSVA over VFIO v7": { ...VFIO_ONLY, nesting: BOUND_TABLES_V7 },
   "Linux 5.15": { ...VFIO_ONLY, nesting: PLAIN_NESTING },
-} as const satisfies Readonly<Record<string, EraRules>>;
+} as const satisfies Readonly<Record<string, Omit<EraRules, "name">>>;
 
-export type EraName = keyof typeof ERA_RULES;
+export type EraName = keyof typeof RULES;
+
+export const ERA_RULES = Object.fromEntries(
+  Object.entries(RULES).map(([name, rules]) => [name, { name, ...rules }]),
+) as unknown as Readonly<Record<EraName, EraRules>>;

@@ -329,11 +329,8 @@ describe("vSVA over VFIO v8", () => {
     allocate(world, ioasid, 5, 5);
     bind(world, container, { hpasid: 5n });
     const call = NESTING_OP_V8.invalidate;
-    const drop = (values: Partial<WholeInvalidation>) =>
-      world.host.raw(container, call, {
-        ...{ call_argsz: call.size, call_flags: INVALIDATE, argsz: 56, version: 1, cache: 1 },
-        ...values,
-      });
+    const whole = { call_argsz: call.size, call_flags: INVALIDATE, argsz: 56, version: 1, cache: 1 };
+    const drop = (values: Partial<WholeInvalidation>) => world.host.raw(container, call, { ...whole, ...values });
     expect(world.dma(1, IOVA, 5)).toBe(world.hostAddress(DATA));
     world.guest(TABLES[3] + 8n, 0n);
     expect(drop({ granularity: 2, flags: 1, pasid: 5n, addr: IOVA, granule_size: 0x1000n, nb_granules: 1n })).toBe(0);

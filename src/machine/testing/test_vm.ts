@@ -9,7 +9,7 @@ import { EVERY_CACHE as EVERY_VTD_CACHE } from "../../engine/vtd/caches/options.
 import { staleEntries as staleInVtd } from "../../engine/vtd/caches/staleness.ts";
 import type { KernelMemory } from "../../kernel/platform.ts";
 import type { Arch, CacheSize } from "../../protocol/machine.ts";
-import type { Mistake, VmMode } from "../../protocol/software.ts";
+import type { Door, Era, Mistake, VmMode } from "../../protocol/software.ts";
 import type { AmdviUnit } from "../amdvi/amdvi_unit.ts";
 import { kernelMemory } from "../kernel_memory.ts";
 import { Machine } from "../machine.ts";
@@ -58,7 +58,18 @@ export class TestVm {
     this.physical = kernelMemory(machine.memory);
   }
 
-  static start({ arch, make }: Architecture, preset: string, mode: VmMode, ...mistakes: Mistake[]): TestVm {
+  static start(architecture: Architecture, preset: string, mode: VmMode, ...mistakes: Mistake[]): TestVm {
+    return TestVm.startIn({}, architecture, preset, mode, ...mistakes);
+  }
+
+  /** The same on a kernel of some era, or by another door of it. */
+  static startIn(
+    { era = "Linux 7.2", door }: { readonly era?: Era; readonly door?: Door },
+    { arch, make }: Architecture,
+    preset: string,
+    mode: VmMode,
+    ...mistakes: Mistake[]
+  ): TestVm {
     const zero = [HOST, VMM, { at: VM_RAM.pa, bytes: VM_RAM.bytes }];
     const machine = new Machine(
       {
@@ -78,9 +89,18 @@ export class TestVm {
     const journal = new Journal();
     const host = HostSystem.boot(machine, new EffectRecorder(machine), DEVICES, HOST, journal, {
       amdNesting: "as intended",
+      era,
     });
     if (host === null) throw new Error("the host does not boot");
-    const description = { mode, ram: VM_RAM, vmm: VMM.at, devices: ASSIGNED, mistakes: new Set(mistakes), lazy: false };
+    const description = {
+      ...(door === undefined ? {} : { door }),
+      mode,
+      ram: VM_RAM,
+      vmm: VMM.at,
+      devices: ASSIGNED,
+      mistakes: new Set(mistakes),
+      lazy: false,
+    };
     const vm = VirtualMachine.start(machine, host, description, journal);
     if (!(vm instanceof VirtualMachine)) throw new Error(JSON.stringify(vm));
     return new TestVm(machine, journal, host, vm);

@@ -10,18 +10,21 @@ import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.t
 import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
 import { VtdDriver } from "../../host/drivers/vtd/vtd_driver.ts";
+import { absentCall } from "../../host/eras/absent_calls.ts";
+import { ERA_RULES, type EraName } from "../../host/eras/eras.ts";
 import type { Status } from "../../host/errno.ts";
 import { IommufdFile } from "../../host/iommufd/file.ts";
 import { HostKernel } from "../../host/kernel.ts";
 import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
-import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
 import type { OwnMemory } from "../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 import { ownMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
+import { containerObjects } from "./container_objects.ts";
 import type { EffectRecorder } from "./effects.ts";
+import { openFile, readLink } from "./host_files.ts";
 import { kernelObjects } from "./kernel_objects.ts";
 
 /** Sizes of a server's pages, in bytes. */
@@ -59,6 +62,8 @@ interface HostDriver extends IommuDriver {
 export interface HostOptions {
   /** Whether the AMD driver makes nested domains, which Linux 7.2 has the code for and does not. */
   readonly amdNesting: AmdConfig["nesting"];
+  /** What user space finds; absent: Linux 7.2. */
+  readonly era?: EraName;
 }
 
 /** Starts the driver of an architecture. @returns null without memory for its tables */
@@ -95,14 +100,16 @@ export class HostSystem {
   readonly driver: HostDriver;
   readonly #pages: PagesOf;
   readonly #arch: Arch;
-  /** Every /dev/iommu that was opened. */
-  readonly #files: IommufdFile[] = [];
+  readonly #journal: Journal;
+  /** Every file that was opened by its path. */
+  readonly #files: OpenFile[] = [];
 
-  private constructor(arch: Arch, kernel: HostKernel, driver: HostDriver, pages: PagesOf) {
+  private constructor(arch: Arch, kernel: HostKernel, driver: HostDriver, pages: PagesOf, journal: Journal) {
     this.#arch = arch;
     this.kernel = kernel;
     this.driver = driver;
     this.#pages = pages;
+    this.#journal = journal;
   }
 
   /** Boot: the driver sets the IOMMU up. @returns null without a driver for it, or memory for its tables */
@@ -133,13 +140,17 @@ export class HostSystem {
       if (driver.addDevice === undefined) driver.block(device, null);
       else driver.addDevice(device);
     }
-    const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated: true, doorbell: DOORBELL };
-    return new HostSystem(arch, new HostKernel(facts, hostDevices), driver, pages);
+    const era = ERA_RULES[options.era ?? "Linux 7.2"];
+    const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated: true, doorbell: DOORBELL, era };
+    return new HostSystem(arch, new HostKernel(facts, hostDevices), driver, pages, journal);
   }
 
-  /** Objects of every open iommufd. */
+  /** Objects of every open iommufd, or VFIO containers. */
   objects(): KernelObjectRow[] {
-    return this.#files.flatMap(({ context }) => kernelObjects(context));
+    const files = this.#files.filter((f) => f instanceof IommufdFile);
+    const rows = files.flatMap(({ context }) => kernelObjects(context));
+    const free = Math.max(0, ...rows.map(({ id }) => id)) + 1;
+    return [...rows, ...containerObjects(this.kernel, this.#files, free)];
   }
 
   /** A process with these pieces of physical memory. */
@@ -148,19 +159,23 @@ export class HostSystem {
     const { kernel } = this;
     return {
       open: (path) => {
-        if (path === "/dev/iommu") {
-          const file = kernel.openIommufd();
-          this.#files.push(file);
-          return process.install(file);
-        }
-        const device = kernel.devices.find((d) => path === `/dev/vfio/devices/${d.name}`);
-        return device === undefined ? "ENOENT" : process.install(new VfioDeviceFile(kernel, device));
+        const file = openFile(kernel, process, path);
+        if (typeof file === "string") return file;
+        this.#files.push(file);
+        return process.install(file);
       },
+      readlink: (path) => readLink(kernel, path),
       close: (fd) => {
         process.close(fd);
       },
-      ioctl: (fd, request, argument) => process.ioctl(fd, request, argument),
-      read: (fd, count) => process.file(fd)?.read?.(count, 0n) ?? "EBADF",
+      ioctl: (fd, request, argument) => {
+        const returned = process.ioctl(fd, request, argument);
+        const why = returned === "ENOTTY" ? absentCall(process.file(fd)!.kind, request, kernel.era.name) : null;
+        if (why !== null) this.#journal.note("host", "intent", why);
+        return returned;
+      },
+      read: (fd, count, offset = 0n) => process.file(fd)?.read?.(count, offset) ?? "EBADF",
+      write: (fd, bytes, offset) => process.file(fd)?.write?.(bytes, offset) ?? "EBADF",
       mmap: (fd, offset, length) => this.#map(process.file(fd), offset, length),
       load: (va, length) => process.read(va, length),
       store: (va, bytes) => process.write(va, bytes),

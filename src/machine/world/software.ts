@@ -65,6 +65,7 @@ export class Software implements Actors {
     }
     const host = HostSystem.boot(machine, recorder, description.devices, PLACES.host, journal, {
       amdNesting: software.amdNesting ?? "as shipped",
+      era: software.era ?? "Linux 7.2",
     });
     if (host === null) return "The host's driver does not come up.";
     const vm = VirtualMachine.start(
@@ -74,6 +75,7 @@ export class Software implements Actors {
         ram: { gpa: GUEST_GPA, bytes: software.guestBytes, pa: PLACES.guest },
         vmm: PLACES.vmm.at,
         mode: software.mode ?? "nested, trapped",
+        ...(software.door === undefined ? {} : { door: software.door }),
         devices: software.assigned,
         mistakes: new Set(software.mistakes),
         lazy: software.lazy,

@@ -11,11 +11,11 @@ import type { VirtualIommu } from "../../actors/vmm/virtual_iommu.ts";
 import { highHalf, lowHalf } from "../../base/address.ts";
 import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
 import type { KernelMemory } from "../../kernel/platform.ts";
-import type { AssignedDevice, VmMode } from "../../protocol/software.ts";
+import type { AssignedDevice, Door, VmMode } from "../../protocol/software.ts";
 import type { Machine } from "../machine.ts";
 import { DRIVERS } from "./bare_kernel.ts";
 import type { HostSystem } from "./host_system.ts";
-import { VIRTUAL_IOMMUS } from "./virtual_iommus.ts";
+import { virtualIommus } from "./virtual_iommus.ts";
 
 /** Where a virtual machine's memory is. */
 export interface GuestRam {
@@ -28,6 +28,8 @@ export interface GuestRam {
 
 export interface VmDescription {
   readonly mode: VmMode;
+  /** What the VMM uses; absent: iommufd where the host has it. */
+  readonly door?: Door;
   readonly ram: GuestRam;
   /** Physical memory of the VMM itself, {@link SCRATCH_BYTES} bytes. */
   readonly vmm: number;
@@ -62,7 +64,7 @@ export class VirtualMachine {
   ): VirtualMachine | Refused | DriverRefusal {
     const { ram, devices, mistakes, lazy, mode } = description;
     const { arch } = machine.unit;
-    const make = VIRTUAL_IOMMUS[arch][mode];
+    const make = virtualIommus(arch, { era: host.kernel.era.name, door: description.door })[mode];
     if (make === undefined) return { refused: `A virtual machine with this IOMMU has no mode "${mode}".` };
     const regions = [
       { va: RAM_VA, bytes: BigInt(ram.bytes), pa: BigInt(ram.pa), writable: true },
