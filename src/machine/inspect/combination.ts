@@ -96,7 +96,7 @@ function leafIn(trace: Uint32Array, phase: TracePhase, stage: 1 | 2): number | n
 
 function rightsRow(name: string, { first, second }: LeafRights, stages: Stages, section: string): CombinedProperty {
   const withheld = (by: StageSummary | null, rights: number): string[] =>
-    by === null || rights === 0 ? [] : [`${by.name} withholds ${rightsText(rights)}`];
+    by === null || rights === 0 ? [] : [`${by.name} withholds ${rightsText(rights).replaceAll("–", "")}`];
   const [one, two] = [first ?? 7, second ?? 7];
   return {
     name,
@@ -109,8 +109,9 @@ function rightsRow(name: string, { first, second }: LeafRights, stages: Stages, 
   };
 }
 
+/** Such as "rw–". */
 const rightsText = (rights: number): string =>
-  rights === 0 ? "none" : ["R", "W", "X"].filter((_, bit) => ((rights >>> bit) & 1) === 1).join(" ");
+  ["r", "w", "x"].map((letter, bit) => (((rights >>> bit) & 1) === 1 ? letter : "–")).join("");
 
 /**
  * Whether an access that passed snoops the caches of processors, where a stage may force it to.

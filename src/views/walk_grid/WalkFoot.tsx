@@ -18,6 +18,8 @@ interface FootProps {
   readonly configOpen: boolean;
   /** Null where no configuration was fetched through stage 2. */
   readonly onConfigOpen: ((open: boolean) => void) | null;
+  readonly combinesOpen: boolean;
+  readonly onCombinesOpen: (open: boolean) => void;
 }
 
 export function WalkFoot(props: FootProps) {
@@ -63,7 +65,7 @@ function OutcomeLine({ walk, view, steps }: FootProps) {
   );
 }
 
-function Count({ model, view, configOpen, onConfigOpen }: FootProps) {
+function Count({ model, view, configOpen, onConfigOpen, combinesOpen, onCombinesOpen }: FootProps) {
   const { counts } = model;
   const shown = (s: TraceStep): boolean => s.record < view.shown;
   const cells = model.rows.flatMap((r) => r.cells);
@@ -111,6 +113,10 @@ function Count({ model, view, configOpen, onConfigOpen }: FootProps) {
           </Button>
         )}
       </span>
+      <span className="nw-grow" />
+      <Button size="small" aria-pressed={combinesOpen} onClick={() => onCombinesOpen(!combinesOpen)}>
+        Rights and bits
+      </Button>
     </div>
   );
 }

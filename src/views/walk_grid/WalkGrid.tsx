@@ -3,11 +3,21 @@
  */
 import "../common/drawing.css";
 import "./walk_grid.css";
-import { type KeyboardEvent, type PointerEvent, type RefObject, useEffect, useMemo, useState } from "react";
+import {
+  type KeyboardEvent,
+  lazy,
+  type PointerEvent,
+  type RefObject,
+  Suspense,
+  useEffect,
+  useMemo,
+  useState,
+} from "react";
 import { currentRecord } from "../../app/records.ts";
 import { ARCHITECTURES } from "../../arch/architectures.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { useApp } from "../common/use_app.ts";
+import { useMedia } from "../common/use_media.ts";
 import { useSize } from "../common/use_size.ts";
 import { traceSteps, walkStages } from "../common/walk_reading.ts";
 import { layoutWalk, recordBoxes, type WalkLayout } from "../geometry/walk_layout.ts";
@@ -109,6 +119,9 @@ export function WalkPlot(props: WalkPlotProps) {
   const { walk, shown, selected, linked, edited, label, onSelect: select, onShow: showRecord } = props;
   const [ref, size] = useSize<HTMLDivElement>();
   const [configOpen, setConfigOpen] = useState(false);
+  const roomy = useMedia(ROOMY);
+  const [combines, setCombines] = useState<boolean | null>(null);
+  const combinesOpen = combines ?? roomy;
   const [cursor, setCursor] = useState<number | null>(null);
   const [hover, setHover] = useState<Hover | null>(null);
 
@@ -178,6 +191,11 @@ export function WalkPlot(props: WalkPlotProps) {
           {cursor === null ? "" : cursorText(steps[cursor], shown)}
         </p>
       </div>
+      {combinesOpen && (
+        <Suspense fallback={null}>
+          <CombinedStages walk={walk} />
+        </Suspense>
+      )}
       <WalkFoot
         model={model}
         walk={walk}
@@ -185,6 +203,8 @@ export function WalkPlot(props: WalkPlotProps) {
         steps={steps}
         configOpen={configOpen}
         onConfigOpen={model.configRows.length > 0 ? setConfigOpen : null}
+        combinesOpen={combinesOpen}
+        onCombinesOpen={setCombines}
       />
       {hover !== null && (
         <WalkTip steps={steps} record={hover.record} box={hover.box} model={model} edited={edited.has(hover.record)} />
@@ -192,6 +212,12 @@ export function WalkPlot(props: WalkPlotProps) {
     </div>
   );
 }
+
+/** Not needed for the first picture. */
+const CombinedStages = lazy(async () => ({ default: (await import("./CombinedStages.tsx")).CombinedStages }));
+
+/** A window in which the grid has room above how both stages combine. */
+const ROOMY = "(min-height: 960px) and (min-width: 900px)";
 
 /** Room for the ring around a cell. */
 const RING = 5;
