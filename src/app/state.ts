@@ -138,6 +138,8 @@ export interface AppState {
   readonly layoutRound: number;
   readonly theme: Theme;
   readonly comparison: Comparison;
+  /** The command that is being typed, for the queue and for what it would do to the caches. */
+  readonly typedCommand: string;
   /** What lies over the page. */
   readonly over: "keys" | "palette" | "library" | "bench" | null;
   /** What the library has, groups together; null until it was asked for. */
@@ -224,6 +226,7 @@ export interface AppActions {
   /** Go to the state after the first `step` actions: take back, or do again. */
   readonly seek: (step: number) => Promise<void>;
 
+  readonly typeCommand: (text: string) => void;
   readonly setSide: (which: "left" | "right", side: ComparedSide) => void;
   readonly swapSides: () => void;
   /** Open an entry of the library beside the session, as the left side. */

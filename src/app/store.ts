@@ -43,6 +43,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "asked
   share: { state: "closed" },
   embedded: false,
   comparison: FROM_THE_START,
+  typedCommand: "",
   over: null,
   library: null,
   pasted: "",
@@ -81,6 +82,7 @@ export function createAppStore(environment: AppEnvironment): AppStore {
         set({ theme });
       },
       showOver: (over) => set({ over }),
+      typeCommand: (typedCommand) => set({ typedCommand }),
       paste: (pasted) => set({ pasted }),
     };
   });

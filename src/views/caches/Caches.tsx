@@ -7,6 +7,7 @@ import { useMemo, useState } from "react";
 import { readFilter } from "../../app/filter/filter.ts";
 import type { CacheView } from "../../protocol/inspection.ts";
 import { Chip } from "../common/Chip.tsx";
+import { CommandBox } from "../common/CommandBox.tsx";
 import { FilterBox } from "../common/FilterBox.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
@@ -15,6 +16,7 @@ import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
 import { cacheFields, type ListedEntry, listEntries } from "./cache_rows.ts";
+import { DROP_SIGN, DROP_TEXT, dropOf, Foretold, useDrops } from "./Foretold.tsx";
 
 const NONE: readonly CacheView[] = [];
 
@@ -26,6 +28,7 @@ export function Caches() {
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState<string | null>(null);
   const all = useMemo(() => listEntries(caches), [caches]);
+  const drops = useDrops();
   const fields = useMemo(() => cacheFields(all), [all]);
   const filter = useMemo(() => readFilter(text, fields), [text, fields]);
   const rows = useMemo(
@@ -42,6 +45,10 @@ export function Caches() {
       <CacheList caches={caches} only={only} onOnly={setOnly} />
       <div className="caches-entries">
         <div className="caches-tools">
+          <CommandBox label="Command to foretell" />
+          <Foretold drops={drops} />
+        </div>
+        <div className="caches-tools">
           <FilterBox
             id="nw-cache-filter"
             label="Filter the cached entries"
@@ -57,9 +64,9 @@ export function Caches() {
           count={rows.length}
           chosen={rows.findIndex((r) => r.id === entry?.id)}
           reveal={only}
-          columns="12px 74px minmax(120px, 1.4fr) minmax(110px, 1fr) minmax(96px, 1fr) 30px 34px"
+          columns="26px 74px minmax(120px, 1.4fr) minmax(110px, 1fr) minmax(96px, 1fr) 30px 34px"
           onChoose={(row) => setChosen(rows[row]?.id ?? null)}
-          row={(row) => <Cells row={rows[row]} />}
+          row={(row) => <Cells row={rows[row]} drop={dropOf(drops, rows[row])} />}
         />
       </div>
       {entry?.entry.stale != null && <Stale row={entry} />}
@@ -119,12 +126,19 @@ function CacheList(props: {
 
 const cacheKey = (c: CacheView): string => `${c.name} ${c.sid ?? ""}`;
 
-function Cells({ row }: { readonly row: ListedEntry | undefined }) {
+function Cells({ row, drop }: { readonly row: ListedEntry | undefined; readonly drop: "must" | "may" | null }) {
   if (row === undefined) return null;
   const { entry, cache } = row;
   return (
     <>
-      {entry.stale === null ? <span /> : <Glyph name="stale" />}
+      <span className="caches-signs">
+        {drop !== null && (
+          <span role="img" aria-label={DROP_TEXT[drop]} title={DROP_TEXT[drop]}>
+            {DROP_SIGN[drop]}
+          </span>
+        )}
+        {entry.stale !== null && <Glyph name="stale" />}
+      </span>
       <span className="nw-ellipsis">{cache.name}</span>
       <span className="caches-tags nw-small">
         {entry.tags.map((t) => (
