@@ -11,6 +11,8 @@
  */
 import { fromHalves } from "../../base/address.ts";
 import { Digest } from "../../base/digest.ts";
+import { FrameHashes } from "./frame_hashes.ts";
+import { holdsPage, mergeRanges, type Range } from "./zero_ranges.ts";
 
 /** Answer of a memory access. */
 export const MemoryStatus = {
@@ -105,17 +107,13 @@ export class PhysicalMemory {
   #nextIdentity = 1;
   #clean = new Uint8Array(16);
   #saved = new Map<number, Int32Array>();
-  // Digest: the sum of the hashes of the frames; those in #unhashed are left out until somebody asks.
-  #hashes = new Uint32Array(2 * 16);
-  #isUnhashed = new Uint8Array(16);
-  #unhashed: number[] = [];
-  #sumLo = 0;
-  #sumHi = 0;
+  readonly #hashes = new FrameHashes();
 
   /** Ranges and segments at or beyond 2^52 do not exist; a later segment wins over an earlier one. */
   constructor(layout: MemoryLayout, maxFrames = MAX_FRAMES) {
     this.outside = layout.outside;
     this.#maxFrames = maxFrames;
+    this.#hashes.grow(this.words.length / FRAME_WORDS);
     this.#zero = mergeRanges(layout.zero);
     for (const range of this.#zero) this.#pinEdges(range);
     for (const { at, bytes } of layout.segments) this.#load(at, bytes);
@@ -298,9 +296,7 @@ export class PhysicalMemory {
 
   /** Take the contents of memory into a digest. Zeros that were read but never written do not count. */
   digest(into: Digest): void {
-    for (const frame of this.#unhashed) this.#rehash(frame);
-    this.#unhashed = [];
-    into.word(this.#sumLo).word(this.#sumHi);
+    this.#hashes.digest(into, (frame) => this.#hashOf(frame));
   }
 
   /** Every known 8-byte word as runs, in ascending order of address; zeros of a wholly known page are left out. */
@@ -364,15 +360,7 @@ export class PhysicalMemory {
 
   /** Whether a page lies wholly in a range that reads as zero. */
   #isZeroPage(page: number): boolean {
-    const at = page * 4096;
-    let [from, to] = [0, this.#zero.length];
-    while (from < to) {
-      const mid = (from + to) >> 1;
-      if (this.#zero[mid]!.to <= at) from = mid + 1;
-      else to = mid;
-    }
-    const range = this.#zero[from];
-    return range !== undefined && range.from <= at && at + 4096 <= range.to;
+    return holdsPage(this.#zero, page);
   }
 
   /** Give a page a frame that knows all (zeros) or nothing. Answers as {@link #frameAt}, 0 when memory is full. */
@@ -400,8 +388,7 @@ export class PhysicalMemory {
     this.targets = copyInto(new Int32Array((frames * FRAME_WORDS) / 2), this.targets);
     this.#known = copyInto(new Int32Array(frames * KNOWN_WORDS), this.#known);
     this.#clean = copyInto(new Uint8Array(frames), this.#clean);
-    this.#isUnhashed = copyInto(new Uint8Array(frames), this.#isUnhashed);
-    this.#hashes = copyInto(new Uint32Array(frames * 2), this.#hashes);
+    this.#hashes.grow(frames);
   }
 
   #mapPage(page: number, entry: number): void {
@@ -494,7 +481,7 @@ export class PhysicalMemory {
 
   /** Keep the contents an image needs, and give those about to come an identity of their own. */
   #beforeWrite(frame: number): void {
-    this.#unhash(frame);
+    this.#hashes.changes(frame);
     if (this.#clean[frame] === 0) return;
     const old = this.#identity[frame >>> 6]![frame & (CHUNK - 1)]!;
     if (old !== 0) this.#save(frame, old);
@@ -523,7 +510,7 @@ export class PhysicalMemory {
   #become(frame: number, have: number, want: number): void {
     // Contents written since the last image have an identity that no image knows.
     if (have !== 0 && this.#clean[frame] === 1) this.#save(frame, have);
-    this.#unhash(frame);
+    this.#hashes.changes(frame);
     const copy = this.#saved.get(want);
     const known = this.#known.subarray(frame * KNOWN_WORDS, (frame + 1) * KNOWN_WORDS);
     if (copy === undefined) {
@@ -540,53 +527,15 @@ export class PhysicalMemory {
     this.#mapPage(this.#pageOf[frame]!, whole ? frame : -frame);
   }
 
-  /** Take a frame's hash out of the sum until it is computed anew. */
-  #unhash(frame: number): void {
-    if (this.#isUnhashed[frame] === 1) return;
-    this.#isUnhashed[frame] = 1;
-    this.#sumLo = (this.#sumLo - this.#hashes[2 * frame]!) | 0;
-    this.#sumHi = (this.#sumHi - this.#hashes[2 * frame + 1]!) | 0;
-    this.#hashes[2 * frame] = 0;
-    this.#hashes[2 * frame + 1] = 0;
-    this.#unhashed.push(frame);
-  }
-
-  #rehash(frame: number): void {
-    this.#isUnhashed[frame] = 0;
+  /** Null for a frame that nobody wrote, or that holds zeros where there are zeros anyway. */
+  #hashOf(frame: number): Digest | null {
     const whole = this.#isWhole(frame);
     const untouched = this.#identity[frame >>> 6]![frame & (CHUNK - 1)] === 0;
-    if (untouched || (whole && this.#isZero(frame) && this.#isZeroPage(this.#pageOf[frame]!))) return;
+    if (untouched || (whole && this.#isZero(frame) && this.#isZeroPage(this.#pageOf[frame]!))) return null;
     const digest = new Digest().number(this.#pageOf[frame]!).words(this.words, frame << 10, FRAME_WORDS);
-    if (!whole) digest.words(this.#known, frame * KNOWN_WORDS, KNOWN_WORDS);
-    this.#hashes[2 * frame] = digest.lo;
-    this.#hashes[2 * frame + 1] = digest.hi;
-    this.#sumLo = (this.#sumLo + digest.lo) | 0;
-    this.#sumHi = (this.#sumHi + digest.hi) | 0;
+    return whole ? digest : digest.words(this.#known, frame * KNOWN_WORDS, KNOWN_WORDS);
   }
 }
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Sorted, disjoint ranges below 2^52, in units of 8 bytes. */
-function mergeRanges(ranges: readonly (readonly [number, number])[]): Range[] {
-  const sorted = ranges
-    .map(([at, bytes]) => ({ from: Math.ceil(at / 8) * 8, to: Math.floor(Math.min(at + bytes, END) / 8) * 8 }))
-    .filter((r) => r.from < r.to)
-    .sort((a, b) => a.from - b.from);
-  const merged: Range[] = [];
-  for (const range of sorted) {
-    const last = merged.at(-1);
-    if (last === undefined || range.from > last.to) merged.push(range);
-    else if (range.to > last.to) merged[merged.length - 1] = { from: last.from, to: range.to };
-  }
-  return merged;
-}
-
-/** One past the last address. */
-const END = 2 ** 52;
 
 const highHalf = (at: number): number => Math.floor(at / 0x1_0000_0000);
 const lowHalf = (at: number): number => (at % 0x1_0000_0000) >>> 0;
@@ -599,7 +548,7 @@ const bitsOf = (page: number): number =>
 
 const hashKey = (key: number): number => Math.imul(key, 0x9e3779b1) >>> 8;
 
-function copyInto<T extends Int32Array | Uint32Array | Uint8Array>(to: T, from: T): T {
+function copyInto<T extends Int32Array | Uint8Array>(to: T, from: T): T {
   to.set(from);
   return to;
 }
