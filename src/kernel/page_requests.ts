@@ -18,6 +18,10 @@ export interface PageRequest {
   readonly address: bigint;
 }
 
+/** A device tells by such a request that it has stopped using its PASID; nobody waits for an answer. */
+export const isStopMarker = ({ pasid, last, read, write }: PageRequest): boolean =>
+  pasid !== null && last && !read && !write;
+
 /** Codes of answers (PCI Express, chapter 10, PRG Response). */
 export const PageResponse = { Success: 0, InvalidRequest: 1, Failure: 15 } as const;
 export type PageResponse = (typeof PageResponse)[keyof typeof PageResponse];

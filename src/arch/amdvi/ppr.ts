@@ -29,3 +29,10 @@ export const PAGE_SERVICE_REQUEST = layout("PAGE_SERVICE_REQUEST", "48882 §2.6.
   field("_75_64", 75, 64, "reserved"),
   address("Address", 127, 76, "page that is asked for"),
 ]);
+
+/** What {@link PAGE_SERVICE_REQUEST} has in PPRtag. */
+export const PPR_TAG = layout("PPRtag", "48882 §2.6.1", 32, [
+  field("PRGIndex", 8, 0, "page request group index"),
+  field("Last", 9, 9, "last request of its group"),
+  field("_31_10", 31, 10, "not part of the tag"),
+]);

@@ -4,7 +4,7 @@
 import { PAGE_REQ_DSC } from "../../arch/vtd/commands.ts";
 import { join } from "../../base/halves.ts";
 import type { OwnMemory } from "../own_memory.ts";
-import { type PageRequest, PageRequestGroups, type PageResponse } from "../page_requests.ts";
+import { isStopMarker, type PageRequest, PageRequestGroups, type PageResponse } from "../page_requests.ts";
 import type { KernelRegisters } from "../registers.ts";
 import { ringOffsets } from "../ring_offsets.ts";
 import type { Descriptor } from "./invalidation_queue.ts";
@@ -34,24 +34,25 @@ export class PageRequestQueue {
     return new PageRequestQueue(registers, memory, base);
   }
 
-  /** Take what is in the queue. @returns complete groups; a request that was lost may have kept others from completion */
-  take(): (readonly PageRequest[])[] {
+  /** Take what is in the queue. A request that was lost keeps the others of its group from completion. */
+  take(): { readonly groups: readonly (readonly PageRequest[])[]; readonly overflowed: boolean } {
     const registers = this.#registers;
     // First, so that what arrives from now on interrupts anew.
     registers.writeFields("PRS", { PPR: 1 });
     const tail = registers.read("PQT");
-    const complete: (readonly PageRequest[])[] = [];
+    const groups: (readonly PageRequest[])[] = [];
     for (const at of ringOffsets(Number(registers.read("PQH")), Number(tail), BYTES, RECORD_BYTES)) {
       const request = requestOf(this.#memory.readWords(this.#base + at, PAGE_REQ_DSC));
       const group = isStopMarker(request) ? null : this.#groups.add(request);
-      if (group !== null) complete.push(group);
+      if (group !== null) groups.push(group);
     }
     registers.write("PQH", tail);
-    if (registers.field("PRS", "PRO") === 1) {
+    const overflowed = registers.field("PRS", "PRO") === 1;
+    if (overflowed) {
       this.#groups.dropOpen();
       registers.writeFields("PRS", { PRO: 1 });
     }
-    return complete;
+    return { groups, overflowed };
   }
 }
 
@@ -60,9 +61,6 @@ export const groupResponse = ({ sid, pasid, group }: PageRequest, code: PageResp
   name: "page_grp_resp_dsc",
   fields: { RID: sid, PRGI: group, LPIG: 1, RC: code, ...(pasid === null ? {} : { PP: 1, PASID: pasid }) },
 });
-
-/** A device tells that it has stopped using a PASID; nobody waits for an answer. */
-const isStopMarker = ({ pasid, last, read, write }: PageRequest): boolean => pasid !== null && last && !read && !write;
 
 function requestOf(words: Uint32Array): PageRequest {
   const { f } = PAGE_REQ_DSC;

@@ -43,6 +43,8 @@ interface Attached {
   readonly space: AddressSpace;
 }
 
+const LOST: FaultReport = { sid: null, pasid: null, address: null, line: "DMAR: PRQ overflow detected" };
+
 /** First-stage tables are used: the unit has scalable mode and those. */
 const usesFirstStage = (has: RemappingUnit["has"]): boolean => has("ECAP", "SMTS") === 1 && has("ECAP", "FSTS") === 1;
 
@@ -153,12 +155,17 @@ export class VtdDriver implements IommuDriver {
   }
 
   takeFaults(): FaultReport[] {
-    const { unit } = this.#parts;
-    for (const group of unit.pageRequests?.take() ?? []) {
-      const response = this.#options.serve(group);
-      unit.run(groupResponse(group.at(-1)!, response));
-    }
-    return unit.takeFaults().map(faultReport);
+    const lost = this.#servePageRequests() ? [LOST] : [];
+    return [...lost, ...this.#unit.takeFaults().map(faultReport)];
+  }
+
+  /** Answer groups of page requests. @returns whether requests were lost */
+  #servePageRequests(): boolean {
+    const { pageRequests } = this.#unit;
+    if (pageRequests === null) return false;
+    const { groups, overflowed } = pageRequests.take();
+    for (const group of groups) this.#unit.run(groupResponse(group.at(-1)!, this.#options.serve(group)));
+    return overflowed;
   }
 
   get #parts(): Parts {

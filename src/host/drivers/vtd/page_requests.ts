@@ -9,7 +9,7 @@ export function servePageRequests(
   unit: RemappingUnit,
   takerOf: (sid: number, pasid: number | null) => Attachment["faults"],
 ): void {
-  for (const group of unit.pageRequests?.take() ?? []) {
+  for (const group of unit.pageRequests?.take().groups ?? []) {
     const last = group.at(-1)!;
     const answer = (code: PageResponse): void => {
       unit.run(groupResponse(last, code));
