@@ -2,6 +2,9 @@
  * A vIOMMU of the SMMUv3 driver: nested domains from a guest's stream table entries, and the guest's invalidation
  * commands with the host's ids in them. Linux 7.2, drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3-iommufd.c.
  */
+import { commandOf } from "../../../arch/smmuv3/commands.ts";
+import { setFields } from "../../../base/encode.ts";
+import { fieldValue } from "../../../base/layout.ts";
 import { type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
 import { type Made, made, refused } from "../../errno.ts";
 import { HwptDataType, InvalidateDataType } from "../../iommufd/ioctls.ts";
@@ -24,9 +27,13 @@ const COMMAND_BYTES = 16;
 const BATCH = 63;
 
 /** Commands that a guest may have run, by what is put in the place of the guest's id. */
-const BY_VMID = [0x10, 0x11, 0x12, 0x13];
-const BY_STREAM = [0x05, 0x06, 0x40];
-const NSNH_ALL = 0x30;
+const BY_VMID: ReadonlySet<string> = new Set([
+  "CMD_TLBI_NH_ALL",
+  "CMD_TLBI_NH_ASID",
+  "CMD_TLBI_NH_VA",
+  "CMD_TLBI_NH_VAA",
+]);
+const BY_STREAM: ReadonlySet<string> = new Set(["CMD_CFGI_CD", "CMD_CFGI_CD_ALL", "CMD_ATC_INV"]);
 
 export class VSmmu implements DriverViommu {
   readonly core: ViommuCore;
@@ -70,16 +77,18 @@ export class VSmmu implements DriverViommu {
 
   /** A guest's command with the host's VMID or StreamID; null for one that a guest may not have run. */
   #convert(words: CommandWords): CommandWords | null {
-    const opcode = words[0]! & 0xff;
-    if (opcode === NSNH_ALL) return command("CMD_TLBI_NH_ALL", { VMID: this.parent.tag });
-    if (BY_VMID.includes(opcode)) {
-      words[1] = ((words[1]! & 0xffff0000) | this.parent.tag) >>> 0;
+    const definition = commandOf(words);
+    if (definition === undefined) return null;
+    const { name, layout } = definition;
+    if (name === "CMD_TLBI_NSNH_ALL") return command("CMD_TLBI_NH_ALL", { VMID: this.parent.tag });
+    if (BY_VMID.has(name)) {
+      setFields(layout, words, { VMID: this.parent.tag });
       return words;
     }
-    if (!BY_STREAM.includes(opcode)) return null;
-    const device = this.core.device(BigInt(words[1]!));
+    if (!BY_STREAM.has(name)) return null;
+    const device = this.core.device(fieldValue(layout, "StreamID", words) ?? 0n);
     if (device === null) return null;
-    words[1] = device.sid;
+    setFields(layout, words, { StreamID: device.sid });
     return words;
   }
 }
