@@ -60,6 +60,26 @@ const PRI: readonly PriWords[] = [
     success: "Resp = Success",
     invalid: "Resp = InvalidRequest",
   },
+  {
+    id: "pri-served-vtd",
+    arch: "vtd",
+    preset: "sapphire-rapids",
+    on: "VT-d",
+    queue: "the page request queue, and PRS.PPR is set (VT-d §7.4, §7.6)",
+    response: "a Page Group Response descriptor, page_grp_resp_dsc, in the invalidation queue (VT-d §7.7)",
+    success: "RC = Success",
+    invalid: "RC = Invalid Request",
+  },
+  {
+    id: "pri-served-amd",
+    arch: "amdvi",
+    preset: "full",
+    on: "AMD-Vi",
+    queue: "the peripheral page request (PPR) log (48882 §2.6)",
+    response: "COMPLETE_PPR_REQUEST in the command buffer (48882 §2.4.7)",
+    success: "ResponseCode = Success",
+    invalid: "ResponseCode = Invalid Request",
+  },
 ];
 
 /** A page request that is served, and one that is not, in an architecture's words. */
