@@ -52,10 +52,21 @@ export function consume(
   return count;
 }
 
-/** Guest memory as parts of the hardware's model write to it; what lies outside takes writes and keeps nothing. */
-export const ringMemory = (memory: KernelMemory): Pick<RingMemory, "write64"> => ({
-  write64: (hi, lo, valueHi, valueLo) => {
-    memory.write(fromHalves(hi, lo), valueHi, valueLo);
-    return MemoryStatus.Ok;
-  },
-});
+/** Guest memory as parts of the hardware's model reach it; what lies outside takes writes and keeps nothing. */
+export function ringMemory(memory: KernelMemory): RingMemory {
+  const ring = {
+    hi: 0,
+    lo: 0,
+    read64(hi: number, lo: number): MemoryStatus {
+      memory.read(fromHalves(hi, lo));
+      ring.hi = memory.hi;
+      ring.lo = memory.lo;
+      return MemoryStatus.Ok;
+    },
+    write64(hi: number, lo: number, valueHi: number, valueLo: number): MemoryStatus {
+      memory.write(fromHalves(hi, lo), valueHi, valueLo);
+      return MemoryStatus.Ok;
+    },
+  };
+  return ring;
+}

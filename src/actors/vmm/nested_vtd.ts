@@ -6,10 +6,12 @@
 import { CAP, ECAP } from "../../arch/vtd/capability_registers.ts";
 import { HwInfoType, HwptDataType, HwptFlag, InvalidateDataType } from "../../host/iommufd/ioctls.ts";
 import { DirtyLog } from "./dirty_log.ts";
+import { FaultFile } from "./fault_file.ts";
 import { type Binding, type FirstStage, GuestVtdTables, PASIDS_LG2 } from "./guest_vtd_tables.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
 import { type GuestRoot, type Pages, VirtualVtd, type VtdBackend, type VtdScope } from "./virtual_vtd.ts";
 import { type OpenDevice, VmObjects } from "./vm_objects.ts";
+import { WaitingRequests } from "./waiting_requests.ts";
 
 /** Flags, a reserved word, CAP, ECAP. */
 const INFO_BYTES = 24;
@@ -22,6 +24,12 @@ const SCALABLE = 1;
 /** Requests without a PASID reach guest memory as it is. */
 const PASSED: readonly Binding[] = ["pass"];
 const EVERYTHING = 0xffff_ffff_ffff_ffffn;
+
+/** Where page requests of some devices arrive. */
+interface PageRequests {
+  readonly file: FaultFile;
+  readonly devices: ReadonlySet<number>;
+}
 
 /** What a device, or one of its PASIDs, is attached to. */
 interface Installed {
@@ -36,12 +44,16 @@ class NestedVtd implements VtdBackend {
   readonly #vm: VmObjects;
   readonly #tables: GuestVtdTables;
   readonly #flags: number;
+  readonly #faults: PageRequests | null;
+  readonly requests?: WaitingRequests;
   /** By device and PASID; what is not here is blocked. */
   readonly #installed = new Map<string, Installed>();
 
   /** @param flags of nested HWPTs */
-  constructor(vm: VmObjects, tables: GuestVtdTables, flags: number) {
+  constructor(vm: VmObjects, tables: GuestVtdTables, flags: number, faults: PageRequests | null) {
     this.#vm = vm;
+    this.#faults = faults;
+    if (faults !== null) this.requests = new WaitingRequests(faults.file);
     this.#tables = tables;
     this.#flags = flags;
     // Devices start attached to the parent.
@@ -88,7 +100,8 @@ class NestedVtd implements VtdBackend {
   }
 
   #nest(device: OpenDevice, stage: FirstStage): number | null {
-    const data = { type: HwptDataType.VTD_S1, data: stageData(stage), flags: this.#flags };
+    const fault = this.#faults?.devices.has(device.virtualId) === true ? this.#faults.file.id : null;
+    const data = { type: HwptDataType.VTD_S1, data: stageData(stage), flags: this.#flags, fault };
     return this.#vm.nest(device, this.#vm.parent, data);
   }
 }
@@ -119,7 +132,7 @@ function invalidation(pages: Pages | null): Uint8Array {
 }
 
 /** The guest's tables are the first stage of hardware, its invalidations go through the VMM: `nested, trapped`. */
-export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, memory, journal }) => {
+export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, requesting, memory, journal }) => {
   const flags = HwptFlag.PASID;
   const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT | flags);
   if (!(vm instanceof VmObjects)) return vm;
@@ -127,6 +140,7 @@ export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, memor
   if (info === null) return { step: "IOMMU_GET_HW_INFO", errno: "EOPNOTSUPP" };
   const words = new Uint32Array(info.slice().buffer);
   const [cap, ecap] = [words.subarray(2, 4), words.subarray(4, 6)];
+  const file = requesting.size > 0 && ECAP.f.PRS.get(ecap, 0) === 1 ? FaultFile.open(vm, journal) : null;
   const pasids = ECAP.f.PASID.get(ecap, 0);
   const offered = {
     cap: { FS1GP: CAP.f.FS1GP.get(cap, 0) },
@@ -136,10 +150,13 @@ export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, memor
       SRS: ECAP.f.SRS.get(ecap, 0),
       SMPWCS: ECAP.f.SMPWCS.get(ecap, 0),
       PASID: pasids,
+      ...(file === null ? {} : { DT: 1, PRS: 1 }),
       PSS: pasids === 0 ? 0 : PASIDS_LG2 - 1,
     },
   };
-  const backend = new NestedVtd(vm, new GuestVtdTables(memory), flags);
+  const faults = file === null ? null : { file, devices: requesting };
+  const backend = new NestedVtd(vm, new GuestVtdTables(memory), flags, faults);
   const unit = new VirtualVtd(offered, memory, backend, journal);
-  return { registers: unit.pages, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
+  const serve = (): number => backend.requests?.serve((request) => unit.pageRequest(request)) ?? 0;
+  return { registers: unit.pages, serve, dirty: new DirtyLog(vm, slots), refused: vm.refused };
 };

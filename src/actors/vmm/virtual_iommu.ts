@@ -28,6 +28,8 @@ export interface VmSetting {
   readonly caller: Caller;
   readonly slots: readonly MemorySlot[];
   readonly devices: readonly AssignedDevice[];
+  /** Those that have ATS and PRI, by the guest's id, as far as the host's kernel serves them. */
+  readonly requesting: ReadonlySet<number>;
   /** Guest memory, at guest physical addresses. */
   readonly memory: KernelMemory;
   readonly journal: Journal;

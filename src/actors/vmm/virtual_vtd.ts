@@ -10,13 +10,18 @@ import { descriptorOf } from "../../arch/vtd/commands.ts";
 import { GCMD, RTADDR } from "../../arch/vtd/control_registers.ts";
 import { IQA, IQEI, IQH, IQT } from "../../arch/vtd/queue_registers.ts";
 import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import { high, low } from "../../base/halves.ts";
 import { fieldValue, type Layout } from "../../base/layout.ts";
 import type { RegisterFile } from "../../engine/common/register_file.ts";
+import { PageRequestQueue } from "../../engine/vtd/page_request_queue.ts";
 import { makeRegisters } from "../../engine/vtd/registers.ts";
+import { PageResponse } from "../../kernel/page_requests.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
-import { consume, type Operand, operandsOf } from "./guest_words.ts";
+import type { GuestFault } from "./fault_file.ts";
+import { consume, type Operand, operandsOf, ringMemory } from "./guest_words.ts";
 import { trappedPage } from "./trapped_page.ts";
+import type { WaitingRequests } from "./waiting_requests.ts";
 
 /** Pages of an invalidation: the first, and how many. */
 export interface Pages {
@@ -46,6 +51,8 @@ export interface VtdBackend {
   /** Tables of devices may have changed; null while the unit does not translate. */
   resync(root: GuestRoot | null): void;
   invalidate(scope: VtdScope): void;
+  /** The guest answers page requests; absent where devices have none. */
+  readonly requests?: Pick<WaitingRequests, "answer">;
 }
 
 /** Where the movable registers are, in units of 16 bytes. */
@@ -68,6 +75,8 @@ export class VirtualVtd {
   /** The registers as the guest reaches them. */
   readonly pages: RegisterPages;
   readonly #file: RegisterFile;
+  /** Null where no page requests are offered. */
+  readonly #requests: PageRequestQueue | null;
   readonly #memory: KernelMemory;
   readonly #backend: VtdBackend;
   readonly #journal: Journal;
@@ -99,10 +108,26 @@ export class VirtualVtd {
     file.onWrite("CCMD", 1, () => this.#byRegister("CCMD", "ICC", () => this.#resync()));
     file.onWrite("IOTLB", 1, () => this.#byRegister("IOTLB", "IVT", () => backend.invalidate(EVERYTHING)));
     this.#file = file;
+    this.#requests = file.has("PQA") ? new PageRequestQueue(file, ringMemory(memory)) : null;
     this.#memory = memory;
     this.#backend = backend;
     this.#journal = journal;
     this.pages = trappedPage("VT-d", file, journal);
+  }
+
+  /** Put a page request into the guest's queue. @returns false when it was lost */
+  pageRequest({ sid, pasid, group, address, ...asked }: GuestFault): boolean {
+    const message = {
+      sid,
+      ssid: pasid ?? 0,
+      ssv: pasid !== null,
+      hi: high(address),
+      lo: low(address),
+      prgIndex: group,
+    };
+    const queued = this.#requests?.write({ ...message, ...asked }) ?? false;
+    if (queued) this.#journal.note("VMM", "interrupt", "page request for the guest");
+    return queued;
   }
 
   #byRegister(register: string, started: string, act: () => void): void {
@@ -185,6 +210,15 @@ export class VirtualVtd {
       case "inv_wait_dsc":
         this.#wait(fieldValue(layout, "STADDR", words)!, operand);
         return true;
+      case "page_grp_resp_dsc": {
+        const pasid = operand("PP") === 1 ? operand("PASID") : null;
+        const group = { sid: operand("RID"), pasid, group: operand("PRGI") };
+        this.#backend.requests?.answer(group, operand("RC") === PageResponse.Success);
+        return true;
+      }
+      // What drops a guest's translations in hardware drops those of device TLBs, too.
+      case "dev_tlb_inv_dsc":
+      case "p_dev_tlb_inv_dsc":
       case "iec_inv_dsc":
         return true;
       default:

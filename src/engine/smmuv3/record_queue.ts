@@ -42,7 +42,7 @@ export class RecordQueue {
   /** LOG2SIZE of the base register, and the largest that IDR1 offers. */
   readonly #size: FieldAccess;
   readonly #largest: FieldAccess;
-  readonly #memory: Pick<RingMemory, "write64">;
+  readonly #memory: RingMemory;
   readonly #errors: GlobalErrors;
   readonly #kind: RecordQueueKind;
   readonly #enable: { readonly at: number; readonly mask: number };
@@ -51,12 +51,7 @@ export class RecordQueue {
   readonly #cons: number;
 
   /** @param memory where the records lie */
-  constructor(
-    registers: RegisterFile,
-    memory: Pick<RingMemory, "write64">,
-    errors: GlobalErrors,
-    kind: RecordQueueKind,
-  ) {
+  constructor(registers: RegisterFile, memory: RingMemory, errors: GlobalErrors, kind: RecordQueueKind) {
     // SMMU_EVENTQ_* and SMMU_PRIQ_* have the same fields.
     this.#size = SMMU_EVENTQ_BASE.f.LOG2SIZE;
     this.#largest = kind.name === "EVENTQ" ? SMMU_IDR1.f.EVENTQS : SMMU_IDR1.f.PRIQS;

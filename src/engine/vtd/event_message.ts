@@ -7,8 +7,8 @@
  */
 
 import { writeMessage } from "../common/message.ts";
+import type { RingMemory } from "../common/offset_ring.ts";
 import type { RegisterBit, RegisterFile } from "../common/register_file.ts";
-import type { PhysicalMemory } from "../memory/physical_memory.ts";
 
 /** Messages and the prefix of their registers. */
 export type EventPrefix = "FE" | "IE" | "PE";
@@ -17,14 +17,14 @@ export class EventMessage {
   /** Messages sent so far. */
   sent = 0;
   readonly #registers: RegisterFile;
-  readonly #memory: PhysicalMemory;
+  readonly #memory: RingMemory;
   readonly #pending: RegisterBit;
   readonly #masked: RegisterBit;
   readonly #data: number;
   readonly #address: number;
   readonly #upper: number;
 
-  constructor(registers: RegisterFile, memory: PhysicalMemory, prefix: EventPrefix) {
+  constructor(registers: RegisterFile, memory: RingMemory, prefix: EventPrefix) {
     this.#registers = registers;
     this.#memory = memory;
     this.#pending = registers.bit(`${prefix}CTL`, "IP");

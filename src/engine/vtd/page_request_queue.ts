@@ -2,10 +2,9 @@
  * The page request queue of a VT-d unit, PRS and the page request event (VT-d §7.6, §11.4).
  */
 import { PAGE_REQ_DSC } from "../../arch/vtd/commands.ts";
-import { OffsetRing, RING_FULL } from "../common/offset_ring.ts";
+import { OffsetRing, RING_FULL, type RingMemory } from "../common/offset_ring.ts";
 import type { RegisterBit, RegisterFile } from "../common/register_file.ts";
 import type { PageRequest } from "../device/ats_port.ts";
-import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import { EventMessage } from "./event_message.ts";
 
 const PAGE_REQUEST = 1;
@@ -22,7 +21,7 @@ export class PageRequestQueue {
   readonly #overflow: RegisterBit;
   readonly #record = new Uint32Array(RECORD_WORDS);
 
-  constructor(registers: RegisterFile, memory: PhysicalMemory) {
+  constructor(registers: RegisterFile, memory: RingMemory) {
     this.#registers = registers;
     this.#ring = new OffsetRing(memory, RECORD_WORDS);
     this.event = new EventMessage(registers, memory, "PE");
@@ -38,7 +37,7 @@ export class PageRequestQueue {
    * every other until software clears that. The last request of a group sets PPR.
    * @returns whether it is in the queue
    */
-  write(request: PageRequest): boolean {
+  write(request: Omit<PageRequest, "isStopMarker">): boolean {
     if (this.#has(this.#overflow)) return false;
     const { words } = this.#registers;
     const [base, head, tail] = ["PQA", "PQH", "PQT"].map((name) => this.#registers.at(name)) as [
@@ -59,7 +58,7 @@ export class PageRequestQueue {
     return true;
   }
 
-  #encode(request: PageRequest): Uint32Array {
+  #encode(request: Omit<PageRequest, "isStopMarker">): Uint32Array {
     const record = this.#record.fill(0);
     const { f } = PAGE_REQ_DSC;
     f.Type.set(record, 0, PAGE_REQUEST);

@@ -89,6 +89,9 @@ const START: Readonly<Record<Arch, StartDriver>> = {
     AmdDriver.start({ nesting: amdNesting, guestPages: AMD_GUESTS_AT }, pages(null)!, memory),
 };
 
+/** Hosts that serve device TLBs and page requests. UNMODELLED: the other drivers serve neither. */
+const SERVED: ReadonlySet<Arch> = new Set(["vtd"]);
+
 /** Where the kernel's own memory lies. */
 export interface KernelPlace {
   readonly at: number;
@@ -132,8 +135,8 @@ export class HostSystem {
         sid: device.sid,
         driver,
         maxPasidLog2: PCI_PASIDS_LG2,
-        ats: false,
-        pri: false,
+        ats: SERVED.has(arch) && device.ats !== undefined,
+        pri: SERVED.has(arch) && device.ats !== undefined,
       }),
     );
     for (const device of hostDevices) {

@@ -73,10 +73,13 @@ export class VirtualMachine {
     const caller = new Caller(host.process(machine, regions), journal);
     const memory = slotMemory(machine, ram);
     const slots = [{ gpa: ram.gpa, bytes: ram.bytes, va: RAM_VA }];
-    const iommu = make({ caller, slots, devices, memory, journal });
+    const { devices: physical } = host.kernel;
+    const served = devices.filter(({ bdf }) => physical.some(({ name, pri }) => name === bdf && pri));
+    const requesting = new Set(served.map(({ virtualId }) => virtualId));
+    const iommu = make({ caller, slots, devices, requesting, memory, journal });
     if ("errno" in iommu) return iommu;
     const { registers, blocks = {} } = iommu;
-    const options = { mistakes, ats: new Set<number>(), lazy };
+    const options = { mistakes, ats: requesting, lazy };
     const place = { at: ram.gpa, bytes: ram.bytes };
     const reach = { memory: iommu.memory ?? memory, registers, blocks };
     const kernel = GuestKernel.boot(place, reach, DRIVERS[arch], options, journal);

@@ -1,7 +1,7 @@
 /** Lessons on faults that wait for a guest's answer: from hardware through host and VMM to the guest, and the answer back. */
 import { type Lesson, lesson } from "./lesson.ts";
-import { virtualMachine } from "./machines.ts";
-import { bind, dma, GUEST, readFaults } from "./verbs.ts";
+import { virtualMachine, virtualMachineOn } from "./machines.ts";
+import { access, bind, dma, GUEST, readFaults } from "./verbs.ts";
 
 const GROUP = "Page faults";
 const IOVA = 0x10_0000;
@@ -30,6 +30,29 @@ export const GUEST_FAULTS: readonly Lesson[] = [
       dma(IOVA + 0x4000, PASID),
       readFaults,
       "An address that is nobody's: the guest ends the write, and so does the host.",
+    ],
+  ),
+  lesson(
+    {
+      id: "pri-served-by-a-guest",
+      group: GROUP,
+      title: "A page request is served by a guest",
+      about: "A card with ATS and PRI, given to a guest on VT-d, asks for a page that only the guest can bring.",
+    },
+    virtualMachineOn("vtd", "sapphire-rapids", { ats: true }),
+    [
+      "The virtual unit offers page requests (ECAP.PRS), as the card has PRI. Nested HWPTs are made with the VMM's fault queue.",
+      bind(PROCESS, IOVA, 4),
+      "A process of the guest is bound to PASID 5 of the card, without a page: a PASID table entry, and a nested HWPT for that PASID.",
+      access(IOVA, PASID),
+      "The card asked for a translation, got none, and asked for the page. The request went into the host's page request queue, from there as iommu_hwpt_pgfault to the VMM, and as page_req_dsc into the guest's queue, with the guest's requester id.",
+      readFaults,
+      "The guest mapped a page and queued page_grp_resp_dsc with Success. The VMM answered the group by its cookie, the host told the unit, and the unit the card, which asked for its translation anew.",
+      access(IOVA, PASID),
+      "The card has the translation in its own cache now.",
+      access(IOVA + 0x4000, PASID),
+      readFaults,
+      "Invalid Request: the address is nobody's, and the card gives up.",
     ],
   ),
 ];

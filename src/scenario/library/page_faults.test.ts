@@ -30,6 +30,11 @@ describe("What the remarks on page faults say", () => {
     expect(await outcomes("stall-served-by-a-guest")).toEqual(["stalled", SERVED, "went", "stalled", NOT_SERVED]);
   });
 
+  it("comes true of a page request that a guest serves", async () => {
+    const seen = await outcomes("pri-served-by-a-guest");
+    expect(seen).toEqual(["waiting", SERVED, "translated", "waiting", NOT_SERVED]);
+  });
+
   it.each(PAGE_FAULTS.filter(({ id }) => id.startsWith("pri-")).map(({ id }) => id))(
     "comes true of page requests: %s",
     async (id) => {
