@@ -4,6 +4,7 @@ import { ARCHITECTURES } from "./architectures.ts";
 import { BROKEN_GUESTS } from "./broken_guests.ts";
 import { COHERENCY } from "./coherency.ts";
 import { COSTS } from "./costs.ts";
+import { OTHER_ERAS } from "./eras.ts";
 import { ERRATA } from "./errata.ts";
 import { GUEST_FAULTS } from "./guest_faults.ts";
 import type { Lesson } from "./lesson.ts";
@@ -21,4 +22,5 @@ export const LIBRARY: readonly Lesson[] = [
   ...GUEST_FAULTS,
   ...COHERENCY,
   ...ERRATA,
+  ...OTHER_ERAS,
 ];
