@@ -6,6 +6,8 @@
  * An entry stands where the one above it points to. What leads to the first that was printed is put in, and the session
  * says so; memory that nothing was printed of is unknown.
  */
+
+import { bdfOf } from "../arch/requester_id.ts";
 import { GSTS, RTADDR } from "../arch/vtd/control_registers.ts";
 import { pagingEntryLayout } from "../arch/vtd/paging_entries.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../arch/vtd/pasid_entries.ts";
@@ -14,7 +16,6 @@ import { encodeFields, type FieldNumbers } from "../base/encode.ts";
 import { join } from "../base/halves.ts";
 import type { Layout } from "../base/layout.ts";
 import type { DecodedEntry } from "../decode/entry.ts";
-import { bdfOf } from "../decode/pci_address.ts";
 import { fieldReader } from "../decode/printed_fields.ts";
 import type { VtdRegistersEntry } from "../decode/vtd/entries.ts";
 import { vtdRegister } from "../decode/vtd/structure_kinds.ts";

@@ -2,10 +2,11 @@
  * Walks that printed tables of VT-d hold: who asked for what, the entries from the top down, and the structures above
  * them as far as they were printed. VT-d §9.1 to §9.8.
  */
+
+import { ridOf } from "../arch/requester_id.ts";
 import { type PagingLevel, pagingEntryLayout } from "../arch/vtd/paging_entries.ts";
 import { PASID_TABLE_ENTRY, Pgtt } from "../arch/vtd/pasid_entries.ts";
 import { type DecodedEntry, hex } from "../decode/entry.ts";
-import { ridOf } from "../decode/pci_address.ts";
 import { fieldReader } from "../decode/printed_fields.ts";
 import { LIMITS } from "./limits.ts";
 

@@ -2,10 +2,10 @@
  * Entries of AMD-Vi in brief. AMD IOMMU specification 48882 §2.5 (events), §2.4 (commands), §2.2 (tables), chapter 3.
  */
 import { eventByCode } from "../../arch/amdvi/events.ts";
+import { ridOf } from "../../arch/requester_id.ts";
 import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";
 import type { DecodedEntry } from "../entry.ts";
-import { ridOf } from "../pci_address.ts";
 import { setFields, structureOf } from "../printed_fields.ts";
 import type { AmdCommandEntry, AmdDteEntry, AmdEventEntry, AmdRegisterEntry } from "./entries.ts";
 import { amdviRegisterLayout } from "./structure_kinds.ts";

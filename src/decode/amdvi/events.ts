@@ -3,9 +3,11 @@
  *
  * What is printed as "flags" are bits [59:48] of the record; which of them mean something depends on the event.
  */
+
+import { bdfOf } from "../../arch/requester_id.ts";
 import { hex, hexWide } from "../entry.ts";
 import type { LogText } from "../log_text.ts";
-import { bdfOf, pciAddress } from "../pci_address.ts";
+import { pciAddress } from "../pci_address.ts";
 import type { AmdEventEntry, AmdTimeoutEntry } from "./entries.ts";
 
 interface EventKind {

@@ -2,8 +2,9 @@
  * What an entry means and what to look at next: the consequence first, then the cause, then the way out.
  * Facts from Arm SMMUv3, IHI 0070 issue G.b. Sentences have at most 20 words.
  */
+
+import { bdfOf } from "../../arch/requester_id.ts";
 import type { DecodedEntry, Smmuv3EventEntry } from "../entry.ts";
-import { bdfOf } from "../pci_address.ts";
 import type { Advice, Statement } from "../statement.ts";
 import { EVENT_ADVICE, type EventAdvice } from "./event_advice.ts";
 import { CERROR_ADVICE, OTHER_ADVICE } from "./queue_advice.ts";

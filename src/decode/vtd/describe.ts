@@ -1,10 +1,11 @@
 /**
  * Entries of Intel VT-d in brief. VT-d specification §7.1 (faults), §6.5.2 (descriptors), §9 (tables).
  */
+
+import { ridOf } from "../../arch/requester_id.ts";
 import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";
 import type { DecodedEntry } from "../entry.ts";
-import { ridOf } from "../pci_address.ts";
 import { setFields, structureOf } from "../printed_fields.ts";
 import type { ReadStructure } from "../structure_kind.ts";
 import type { VtdFaultEntry, VtdStructureEntry } from "./entries.ts";

@@ -2,9 +2,11 @@
  * Messages and trace lines of QEMU's VT-d model. One fault may be told by several lines: the walk, the trace of the
  * fault, the translation that failed.
  */
+
+import { bdfOf } from "../../arch/requester_id.ts";
 import { hex, hexWide } from "../entry.ts";
 import type { LogText } from "../log_text.ts";
-import { bdfOf, pciAddress } from "../pci_address.ts";
+import { pciAddress } from "../pci_address.ts";
 import type { QemuVtdEntry } from "./entries.ts";
 
 /** Where a walk met an entry that does not allow the access. */

@@ -2,9 +2,10 @@
  * The invalidation queue of Intel VT-d as Linux reports it: its errors, the descriptors at fault, and the debugfs file.
  * VT-d specification §6.5.2 (descriptors), §11.4.7.1 (Fault Status Register), §11.4.9.8 (Invalidation Queue Error Record).
  */
+
+import { bdfOf } from "../../arch/requester_id.ts";
 import { hex } from "../entry.ts";
 import type { LogText } from "../log_text.ts";
-import { bdfOf } from "../pci_address.ts";
 import type { NoteEntry, VtdQueueErrorEntry, VtdStructureEntry } from "./entries.ts";
 import { descriptorEntry } from "./structures.ts";
 

@@ -2,13 +2,14 @@
  * Structures of Intel VT-d taken apart for an entry: their words, and the fields that a reader asks for first.
  * VT-d specification §9.1 to §9.6 (tables), §6.5.2 (descriptors), §9.10 and §9.11 (interrupts).
  */
+
+import { bdfOf } from "../../arch/requester_id.ts";
 import { descriptorOf, RESERVED_DESCRIPTOR } from "../../arch/vtd/commands.ts";
 import { IRTE_POSTED, IRTE_REMAPPED } from "../../arch/vtd/irte.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
 import { CONTEXT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import type { FieldValue } from "../../base/layout.ts";
 import { hex } from "../entry.ts";
-import { bdfOf } from "../pci_address.ts";
 import { fieldReader, fieldValues, halvesOf } from "../printed_fields.ts";
 import type { VtdStructureEntry } from "./entries.ts";
 
