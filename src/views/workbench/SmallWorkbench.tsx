@@ -1,5 +1,5 @@
 /** The page on a narrow screen: one pane at a time, and a bar below to choose which; those it has no room for in a menu. */
-import { DropdownMenu } from "radix-ui";
+import { lazy, Suspense } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { PANES, type PaneId, type Preset } from "../../app/layout.ts";
 import { hasContent } from "../../app/layout_slice.ts";
@@ -31,6 +31,9 @@ const FIRST: Readonly<Record<Preset, PaneId>> = {
   compare: "compare",
 };
 
+/** Menus are not needed for the first picture. */
+const MorePanes = lazy(async () => ({ default: (await import("./MorePanes.tsx")).MorePanes }));
+
 const ALL = Object.keys(PANES) as PaneId[];
 
 export function SmallWorkbench() {
@@ -59,20 +62,9 @@ export function SmallWorkbench() {
             {SHORT[pane]}
           </button>
         ))}
-        <DropdownMenu.Root>
-          <DropdownMenu.Trigger aria-current={others.includes(current) ? "page" : undefined} aria-label="More panes">
-            …
-          </DropdownMenu.Trigger>
-          <DropdownMenu.Portal>
-            <DropdownMenu.Content className="nw-pop nw-menu" align="end" sideOffset={4} collisionPadding={8}>
-              {others.map((pane) => (
-                <DropdownMenu.Item key={pane} className="nw-menu-item" onSelect={() => show(pane)}>
-                  {PANES[pane]}
-                </DropdownMenu.Item>
-              ))}
-            </DropdownMenu.Content>
-          </DropdownMenu.Portal>
-        </DropdownMenu.Root>
+        <Suspense fallback={null}>
+          <MorePanes panes={others} current={current} />
+        </Suspense>
       </nav>
     </>
   );
