@@ -26,7 +26,7 @@ export interface FaultReport {
   /** PASID; null for none. */
   readonly pasid: number | null;
   readonly address: bigint | null;
-  /** The line that Linux would log. */
+  /** What Linux would log: one line, or more of them with line ends between. */
   readonly line: string;
 }
 

@@ -82,7 +82,12 @@ describe("A session with software", () => {
     const session = open(documentWith(STORY));
     const rows = session.log(0, 100).rows.map((row) => row.result?.type);
     expect(rows).toEqual(["software", "went", "refused", "software", "software", "refused", "software", "went"]);
-    expect(session.software()?.guestLog).toEqual(["event: F_TRANSLATION sid: 0x10 ssid: 0x0 iova: 0x200000"]);
+    const log = session.software()?.guestLog.map((line) => line.replace("arm-smmu-v3 arm-smmu-v3.0.auto: ", ""));
+    expect(log?.[0]).toBe("event 0x10 received:");
+    expect(log?.slice(5)).toEqual([
+      "event: F_TRANSLATION client: 0000:00:02.0 sid: 0x10 ssid: 0x0 iova: 0x200000 ipa: 0x0",
+      'unpriv data write s1 "Input address caused fault" stag: 0x0',
+    ]);
     expect(session.software()?.refused).toEqual([]);
     expect(session.software()?.objects.map((o) => o.type)).toEqual([
       "IOAS",
@@ -91,6 +96,7 @@ describe("A session with software", () => {
       "VIOMMU",
       "VDEVICE",
       "VEVENTQ",
+      "FAULT",
       "HWPT_NESTED",
     ]);
   });

@@ -142,7 +142,7 @@ export class Software implements Actors {
     const kernel = this.#kernel;
     if (action.do === "guest faults") {
       const { logged, answered } = kernel.takeFaults();
-      this.#log.push(...logged.map(({ line }) => line));
+      this.#log.push(...logged.flatMap(({ line }) => line.split("\n")));
       if (this.#log.length > MOST_LINES) this.#log.splice(0, this.#log.length - MOST_LINES);
       const faults = `${logged.length} ${logged.length === 1 ? "fault" : "faults"} logged`;
       const { groups, granted } = answered;

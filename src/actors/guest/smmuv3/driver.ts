@@ -2,6 +2,7 @@
  * A kernel's SMMUv3 driver: set-up through registers, a context descriptor for each address space that a stream uses,
  * invalidation by range where the SMMU offers it. It follows what Linux's driver does. IHI 0070 §3.11, §6.3.9, §4.
  */
+import { bdfOf } from "../../../arch/requester_id.ts";
 import { SteConfig } from "../../../arch/smmuv3/ste.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
@@ -9,6 +10,7 @@ import { PageRequestGroups, PageResponse } from "../../../kernel/page_requests.t
 import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
 import { type CommandQueue, type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
 import { type Context, ContextTable } from "../../../kernel/smmuv3/context_table.ts";
+import { eventLines } from "../../../kernel/smmuv3/event_log.ts";
 import { readEvent, readPageRequest, respond, resume, type SmmuEvent } from "../../../kernel/smmuv3/faults.ts";
 import { Smmu } from "../../../kernel/smmuv3/smmu.ts";
 import { PageTables } from "../../../pagetable/build.ts";
@@ -169,11 +171,22 @@ export class SmmuDriver implements IommuDriver {
     const lines = [this.#direct?.takeError() ?? null];
     const { records, overflowed } = this.#smmu.events.take();
     if (overflowed) lines.push("EVTQ overflow detected -- events lost");
-    const events = records.map(readEvent);
-    for (const event of events) if (event.stag !== null) this.#serveStall(event, event.stag);
+    const reports = records.flatMap((words) => this.#serveEvent(words));
     if (this.#servePageRequests()) lines.push("PRIQ overflow detected -- requests lost");
     const own = lines.flatMap((line) => (line === null ? [] : [{ sid: null, pasid: null, address: null, line }]));
-    return [...own, ...events.filter(({ stag }) => stag === null).map(report)];
+    return [...own, ...reports];
+  }
+
+  /** Serve a transaction that waits; any other event is logged. */
+  #serveEvent(words: Uint32Array): FaultReport[] {
+    const event = readEvent(words);
+    const { sid, pasid, address, stag } = event;
+    if (stag === null) {
+      const client = this.#streams.has(sid) ? `0000:${bdfOf(sid)}` : null;
+      return [{ sid, pasid, address, line: eventLines(words, client).join("\n") }];
+    }
+    this.#serveStall(event, stag);
+    return [];
   }
 
   /** Have a transaction that waits taken up again, or aborted where its address is nobody's (IHI 0070 §3.12.2). */
@@ -278,13 +291,6 @@ export class SmmuDriver implements IommuDriver {
     this.#touched = queue;
     queue.issue(words);
   }
-}
-
-/** An event as Linux's driver logs it. */
-function report({ definition, sid, pasid, address }: SmmuEvent): FaultReport {
-  const name = definition?.linuxName ?? "UNKNOWN";
-  const line = `event: ${name} sid: 0x${sid.toString(16)} ssid: 0x${(pasid ?? 0).toString(16)} iova: 0x${(address ?? 0n).toString(16)}`;
-  return { sid, pasid, address, line };
 }
 
 /** Makes the driver. */
