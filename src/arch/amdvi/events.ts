@@ -10,12 +10,12 @@ import { address, type FieldDeclaration, field, type Layout, layout, type Words 
 type Fields = readonly FieldDeclaration[];
 
 /** One event code of 48882 §2.5. */
-export interface EventDefinition<F extends Fields = Fields> {
+interface EventDefinition {
   /** EventCode, bits [63:60] of the record. */
   readonly code: number;
   readonly name: string;
   /** The whole record, 128 bits. */
-  readonly layout: Layout<F>;
+  readonly layout: Layout;
   /** One plain sentence. */
   readonly about: string;
   /** What Linux 7.2 prints as the name; null where it prints UNKNOWN. */
@@ -86,14 +86,25 @@ const ERROR_TYPE = field("Type", 58, 57, "how the access ended", {
 const code = (name: keyof typeof EventCode) =>
   field("EventCode", 63, 60, "event code", { values: { [EventCode[name]]: name } });
 
-function event<const F extends Fields>(
+/** Bits [31:0] of records that name a device, and its PASID where it has one. */
+const DEVICE = [DEVICE_ID, PASID_HI, reserved(26, 20), ...GUEST_FLAGS] as const;
+
+/** The upper half: an address from bit `lo` of 64 on. */
+const at = (lo: number, about: string) =>
+  lo === 0
+    ? ([address("Address", 127, 64, about)] as const)
+    : ([reserved(63 + lo, 64), address("Address", 127, 64 + lo, about)] as const);
+
+/** @param low fields of bits [59:0], `high` of the upper half */
+function event<const Low extends Fields, const High extends Fields>(
   name: keyof typeof EventCode,
   section: string,
   about: string,
-  fields: F,
+  low: Low,
+  high: High,
   linux = true,
-): EventDefinition<F> {
-  const declared = layout(name, `48882 §${section}`, 128, fields);
+) {
+  const declared = layout(name, `48882 §${section}`, 128, [...low, code(name), ...high] as const);
   return { code: EventCode[name], name, layout: declared, about, linuxName: linux ? name : null };
 }
 
@@ -102,10 +113,7 @@ export const ILLEGAL_DEV_TABLE_ENTRY = event(
   "2.5.2",
   "The device table entry holds a reserved value or a combination that is not allowed.",
   [
-    DEVICE_ID,
-    PASID_HI,
-    reserved(26, 20),
-    ...GUEST_FLAGS,
+    ...DEVICE,
     PASID,
     GN,
     reserved(50, 49),
@@ -116,10 +124,8 @@ export const ILLEGAL_DEV_TABLE_ENTRY = event(
     field("RZ", 55, 55, "what is wrong", { values: { 0: "an encoding", 1: "a reserved bit is not zero" } }),
     TR,
     reserved(59, 57),
-    code("ILLEGAL_DEV_TABLE_ENTRY"),
-    reserved(65, 64),
-    address("Address", 127, 66, "address the device presented"),
   ],
+  at(2, "address the device presented"),
 );
 
 export const IO_PAGE_FAULT = event(
@@ -127,10 +133,7 @@ export const IO_PAGE_FAULT = event(
   "2.5.3",
   "A translation or an interrupt is missing, not allowed or malformed.",
   [
-    DEVICE_ID,
-    PASID_HI,
-    reserved(26, 20),
-    ...GUEST_FLAGS,
+    ...DEVICE,
     DOMAIN_OR_PASID,
     GN,
     field("NX", 49, 49, "the access was an instruction fetch", { when: "GN == 1" }),
@@ -145,37 +148,36 @@ export const IO_PAGE_FAULT = event(
     }),
     TR,
     reserved(59, 57),
-    code("IO_PAGE_FAULT"),
-    address("Address", 127, 64, "address the device presented"),
   ],
+  at(0, "address the device presented"),
 );
 
-export const DEV_TAB_HARDWARE_ERROR = event("DEV_TAB_HARDWARE_ERROR", "2.5.4", "Reading a device table entry failed.", [
-  DEVICE_ID,
-  reserved(26, 16),
-  ...GUEST_FLAGS,
-  reserved(50, 32),
-  I,
-  reserved(52, 52),
-  RW,
-  reserved(55, 54),
-  TR,
-  ERROR_TYPE,
-  reserved(59, 59),
-  code("DEV_TAB_HARDWARE_ERROR"),
-  reserved(67, 64),
-  address("Address", 127, 68, "system physical address of the failed access"),
-]);
+export const DEV_TAB_HARDWARE_ERROR = event(
+  "DEV_TAB_HARDWARE_ERROR",
+  "2.5.4",
+  "Reading a device table entry failed.",
+  [
+    DEVICE_ID,
+    reserved(26, 16),
+    ...GUEST_FLAGS,
+    reserved(50, 32),
+    I,
+    reserved(52, 52),
+    RW,
+    reserved(55, 54),
+    TR,
+    ERROR_TYPE,
+    reserved(59, 59),
+  ],
+  at(4, "system physical address of the failed access"),
+);
 
 export const PAGE_TAB_HARDWARE_ERROR = event(
   "PAGE_TAB_HARDWARE_ERROR",
   "2.5.5",
   "Reading a page table entry, a guest CR3 entry or an interrupt table entry failed.",
   [
-    DEVICE_ID,
-    PASID_HI,
-    reserved(26, 20),
-    ...GUEST_FLAGS,
+    ...DEVICE,
     DOMAIN_OR_PASID,
     GN,
     reserved(50, 49),
@@ -186,52 +188,32 @@ export const PAGE_TAB_HARDWARE_ERROR = event(
     TR,
     ERROR_TYPE,
     reserved(59, 59),
-    code("PAGE_TAB_HARDWARE_ERROR"),
-    reserved(66, 64),
-    address("Address", 127, 67, "system physical address of the failed access"),
   ],
+  at(3, "system physical address of the failed access"),
 );
 
 export const ILLEGAL_COMMAND_ERROR = event(
   "ILLEGAL_COMMAND_ERROR",
   "2.5.6",
   "A command has an unknown opcode or a reserved bit set; the command buffer stops.",
-  [
-    reserved(31, 0),
-    reserved(59, 32),
-    code("ILLEGAL_COMMAND_ERROR"),
-    reserved(67, 64),
-    address("Address", 127, 68, "system physical address of the command"),
-  ],
+  [reserved(31, 0), reserved(59, 32)],
+  at(4, "system physical address of the command"),
 );
 
 export const COMMAND_HARDWARE_ERROR = event(
   "COMMAND_HARDWARE_ERROR",
   "2.5.7",
   "Reading a command failed; the command buffer stops.",
-  [
-    reserved(31, 0),
-    reserved(56, 32),
-    ERROR_TYPE,
-    reserved(59, 59),
-    code("COMMAND_HARDWARE_ERROR"),
-    reserved(67, 64),
-    address("Address", 127, 68, "system physical address of the failed access"),
-  ],
+  [reserved(31, 0), reserved(56, 32), ERROR_TYPE, reserved(59, 59)],
+  at(4, "system physical address of the failed access"),
 );
 
 export const IOTLB_INV_TIMEOUT = event(
   "IOTLB_INV_TIMEOUT",
   "2.5.8",
   "A device did not answer an IOTLB invalidation in time.",
-  [
-    DEVICE_ID,
-    reserved(31, 16),
-    reserved(59, 32),
-    code("IOTLB_INV_TIMEOUT"),
-    reserved(67, 64),
-    address("Address", 127, 68, "system physical address of the command"),
-  ],
+  [DEVICE_ID, reserved(31, 16), reserved(59, 32)],
+  at(4, "system physical address of the command"),
 );
 
 export const INVALID_DEVICE_REQUEST = event(
@@ -240,7 +222,7 @@ export const INVALID_DEVICE_REQUEST = event(
   "The device sent something that it is not allowed to send.",
   [
     DEVICE_ID,
-    field("PASID_19_16", 19, 16, "PASID[19:16]", { when: "GN == 1" }),
+    PASID_HI,
     reserved(31, 20),
     PASID,
     GN,
@@ -259,9 +241,8 @@ export const INVALID_DEVICE_REQUEST = event(
         7: "system management address",
       },
     }),
-    code("INVALID_DEVICE_REQUEST"),
-    address("Address", 127, 64, "address the device presented"),
   ],
+  at(0, "address the device presented"),
 );
 
 const INVALID_PPR_REQUEST = event(
@@ -282,20 +263,16 @@ const INVALID_PPR_REQUEST = event(
     field("RZ", 55, 55, "a reserved bit of the request is not zero"),
     field("GN", 56, 56, "the request has a PASID"),
     reserved(59, 57),
-    code("INVALID_PPR_REQUEST"),
-    reserved(75, 64),
-    address("Address", 127, 76, "page that was asked for"),
   ],
+  at(12, "page that was asked for"),
 );
 
 export const EVENT_COUNTER_ZERO = event(
   "EVENT_COUNTER_ZERO",
   "2.5.11",
   "A performance counter went from all ones to zero.",
+  [reserved(31, 0), reserved(59, 32)],
   [
-    reserved(31, 0),
-    reserved(59, 32),
-    code("EVENT_COUNTER_ZERO"),
     field("CounterNote_51_32", 83, 64, "CounterNote[51:32], from the counter's report register"),
     reserved(95, 84),
     field("CounterNote_31_0", 127, 96, "CounterNote[31:0]"),
@@ -307,14 +284,8 @@ export const GUEST_EVENT_FAULT = event(
   "GUEST_EVENT_FAULT",
   "2.5.12",
   "An event or page request meant for a guest could not be put into that guest's log.",
-  [
-    reserved(26, 0),
-    ...GUEST_FLAGS,
-    field("GuestID", 47, 32, "guest whose log it was"),
-    reserved(59, 48),
-    code("GUEST_EVENT_FAULT"),
-    reserved(127, 64),
-  ],
+  [reserved(26, 0), ...GUEST_FLAGS, field("GuestID", 47, 32, "guest whose log it was"), reserved(59, 48)],
+  [reserved(127, 64)],
   false,
 );
 
@@ -330,29 +301,36 @@ export const VIOMMU_HARDWARE_ERROR = event(
     reserved(56, 32),
     ERROR_TYPE,
     reserved(59, 59),
-    code("VIOMMU_HARDWARE_ERROR"),
-    address("Address", 127, 64, "address of the failed access"),
   ],
+  at(0, "address of the failed access"),
   false,
 );
 
-const RMP_PAGE_FAULT = event("RMP_PAGE_FAULT", "2.5.14", "The reverse map table does not allow the access.", [
-  DEVICE_ID,
-  reserved(31, 16),
-  field("VMGTag", 47, 32, "guest in whose tables the address was found"),
-  field("Flags", 59, 48, "how the access failed"),
-  code("RMP_PAGE_FAULT"),
-  address("Address", 127, 64, "guest physical address"),
-]);
+const RMP_PAGE_FAULT = event(
+  "RMP_PAGE_FAULT",
+  "2.5.14",
+  "The reverse map table does not allow the access.",
+  [
+    DEVICE_ID,
+    reserved(31, 16),
+    field("VMGTag", 47, 32, "guest in whose tables the address was found"),
+    field("Flags", 59, 48, "how the access failed"),
+  ],
+  at(0, "guest physical address"),
+);
 
-const RMP_HARDWARE_ERROR = event("RMP_HARDWARE_ERROR", "2.5.15", "Reading the reverse map table failed.", [
-  DEVICE_ID,
-  reserved(31, 16),
-  field("VMGTag", 47, 32, "guest in whose tables the address was found"),
-  field("Flags", 59, 48, "how the access failed"),
-  code("RMP_HARDWARE_ERROR"),
-  address("Address", 127, 64, "system physical address of the failed access"),
-]);
+const RMP_HARDWARE_ERROR = event(
+  "RMP_HARDWARE_ERROR",
+  "2.5.15",
+  "Reading the reverse map table failed.",
+  [
+    DEVICE_ID,
+    reserved(31, 16),
+    field("VMGTag", 47, 32, "guest in whose tables the address was found"),
+    field("Flags", 59, 48, "how the access failed"),
+  ],
+  at(0, "system physical address of the failed access"),
+);
 
 /** Every record, in order of its code. */
 const EVENTS: readonly EventDefinition[] = [
