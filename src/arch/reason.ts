@@ -17,6 +17,14 @@ export interface Reason {
   readonly field: string;
 }
 
+/** A rule about a field, empty for none, of a section. */
+export const reason = <const Id extends string>(id: Id, field: string, section: string, text: string) => ({
+  id,
+  text,
+  section,
+  field,
+});
+
 /** Index of each reason of a list, by name. */
 export const reasonIndex = <Id extends string>(list: readonly { readonly id: Id }[]) =>
   Object.fromEntries(list.map((r, i) => [r.id, i])) as { readonly [K in Id]: number };

@@ -4,14 +4,7 @@
  *
  * Traces and answers carry an index into {@link REASONS}; the sentence and the section come from here and nowhere else.
  */
-import { type Reason, reasonIndex } from "../reason.ts";
-
-const reason = <const Id extends string>(id: Id, field: string, section: string, text: string) => ({
-  id,
-  text,
-  section,
-  field,
-});
+import { type Reason, reason, reasonIndex } from "../reason.ts";
 
 /** Rules that make a device table entry illegal where V is 1, in the order in which they are looked at (§2.2.2.1, §2.5.2). */
 export const DTE_REASONS = [

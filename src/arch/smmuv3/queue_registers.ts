@@ -1,9 +1,9 @@
 /**
- * Stream table, queue, ATOS and Device Permission Table registers of the Non-secure programming interface.
+ * Stream table, queue and Device Permission Table registers of the Non-secure programming interface.
  * Arm SMMUv3, IHI 0070 issue G.b, §6.3; queue indexes §3.5.1.
  */
 import { address, field, layout } from "../../base/layout.ts";
-import { ADDRESS_SIZE, GRANULE_TG0, SHAREABILITY } from "./codes.ts";
+import { ADDRESS_SIZE, GRANULE_TG0 } from "./codes.ts";
 import { CERROR } from "./control_registers.ts";
 
 const READ_ALLOCATE = { values: { 0: "no Read-Allocate", 1: "Read-Allocate" } } as const;
@@ -76,64 +76,6 @@ export const SMMU_EVENTQ_CONS = layout("SMMU_EVENTQ_CONS", "IHI 0070 §6.3.96", 
 export const SMMU_PRIQ_BASE = layout("SMMU_PRIQ_BASE", "IHI 0070 §6.3.33", 64, RECORD_QUEUE_BASE);
 export const SMMU_PRIQ_PROD = layout("SMMU_PRIQ_PROD", "IHI 0070 §6.3.97", 32, RECORD_QUEUE_PROD);
 export const SMMU_PRIQ_CONS = layout("SMMU_PRIQ_CONS", "IHI 0070 §6.3.98", 32, RECORD_QUEUE_CONS);
-
-export const SMMU_GATOS_CTRL = layout("SMMU_GATOS_CTRL", "IHI 0070 §6.3.37", 32, [
-  field("RUN", 0, 0, "1 starts a translation, 0 when it is done"),
-  field("_31_1", 31, 1, "RES0"),
-]);
-
-export const SMMU_GATOS_SID = layout("SMMU_GATOS_SID", "IHI 0070 §6.3.38", 64, [
-  field("STREAMID", 31, 0, "StreamID of the request"),
-  field("SUBSTREAMID", 51, 32, "SubstreamID of the request", { when: "SSID_VALID == 1" }),
-  field("SSID_VALID", 52, 52, "SubstreamID valid"),
-  field("_63_53", 63, 53, "RES0"),
-]);
-
-export const SMMU_GATOS_ADDR = layout("SMMU_GATOS_ADDR", "IHI 0070 §6.3.39", 64, [
-  field("_5_0", 5, 0, "RES0"),
-  field("HTTUI", 6, 6, "hardware updates of tables", { values: { 0: "may happen", 1: "inhibited" } }),
-  field("InD", 7, 7, "instruction or data", { values: { 0: "data", 1: "instruction" } }),
-  field("RnW", 8, 8, "direction", { values: { 0: "write", 1: "read" } }),
-  field("PnU", 9, 9, "privilege", { values: { 0: "unprivileged", 1: "privileged" } }),
-  field("TYPE", 11, 10, "request", {
-    values: { 0: "Reserved", 1: "stage 1, VA to IPA", 2: "stage 2, IPA to PA", 3: "both stages, VA to PA" },
-  }),
-  address("ADDR", 63, 12, "input address"),
-]);
-
-/** SMMU_GATOS_PAR where FAULT == 0; {@link SMMU_GATOS_PAR_FAULT} is its other form. */
-export const SMMU_GATOS_PAR = layout("SMMU_GATOS_PAR", "IHI 0070 §6.3.40", 64, [
-  field("FAULT", 0, 0, "result", { values: { 0: "no fault", 1: "fault" } }),
-  field("_7_1", 7, 1, "RES0"),
-  field("SH", 9, 8, "shareability", { values: { ...SHAREABILITY, 1: "Reserved" } }),
-  field("_10", 10, 10, "RES0"),
-  field("Size", 11, 11, "size of the translation", { values: { 0: "4KB", 1: "lowest bit set in ADDR tells" } }),
-  address("ADDR", 55, 12, "output address"),
-  field("ATTR", 63, 56, "memory type, as a byte of MAIR"),
-]);
-
-/** SMMU_GATOS_PAR where FAULT == 1. */
-export const SMMU_GATOS_PAR_FAULT = layout("SMMU_GATOS_PAR (fault)", "IHI 0070 §6.3.40", 64, [
-  field("FAULT", 0, 0, "result", { values: { 0: "no fault", 1: "fault" } }),
-  field("REASON", 2, 1, "what failed", {
-    values: {
-      0: "stage 1 or no stage",
-      1: "CD: stage 2, CD fetch",
-      2: "TT: stage 2, stage 1 walk",
-      3: "IN: stage 2, input",
-    },
-  }),
-  field("_3", 3, 3, "RES0"),
-  field("FAULTCODE", 11, 4, "code, mostly an event number", { section: "IHI 0070 §9.1.5" }),
-  address("FADDR", 55, 12, "IPA that faulted"),
-  field("_59_56", 59, 56, "RES0"),
-  field("_63_60", 63, 60, "IMPLEMENTATION DEFINED"),
-]);
-
-export const SMMU_VATOS_SEL = layout("SMMU_VATOS_SEL", "IHI 0070 §6.3.44", 32, [
-  field("VMID", 15, 0, "VMID whose streams the VATOS page may look up"),
-  field("_31_16", 31, 16, "RES0"),
-]);
 
 export const SMMU_DPT_BASE = layout("SMMU_DPT_BASE", "IHI 0070 §6.3.46", 64, [
   field("_11_0", 11, 0, "RES0"),

@@ -5,14 +5,7 @@
  * Traces and answers carry an index into {@link REASONS}; the sentence and the section come from here and nowhere else.
  */
 
-import { type Reason, reasonIndex } from "../reason.ts";
-
-const reason = <const Id extends string>(id: Id, field: string, section: string, text: string) => ({
-  id,
-  text,
-  section,
-  field,
-});
+import { type Reason, reason, reasonIndex } from "../reason.ts";
 
 /** Rules that make an STE ILLEGAL, in the order of the specification's own check (§5.2.2). */
 export const STE_REASONS = [

@@ -3,11 +3,11 @@
  * Offsets are from the start of page 0; page 1 starts at {@link PAGE_1}.
  */
 import type { Layout } from "../../base/layout.ts";
+import * as atos from "./atos_registers.ts";
 import * as control from "./control_registers.ts";
 import * as id from "./id_registers.ts";
 import * as part from "./peripheral_id.ts";
 import * as queue from "./queue_registers.ts";
-import * as vatos from "./vatos_registers.ts";
 
 /** Offset of page 1, which holds the indexes of the Event and PRI queues. */
 export const PAGE_1 = 0x10000;
@@ -72,14 +72,14 @@ export const REGISTERS: readonly RegisterDefinition[] = [
   register(0x0d0, control.SMMU_PRIQ_IRQ_CFG0),
   register(0x0d8, control.SMMU_PRIQ_IRQ_CFG1),
   register(0x0dc, control.SMMU_PRIQ_IRQ_CFG2),
-  register(0x100, queue.SMMU_GATOS_CTRL),
-  register(0x108, queue.SMMU_GATOS_SID),
-  register(0x110, queue.SMMU_GATOS_ADDR),
-  register(0x118, queue.SMMU_GATOS_PAR, "RO"),
+  register(0x100, atos.SMMU_GATOS_CTRL),
+  register(0x108, atos.SMMU_GATOS_SID),
+  register(0x110, atos.SMMU_GATOS_ADDR),
+  register(0x118, atos.SMMU_GATOS_PAR, "RO"),
   register(0x130, id.SMMU_MPAMIDR, "RO"),
   register(0x138, control.SMMU_GMPAM),
   register(0x13c, control.SMMU_GBPMPAM),
-  register(0x180, queue.SMMU_VATOS_SEL),
+  register(0x180, atos.SMMU_VATOS_SEL),
   register(0x190, id.SMMU_IDR6, "RO"),
   register(0x200, queue.SMMU_DPT_BASE),
   register(0x208, queue.SMMU_DPT_BASE_CFG),
@@ -104,10 +104,10 @@ export const REGISTERS: readonly RegisterDefinition[] = [
 
 /** Registers of the VATOS page, with offsets as for SMMU_IDR2.BA_VATOS == 0. */
 export const VATOS_REGISTERS: readonly RegisterDefinition[] = [
-  register(VATOS_PAGE + 0xa00, vatos.SMMU_VATOS_CTRL),
-  register(VATOS_PAGE + 0xa08, vatos.SMMU_VATOS_SID),
-  register(VATOS_PAGE + 0xa10, vatos.SMMU_VATOS_ADDR),
-  register(VATOS_PAGE + 0xa18, vatos.SMMU_VATOS_PAR, "RO"),
+  register(VATOS_PAGE + 0xa00, atos.SMMU_VATOS_CTRL),
+  register(VATOS_PAGE + 0xa08, atos.SMMU_VATOS_SID),
+  register(VATOS_PAGE + 0xa10, atos.SMMU_VATOS_ADDR),
+  register(VATOS_PAGE + 0xa18, atos.SMMU_VATOS_PAR, "RO"),
 ];
 
 const byName = new Map(
