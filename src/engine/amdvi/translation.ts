@@ -1,40 +1,16 @@
-/**
- * One request in progress: what was asked, what was decided on the way, how it ended (48882 §2.1, §2.5).
- *
- * The object is reused from one request to the next, so that translating allocates nothing.
- */
+/** One request in progress: what was asked, what was decided on the way, how it ended (48882 §2.1, §2.5). */
 import { EventCode } from "../../arch/amdvi/events.ts";
-import { R } from "../../arch/amdvi/reasons.ts";
-import { AddressType, End, Updates, Want } from "../common/request.ts";
+import { PciTranslation } from "../common/pci_request.ts";
+import { AddressType, End } from "../common/request.ts";
 import { PendingUpdates } from "./entry_update.ts";
 
-export class Translation {
-  // The request.
+export class Translation extends PciTranslation {
   /** Bus, device and function in 16 bits. */
   deviceId = 0;
-  /** Meaningful where {@link hasPasid}. */
-  pasid = 0;
-  hasPasid = false;
-  iovaHi = 0;
-  iovaLo = 0;
-  /** A write; of a translation request: it asks for write permission too. */
-  write = false;
-  /** Privileged Mode and Execute of the PASID prefix: only requests with PASID have them. */
-  privileged = false;
-  instruction = false;
-  /** The request asks not to snoop the caches of processors (PCIe No Snoop). */
-  noSnoop = false;
-  addressType: AddressType = AddressType.Untranslated;
-  updates: Updates = Updates.Show;
 
   // The end.
-  end: End = End.Ok;
-  /** Index into the architecture's reasons. */
-  reason = 0;
   /** Code of the event, for `End.Fault`. */
   event: EventCode | 0 = 0;
-  /** The event goes to the log: it is none that is suppressed, nor a page fault of a translation request. */
-  record = false;
   /** Flags of the event: the address is a guest virtual one; the entry was present; the access was not permitted; a
    * reserved bit was set. */
   gn = false;
@@ -46,14 +22,9 @@ export class Translation {
   /** Address of the event, whole; each event keeps the bits it has room for. */
   addressHi = 0;
   addressLo = 0;
-  /** Address of memory the session does not hold. */
-  fetchHi = 0;
-  fetchLo = 0;
 
   // The answer.
-  paHi = 0;
-  paLo = 0;
-  /** Set of {@link Want} that the tables of each stage allow this requester. */
+  /** Set of `Want` that the tables of each stage allow this requester. */
   permissions1 = 7;
   permissions2 = 7;
   /** log2 of what the leaf of each stage maps, 64 where the stage is off. */
@@ -72,10 +43,8 @@ export class Translation {
 
   /** Forget the last request's answers. */
   begin(): void {
-    this.end = End.Ok;
-    this.reason = R.NONE;
+    this.beginRequest();
     this.event = 0;
-    this.record = false;
     this.gn = false;
     this.pr = false;
     this.pe = false;
@@ -83,8 +52,6 @@ export class Translation {
     this.type = 0;
     this.addressHi = this.iovaHi;
     this.addressLo = this.iovaLo;
-    this.fetchHi = 0;
-    this.fetchLo = 0;
     this.permissions1 = 7;
     this.permissions2 = 7;
     this.sizeLg2Stage1 = 64;
@@ -94,12 +61,6 @@ export class Translation {
     this.usedPasid = -1;
     this.forceCoherent = false;
     this.pending.count = 0;
-  }
-
-  /** What the request wants of the tables, one of {@link Want}; a translation request takes what it gets: 0. */
-  get want(): number {
-    if (this.addressType === AddressType.TranslationRequest) return 0;
-    return this.write ? Want.Write : this.instruction && this.hasPasid ? Want.Execute : Want.Read;
   }
 
   /** End with an event. @returns false, for the caller to return */
@@ -123,14 +84,6 @@ export class Translation {
     this.pe = denied;
     this.rz = reserved;
     this.record = this.addressType !== AddressType.TranslationRequest;
-    return false;
-  }
-
-  /** End for want of memory. @returns false */
-  unknown(hi: number, lo: number): false {
-    this.end = End.Unknown;
-    this.fetchHi = hi;
-    this.fetchLo = lo;
     return false;
   }
 

@@ -9,7 +9,7 @@ import {
   SMMU_GATOS_PAR,
   SMMU_GATOS_PAR_FAULT,
   SMMU_GATOS_SID,
-} from "../../arch/smmuv3/queue_registers.ts";
+} from "../../arch/smmuv3/atos_registers.ts";
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import { mairOf, outputAttributes, shareabilityOf } from "./attributes.ts";

@@ -56,7 +56,7 @@ function compare(seed: number, tally: Tally): void {
       const t = world.request(Math.floor((va + upper) / 2 ** 32), va % 2 ** 32, {
         write: next() % 2 === 0,
         privileged: next() % 3 === 0,
-        execute: next() % 8 === 0,
+        instruction: next() % 8 === 0,
         hasPasid: next() % 4 !== 0,
         updates: next() % 2 === 0 ? Updates.Make : Updates.Show,
       });

@@ -59,7 +59,7 @@ export class FastWalk {
   /** Translate an untranslated request by both stages. @returns false when the walker has to: nothing is decided then */
   translate(t: Translation, config: RequestConfig): boolean {
     const plain = t.addressType === AddressType.Untranslated && !t.pageRequest;
-    if (!plain || (t.execute && t.hasPasid && !t.write)) return false;
+    if (!plain || (t.instruction && t.hasPasid && !t.write)) return false;
     for (;;) {
       const slot = ~this.#attempt(t, config);
       if (slot === ~DONE) return true;

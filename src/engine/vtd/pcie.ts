@@ -41,7 +41,7 @@ export class PcieInterface implements AtsPort {
     const { t } = this;
     this.#begin(request, AddressType.TranslationRequest);
     t.write = !request.noWrite;
-    t.execute = request.ssv && request.execute;
+    t.instruction = request.ssv && request.execute;
     completion.granted = 0;
     completion.sizeLg2 = SMALLEST_LG2;
     completion.hi = request.hi;
@@ -84,7 +84,7 @@ export class PcieInterface implements AtsPort {
     this.#begin(request, AddressType.Untranslated);
     t.pageRequest = true;
     t.write = request.write;
-    t.execute = request.ssv && request.execute;
+    t.instruction = request.ssv && request.execute;
     this.#remapper.translate(t, null);
     if (t.end === End.Unknown) return { queued: false, response: null, unknownHi: t.fetchHi, unknownLo: t.fetchLo };
     if (t.end === End.Fault) {

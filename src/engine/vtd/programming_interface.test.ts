@@ -121,7 +121,7 @@ describe("fault recording, VT-d §7.3", () => {
     const world = new ControlWorld("skylake-sp");
     world.unit.fault(fault(1, 0x5000));
     world.unit.fault(
-      fault(2, 0x6000, { write: true, hasPasid: true, pasid: 0xabcde, privileged: true, execute: true }),
+      fault(2, 0x6000, { write: true, hasPasid: true, pasid: 0xabcde, privileged: true, instruction: true }),
     );
     const records = world.unit.faults.takeRecords();
     expect(records.map((r) => [...r])).toEqual([

@@ -134,7 +134,7 @@ export class ProgrammingInterface {
       f.PP.set(record, 0, 1);
       f.PV.set(record, 0, t.pasid);
       f.PRIV.set(record, 0, t.privileged ? 1 : 0);
-      f.EXE.set(record, 0, t.execute ? 1 : 0);
+      f.EXE.set(record, 0, t.instruction ? 1 : 0);
     }
     return record;
   }

@@ -186,7 +186,7 @@ describe("nested translation, VT-d §3.8", () => {
     world.map(VA + PAGE, { ...ALL, write: false, execute: false });
     expect(reasonOf(world.translate(VA, { write: true }))).toBe("SGN_6");
     expect(reasonOf(world.translate(VA + PAGE, { write: true }))).toBe("SGN_6_FIRST");
-    expect(reasonOf(world.translate(VA + PAGE, { execute: true }))).toBe("SGN_3");
+    expect(reasonOf(world.translate(VA + PAGE, { instruction: true }))).toBe("SGN_3");
     expect(world.translate(VA + PAGE).permissions).toBe(1);
   });
 
@@ -195,19 +195,19 @@ describe("nested translation, VT-d §3.8", () => {
     world.map(VA);
     world.entry({ SRE: 0, ERE: 0 });
     expect(world.translate(VA).end).toBe(End.Ok);
-    expect(reasonOf(world.translate(VA, { execute: true, privileged: true }))).toBe("SPT_5");
+    expect(reasonOf(world.translate(VA, { instruction: true, privileged: true }))).toBe("SPT_5");
     expect(reasonOf(world.translate(VA, { privileged: true }))).toBe("SPT_6");
     // Both come with a PASID, or not at all.
-    expect(world.translate(VA, { hasPasid: false, execute: true, privileged: true }).end).toBe(End.Ok);
+    expect(world.translate(VA, { hasPasid: false, instruction: true, privileged: true }).end).toBe(End.Ok);
   });
 
   it("SMEP keeps a supervisor from executing what users may, and lets it read, SGN.3", () => {
     const world = new NestedWorld();
     world.map(VA);
     world.entry({ SMEP: 1 });
-    expect(reasonOf(world.translate(VA, { execute: true, privileged: true }))).toBe("SGN_3_SMEP");
+    expect(reasonOf(world.translate(VA, { instruction: true, privileged: true }))).toBe("SGN_3_SMEP");
     expect(world.translate(VA, { privileged: true }).end).toBe(End.Ok);
-    expect(world.translate(VA, { execute: true }).end).toBe(End.Ok);
+    expect(world.translate(VA, { instruction: true }).end).toBe(End.Ok);
   });
 
   it("a translation request takes what there is, and fails only where there is nothing, §4.2.3", () => {
@@ -281,7 +281,7 @@ describe("whatever memory holds", () => {
         hasPasid: next() % 4 !== 0,
         write: next() % 2 === 0,
         privileged: next() % 2 === 0,
-        execute: next() % 4 === 0,
+        instruction: next() % 4 === 0,
         addressType: kinds[next() % 4]!,
         pageRequest: next() % 16 === 0,
       });

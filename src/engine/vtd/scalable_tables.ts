@@ -178,6 +178,6 @@ export function contextRefusesKind(t: Translation, config: RequestConfig): numbe
 export function entryRefusesKind(t: Translation, config: RequestConfig): number {
   t.supervisor = t.hasPasid ? t.privileged : config.ridPrivileged;
   if (!config.first) return R.NONE;
-  if (t.hasPasid && t.execute && !t.write && !config.ere) return R.SPT_5;
+  if (t.hasPasid && t.instruction && !t.write && !config.ere) return R.SPT_5;
   return t.supervisor && !config.sre ? R.SPT_6 : R.NONE;
 }

@@ -141,7 +141,7 @@ export class VtdUnit implements Unit {
     t.iovaLo = low(access.iova) | 0;
     t.write = access.write;
     t.privileged = access.privileged;
-    t.execute = access.instruction;
+    t.instruction = access.instruction;
     t.noSnoop = access.noSnoop ?? false;
     this.remapper.translate(t, trace);
     return t;

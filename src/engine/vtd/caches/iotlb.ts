@@ -92,7 +92,7 @@ export class Iotlb {
     t.iovaLo = this.pages.addressLo(entry);
     const wants = low & RIGHTS;
     t.write = (wants & Want.Write) !== 0 && (wants & Want.Read) === 0;
-    t.execute = wants === Want.Execute;
+    t.instruction = wants === Want.Execute;
   }
 
   /** The entry says of its page what `t` says. */

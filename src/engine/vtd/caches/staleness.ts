@@ -94,7 +94,7 @@ class Comparison {
     t.iovaHi = 0;
     t.iovaLo = 0;
     t.write = false;
-    t.execute = false;
+    t.instruction = false;
     t.privileged = false;
     t.begin();
     this.#config.context.fill(0);
