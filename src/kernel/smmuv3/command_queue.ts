@@ -13,6 +13,9 @@ const ENTRY = RESERVED_COMMAND.bits / 8;
 /** log2 of the commands of a queue, where the SMMU takes that many. */
 const MOST_LG2 = 8;
 
+/** What Linux says when the end of a queue is not reached in time. */
+const TIMEOUT = "CMD_SYNC timeout";
+
 /** A command as four 32-bit words. */
 export type CommandWords = Uint32Array;
 
@@ -54,10 +57,11 @@ export class CommandQueue {
   readonly #door: QueueDoor;
   readonly #base: number;
   readonly #entries: number;
-  /** Write index with its wrap bit. */
+  /** Write index, and the one that was written to PROD last, with their wrap bits. */
   #prod = 0;
-  /** Commands written since PROD was. */
-  #unpublished = 0;
+  #published = 0;
+  /** Read index as it was last seen. */
+  #cons = 0;
   /** Errors met since somebody waited. */
   #errors: string[] = [];
 
@@ -89,26 +93,29 @@ export class CommandQueue {
     return new CommandQueue(registers, memory, door, base, 2 ** LOG2SIZE);
   }
 
-  /** Queue a command; the SMMU sees it with the next {@link publish}. A full queue is waited for. */
+  /**
+   * Queue a command; the SMMU sees it with the next {@link publish}. A full queue is waited for; while the SMMU reads
+   * nothing, the command is lost.
+   */
   issue(words: CommandWords): void {
-    if (this.#unpublished === this.#entries) this.#finish();
+    if (this.#isFull) this.#finish();
+    if (this.#isFull) return;
     const about = commandOf(words)?.name ?? "unknown command";
     const at = this.#place(this.#prod);
     this.#memory.notes.during("command", about, () => this.#memory.writeWords(at, words, about));
     this.#prod = (this.#prod + 1) % (2 * this.#entries);
-    this.#unpublished++;
   }
 
   /** Tell the SMMU of the commands written so far. */
   publish(): void {
-    if (this.#unpublished === 0) return;
-    this.#unpublished = 0;
+    if (this.#published === this.#prod) return;
+    this.#published = this.#prod;
     this.#registers.write(this.#door.prod, BigInt(this.#prod));
   }
 
   /**
    * Wait until the commands so far have taken effect. One that the SMMU refuses is put out of its way.
-   * @returns names of the errors met, such as CERROR_ILL
+   * @returns names of the errors met, such as CERROR_ILL, and a timeout where the SMMU has not come to the end
    */
   sync(): string[] {
     return this.#memory.notes.during("sync", "wait for the Command queue", () => {
@@ -131,16 +138,23 @@ export class CommandQueue {
     this.#skip(this.#registers.field(this.#door.cons, "RD"));
   }
 
+  get #isFull(): boolean {
+    return this.#prod === (this.#cons + this.#entries) % (2 * this.#entries);
+  }
+
   /** Publish, and see the queue through to its end. */
   #finish(): void {
     this.publish();
     // A queue holds so many commands at most, and each can stop it once.
     for (let left = this.#entries; left > 0; left--) {
       const { RD, ERR } = this.#registers.fields(this.#door.cons, "RD", "ERR");
-      if (RD === this.#prod || ERR === 0) break;
+      this.#cons = RD;
+      if (RD === this.#prod) return;
+      if (ERR === 0) break;
       this.#errors.push(this.#door.errors[ERR] ?? "an unknown error");
       this.#skip(RD);
     }
+    this.#errors.push(TIMEOUT);
   }
 
   /** Put a CMD_SYNC over the command that stopped the queue, and acknowledge the error (§7.1). */
