@@ -20,7 +20,7 @@ export const DIRTY_PAGES = request(17);
 
 export const IOMMU_GET_INFO = {
   request: request(12),
-  ...struct("vfio_iommu_type1_info", SOURCE, [
+  ...struct("VFIO_IOMMU_GET_INFO", SOURCE, [
     ARGSZ,
     FLAGS,
     u64("iova_pgsizes", "a bit for each page size"),
@@ -30,7 +30,7 @@ export const IOMMU_GET_INFO = {
 };
 export const IOMMU_MAP_DMA = {
   request: request(13),
-  ...struct("vfio_iommu_type1_dma_map", SOURCE, [
+  ...struct("VFIO_IOMMU_MAP_DMA", SOURCE, [
     ARGSZ,
     FLAGS,
     u64("vaddr", "first byte of the memory, in the caller's address space"),
@@ -40,7 +40,7 @@ export const IOMMU_MAP_DMA = {
 };
 export const IOMMU_UNMAP_DMA = {
   request: request(14),
-  ...struct("vfio_iommu_type1_dma_unmap", SOURCE, [
+  ...struct("VFIO_IOMMU_UNMAP_DMA", SOURCE, [
     ARGSZ,
     FLAGS,
     u64("iova", "first byte"),
@@ -49,7 +49,7 @@ export const IOMMU_UNMAP_DMA = {
 };
 export const DEVICE_GET_INFO = {
   request: request(7),
-  ...struct("vfio_device_info", SOURCE, [
+  ...struct("VFIO_DEVICE_GET_INFO", SOURCE, [
     ARGSZ,
     FLAGS,
     u32("num_regions", "regions of the device"),
@@ -60,7 +60,7 @@ export const DEVICE_GET_INFO = {
 };
 export const DEVICE_SET_IRQS = {
   request: request(10),
-  ...struct("vfio_irq_set", SOURCE, [
+  ...struct("VFIO_DEVICE_SET_IRQS", SOURCE, [
     ARGSZ,
     u32("flags", "what the data is, and what is done with it"),
     u32("index", "kind of interrupt: 0 INTx, 1 MSI, 2 MSI-X"),
@@ -70,7 +70,7 @@ export const DEVICE_SET_IRQS = {
 };
 export const DEVICE_BIND_IOMMUFD = {
   request: request(18),
-  ...struct("vfio_device_bind_iommufd", SOURCE, [
+  ...struct("VFIO_DEVICE_BIND_IOMMUFD", SOURCE, [
     ARGSZ,
     u32("flags", "1: a token is given"),
     s32("iommufd", "descriptor of the iommufd file"),
@@ -80,7 +80,7 @@ export const DEVICE_BIND_IOMMUFD = {
 };
 export const DEVICE_ATTACH_IOMMUFD_PT = {
   request: request(19),
-  ...struct("vfio_device_attach_iommufd_pt", SOURCE, [
+  ...struct("VFIO_DEVICE_ATTACH_IOMMUFD_PT", SOURCE, [
     ARGSZ,
     u32("flags", "1: the PASID is given"),
     u32("pt_id", "IOAS or HWPT; returned the HWPT in use"),
@@ -89,7 +89,7 @@ export const DEVICE_ATTACH_IOMMUFD_PT = {
 };
 export const DEVICE_DETACH_IOMMUFD_PT = {
   request: request(20),
-  ...struct("vfio_device_detach_iommufd_pt", SOURCE, [
+  ...struct("VFIO_DEVICE_DETACH_IOMMUFD_PT", SOURCE, [
     ARGSZ,
     u32("flags", "1: the PASID is given"),
     u32("pasid", "PASID"),

@@ -207,7 +207,7 @@ export const REGION_INDEX_AT = 40n;
 export const FAULT_REGION_INDEX = 9;
 export const DEVICE_GET_REGION_INFO = {
   request: request(8),
-  ...struct("vfio_region_info", "include/uapi/linux/vfio.h", [
+  ...struct("VFIO_DEVICE_GET_REGION_INFO", "include/uapi/linux/vfio.h", [
     ARGSZ,
     u32("flags", "1 read, 2 write, 4 mmap, 8 capabilities follow"),
     u32("index", "which region"),

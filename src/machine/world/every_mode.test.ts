@@ -28,7 +28,7 @@ const PAGES = 8;
 const INVALIDATE = ["IOMMU_HWPT_INVALIDATE"];
 const UNMAPS = Array<string>(PAGES).fill("IOMMU_IOAS_UNMAP");
 /** There is no call that invalidates: a nested HWPT is made anew. */
-const ANEW = ["IOMMU_HWPT_ALLOC", "vfio_device_attach_iommufd_pt", "IOMMU_DESTROY"];
+const ANEW = ["IOMMU_HWPT_ALLOC", "VFIO_DEVICE_ATTACH_IOMMUFD_PT", "IOMMU_DESTROY"];
 const NESTED = { mode: "nested, trapped", pasids: true } as const;
 const EMULATED = { mode: "emulated", pasids: false, unmap: UNMAPS, forgotten: null } as const;
 

@@ -18,7 +18,6 @@ import type { ContainerDevice, ContainerVm } from "./container_vm.ts";
 
 /** CLASS of an event: the input address. The region does not say; everything else would have another reason. */
 const CLASS_INPUT = 2;
-const REGION_INFO = { ...DEVICE_GET_REGION_INFO, name: "VFIO_DEVICE_GET_REGION_INFO" };
 const EVENT_OF: ReadonlyMap<number, EventDefinition> = new Map(
   EVENTS.flatMap((event) => (event.name in FAULT_REASONS ? [[FAULT_REASONS[event.name]!, event] as const] : [])),
 );
@@ -39,7 +38,7 @@ export class ContainerFaults {
 
   /** The region of a device; null on a kernel that has none. */
   static of({ caller }: ContainerVm, device: ContainerDevice): ContainerFaults | null {
-    const called = caller.call(device.fd, REGION_INFO, { index: FAULT_REGION_INDEX }, "argsz");
+    const called = caller.call(device.fd, DEVICE_GET_REGION_INFO, { index: FAULT_REGION_INDEX }, "argsz");
     return called.ok ? new ContainerFaults(caller.system, device, called.out.offset) : null;
   }
 

@@ -22,7 +22,6 @@ const MOST_REFUSED = 256;
 /** Room for IOMMU_GET_INFO and its capabilities. */
 const INFO_BYTES = 1024;
 const { NESTING_IOMMU, TYPE1v2_IOMMU } = vfio.Extension;
-const MAP_DMA = { ...vfio.IOMMU_MAP_DMA, name: "VFIO_IOMMU_MAP_DMA" };
 
 export class ContainerVm {
   readonly caller: Caller;
@@ -82,7 +81,7 @@ const HEADER_BYTES = 8;
 
 /** IOMMU_GET_INFO with room for capabilities. */
 const INFO: CallStruct<{ argsz: number; bytes: Uint8Array<ArrayBuffer> }> = {
-  name: "VFIO_IOMMU_GET_INFO",
+  name: vfio.IOMMU_GET_INFO.name,
   request: vfio.IOMMU_GET_INFO.request,
   size: INFO_BYTES,
   encode: ({ argsz = INFO_BYTES }) => {
@@ -112,7 +111,7 @@ function openDevice(
   steps.plain(container, "VFIO_SET_IOMMU", vfio.SET_IOMMU, BigInt(type));
   for (const { gpa, bytes, va } of slots) {
     const flags = vfio.DmaFlag.READ | vfio.DmaFlag.WRITE;
-    steps.call(container, MAP_DMA, { flags, vaddr: va, iova: BigInt(gpa), size: BigInt(bytes) }, "argsz");
+    steps.call(container, vfio.IOMMU_MAP_DMA, { flags, vaddr: va, iova: BigInt(gpa), size: BigInt(bytes) }, "argsz");
   }
   const name = caller.data(Uint8Array.from(`${assigned.bdf}\0`, (c) => c.charCodeAt(0)));
   const fd = steps.plain(group, "VFIO_GROUP_GET_DEVICE_FD", vfio.GROUP_GET_DEVICE_FD, name);
