@@ -9,6 +9,8 @@ test.describe("Axe finds nothing", () => {
   test("on the walk", async ({ page }) => {
     await openPage(page);
     await expect(page.getByRole("button", { name: "Bit 0, Valid" })).toBeVisible();
+    await page.getByRole("button", { name: "Rights", exact: true }).click();
+    await expect(page.getByRole("region", { name: "How both stages combine" })).toBeVisible();
     await expectAccessible(page);
   });
 

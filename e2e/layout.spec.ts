@@ -143,6 +143,24 @@ test.describe("A pinned walk", () => {
   });
 });
 
+test.describe("How both stages combine", () => {
+  test("is what the walk gives, in a table and bit for bit, for every architecture", async ({ page }) => {
+    for (const lesson of ["nested-dma", "nested-vtd", "nested-amd"]) {
+      await page.goto(`./#library=${lesson}&preset=walk&step=2`);
+      await expect(outcome(page)).toContainText("goes through");
+      await page.getByRole("button", { name: "Rights", exact: true }).click();
+      const combined = page.getByRole("region", { name: "How both stages combine" });
+      const rights = combined.getByRole("row", { name: /^(Rights|Unprivileged|Privileged)/ }).first();
+      const together = await rights.locator("strong").innerText();
+      await expect(outcome(page)).toContainText(`${together},`);
+      const pa = /PA (0x[\s0-9a-f]+)/.exec(await outcome(page).innerText())?.[1]?.replaceAll(/\s/g, "");
+      const told = await combined.getByRole("listitem").last().textContent();
+      expect(told).toMatch(new RegExp(`^PA ${pa}: bits \\d+ to \\d+ from .* leaf.* of the IOVA$`));
+      await page.reload();
+    }
+  });
+});
+
 test.describe("Actions", () => {
   test("are listed, gone to by click and by the strip, and marked", async ({ page }) => {
     await openPage(page);

@@ -57,9 +57,13 @@ export function rightsOf(
   });
   const [forUser, forPrivileged] = [whole(user!, privileged!), whole(privileged!, user!)];
   if (forUser.first === null && forUser.second === null) return cachedRights(outcome, section);
-  const row = (name: string, rights: LeafRights): CombinedProperty => rightsRow(name, rights, stages, section);
+  const want = access.write ? 2 : access.instruction ? 4 : 1;
+  const row = (name: string, rights: LeafRights, asks = true): CombinedProperty =>
+    rightsRow(name, rights, stages, asks ? rightsText(want) : null, section);
   const same = forUser.first === forPrivileged.first && forUser.second === forPrivileged.second;
-  return same ? [row("Rights", forUser)] : [row("Unprivileged", forUser), row("Privileged", forPrivileged)];
+  return same
+    ? [row("Rights", forUser)]
+    : [row("Unprivileged", forUser, !access.privileged), row("Privileged", forPrivileged, access.privileged)];
 }
 
 function cachedRights(outcome: Outcome, section: string): CombinedProperty[] {
@@ -94,13 +98,19 @@ function leafIn(trace: Uint32Array, phase: TracePhase, stage: 1 | 2): number | n
   return null;
 }
 
-function rightsRow(name: string, { first, second }: LeafRights, stages: Stages, section: string): CombinedProperty {
+function rightsRow(
+  name: string,
+  { first, second }: LeafRights,
+  stages: Stages,
+  asked: string | null,
+  section: string,
+): CombinedProperty {
   const withheld = (by: StageSummary | null, rights: number): string[] =>
     by === null || rights === 0 ? [] : [`${by.name} withholds ${rightsText(rights).replaceAll("–", "")}`];
   const [one, two] = [first ?? 7, second ?? 7];
   return {
     name,
-    asked: null,
+    asked,
     stage1: first === null ? null : rightsText(first),
     stage2: second === null ? null : rightsText(second),
     together: rightsText(one & two),

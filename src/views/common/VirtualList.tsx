@@ -74,19 +74,21 @@ export function VirtualList(props: VirtualListProps) {
     event.preventDefault();
   }
 
+  const items = rows.getVirtualItems();
   return (
     <div
       ref={box}
       className="nw-list"
       role="listbox"
       aria-label={label}
-      aria-activedescendant={`${id}-${active}`}
+      // A row out of view is no element that could be named.
+      aria-activedescendant={items.some(({ index }) => index === active) ? `${id}-${active}` : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
       onPointerLeave={() => onHover?.(null)}
     >
       <div style={{ height: rows.getTotalSize() }} role="presentation">
-        {rows.getVirtualItems().map(({ index, start }) => (
+        {items.map(({ index, start }) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys; rows are reached by aria-activedescendant.
           // biome-ignore lint/a11y/useFocusableInteractive: focus stays on the list.
           <div

@@ -12,7 +12,8 @@ import { stageWords } from "./stage_words.ts";
 
 export function CombinedStages({ walk }: { readonly walk: WalkAnswer }) {
   return (
-    <section className="walk-combined" aria-label="How both stages combine">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keys too.
+    <section className="walk-combined" aria-label="How both stages combine" tabIndex={0}>
       {walk.combined.length === 0 ? (
         <p className="nw-2">The walk reached no leaf, so there is nothing to combine.</p>
       ) : (
@@ -63,7 +64,7 @@ function CombinedRow({ row, columns }: { readonly row: CombinedProperty; readonl
       <th scope="row">{row.name}</th>
       {columns.map((column) => (
         <td key={column} data-stage={column} className={row[column] === null ? "nw-3" : undefined}>
-          {row[column] ?? "no say"}
+          {row[column] ?? "–"}
         </td>
       ))}
       <td>

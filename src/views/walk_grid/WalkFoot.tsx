@@ -114,8 +114,13 @@ function Count({ model, view, configOpen, onConfigOpen, combinesOpen, onCombines
         )}
       </span>
       <span className="nw-grow" />
-      <Button size="small" aria-pressed={combinesOpen} onClick={() => onCombinesOpen(!combinesOpen)}>
-        Rights and bits
+      <Button
+        size="small"
+        aria-pressed={combinesOpen}
+        title="Rights and attributes of both stages, and where each bit of the address comes from"
+        onClick={() => onCombinesOpen(!combinesOpen)}
+      >
+        Rights
       </Button>
     </div>
   );
