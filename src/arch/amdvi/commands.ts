@@ -56,7 +56,7 @@ export const COMPLETION_WAIT = layout("COMPLETION_WAIT", "48882 §2.4.1", 128, [
   field("StoreData", 127, 64, "what is written", { when: "S == 1" }),
 ]);
 
-export const INVALIDATE_DEVTAB_ENTRY = layout("INVALIDATE_DEVTAB_ENTRY", "48882 §2.4.2", 128, [
+const INVALIDATE_DEVTAB_ENTRY = layout("INVALIDATE_DEVTAB_ENTRY", "48882 §2.4.2", 128, [
   DEVICE_ID,
   reserved(31, 16),
   reserved(59, 32),
@@ -94,7 +94,7 @@ export const INVALIDATE_IOTLB_PAGES = layout("INVALIDATE_IOTLB_PAGES", "48882 §
   ADDRESS,
 ]);
 
-export const INVALIDATE_INTERRUPT_TABLE = layout("INVALIDATE_INTERRUPT_TABLE", "48882 §2.4.5", 128, [
+const INVALIDATE_INTERRUPT_TABLE = layout("INVALIDATE_INTERRUPT_TABLE", "48882 §2.4.5", 128, [
   DEVICE_ID,
   reserved(31, 16),
   reserved(59, 32),
@@ -133,7 +133,7 @@ export const COMPLETE_PPR_REQUEST = layout("COMPLETE_PPR_REQUEST", "48882 §2.4.
   reserved(127, 112),
 ]);
 
-export const INVALIDATE_IOMMU_ALL = layout("INVALIDATE_IOMMU_ALL", "48882 §2.4.8", 128, [
+const INVALIDATE_IOMMU_ALL = layout("INVALIDATE_IOMMU_ALL", "48882 §2.4.8", 128, [
   reserved(31, 0),
   reserved(59, 32),
   opcode("INVALIDATE_IOMMU_ALL"),

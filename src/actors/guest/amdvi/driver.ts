@@ -11,6 +11,7 @@ import { GCR3_PASIDS, Gcr3Table } from "../../../kernel/amdvi/gcr3_table.ts";
 import { dropDevice, dropFromDevice, dropPages, dropPasidPages } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import { completePageRequest, readPageRequest } from "../../../kernel/amdvi/page_requests.ts";
+import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import { PageRequestGroups } from "../../../kernel/page_requests.ts";
 import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
@@ -18,6 +19,7 @@ import { type EntryMaker, PageTables } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
+import { type Attached, Attachments, NO_PASID } from "../attachments.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import { eventReport } from "./event_line.ts";
@@ -27,20 +29,12 @@ const PAGE = 4096;
 const SHAPE = { level: 3, inputBits: 48 };
 const MODE = 4;
 const DOMAINS = 0x10000;
-/** PASID that requests without one have with GIoV. */
-const OWN = 0;
 
 /** A device with guest tables. */
 interface Device {
   /** Domain id that tags what is cached of them. */
   readonly domain: number;
   readonly gcr3: Gcr3Table;
-}
-
-interface Attached {
-  readonly sid: number;
-  readonly pasid: number;
-  readonly space: AddressSpace;
 }
 
 /** What there is once the driver has been started. */
@@ -62,9 +56,9 @@ export class AmdDriver implements IommuDriver {
   readonly #memory: OwnMemory;
   readonly #options: DriverOptions;
   #started: Parts | null = null;
-  #attached: readonly Attached[] = [];
+  readonly #attached = new Attachments();
   readonly #devices = new Map<number, Device>();
-  readonly #domains = new Set<number>();
+  readonly #domains = new IdPool(1, DOMAINS);
   readonly #groups = new PageRequestGroups();
 
   constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
@@ -90,11 +84,13 @@ export class AmdDriver implements IommuDriver {
   }
 
   makeSpace(): AddressSpace | DriverRefusal {
-    const tag = this.#freeDomain();
-    const root = tag === null ? null : this.#memory.allocate(PAGE);
-    if (tag === null || root === null)
-      return { refused: "There is no memory for a page table, or no domain id is left." };
-    this.#domains.add(tag);
+    const root = this.#memory.allocate(PAGE);
+    if (root === null) return { refused: "There is no memory for a page table." };
+    const tag = this.#domains.take();
+    if (tag === null) {
+      this.#memory.release(root, PAGE);
+      return { refused: "Every domain id is in use." };
+    }
     const tables = new PageTables(this.#parts.entries, this.#memory, SHAPE, root);
     return { tables, inputBits: SHAPE.inputBits, tag };
   }
@@ -104,21 +100,18 @@ export class AmdDriver implements IommuDriver {
     this.invalidateAll(space);
     this.sync();
     this.#memory.release(space.tables.root, PAGE);
-    this.#domains.delete(space.tag);
+    this.#domains.release(space.tag);
   }
 
   attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null {
     const refused = this.#parts.guest ? this.#attachGuest(sid, pasid, space) : this.#attachHost(sid, pasid, space);
-    if (refused !== null) return refused;
-    const key = pasid ?? OWN;
-    this.#attached = [...this.#attached.filter((a) => a.sid !== sid || a.pasid !== key), { sid, pasid: key, space }];
-    return null;
+    if (refused === null) this.#attached.set(sid, pasid, space);
+    return refused;
   }
 
   detach(sid: number, pasid: number | null): void {
-    const used = this.#attached.find((a) => a.sid === sid && a.pasid === (pasid ?? OWN));
+    const used = this.#attached.remove(sid, pasid);
     if (used === undefined) return;
-    this.#attached = this.#attached.filter((a) => a !== used);
     const device = this.#devices.get(sid);
     if (device === undefined) {
       this.#iommu.devices.write(sid, BLOCKED);
@@ -184,7 +177,7 @@ export class AmdDriver implements IommuDriver {
 
   #attachHost(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null {
     if (pasid !== null) return { refused: "Requests with a PASID need guest tables (EFR.GTSup, EFR.GIoSup)." };
-    const before = this.#attached.find((a) => a.sid === sid);
+    const before = this.#attached.find(sid, pasid);
     const tables = { Mode: MODE, HostPageTableRootPtr: space.tables.root, DomainID: space.tag };
     this.#writeEntry(sid, tables);
     if (before !== undefined) this.#issue(dropPages(before.space.tag, null));
@@ -193,12 +186,12 @@ export class AmdDriver implements IommuDriver {
   }
 
   #attachGuest(sid: number, asked: number | null, space: AddressSpace): DriverRefusal | null {
-    const pasid = asked ?? OWN;
-    if (pasid >= GCR3_PASIDS || asked === OWN)
+    const pasid = asked ?? NO_PASID;
+    if (pasid >= GCR3_PASIDS || asked === NO_PASID)
       return { refused: `PASID ${asked} cannot be used: 0 is for requests without PASID.` };
     const device = this.#devices.get(sid) ?? this.#makeDevice(sid);
     if (device === null) return { refused: "There is no memory for a GCR3 table, or no domain id is left." };
-    const used = this.#attached.find((a) => a.sid === sid && a.pasid === pasid);
+    const used = this.#attached.find(sid, pasid);
     device.gcr3.set(pasid, space.tables.root);
     if (used !== undefined) {
       this.#issue(dropPasidPages(device.domain, pasid, null));
@@ -209,10 +202,9 @@ export class AmdDriver implements IommuDriver {
   }
 
   #makeDevice(sid: number): Device | null {
-    const domain = this.#freeDomain();
-    const gcr3 = domain === null ? null : Gcr3Table.make(this.#memory);
+    const gcr3 = Gcr3Table.make(this.#memory);
+    const domain = gcr3 && this.#domains.take();
     if (domain === null || gcr3 === null) return null;
-    this.#domains.add(domain);
     const device = { domain, gcr3 };
     this.#devices.set(sid, device);
     this.#writeEntry(sid, { GV: 1, GIoV: 1, ...gcr3.root, DomainID: domain });
@@ -235,11 +227,6 @@ export class AmdDriver implements IommuDriver {
     });
   }
 
-  #freeDomain(): number | null {
-    for (let id = 1; id < DOMAINS; id++) if (!this.#domains.has(id)) return id;
-    return null;
-  }
-
   #entryChanged(sid: number): void {
     if (!this.#options.mistakes.has("no configuration invalidation")) this.#issue(dropDevice(sid));
     this.sync();
@@ -248,7 +235,7 @@ export class AmdDriver implements IommuDriver {
   /** Queue what drops a range of a space, from the IOMMU and from devices. @param range null for everything */
   #drop(space: AddressSpace, range: AlignedRange | null, leavesOnly: boolean): void {
     const off = this.#options.mistakes.has("wrong ASID") ? 1 : 0;
-    const users = this.#attached.filter((a) => a.space === space);
+    const users = this.#attached.of(space);
     if (!this.#parts.guest) this.#issue(dropPages(space.tag + off, range, leavesOnly));
     else
       for (const { sid, pasid } of users)
@@ -258,7 +245,7 @@ export class AmdDriver implements IommuDriver {
 
   #dropFromDevice({ sid, pasid }: Attached, range: AlignedRange | null): void {
     if (!this.#options.ats.has(sid) || this.#options.mistakes.has("no ATC invalidation")) return;
-    this.#issue(dropFromDevice(sid, pasid === OWN ? null : pasid, range));
+    this.#issue(dropFromDevice(sid, pasid === NO_PASID ? null : pasid, range));
   }
 
   #issue(command: Command): void {

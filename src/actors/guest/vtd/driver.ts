@@ -4,10 +4,10 @@
  */
 import { Pgtt } from "../../../arch/vtd/pasid_entries.ts";
 import { type AlignedRange, alignedRange } from "../../../kernel/address_range.ts";
+import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
 import type { Descriptor } from "../../../kernel/vtd/invalidation_queue.ts";
-import { RID_PASID } from "../../../kernel/vtd/invalidations.ts";
 import { groupResponse } from "../../../kernel/vtd/page_request_queue.ts";
 import { RequesterEntries } from "../../../kernel/vtd/requester_entries.ts";
 import { RemappingUnit } from "../../../kernel/vtd/unit.ts";
@@ -15,6 +15,7 @@ import { type EntryMaker, PageTables } from "../../../pagetable/build.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
+import { Attachments, NO_PASID } from "../attachments.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import { faultReport } from "./fault_line.ts";
@@ -35,12 +36,7 @@ interface Parts {
   readonly unit: RemappingUnit;
   readonly entries: RequesterEntries;
   readonly tables: Tables;
-}
-
-interface Attached {
-  readonly sid: number;
-  readonly pasid: number;
-  readonly space: AddressSpace;
+  readonly domains: IdPool;
 }
 
 const LOST: FaultReport = { sid: null, pasid: null, address: null, line: "DMAR: PRQ overflow detected" };
@@ -53,8 +49,7 @@ export class VtdDriver implements IommuDriver {
   readonly #memory: OwnMemory;
   readonly #options: DriverOptions;
   #started: Parts | null = null;
-  #attached: readonly Attached[] = [];
-  readonly #domains = new Set<number>();
+  readonly #attached = new Attachments();
 
   constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
     this.#pages = platform.registers;
@@ -81,21 +76,24 @@ export class VtdDriver implements IommuDriver {
         this.sync();
       },
     );
-    this.#started = { unit, entries, tables };
+    // Domain 0 is for not-present entries where the unit caches those (CAP.CM).
+    const domains = new IdPool(1, 4 ** (2 + unit.has("CAP", "ND")));
+    this.#started = { unit, entries, tables, domains };
     unit.commands.give("TE");
     return null;
   }
 
   makeSpace(): AddressSpace | DriverRefusal {
-    // Domain 0 is for not-present entries where the unit caches those (CAP.CM).
-    let did = 1;
-    while (this.#domains.has(did)) did++;
-    if (did >= 4 ** (2 + this.#unit.has("CAP", "ND"))) return { refused: "Every domain id is in use." };
+    const { domains, tables } = this.#parts;
     const root = this.#memory.allocate(PAGE);
     if (root === null) return { refused: "There is no memory for a page table." };
-    this.#domains.add(did);
-    const { entries, shape } = this.#parts.tables;
-    return { tables: new PageTables(entries, this.#memory, shape, root), inputBits: shape.inputBits, tag: did };
+    const tag = domains.take();
+    if (tag === null) {
+      this.#memory.release(root, PAGE);
+      return { refused: "Every domain id is in use." };
+    }
+    const { entries, shape } = tables;
+    return { tables: new PageTables(entries, this.#memory, shape, root), inputBits: shape.inputBits, tag };
   }
 
   dropSpace(space: AddressSpace): void {
@@ -103,23 +101,20 @@ export class VtdDriver implements IommuDriver {
     this.invalidateAll(space);
     this.sync();
     this.#memory.release(space.tables.root, PAGE);
-    this.#domains.delete(space.tag);
+    this.#parts.domains.release(space.tag);
   }
 
   attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null {
     const refused = this.#unit.tables.scalable
       ? this.#attachPasid(sid, pasid, space)
       : this.#attachRequester(sid, pasid, space);
-    if (refused !== null) return refused;
-    const key = pasid ?? RID_PASID;
-    this.#attached = [...this.#attached.filter((a) => a.sid !== sid || a.pasid !== key), { sid, pasid: key, space }];
-    return null;
+    if (refused === null) this.#attached.set(sid, pasid, space);
+    return refused;
   }
 
   detach(sid: number, pasid: number | null): void {
-    const used = this.#attached.find((a) => a.sid === sid && a.pasid === (pasid ?? RID_PASID));
+    const used = this.#attached.remove(sid, pasid);
     if (used === undefined) return;
-    this.#attached = this.#attached.filter((a) => a !== used);
     this.#parts.entries.clear(sid, used.pasid);
     this.invalidateAll(used.space);
     this.sync();
@@ -195,7 +190,7 @@ export class VtdDriver implements IommuDriver {
       ...(ats && unit.pageRequests !== null ? { PRE: 1 } : {}),
     };
     const fields = { PGTT: Pgtt.First, DID: space.tag, FSPTPTR: space.tables.root, NXE: 1, WPE: 1 };
-    const done = entries.prepare(sid, context) && entries.setPasid(sid, pasid ?? RID_PASID, fields);
+    const done = entries.prepare(sid, context) && entries.setPasid(sid, pasid ?? NO_PASID, fields);
     return done ? null : { refused: "There is no memory for a PASID table." };
   }
 
@@ -207,7 +202,7 @@ export class VtdDriver implements IommuDriver {
   #drop(space: AddressSpace, range: AlignedRange | null, leavesOnly: boolean): void {
     const { drop, tables } = this.#unit;
     const did = this.#didFor(space);
-    const users = this.#attached.filter((a) => a.space === space);
+    const users = this.#attached.of(space);
     if (!tables.scalable) this.#issue(...drop.secondStage(did, range, leavesOnly));
     else
       for (const pasid of new Set(users.map((a) => a.pasid)))

@@ -54,7 +54,7 @@ export class AmdPaging extends TableDomain {
 
   override release(): void {
     this.driver.run(dropPages(this.domainId, null));
-    this.driver.domainIds.delete(this.domainId);
+    this.driver.domainIds.release(this.domainId);
     super.release();
   }
 

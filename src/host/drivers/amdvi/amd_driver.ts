@@ -9,6 +9,7 @@ import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
 import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
 import { dropDevice, dropFromDevice, dropInterrupts, dropPages } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
+import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
@@ -65,7 +66,7 @@ const MOST_LOGGED = 256;
 export class AmdDriver implements IommuDriver {
   readonly name = "amd-iommu";
   readonly config: AmdConfig;
-  readonly domainIds = new Set<number>();
+  readonly domainIds = new IdPool(1, DOMAINS);
   /** The newest events. */
   readonly log: Uint32Array[] = [];
   readonly #memory: OwnMemory;
@@ -159,7 +160,7 @@ export class AmdDriver implements IommuDriver {
     };
     const root = TableDomain.root(this.#memory, kind);
     if (!root.ok) return root;
-    const domainId = this.takeDomainId();
+    const domainId = this.domainIds.take();
     if (domainId === null) return refused("ENOSPC");
     return made(new AmdPaging(this, this.#memory, { kind, root: root.value, domainId, ...options }));
   }
@@ -240,15 +241,6 @@ export class AmdDriver implements IommuDriver {
       const concerned = used === domain || (used instanceof AmdNested && used.parent === domain);
       if (concerned) this.#install(device, this.#translation(device, used));
     }
-  }
-
-  takeDomainId(): number | null {
-    for (let id = 1; id < DOMAINS; id++) {
-      if (this.domainIds.has(id)) continue;
-      this.domainIds.add(id);
-      return id;
-    }
-    return null;
   }
 
   /** A vIOMMU that hardware carries out, where it does. */

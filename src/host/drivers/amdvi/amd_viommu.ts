@@ -52,7 +52,7 @@ export class AmdViommu implements DriverViommu {
     const guestId = DTE.f.DomainID.get(words, 0);
     let shared = this.#ids.get(guestId);
     if (shared === undefined) {
-      const id = this.#driver.takeDomainId();
+      const id = this.#driver.domainIds.take();
       if (id === null) return refused("ENOSPC");
       shared = { id, users: 0 };
       this.#ids.set(guestId, shared);
@@ -81,6 +81,6 @@ export class AmdViommu implements DriverViommu {
     this.#ids.delete(guestId);
     this.#named(guestId, 0);
     this.#driver.run(dropPages(shared.id, null));
-    this.#driver.domainIds.delete(shared.id);
+    this.#driver.domainIds.release(shared.id);
   }
 }

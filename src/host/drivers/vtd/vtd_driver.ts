@@ -3,6 +3,7 @@
  * page tables and invalidations. VT-d (document D51397, revision 4.1); rules as in Linux 7.2, drivers/iommu/intel.
  */
 import type { AlignedRange } from "../../../kernel/address_range.ts";
+import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
 import { RemappingUnit } from "../../../kernel/vtd/unit.ts";
@@ -48,7 +49,7 @@ export class VtdDriver implements IommuDriver {
   readonly #attachments: Attachments;
   /** Null where the unit remaps no interrupts. */
   readonly #messages: InterruptMessages | null;
-  readonly #dids = new Set<number>();
+  readonly #dids: IdPool;
   /** The newest fault records. */
   readonly log: Uint32Array[] = [];
 
@@ -57,6 +58,8 @@ export class VtdDriver implements IommuDriver {
     this.#memory = memory;
     this.#messages = messages;
     this.#attachments = new Attachments(unit, memory);
+    // Domain 0 is kept free: with caching mode it would tag what is not present.
+    this.#dids = new IdPool(1, 4 ** (2 + unit.has("CAP", "ND")));
   }
 
   /** Set the unit up. @returns null where it does not come up */
@@ -116,7 +119,7 @@ export class VtdDriver implements IommuDriver {
     if (!(parent instanceof VtdPaging) || parent.stage !== 2 || !parent.nestParent) return refused("EINVAL");
     const bytes = readDriverData(data, HWPT_VTD_S1.size, HWPT_VTD_S1.size);
     if (!bytes.ok) return bytes;
-    const did = this.#takeDid();
+    const did = this.#dids.take();
     return did === null ? refused("ENOSPC") : made(new VtdNested(this, parent, HWPT_VTD_S1.decode(bytes.value), did));
   }
 
@@ -166,7 +169,7 @@ export class VtdDriver implements IommuDriver {
 
   dropDomain(did: number): void {
     this.#unit.run(...this.#unit.drop.domain(did));
-    this.#dids.delete(did);
+    this.#dids.release(did);
   }
 
   get #scalable(): boolean {
@@ -181,17 +184,6 @@ export class VtdDriver implements IommuDriver {
     return this.#scalable && this.#has("ECAP", "NEST");
   }
 
-  #takeDid(): number | null {
-    // Domain 0 is kept free: with caching mode it would tag what is not present.
-    const end = 2 ** (4 + 2 * this.#unit.has("CAP", "ND"));
-    for (let did = 1; did < end; did++) {
-      if (this.#dids.has(did)) continue;
-      this.#dids.add(did);
-      return did;
-    }
-    return null;
-  }
-
   #make(stage: 1 | 2, flags: number): Made<PagingDomain> {
     const nestParent = (flags & HwptFlag.NEST_PARENT) !== 0;
     const { has } = this.#unit;
@@ -199,7 +191,7 @@ export class VtdDriver implements IommuDriver {
     const kind = stage === 1 ? firstStageTables(has) : secondStageTables(has, nestParent);
     const root = TableDomain.root(this.#memory, kind);
     if (!root.ok) return root;
-    const did = this.#takeDid();
+    const did = this.#dids.take();
     if (did === null) return refused("ENOSPC");
     const tracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
     return made(new VtdPaging(this, this.#memory, { kind, root: root.value, stage, nestParent, tracked, did }));

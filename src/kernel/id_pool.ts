@@ -1,0 +1,26 @@
+/** Ids that are given out, the lowest first, and come back: domain ids and their like. */
+export class IdPool {
+  readonly #first: number;
+  readonly #end: number;
+  readonly #used = new Set<number>();
+
+  /** @param end one past the last */
+  constructor(first: number, end: number) {
+    this.#first = first;
+    this.#end = end;
+  }
+
+  /** @returns null when all are in use */
+  take(): number | null {
+    for (let id = this.#first; id < this.#end; id++) {
+      if (this.#used.has(id)) continue;
+      this.#used.add(id);
+      return id;
+    }
+    return null;
+  }
+
+  release(id: number): void {
+    this.#used.delete(id);
+  }
+}
