@@ -29,7 +29,7 @@ export class DmaMappings {
   readonly space: AddressSpace;
   readonly #driver: IommuDriver;
   readonly #memory: OwnMemory;
-  readonly #lazy: boolean;
+  #lazy: boolean;
   readonly #mistakes: Mistakes;
   #waiting: Waiting[] = [];
 
@@ -39,6 +39,12 @@ export class DmaMappings {
     this.#memory = memory;
     this.#lazy = lazy;
     this.#mistakes = mistakes;
+  }
+
+  /** From now on every unmap waits: pages of a process may not be reached once the process has lost them. */
+  becomeStrict(): void {
+    this.flush();
+    this.#lazy = false;
   }
 
   /** Unmaps whose wait is still to come. */

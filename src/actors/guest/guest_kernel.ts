@@ -106,6 +106,7 @@ export class GuestKernel {
     const refused = bound.served ? null : this.driver.attach(sid, pasid, bound.memory.mappings.space, true);
     if (refused !== null) return refused;
     bound.served = true;
+    bound.memory.mappings.becomeStrict();
     bound.memory.promise(iova, bytes, write);
     return null;
   }

@@ -54,7 +54,8 @@ const SUBJECTS: readonly Subject[] = [
 function boot({ architecture, preset, make }: Subject, pri: boolean) {
   const device = { sid: SID, bdf: "0000:00:05.0", label: "accelerator", ...(pri ? { ats: ATS } : {}) };
   const bare = new BareMetal(architecture, { preset, devices: [device] });
-  const options = { mistakes: new Set<never>(), ats: new Set(pri ? [SID] : []), lazy: false };
+  // Lazy for buffers; what a process unmaps is waited for all the same.
+  const options = { mistakes: new Set<never>(), ats: new Set(pri ? [SID] : []), lazy: true };
   const ram = { at: BUFFERS, bytes: 0x100_0000 };
   const kernel = GuestKernel.boot(ram, bare.platform, make, options, bare.journal);
   if (!(kernel instanceof GuestKernel)) throw new Error(kernel.refused);
