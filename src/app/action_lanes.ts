@@ -34,6 +34,8 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "guest faults": "guest",
   "guest switch": "guest",
   "dirty log": "guest",
+  vmm: "guest",
+  "vmm call": "guest",
 };
 
 const INDEX_OF = Object.fromEntries(LANES.map((lane, i) => [lane.id, i])) as Readonly<Record<LaneId, number>>;

@@ -53,7 +53,7 @@ function stepConsumer({ consumer }: Unit, what: ConsumerStep): boolean {
 
 /** Whether an action is for the guest, not for the hardware. */
 export const isGuestAction = (action: Action): action is GuestAction =>
-  action.do.startsWith("guest ") || action.do === "dirty log";
+  action.do.startsWith("guest ") || action.do === "dirty log" || action.do === "vmm" || action.do === "vmm call";
 
 /** What is wrong with an action, or null. */
 export function actionProblem(

@@ -1,15 +1,17 @@
 /** What is wrong with what a guest is asked to do. */
 import type { MachineDescription } from "../protocol/machine.ts";
-import type { GuestAction } from "../protocol/software.ts";
+import type { GuestAction, VmmAction } from "../protocol/software.ts";
 
 const PAGE = 4096;
+
+/** Whether an action is for the VMM, not for the guest's kernel. */
+export const isVmmAction = (action: GuestAction): action is VmmAction =>
+  action.do === "dirty log" || action.do === "vmm" || action.do === "vmm call";
 
 /** A sentence about what is wrong with an action, or null. */
 export function guestActionFault(action: GuestAction, { software, devices }: MachineDescription): string | null {
   if (software === undefined) return "This machine has no software: only hardware is shown.";
-  if (action.do === "dirty log") {
-    return software.kind === "kernel" ? "A kernel on hardware has no VMM that logs what devices write." : null;
-  }
+  if (isVmmAction(action)) return software.kind === "kernel" ? "A kernel on hardware has no VMM." : null;
   if (action.do === "guest faults" || action.do === "guest switch") return null;
   const ids = software.kind === "kernel" ? devices.map((d) => d.sid) : software.assigned.map((d) => d.virtualId);
   if (!ids.includes(action.device)) return `The kernel has no device 0x${action.device.toString(16)}.`;

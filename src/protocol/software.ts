@@ -99,6 +99,31 @@ export type TranslationMode = (typeof TRANSLATION_MODES)[number];
 export const DIRTY_LOG_STEPS = ["start", "read", "stop"] as const;
 export type DirtyLogStep = (typeof DIRTY_LOG_STEPS)[number];
 
+/** A VMM reads none of its files, as one that is busy, until it is let go. */
+export const VMM_STEPS = ["hold", "let go"] as const;
+export type VmmStep = (typeof VMM_STEPS)[number];
+
+/**
+ * A call of the host's kernel by its name in the uAPI, such as IOMMU_DESTROY, with the fields that are not zero: on the
+ * VMM's /dev/iommu, or on the file of a device.
+ */
+export interface VmmCall {
+  readonly call: string;
+  readonly fields: Readonly<Record<string, bigint>>;
+  /** Id that the guest knows the device by, for calls of VFIO. */
+  readonly device?: number;
+  /** What data_uptr is to point to; data_len is filled in. */
+  readonly data?: Uint8Array;
+}
+
+/** What the VMM of a virtual machine can be asked to do. */
+export type VmmAction =
+  /** Log which pages of guest memory devices write, or read what has been logged. */
+  | { readonly do: "dirty log"; readonly what: DirtyLogStep }
+  /** Make one call; what the kernel answers, a refusal too, is the outcome. */
+  | ({ readonly do: "vmm call" } & VmmCall)
+  | { readonly do: "vmm"; readonly what: VmmStep };
+
 /** What software can be asked to do. Addresses and lengths are multiples of 4096. */
 export type GuestAction =
   /** Map a buffer of the guest's own at `iova`; the device is attached when it is first used. */
@@ -117,8 +142,7 @@ export type GuestAction =
   | { readonly do: "guest switch"; readonly to: TranslationMode }
   /** Read the IOMMU's events and page requests, as its interrupts ask for: pages of processes come, others are refused. */
   | { readonly do: "guest faults" }
-  /** Have the VMM of a virtual machine log which pages of guest memory devices write, or read what it has logged. */
-  | { readonly do: "dirty log"; readonly what: DirtyLogStep };
+  | VmmAction;
 
 /** An object of the host kernel. */
 export interface KernelObjectRow {

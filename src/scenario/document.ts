@@ -122,6 +122,19 @@ function actionJson(action: Action): JsonObject {
       return { do: action.do, to: action.to };
     case "dirty log":
       return { do: action.do, what: action.what };
+    case "vmm":
+      return { do: action.do, what: action.what };
+    case "vmm call": {
+      const { call, device, data } = action;
+      const fields = Object.fromEntries(Object.entries(action.fields).map(([name, value]) => [name, formatHex(value)]));
+      return {
+        do: action.do,
+        call,
+        ...(Object.keys(fields).length === 0 ? {} : { fields }),
+        ...(device === undefined ? {} : { device: formatHex(BigInt(device)) }),
+        ...(data === undefined ? {} : { data: formatBytes(data) }),
+      };
+    }
     case "guest faults":
       return { do: action.do };
   }

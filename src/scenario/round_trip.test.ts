@@ -15,6 +15,7 @@ import {
   type Mistake,
   TRANSLATION_MODES,
   VM_MODES,
+  VMM_STEPS,
 } from "../protocol/software.ts";
 import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
 import { LIMITS } from "./limits.ts";
@@ -109,6 +110,17 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ do: fc.constant("guest switch" as const), to: fc.constantFrom(...TRANSLATION_MODES) }),
   fc.record({ do: fc.constant("guest faults" as const) }),
   fc.record({ do: fc.constant("dirty log" as const), what: fc.constantFrom(...DIRTY_LOG_STEPS) }),
+  fc.record({ do: fc.constant("vmm" as const), what: fc.constantFrom(...VMM_STEPS) }),
+  fc.record(
+    {
+      do: fc.constant("vmm call" as const),
+      call: fc.constantFrom("IOMMU_DESTROY", "vfio_device_detach_iommufd_pt"),
+      fields: fc.dictionary(registerName, u64).map((r) => ({ ...r })),
+      device: fc.integer({ min: 0, max: 0xffff }),
+      data: fc.uint8Array({ minLength: 1, maxLength: 70 }),
+    },
+    { requiredKeys: ["do", "call", "fields"] },
+  ),
   fc.tuple(registerName, u64, block).map(([name, value, b]) => ({ do: "register" as const, name, value, ...b })),
 );
 

@@ -24,6 +24,7 @@ import {
   type SoftwareDescription,
   TRANSLATION_MODES,
   VM_MODES,
+  VMM_STEPS,
 } from "../protocol/software.ts";
 import { parseHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
@@ -229,7 +230,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
 );
 
 const ACTION_NAMES =
-  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "command", "consumer", "register", "mmio", "dirty log" or one of the guest';
+  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "command", "consumer", "register", "mmio", "dirty log", "vmm", "vmm call" or one of the guest';
 
 const ACTION: v.GenericSchema<unknown, Action> = v.variant(
   "do",
@@ -283,6 +284,17 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({ do: v.literal("guest flush"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest detach"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest faults") }),
+    v.object({
+      do: v.literal("vmm"),
+      what: v.picklist(VMM_STEPS, expected(`one of ${VMM_STEPS.join(", ")}`)),
+    }),
+    v.object({
+      do: v.literal("vmm call"),
+      call: NAME,
+      fields: v.optional(v.record(NAME, hex("the value of a field"), expected("an object of fields")), {}),
+      device: v.exactOptional(v.pipe(hex("the id of a device", 16), v.transform(Number))),
+      data: v.exactOptional(hexBytes(LIMITS.actionBytes)),
+    }),
     v.object({
       do: v.literal("dirty log"),
       what: v.picklist(DIRTY_LOG_STEPS, expected(`one of ${DIRTY_LOG_STEPS.join(", ")}`)),

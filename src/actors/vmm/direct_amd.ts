@@ -14,7 +14,6 @@ import { HW_QUEUE_ALLOC, HwQueueType } from "../../host/iommufd/ioctls.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
 import { AmdNesting, type AmdParts, amdParts, guestFeatures } from "./amd_nesting.ts";
-import { DirtyLog } from "./dirty_log.ts";
 import { bindingOf, type DeviceBinding, entryAddress } from "./guest_device_table.ts";
 import { trappedPage } from "./trapped_page.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
@@ -178,7 +177,7 @@ export const makeDirectAmd: MakeVirtualIommu = (setting) => {
   const parts = amdParts(setting, new Uint8Array(VIOMMU_DATA_BYTES));
   if (!("vm" in parts)) return parts;
   const { vm, viommu } = parts;
-  const { slots, devices, memory, journal } = setting;
+  const { devices, memory, journal } = setting;
   const page = mapPage(parts);
   if (typeof page === "string") return { step: MMAP, errno: page };
   const nesting = new AmdNesting(parts, "the guest's");
@@ -198,7 +197,7 @@ export const makeDirectAmd: MakeVirtualIommu = (setting) => {
     registers: iommu.pages,
     memory: watched,
     serve: () => 0,
-    dirty: new DirtyLog(vm, slots),
+    objects: vm,
     refused: vm.refused,
   };
 };

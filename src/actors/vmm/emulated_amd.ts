@@ -6,7 +6,6 @@ import { DTE } from "../../arch/amdvi/dte.ts";
 import { EFR } from "../../arch/amdvi/feature_registers.ts";
 import { encodeFields } from "../../base/encode.ts";
 import { AMD_V1, V1_READ, V1_WRITE } from "../../pagetable/formats/amdv1.ts";
-import { DirtyLog } from "./dirty_log.ts";
 import type { DeviceBinding } from "./guest_device_table.ts";
 import type { GuestTables } from "./shadow_tables.ts";
 import { ShadowedDevices } from "./shadowed_devices.ts";
@@ -70,7 +69,7 @@ export const makeEmulatedAmd: MakeVirtualIommu = ({ caller, slots, devices, memo
     registers: iommu.pages,
     memory: watched,
     serve: () => 0,
-    dirty: new DirtyLog(vm, slots),
+    objects: vm,
     refused: vm.refused,
   };
 };

@@ -9,7 +9,6 @@ import { commandOf } from "../../arch/smmuv3/commands.ts";
 import { STE, SteConfig } from "../../arch/smmuv3/ste.ts";
 import { HwInfoType } from "../../host/iommufd/ioctls.ts";
 import type { KernelMemory } from "../../kernel/platform.ts";
-import { DirtyLog } from "./dirty_log.ts";
 import { guestStage1 } from "./guest_stage1.ts";
 import { operandsOf, readWords } from "./guest_words.ts";
 import type { GuestTables } from "./shadow_tables.ts";
@@ -80,6 +79,5 @@ export const makeEmulatedSmmu: MakeVirtualIommu = ({ caller, slots, devices, mem
   const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), LESS);
   const sids = devices.map((d) => d.virtualId);
   const smmu = new VirtualSmmu(identity, sids, memory, backend, journal);
-  const dirty = new DirtyLog(vm, slots);
-  return { registers: smmu.pages, memory: watched, serve: () => 0, dirty, refused: vm.refused };
+  return { registers: smmu.pages, memory: watched, serve: () => 0, objects: vm, refused: vm.refused };
 };

@@ -7,7 +7,6 @@
 
 import { entrySizeLg2 } from "../../pagetable/format.ts";
 import { SecondDenied, vtdSecondFormat } from "../../pagetable/formats/vtd_second.ts";
-import { DirtyLog } from "./dirty_log.ts";
 import { GuestVtdTables, type SecondStage } from "./guest_vtd_tables.ts";
 import type { GuestTables } from "./shadow_tables.ts";
 import { ShadowedDevices } from "./shadowed_devices.ts";
@@ -83,5 +82,5 @@ export const makeEmulatedVtd: MakeVirtualIommu = ({ caller, slots, devices, memo
   const shadowed = new ShadowedDevices(vm, slots, memory);
   const backend = new EmulatedVtd(sids, new GuestVtdTables(memory), shadowed);
   const unit = new VirtualVtd(OFFERED, memory, backend, journal);
-  return { registers: unit.pages, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
+  return { registers: unit.pages, serve: () => 0, objects: vm, refused: vm.refused };
 };

@@ -6,7 +6,6 @@
  * and the device moved over. At no time does the device meet anything but its guest's tables.
  */
 import { AmdNesting, amdParts, guestFeatures } from "./amd_nesting.ts";
-import { DirtyLog } from "./dirty_log.ts";
 import { VirtualAmd } from "./virtual_amd.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
 
@@ -15,7 +14,7 @@ export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
   const parts = amdParts(setting, new Uint8Array());
   if (!("vm" in parts)) return parts;
   const { vm } = parts;
-  const { slots, devices, memory, journal } = setting;
+  const { devices, memory, journal } = setting;
   const nesting = new AmdNesting(parts, "one each");
   const backend = {
     install: nesting.install.bind(nesting),
@@ -23,5 +22,5 @@ export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
   };
   const sids = devices.map((d) => d.virtualId);
   const iommu = new VirtualAmd(guestFeatures(vm), sids, memory, backend, journal);
-  return { registers: iommu.pages, serve: () => 0, dirty: new DirtyLog(vm, slots), refused: vm.refused };
+  return { registers: iommu.pages, serve: () => 0, objects: vm, refused: vm.refused };
 };

@@ -16,7 +16,6 @@ import {
   VIOMMU_ALLOC,
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
-import { DirtyLog } from "./dirty_log.ts";
 import { FaultFile } from "./fault_file.ts";
 import { StalledTransactions } from "./stalled_transactions.ts";
 import { type Refused, Steps } from "./user_space.ts";
@@ -154,7 +153,7 @@ export function nestedSmmuParts(
     vm,
     ids,
     data,
-    iommu: { registers: smmu.pages, serve, dirty: new DirtyLog(vm, slots), refused: vm.refused },
+    iommu: { registers: smmu.pages, serve, objects: vm, refused: vm.refused },
   };
 }
 

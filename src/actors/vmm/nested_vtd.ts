@@ -5,7 +5,6 @@
  */
 import { CAP, ECAP } from "../../arch/vtd/capability_registers.ts";
 import { HwInfoType, HwptDataType, HwptFlag, InvalidateDataType } from "../../host/iommufd/ioctls.ts";
-import { DirtyLog } from "./dirty_log.ts";
 import { FaultFile } from "./fault_file.ts";
 import { type Binding, type FirstStage, GuestVtdTables, PASIDS_LG2 } from "./guest_vtd_tables.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
@@ -158,5 +157,5 @@ export const makeTrappedVtd: MakeVirtualIommu = ({ caller, slots, devices, reque
   const backend = new NestedVtd(vm, new GuestVtdTables(memory), flags, faults);
   const unit = new VirtualVtd(offered, memory, backend, journal);
   const serve = (): number => backend.requests?.serve((request) => unit.pageRequest(request)) ?? 0;
-  return { registers: unit.pages, serve, dirty: new DirtyLog(vm, slots), refused: vm.refused };
+  return { registers: unit.pages, serve, objects: vm, refused: vm.refused };
 };

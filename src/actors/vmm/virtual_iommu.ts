@@ -5,9 +5,8 @@
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { AssignedDevice } from "../../protocol/software.ts";
 import type { Journal } from "../journal.ts";
-import type { DirtyLog } from "./dirty_log.ts";
 import type { Caller, Refused } from "./user_space.ts";
-import type { MemorySlot } from "./vm_objects.ts";
+import type { MemorySlot, VmObjects } from "./vm_objects.ts";
 
 export interface VirtualIommu {
   readonly registers: RegisterPages;
@@ -17,8 +16,8 @@ export interface VirtualIommu {
   readonly memory?: KernelMemory;
   /** The host told the VMM that there are events: they go to the guest. @returns how many arrived */
   serve(): number;
-  /** Which pages of guest memory devices write; null where the host's kernel cannot tell. */
-  readonly dirty: DirtyLog | null;
+  /** What the VMM has of iommufd; null where it does without. */
+  readonly objects: VmObjects | null;
   /** What the kernel refused, newest last. */
   readonly refused: readonly Refused[];
 }

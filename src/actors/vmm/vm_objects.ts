@@ -5,6 +5,7 @@
 import * as iommufd from "../../host/iommufd/ioctls.ts";
 import * as vfio from "../../host/vfio/ioctls.ts";
 import type { AssignedDevice } from "../../protocol/software.ts";
+import { DirtyLog } from "./dirty_log.ts";
 import { type Called, type Caller, type CallStruct, type Refused, Steps } from "./user_space.ts";
 
 /** Guest memory: guest physical `gpa` is user address `va` of the VMM. */
@@ -56,6 +57,8 @@ export class VmObjects {
   /** HWPT over guest memory: a device that is attached to it reaches all of that, and nothing else. */
   readonly parent: number;
   readonly devices: readonly OpenDevice[];
+  /** Which pages of guest memory devices write. */
+  readonly dirty: DirtyLog;
   /** What the kernel refused since the start, newest last. */
   readonly refused: Refused[] = [];
 
@@ -63,12 +66,14 @@ export class VmObjects {
     caller: Caller,
     ids: { readonly iommufd: number; readonly ioas: number; readonly parent: number },
     devices: readonly OpenDevice[],
+    slots: readonly MemorySlot[],
   ) {
     this.caller = caller;
     this.iommufd = ids.iommufd;
     this.ioas = ids.ioas;
     this.parent = ids.parent;
     this.devices = devices;
+    this.dirty = new DirtyLog(this, slots);
   }
 
   /**
@@ -100,7 +105,7 @@ export class VmObjects {
     const values = { flags: flags | tracked, dev_id: first, pt_id: ioas };
     const parent = steps.call(fd, iommufd.HWPT_ALLOC, values).out_hwpt_id;
     for (const device of devices) steps.call(device.fd, vfio.DEVICE_ATTACH_IOMMUFD_PT, { pt_id: parent }, "argsz");
-    return steps.refused ?? new VmObjects(caller, { iommufd: fd, ioas, parent }, devices);
+    return steps.refused ?? new VmObjects(caller, { iommufd: fd, ioas, parent }, devices, slots);
   }
 
   device(virtualId: number): OpenDevice | undefined {

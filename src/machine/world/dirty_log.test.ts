@@ -14,7 +14,7 @@ function world() {
   const buffer = vm.kernel.buffers.allocate(2 * LARGE)!;
   mappings(NIC.virtual).map(0x4000_0000, buffer, 2 * LARGE, RIGHTS);
   const { dma } = started;
-  return { vm, mappings, dma, dirty: vm.iommu.dirty!, buffer };
+  return { vm, mappings, dma, dirty: vm.iommu.objects!.dirty!, buffer };
 }
 
 /** The pages of a large page of the host's that holds an address: hardware keeps one bit for all of them. */
@@ -50,7 +50,7 @@ describe("A dirty log of guest memory", () => {
 
   it("is refused where the host's driver has none", () => {
     const { vm } = TestVm.start(SMMUV3, "neoverse", "nested, trapped");
-    expect(vm.iommu.dirty!.switch(true)).toBe(false);
+    expect(vm.iommu.objects!.dirty!.switch(true)).toBe(false);
     expect(vm.iommu.refused).toEqual([{ step: "IOMMU_HWPT_SET_DIRTY_TRACKING", errno: "EOPNOTSUPP" }]);
   });
 });

@@ -6,22 +6,21 @@ import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
 import type { DeviceMemory } from "../../actors/guest/device_memory.ts";
 import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
-import type { DirtyLog } from "../../actors/vmm/dirty_log.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
-import type { DirtyLogStep, GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
+import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
+import { isVmmAction } from "../guest_actions.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
 import { bootBareKernel } from "./bare_kernel.ts";
 import { EffectRecorder, type Effects } from "./effects.ts";
 import { HostSystem } from "./host_system.ts";
 import { VirtualMachine } from "./virtual_machine.ts";
+import { VmmActions } from "./vmm_actions.ts";
 
 /** Where the guest finds its memory. */
 const GUEST_GPA = 0x4000_0000;
 const PAGE = 4096;
-/** Most ranges of written pages that an answer names. */
-const MOST_RANGES = 8;
 /** Most lines of the guest's log. */
 const MOST_LINES = 1000;
 
@@ -31,12 +30,12 @@ interface Surroundings {
   serve(): void;
   objects(): KernelObjectRow[];
   /** Of a virtual machine. */
-  readonly dirty: DirtyLog | null;
+  readonly vmm: VmmActions | null;
   refused(): readonly string[];
 }
 
 /** A kernel on hardware has nobody around it. */
-const NOBODY: Surroundings = { serve: () => {}, objects: () => [], dirty: null, refused: () => [] };
+const NOBODY: Surroundings = { serve: () => {}, objects: () => [], vmm: null, refused: () => [] };
 
 export class Software implements Actors {
   readonly prices = defaultCostModel();
@@ -83,13 +82,14 @@ export class Software implements Actors {
       journal,
     );
     if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : `${vm.step} answered ${vm.errno}.`;
+    const vmm = new VmmActions(vm.iommu);
     const around: Surroundings = {
       serve: () => {
         host.driver.interrupt();
-        vm.iommu.serve();
+        vmm.serve();
       },
       objects: () => host.objects(),
-      dirty: vm.iommu.dirty,
+      vmm,
       refused: () => vm.iommu.refused.map(({ step, errno }) => `${step} answered ${errno}.`),
     };
     return new Software(recorder, vm.kernel, around, journal);
@@ -151,7 +151,7 @@ export class Software implements Actors {
         about: groups === 0 ? faults : `${faults}, ${granted} of ${groups} waiting accesses served`,
       };
     }
-    if (action.do === "dirty log") return this.#dirtyLog(action.what);
+    if (isVmmAction(action)) return this.#around.vmm?.perform(action) ?? { done: false, about: "There is no VMM." };
     if (action.do === "guest switch") {
       const refused = kernel.driver.switchTo(action.to);
       return { done: refused === null, about: refused?.refused ?? `the IOMMU is to ${action.to}` };
@@ -174,14 +174,6 @@ export class Software implements Actors {
     const name = `${action.do === "guest map" ? "map" : "unmap"} 0x${action.iova.toString(16)}`;
     return this.#journal.during("guest", "intent", name, () => mapOrUnmap(action, memory));
   }
-
-  #dirtyLog(what: DirtyLogStep): { done: boolean; about: string } {
-    const { dirty } = this.#around;
-    if (dirty === null) return { done: false, about: "There is no VMM." };
-    if (what === "read") return { done: true, about: `written: ${rangesText(dirty.take())}` };
-    const done = dirty.switch(what === "start");
-    return { done, about: done ? `the log is ${what === "start" ? "on" : "off"}` : "the host's kernel refuses" };
-  }
 }
 
 /** Map a buffer of the guest's, or unmap what lies in a range. */
@@ -198,20 +190,4 @@ function mapOrUnmap(
   return "at" in mapped
     ? { done: true, about: `IPA 0x${mapped.at.toString(16)}` }
     : { done: false, about: mapped.refused };
-}
-
-/** Pages as ranges of IPAs, the first few. @param pages ascending */
-function rangesText(pages: readonly number[]): string {
-  const ranges: [from: number, to: number][] = [];
-  for (const page of pages) {
-    const last = ranges.at(-1);
-    if (last !== undefined && last[1] === page) last[1] = page + PAGE;
-    else ranges.push([page, page + PAGE]);
-  }
-  if (ranges.length === 0) return "nothing";
-  const shown = ranges
-    .slice(0, MOST_RANGES)
-    .map(([from, to]) => `IPA 0x${from.toString(16)} to 0x${(to - 1).toString(16)}`);
-  const more = ranges.length - shown.length;
-  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -9,6 +9,7 @@ import { ERRATA } from "./errata.ts";
 import { GUEST_FAULTS } from "./guest_faults.ts";
 import type { Lesson } from "./lesson.ts";
 import { NESTING } from "./nesting.ts";
+import { OBJECTS } from "./objects.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
 
 /** In the order in which they are shown; groups stand together. */
@@ -20,6 +21,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...ARCHITECTURES,
   ...PAGE_FAULTS,
   ...GUEST_FAULTS,
+  ...OBJECTS,
   ...COHERENCY,
   ...ERRATA,
   ...OTHER_ERAS,

@@ -63,3 +63,17 @@ export const access = (iova: number, ssid: number | null = null): Action => ({
   ...writes(iova, ssid),
   length: 4,
 });
+
+/** The VMM calls the host's kernel; a device is named for calls of VFIO. */
+export const call = (
+  name: string,
+  fields: Readonly<Record<string, number>>,
+  more: { readonly device?: number; readonly data?: Uint8Array } = {},
+): Action => ({
+  do: "vmm call",
+  call: name,
+  fields: Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, BigInt(value)])),
+  ...more,
+});
+export const destroy = (id: number): Action => call("IOMMU_DESTROY", { id });
+export const closeFile = (fd: number): Action => call("close", { fd });

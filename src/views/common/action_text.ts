@@ -47,6 +47,12 @@ export function actionText(action: Action): string {
       return action.what === "read"
         ? "VMM reads the log of written pages"
         : `VMM ${action.what}s logging written pages`;
+    case "vmm":
+      return action.what === "hold" ? "VMM is busy and reads none of its files" : "VMM reads its files";
+    case "vmm call": {
+      const fields = Object.entries(action.fields).map(([name, value]) => `${name} ${hex(value)}`);
+      return `VMM calls ${[action.call, ...fields].join(", ")}`;
+    }
     case "guest faults":
       return "guest reads the events of its IOMMU";
     case "dma":
