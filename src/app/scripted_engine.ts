@@ -181,6 +181,7 @@ export class ScriptedEngine {
           ok: true,
           value: { document: { ...(this.#document ?? EMPTY_DOCUMENT), actions: [] }, walkDigest: digestOf(access) },
         })),
+      eras: () => this.#call("eras", null, () => []),
       benchWorks: () =>
         this.#call("benchWorks", null, () => [
           { work: "tlb", sizes: [64, 4096, 65536] },

@@ -119,6 +119,7 @@ export class Session {
       recorded: { accesses: recorded.accesses.length, events: this.#eventCount },
       view: view?.access ?? null,
       notes: notes ?? [],
+      ...(machine.software?.kind === "virtual machine" ? { era: machine.software.era ?? "Linux 7.2" } : {}),
     };
   }
 

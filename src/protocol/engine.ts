@@ -6,9 +6,10 @@
  */
 import type { BenchJob, BenchRow, BenchWork } from "./bench.ts";
 import type { ComparisonApi } from "./comparison.ts";
+import type { ErasApi } from "./eras.ts";
 import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, Note, SessionDocument } from "./machine.ts";
-import type { JournalAnswer, SoftwareAnswer } from "./software.ts";
+import type { Era, JournalAnswer, SoftwareAnswer } from "./software.ts";
 
 /** Either a value or a message that names the place. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Problem };
@@ -61,6 +62,8 @@ export interface SessionSummary {
   readonly view: Access | null;
   /** Remarks for a reader, in order of their steps. */
   readonly notes: readonly Note[];
+  /** The host's kernel, where there is a host. */
+  readonly era?: Era;
 }
 
 /** An answer to a page request, from the IOMMU at once or from software by a command. */
@@ -402,7 +405,7 @@ export interface SharedCase {
 }
 
 /** Calls the worker answers; those that look at the hardware's parts are in `inspection.ts`, or compare in `comparison.ts`. */
-export interface EngineApi extends InspectionApi, ComparisonApi {
+export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi {
   /**
    * Open a document in place of the session that is open. On an error, or when cancelled, the open one stays.
    * Files may be: capture.json with its memory file, one zip of them, or one scenario file.

@@ -43,6 +43,9 @@ async function softwareOf({ machine }: SessionDocument): Promise<BootActors | nu
 /** Measuring is a part of its own, for those who do. */
 const loadBench = () => import("../machine/bench/measure.ts");
 
+/** Running scenarios in every era is a part of its own. */
+const loadEras = () => import("../machine/world/era_tables.ts");
+
 const NOTHING_OPEN = problem("No session is open.", "session", "Open a capture, a scenario or a link first.");
 
 /** An engine with nothing open. Calls that need a session and cannot answer a problem throw while there is none. */
@@ -129,6 +132,7 @@ export function createEngine(): EngineApi {
     software: async () => current().software(),
     journal: async (from, count) => current().journal(from, count),
     share: async (access) => session?.share(access) ?? NOTHING_OPEN,
+    eras: async () => (await loadEras()).eraTables(),
     benchWorks: async () => (await loadBench()).benchWorks(),
     bench: async (job) => (await loadBench()).timeWork(job, () => performance.now()),
   };
