@@ -179,6 +179,14 @@ const ACTIONS: readonly Command[] = [
     run: (app) => (app.playing === "actions" ? app.pause() : app.play("actions")),
   },
   {
+    id: "actions.watched",
+    what: "Run on to what is watched",
+    group: "Actions",
+    presses: [press("w", "W")],
+    able: (app) => app.watches.length > 0 && ahead(app),
+    run: (app) => void app.runTo(app.summary?.actions.length ?? 0),
+  },
+  {
     id: "actions.bookmark",
     what: "Set or clear a bookmark here",
     group: "Actions",

@@ -3,13 +3,15 @@
  */
 import type { Result, SessionSummary, StructureAnswer } from "../protocol/engine.ts";
 import type { Action } from "../protocol/machine.ts";
+import type { Watch } from "../protocol/watch.ts";
 import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";
 import { accessOf } from "./first_choice.ts";
 import type { AppActions, AppState } from "./state.ts";
 import type { WalkControl } from "./walk_slice.ts";
+import { tellHalt } from "./watch_slice.ts";
 
-type EditActions = Pick<AppActions, "act" | "toggleBit" | "writeField" | "writeWords" | "seek">;
+type EditActions = Pick<AppActions, "act" | "toggleBit" | "writeField" | "writeWords" | "seek" | "runTo">;
 
 export function editSlice(core: Core, walk: WalkControl): EditActions {
   const { get, set, engine } = core;
@@ -40,6 +42,25 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
   const apply = async (action: Action): Promise<void> =>
     settle(await engine.ask("an edit", (api) => api.apply(action)));
 
+  function go(step: number, watches: readonly Watch[]): Promise<void> {
+    target = step;
+    return inTurn(async () => {
+      await get().pauseLive();
+      const { summary } = get();
+      if (target === null || summary === null) return;
+      const to = Math.max(0, Math.min(target, summary.actions.length));
+      target = null;
+      if (to !== summary.step) {
+        const answer = await engine.ask("a seek", (api) => api.seek(to, watches));
+        await settle(answer);
+        if (answer !== STOPPED && answer.ok) tellHalt(core, answer.value);
+      } else if (owed) {
+        owed = false;
+        await walk.refresh();
+      }
+    });
+  }
+
   /** Write the 64-bit words of the inspected structure in which `next` differs from what stands there. */
   async function write(change: (words: Uint32Array) => Uint32Array | null): Promise<void> {
     const shown = get().structureAnswer;
@@ -66,21 +87,8 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
         }),
       ),
     writeWords: (next) => inTurn(() => write((words) => (next.length === words.length ? next : null))),
-    seek: (step) => {
-      target = step;
-      return inTurn(async () => {
-        await get().pauseLive();
-        const { summary } = get();
-        if (target === null || summary === null) return;
-        const to = Math.max(0, Math.min(target, summary.actions.length));
-        target = null;
-        if (to !== summary.step) await settle(await engine.ask("a seek", (api) => api.seek(to)));
-        else if (owed) {
-          owed = false;
-          await walk.refresh();
-        }
-      });
-    },
+    seek: (step) => go(step, []),
+    runTo: (step) => go(step, get().watches),
   };
 }
 

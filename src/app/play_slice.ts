@@ -39,7 +39,7 @@ export function playSlice(core: Core, show: (count: number) => void): PlayAction
     const { summary } = get();
     if (summary === null || busy) return;
     busy = true;
-    await get().seek(summary.step + by);
+    await get().runTo(summary.step + by);
     busy = false;
     const now = get().summary;
     if (now === null || now.step >= now.actions.length || now.step === summary.step) pause();

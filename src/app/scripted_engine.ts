@@ -122,7 +122,13 @@ export class ScriptedEngine {
             .slice(from, from + count)
             .map((action, i) => ({ index: from + i, action, result: null, records: 0 })),
         })),
-      seek: (step) => this.#call("seek", step, () => this.#go(actions(), step)),
+      // It meets a watch of any kind at step 2.
+      seek: (step, [watch] = []) =>
+        this.#call("seek", step, () => {
+          if (watch === undefined || this.#step >= 2 || step < 2) return this.#go(actions(), step);
+          const went = this.#go(actions(), 2);
+          return went.ok ? { ok: true, value: { ...went.value, halt: { watch, why: "It changed." } } } : went;
+        }),
       streams: (from, count) =>
         this.#call("streams", [from, count], () => ({
           total: 2,

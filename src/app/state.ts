@@ -17,6 +17,7 @@ import type {
 } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import type { ProfileId } from "../protocol/profiles.ts";
+import type { Watch } from "../protocol/watch.ts";
 import type { TextProblem } from "../scenario/check_text.ts";
 import type { StepChange } from "../scenario/edit_steps.ts";
 import type { ComparedSide, Comparison } from "./compare_slice.ts";
@@ -137,6 +138,8 @@ export interface AppState {
   /** Grows when the panes' sizes go back to what they were at first. */
   readonly layoutRound: number;
   readonly theme: Theme;
+  /** What playing and running stop at. */
+  readonly watches: readonly Watch[];
   readonly comparison: Comparison;
   /** The command that is being typed, for the queue and for what it would do to the caches. */
   readonly typedCommand: string;
@@ -225,7 +228,11 @@ export interface AppActions {
   readonly act: (action: Action) => Promise<void>;
   /** Go to the state after the first `step` actions: take back, or do again. */
   readonly seek: (step: number) => Promise<void>;
+  /** As {@link seek}, and stop where a watch is met on the way forward. */
+  readonly runTo: (step: number) => Promise<void>;
 
+  readonly addWatch: (watch: Watch) => void;
+  readonly dropWatch: (watch: Watch) => void;
   readonly typeCommand: (text: string) => void;
   readonly setSide: (which: "left" | "right", side: ComparedSide) => void;
   readonly swapSides: () => void;

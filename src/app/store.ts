@@ -16,6 +16,7 @@ import { shareSlice } from "./share_slice.ts";
 import type { App, AppState } from "./state.ts";
 import { LIVE_RATES, streamSlice } from "./stream_slice.ts";
 import { walkSlice } from "./walk_slice.ts";
+import { watchSlice } from "./watch_slice.ts";
 
 export type AppStore = StoreApi<App>;
 
@@ -42,6 +43,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "asked
   structureAnswer: null,
   share: { state: "closed" },
   embedded: false,
+  watches: [],
   comparison: FROM_THE_START,
   typedCommand: "",
   over: null,
@@ -71,6 +73,7 @@ export function createAppStore(environment: AppEnvironment): AppStore {
       ...librarySlice(core),
       ...editorSlice(core),
       ...compareSlice(core),
+      ...watchSlice(core),
       // The same message is not said twice: the newer one takes the place of the older.
       notify: (notice) => {
         const others = get().notices.filter((n) => n.title !== notice.title || n.place !== notice.place);

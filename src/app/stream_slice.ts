@@ -13,6 +13,7 @@ import type { DeviceStream } from "../scenario/profiles/profiles.ts";
 import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";
 import type { AppActions, LiveDevice } from "./state.ts";
+import { tellHalt } from "./watch_slice.ts";
 
 type StreamActions = Pick<AppActions, "startLive" | "pauseLive" | "goOnLive" | "stopLive" | "setLiveRate">;
 
@@ -44,6 +45,8 @@ const NOT_FETCHED: Problem = {
 /** A device and how far it has come. */
 interface Run {
   readonly device: DeviceStream;
+  /** Actions of the device that were sent and not applied. */
+  left: readonly Action[];
   /** The newest summary; the page may show an older one. */
   newest: SessionSummary;
   /** When the last batch was sent, and the part of an action that was due then. */
@@ -102,14 +105,16 @@ export function streamSlice(core: Core, refresh: () => Promise<void>): StreamAct
     // What the worker cannot keep up with is let go of.
     mine.owed = Math.min(due - count, 1);
     if (count < 1) return;
-    batch = send(mine, mine.device.next(count)).finally(() => {
+    const next = mine.left.length > 0 ? mine.left : mine.device.next(count);
+    batch = send(mine, next).finally(() => {
       batch = null;
     });
   }
 
-  async function send(mine: Run, actions: readonly Action[]): Promise<void> {
+  async function send(mine: Run, actions: readonly Action[], watches = get().watches): Promise<void> {
     const sent = performance.now();
-    const answer = await engine.ask("a running device", (api) => api.applyAll(actions));
+    const from = mine.newest.step;
+    const answer = await engine.ask("a running device", (api) => api.applyAll(actions, watches));
     const { live } = get();
     if (answer === STOPPED || run !== mine || live === null) return;
     if (!answer.ok) {
@@ -119,10 +124,14 @@ export function streamSlice(core: Core, refresh: () => Promise<void>): StreamAct
     }
     const now = performance.now();
     mine.newest = answer.value;
-    mine.cost = Math.min(mine.cost * 1.1, (now - sent) / actions.length);
-    const done = live.done + actions.length;
+    const made = answer.value.step - from;
+    // What comes after a watch was met is made when the device goes on.
+    mine.left = actions.slice(made);
+    mine.cost = Math.min(mine.cost * 1.1, (now - sent) / Math.max(1, made));
+    const done = live.done + made;
     set({ live: { ...live, done, ...(live.running ? reachedOf(mine, done, now) : {}) } });
-    if (live.running && now - mine.shown >= SHOW_MS) void show();
+    if (answer.value.halt !== undefined) tellHalt(core, answer.value);
+    else if (live.running && now - mine.shown >= SHOW_MS) void show();
   }
 
   /** Bring the page to the newest state, unless it is on its way there. */
@@ -151,8 +160,8 @@ export function streamSlice(core: Core, refresh: () => Promise<void>): StreamAct
     await pauseLive();
     const mine = run;
     if (mine !== null && stands(mine)) {
-      const rest = mine.device.end().slice(0, LIMITS.actions - mine.newest.step);
-      if (rest.length > 0) await send(mine, rest);
+      const rest = [...mine.left, ...mine.device.end()].slice(0, LIMITS.actions - mine.newest.step);
+      if (rest.length > 0) await send(mine, rest, []);
       await show();
     }
     run = null;
@@ -169,7 +178,16 @@ export function streamSlice(core: Core, refresh: () => Promise<void>): StreamAct
     if (!found.ok) return get().notify({ tone: "warning", ...found.error });
     set({ live: { profile, sid, running: true, done: 0, reached: 0 } });
     const measured = { at: 0, done: 0 };
-    go({ device: found.value, newest: summary, turned: 0, owed: 0, cost: FIRST_GUESS_MS, measured, shown: 0 });
+    go({
+      device: found.value,
+      newest: summary,
+      turned: 0,
+      owed: 0,
+      left: [],
+      cost: FIRST_GUESS_MS,
+      measured,
+      shown: 0,
+    });
   }
 
   return {

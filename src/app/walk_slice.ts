@@ -67,6 +67,7 @@ const CLEARED: Partial<AppState> = {
   playing: null,
   live: null,
   bookmarks: [],
+  watches: [],
   selected: null,
   structure: null,
   structureAnswer: null,

@@ -34,6 +34,7 @@ import {
 import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { Access, Action, Arch, CommandWords, DeviceDescription, SessionDocument } from "../protocol/machine.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
+import type { Halt, Watch } from "../protocol/watch.ts";
 import { actionProblem } from "./actions.ts";
 import type { BootActors } from "./actors.ts";
 import { commandFault, commandQueue } from "./commands.ts";
@@ -47,6 +48,7 @@ import { startTimeline } from "./software_timeline.ts";
 import { StreamTally } from "./stream_tally.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Architecture, Unit, UnitInspection } from "./unit.ts";
+import { Watcher } from "./watcher.ts";
 
 /** A session at one of its steps. */
 export interface LookedAt {
@@ -134,11 +136,17 @@ export class Session {
     return wrong === null ? { ok: true, value: this.summary() } : { ok: false, error: wrong };
   }
 
-  /** As {@link apply}, several in a row; the first that cannot be done ends it, with those before it applied. */
-  applyAll(actions: readonly Action[]): Result<SessionSummary> {
+  /**
+   * As {@link apply}, several in a row; the first that cannot be done ends it, with those before it applied, and so does
+   * the first that meets a watch, which is then applied.
+   */
+  applyAll(actions: readonly Action[], watches: readonly Watch[] = []): Result<SessionSummary> {
+    const watcher = watches.length === 0 ? null : new Watcher(this.#machine, watches);
     for (const [i, action] of actions.entries()) {
       const wrong = this.#append(action, `actions[${i}]`);
       if (wrong !== null) return { ok: false, error: wrong };
+      const halt = watcher?.met();
+      if (halt != null) return { ok: true, value: { ...this.summary(), halt } };
     }
     return { ok: true, value: this.summary() };
   }
@@ -153,14 +161,27 @@ export class Session {
     return { total: log.length, rows };
   }
 
-  /** Go to the state after the first `step` actions. */
-  seek(step: number): Result<SessionSummary> {
+  /** Go to the state after the first `step` actions; forward, no further than the first action that meets a watch. */
+  seek(step: number, watches: readonly Watch[] = []): Result<SessionSummary> {
     const wrong = this.#stepProblem(step);
     if (wrong !== null) return wrong;
+    this.#timeline.seek(step);
+    const halt = watches.length === 0 ? null : this.#runTo(step, new Watcher(this.#machine, watches));
+    if (halt !== null) return { ok: true, value: { ...this.summary(), halt } };
     this.#timeline.seek(step);
     this.#revision++;
     return { ok: true, value: this.summary() };
   }
+  /** Go forward action by action until a watch is met; null where none is up to `step`. */
+  #runTo(step: number, watcher: Watcher): Halt | null {
+    while (this.#timeline.now < step) {
+      this.#timeline.seek(this.#timeline.now + 1);
+      const halt = watcher.met();
+      if (halt !== null) return halt;
+    }
+    return null;
+  }
+
 
   /** Host, VMM and guest; objects and logs are those after the newest action that was applied. */
   software(): SoftwareAnswer | null {

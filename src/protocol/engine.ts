@@ -10,6 +10,7 @@ import type { ErasApi } from "./eras.ts";
 import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, Note, SessionDocument } from "./machine.ts";
 import type { Era, JournalAnswer, SoftwareAnswer } from "./software.ts";
+import type { Halt, Watch } from "./watch.ts";
 
 /** Either a value or a message that names the place. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: Problem };
@@ -64,6 +65,8 @@ export interface SessionSummary {
   readonly notes: readonly Note[];
   /** The host's kernel, where there is a host. */
   readonly era?: Era;
+  /** Why the call that this answers stopped before its end; absent where it did not. */
+  readonly halt?: Halt;
 }
 
 /** An answer to a page request, from the IOMMU at once or from software by a command. */
@@ -419,12 +422,15 @@ export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi {
   document(): Promise<SessionDocument>;
   /** Drop the actions after the current step, append one and apply it. */
   apply(action: Action): Promise<Result<SessionSummary>>;
-  /** As {@link apply}, several in a row; the first that cannot be done ends it, with those before it applied. */
-  applyAll(actions: readonly Action[]): Promise<Result<SessionSummary>>;
+  /**
+   * As {@link apply}, several in a row; the first that cannot be done ends it, with those before it applied, and so does
+   * the first that meets a watch, which is then applied.
+   */
+  applyAll(actions: readonly Action[], watches?: readonly Watch[]): Promise<Result<SessionSummary>>;
   /** Actions of the log with what became of them. */
   log(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly LogRow[] }>;
-  /** Go to the state after the first `step` actions. */
-  seek(step: number): Promise<Result<SessionSummary>>;
+  /** Go to the state after the first `step` actions; forward, no further than the first action that meets a watch. */
+  seek(step: number, watches?: readonly Watch[]): Promise<Result<SessionSummary>>;
   streams(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly StreamRow[] }>;
   devices(): Promise<readonly DeviceRow[]>;
   leaves(sid: number, ssid: number | null): Promise<LeafColumns>;

@@ -32,8 +32,8 @@ function changing(api: EngineApi, { summary, events }: Changes): EngineApi {
     openDocument: async (document) => result(await api.openDocument(document), true),
     summary: async () => summary(await api.summary(), false),
     apply: async (action) => result(await api.apply(action)),
-    applyAll: async (actions) => result(await api.applyAll(actions)),
-    seek: async (step) => result(await api.seek(step)),
+    applyAll: async (actions, watches) => result(await api.applyAll(actions, watches)),
+    seek: async (step, watches) => result(await api.seek(step, watches)),
     events,
   };
   return new Proxy(api, { get: (target, name) => Reflect.get(Object.hasOwn(changed, name) ? changed : target, name) });

@@ -23,7 +23,9 @@ export function Provenance({
   const select = useApp((app) => app.select);
   const seek = useApp((app) => app.seek);
   const show = useApp((app) => app.showPane);
+  const watch = useApp((app) => app.addWatch);
   const { writtenBy, query } = answer;
+  const bytes = answer.words?.byteLength ?? 8;
   const steps = traceSteps(walk);
   const readers = steps.filter((s) => s.access > 0 && s.pa === query.pa && s.record < shown);
   const writer = writtenBy === null ? undefined : summary?.actions[writtenBy];
@@ -57,17 +59,26 @@ export function Provenance({
           {section}, {name}
         </dd>
       </dl>
-      {writtenBy !== null && (
-        <span className="inspector-actions">
-          <Button onClick={() => void seek(writtenBy)}>
-            Take back action {writtenBy + 1}
-            {undone > 1 && <span className="nw-3"> and {undone - 1} after it</span>}
-          </Button>
-          <Button kind="quiet" onClick={() => show("timeline")}>
-            Show in the timeline
-          </Button>
-        </span>
-      )}
+      <span className="inspector-actions">
+        {writtenBy !== null && (
+          <>
+            <Button onClick={() => void seek(writtenBy)}>
+              Take back action {writtenBy + 1}
+              {undone > 1 && <span className="nw-3"> and {undone - 1} after it</span>}
+            </Button>
+            <Button kind="quiet" onClick={() => show("timeline")}>
+              Show in the timeline
+            </Button>
+          </>
+        )}
+        <Button
+          kind="quiet"
+          title="Playing and running stop where it changes"
+          onClick={() => watch({ on: "memory", from: query.pa, to: query.pa + BigInt(bytes), label: name })}
+        >
+          Watch it
+        </Button>
+      </span>
     </div>
   );
 }

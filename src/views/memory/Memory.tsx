@@ -12,6 +12,7 @@ import { MemoryFoot } from "./MemoryFoot.tsx";
 import { MemoryRows } from "./MemoryRows.tsx";
 import { MemoryWindow } from "./memory_window.ts";
 import { RangeList } from "./RangeList.tsx";
+import { Watches } from "./Watches.tsx";
 
 const ROW_PX = 18;
 /** Bytes fetched at a time: pages, so that moving a little asks for nothing. */
@@ -104,7 +105,10 @@ function OpenMemory() {
     <div className="memory">
       <RangeList owners={owners} extents={extents} cursor={cursor ?? top} onChoose={goTo} />
       <div className="memory-main">
-        <GoTo onGo={goTo} />
+        <div className="memory-bar">
+          <GoTo onGo={goTo} />
+          <Watches />
+        </div>
         {/* biome-ignore lint/a11y/useSemanticElements: a view of memory, not a set of form fields. */}
         <div
           ref={ref}

@@ -1,6 +1,6 @@
 /** The word under the cursor: what it is for, where it points to, and a new value for it. */
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import type { ExtentRow, OwnerRow } from "../../protocol/inspection.ts";
+import { type ExtentRow, MAX_MEMORY_BYTES, type OwnerRow } from "../../protocol/inspection.ts";
 import { Button } from "../common/Button.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { useApp } from "../common/use_app.ts";
@@ -42,12 +42,36 @@ export function MemoryFoot({ cursor, bytes, owners, extents, onGo }: MemoryFootP
           Follow to 0x{target.toString(16)}
         </Button>
       )}
+      <WatchButtons at={cursor} owner={owner} />
       {known && !typing && (
         <Button size="small" onClick={() => setTyping(true)}>
           Write…
         </Button>
       )}
     </div>
+  );
+}
+
+/** Most bytes that are watched at once. */
+const MOST_WATCHED = BigInt(MAX_MEMORY_BYTES);
+
+/** Stop where the word, or all of what it belongs to, changes. */
+function WatchButtons({ at, owner }: { readonly at: bigint; readonly owner: OwnerRow | null }) {
+  const add = useApp((app) => app.addWatch);
+  return (
+    <>
+      <Button size="small" onClick={() => add({ on: "memory", from: at, to: at + 8n, label: "" })}>
+        Watch
+      </Button>
+      {owner !== null && owner.to - owner.from <= MOST_WATCHED && (
+        <Button
+          size="small"
+          onClick={() => add({ on: "memory", from: owner.from, to: owner.to, label: owner.owner.toLowerCase() })}
+        >
+          Watch all of it
+        </Button>
+      )}
+    </>
   );
 }
 
