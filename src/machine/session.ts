@@ -165,13 +165,13 @@ export class Session {
   seek(step: number, watches: readonly Watch[] = []): Result<SessionSummary> {
     const wrong = this.#stepProblem(step);
     if (wrong !== null) return wrong;
-    this.#timeline.seek(step);
+    this.#revision++;
     const halt = watches.length === 0 ? null : this.#runTo(step, new Watcher(this.#machine, watches));
     if (halt !== null) return { ok: true, value: { ...this.summary(), halt } };
     this.#timeline.seek(step);
-    this.#revision++;
     return { ok: true, value: this.summary() };
   }
+
   /** Go forward action by action until a watch is met; null where none is up to `step`. */
   #runTo(step: number, watcher: Watcher): Halt | null {
     while (this.#timeline.now < step) {
@@ -181,7 +181,6 @@ export class Session {
     }
     return null;
   }
-
 
   /** Host, VMM and guest; objects and logs are those after the newest action that was applied. */
   software(): SoftwareAnswer | null {
