@@ -3,6 +3,7 @@ import { COMMAND_WORDS, encodeCommand } from "../../arch/amdvi/commands.ts";
 import type { FieldNumbers } from "../../base/encode.ts";
 import type { OwnMemory } from "../own_memory.ts";
 import type { KernelRegisters } from "../registers.ts";
+import { RingProducer } from "../ring_producer.ts";
 
 /** A command: its name, and its fields besides the opcode. */
 export interface Command {
@@ -13,52 +14,40 @@ export interface Command {
 const ENTRY = 4 * COMMAND_WORDS;
 /** log2 of the entries: 512, two pages. */
 const ENTRIES_LG2 = 9;
-const BYTES = ENTRY * 2 ** ENTRIES_LG2;
 
 export class CommandBuffer {
-  readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #base: number;
+  readonly #ring: RingProducer;
   /** Where COMPLETION_WAIT stores; each wait stores a number of its own. */
   readonly #semaphore: number;
   #waits = 0;
-  #tail = 0;
-  #unpublished = 0;
 
-  private constructor(registers: KernelRegisters, memory: OwnMemory, base: number, semaphore: number) {
-    this.#registers = registers;
+  private constructor(memory: OwnMemory, ring: RingProducer, semaphore: number) {
     this.#memory = memory;
-    this.#base = base;
+    this.#ring = ring;
     this.#semaphore = semaphore;
   }
 
   /** Make the buffer and tell the IOMMU; it runs once CONTROL.CmdBufEn is set. @returns null without memory */
   static make(registers: KernelRegisters, memory: OwnMemory): CommandBuffer | null {
-    const base = memory.allocate(BYTES);
+    const base = memory.allocate(ENTRY * 2 ** ENTRIES_LG2);
     const semaphore = memory.allocate(8);
     if (base === null || semaphore === null) return null;
     registers.writeFields("CMD_BASE", { ComBase: base, ComLen: ENTRIES_LG2 });
     registers.write("CMD_HEAD", 0n);
     registers.write("CMD_TAIL", 0n);
-    return new CommandBuffer(registers, memory, base, semaphore);
+    const ring = { base, entries: 2 ** ENTRIES_LG2, entryBytes: ENTRY, head: "CMD_HEAD", tail: "CMD_TAIL" };
+    return new CommandBuffer(memory, new RingProducer(registers, memory, ring), semaphore);
   }
 
   /** Put commands into the buffer; the IOMMU sees them with the next {@link publish}. */
   issue(...commands: readonly Command[]): void {
-    for (const { name, fields } of commands) {
-      if ((this.#unpublished + 2) * ENTRY > BYTES) this.publish();
-      const at = this.#base + this.#tail;
-      this.#memory.notes.during("command", name, () => this.#memory.writeWords(at, encodeCommand(name, fields), name));
-      this.#tail = (this.#tail + ENTRY) % BYTES;
-      this.#unpublished++;
-    }
+    for (const { name, fields } of commands) this.#ring.put(encodeCommand(name, fields), name);
   }
 
   /** Tell the IOMMU of the commands written so far. */
   publish(): void {
-    if (this.#unpublished === 0) return;
-    this.#unpublished = 0;
-    this.#registers.write("CMD_TAIL", BigInt(this.#tail));
+    this.#ring.publish();
   }
 
   /** Wait until the commands so far are done. @returns false when the IOMMU stopped at one of them */

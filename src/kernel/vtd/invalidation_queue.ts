@@ -6,6 +6,7 @@ import { encodeDescriptor } from "../../arch/vtd/commands.ts";
 import type { FieldNumbers } from "../../base/encode.ts";
 import type { OwnMemory } from "../own_memory.ts";
 import type { KernelRegisters } from "../registers.ts";
+import { RingProducer } from "../ring_producer.ts";
 
 /** A descriptor: its name, and its fields besides the type. */
 export interface Descriptor {
@@ -22,24 +23,15 @@ const WAIT = "inv_wait_dsc";
 export class InvalidationQueue {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #base: number;
-  /** Bytes of a descriptor. */
-  readonly #bytes: number;
+  readonly #ring: RingProducer;
   /** Where waits write their status. */
   readonly #status: number;
-  #tail = 0;
-  #unpublished = 0;
 
-  private constructor(
-    registers: KernelRegisters,
-    memory: OwnMemory,
-    place: { readonly base: number; readonly bytes: number; readonly status: number },
-  ) {
+  private constructor(registers: KernelRegisters, memory: OwnMemory, ring: RingProducer, status: number) {
     this.#registers = registers;
     this.#memory = memory;
-    this.#base = place.base;
-    this.#bytes = place.bytes;
-    this.#status = place.status;
+    this.#ring = ring;
+    this.#status = status;
   }
 
   /**
@@ -48,31 +40,24 @@ export class InvalidationQueue {
    * @returns null without memory
    */
   static make(registers: KernelRegisters, memory: OwnMemory, wide: boolean): InvalidationQueue | null {
-    const bytes = wide ? 32 : 16;
-    const base = memory.allocate(ENTRIES * bytes);
+    const entryBytes = wide ? 32 : 16;
+    const base = memory.allocate(ENTRIES * entryBytes);
     const status = memory.allocate(8);
     if (base === null || status === null) return null;
     registers.write("IQT", 0n);
-    registers.writeFields("IQA", { IQA: base, QS: Math.log2((ENTRIES * bytes) / PAGE), DW: wide ? 1 : 0 });
-    return new InvalidationQueue(registers, memory, { base, bytes, status });
+    registers.writeFields("IQA", { IQA: base, QS: Math.log2((ENTRIES * entryBytes) / PAGE), DW: wide ? 1 : 0 });
+    const ring = { base, entries: ENTRIES, entryBytes, head: "IQH", tail: "IQT" };
+    return new InvalidationQueue(registers, memory, new RingProducer(registers, memory, ring), status);
   }
 
   /** Queue descriptors; the unit sees them with the next {@link publish}. */
   issue(...descriptors: readonly Descriptor[]): void {
-    for (const descriptor of descriptors) {
-      if (this.#unpublished + 2 > ENTRIES) this.publish();
-      const { name } = descriptor;
-      this.#memory.notes.during("command", name, () => this.#put(this.#tail, descriptor));
-      this.#tail = (this.#tail + this.#bytes) % (ENTRIES * this.#bytes);
-      this.#unpublished++;
-    }
+    for (const { name, fields } of descriptors) this.#ring.put(encodeDescriptor(name, fields), name);
   }
 
   /** Tell the unit of the descriptors written so far. */
   publish(): void {
-    if (this.#unpublished === 0) return;
-    this.#unpublished = 0;
-    this.#registers.write("IQT", BigInt(this.#tail));
+    this.#ring.publish();
   }
 
   /** Wait until the descriptors so far are complete. @returns false when the unit refused one, or does not go on */
@@ -96,10 +81,6 @@ export class InvalidationQueue {
     return this.#memory.lo === DONE;
   }
 
-  #put(offset: number, { name, fields }: Descriptor): void {
-    this.#memory.writeWords(this.#base + offset, encodeDescriptor(name, fields).subarray(0, this.#bytes / 4), name);
-  }
-
   /**
    * Have the unit go on behind an error: a descriptor that it refused becomes a wait, and is lost.
    * CHOICE(invalidation-timeout): a device that did not answer is given up; Linux asks again as long as it is there.
@@ -108,7 +89,7 @@ export class InvalidationQueue {
   #mend(): boolean {
     const { IQE, ICE, ITE } = this.#registers.fields("FSTS", "IQE", "ICE", "ITE");
     if ((IQE | ICE | ITE) === 0) return false;
-    if (IQE === 1) this.#put(Number(this.#registers.read("IQH")), this.#wait);
+    if (IQE === 1) this.#ring.replace(this.#ring.head(), encodeDescriptor(WAIT, this.#wait.fields), WAIT);
     // Cleared by writing ones (§11.4).
     this.#registers.writeFields("FSTS", { IQE, ICE, ITE });
     // The wait was given up together with what timed out.
