@@ -173,9 +173,10 @@ const WALK_REASONS = [
   reason("CFG_CONFLICT", "", "IHI 0070 §7.3.18", "The transaction matched cached STEs that contradict each other."),
 ] as const;
 
-/** Reasons of partitioning (§17). */
-const PARTITION_REASONS = [
+/** Reasons that came with later parts; indices stay what they are. */
+const LATER_REASONS = [
   reason("VMS_FETCH", "", "IHI 0070 §7.3.20", "The Virtual Machine Structure could not be read: external abort."),
+  reason("SERVICE_FAILURE", "", "IHI 0070 §12.3", "The SMMU is in Service Failure Mode: it lets nothing through."),
 ] as const;
 
 /** All reasons; index 0 is none. */
@@ -183,7 +184,7 @@ export const REASONS = [
   ...WALK_REASONS,
   ...STE_REASONS,
   ...CD_REASONS,
-  ...PARTITION_REASONS,
+  ...LATER_REASONS,
 ] as const satisfies readonly Reason[];
 
 /** Names of reasons. */

@@ -45,7 +45,8 @@ export class CommandQueue {
    */
   run(): void {
     const words = this.#words;
-    if ((words[ENABLE.at]! & ENABLE.mask) === 0 || (this.#errors.active & GlobalError.CMDQ_ERR) !== 0) return;
+    if ((words[ENABLE.at]! & ENABLE.mask) === 0 || this.#errors.outOfService) return;
+    if ((this.#errors.active & GlobalError.CMDQ_ERR) !== 0) return;
     const base = words[BASE]!;
     const from = (words[CONS]! >>> RD.shift) & RD.mask;
     const to = (words[PROD]! >>> WR.shift) & WR.mask;

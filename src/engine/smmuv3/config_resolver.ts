@@ -14,6 +14,7 @@ import { cdIllegal, effectiveDs, granuleOf, hasTwoHalves, stage1OutputBits, walk
 import { ContextFetch, chooseContext, Substream } from "./context_fetch.ts";
 import { Event } from "./event_record.ts";
 import { qualifies } from "./fast_walk.ts";
+import { outOfService } from "./global_errors.ts";
 import type { Stage1Controls } from "./leaf.ts";
 import { PartitionIds } from "./partition.ts";
 import type { RegisterFile } from "./register_file.ts";
@@ -74,6 +75,10 @@ export class ConfigResolver {
   /** The part of {@link resolve} that needs no CD: the STE, fetched and checked. @returns as {@link resolve} */
   resolveSte(t: Translation, trace: TraceRecorder | null, config: ResolvedStream): boolean {
     if (trace !== null) trace.row(TracePhase.Config, 0);
+    if (outOfService(this.#registers)) {
+      if (trace !== null) trace.check(0, R.SERVICE_FAILURE, t.iovaHi, t.iovaLo);
+      return t.abort(R.SERVICE_FAILURE);
+    }
     const { ste } = config;
     const cache = config.caches === null ? null : config.caches.config;
     if (cache === null || !cache.recallSte(t, trace, ste)) {

@@ -130,9 +130,10 @@ export class EnhancedQueues {
     cons.ERR_REASON.set(words, CONS, cons.ERR_REASON.get(given, 0));
   }
 
-  /** Carry out commands, unless the queue is off or an error of it is not acknowledged (§3.5.6.3). */
+  /** Carry out commands, unless the queue is off, the SMMU out of service, or an error of it is not acknowledged (§3.5.6.3). */
   #run(words: Uint32Array): void {
-    if (cons.ENACK.get(words, CONS) === 0 || cons.ERR.get(words, CONS) !== prod.ERRACK.get(words, PROD)) return;
+    if (this.#errors.outOfService || cons.ENACK.get(words, CONS) === 0) return;
+    if (cons.ERR.get(words, CONS) !== prod.ERRACK.get(words, PROD)) return;
     const sizeLg2 = commandQueueSize(this.#registers.words, words[BASE]!);
     const [from, to] = [cons.RD.get(words, CONS), prod.WR.get(words, PROD)];
     cons.RD.set(words, CONS, this.#ring.consume(words[BASE + 1]!, words[BASE]!, sizeLg2, from, to));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CD } from "../../arch/smmuv3/cd.ts";
 import { SMMU_GATOS_PAR, SMMU_GATOS_PAR_FAULT } from "../../arch/smmuv3/atos_registers.ts";
+import { CD } from "../../arch/smmuv3/cd.ts";
 import { vmsav8Format } from "../../pagetable/formats/vmsav8.ts";
 import { type Attributes, TableBuilder } from "../../pagetable/testing/table_builder.ts";
 import { ControlWorld } from "./testing/control_world.ts";

@@ -9,10 +9,7 @@ type ErrorName = Exclude<(typeof SMMU_GERROR.fields)[number]["name"], `_${string
 
 const names = SMMU_GERROR.fields.map((f) => f.name).filter((name): name is ErrorName => !name.startsWith("_"));
 
-/**
- * Each global error as its bit of SMMU_GERROR.
- * UNMODELLED: SFM_ERR never arises by itself; nothing in this model is beyond service.
- */
+/** Each global error as its bit of SMMU_GERROR. */
 export const GlobalError = Object.fromEntries(names.map((name) => [name, 1 << locate(SMMU_GERROR, name).shift])) as {
   readonly [K in ErrorName]: number;
 };
@@ -20,18 +17,31 @@ export const GlobalError = Object.fromEntries(names.map((name) => [name, 1 << lo
 const GERROR = registerIndex("SMMU_GERROR");
 const GERRORN = registerIndex("SMMU_GERRORN");
 
+/**
+ * The SMMU is in Service Failure Mode (§12.3). The mode outlives the acknowledgement of SFM_ERR, which is toggled once
+ * only: its bit in SMMU_GERROR, 0 after a reset, is the mode.
+ */
+export const outOfService = ({ words }: RegisterFile): boolean => (words[GERROR]! & GlobalError.SFM_ERR) !== 0;
+
 export class GlobalErrors {
   /** Called when an error becomes active, with its bit; null for nobody. */
   notify: ((error: number) => void) | null = null;
+  readonly #registers: RegisterFile;
   readonly #words: Uint32Array;
 
   constructor(registers: RegisterFile) {
+    this.#registers = registers;
     this.#words = registers.words;
   }
 
   /** Bits of the errors that are active: not acknowledged. */
   get active(): number {
     return this.#words[GERROR]! ^ this.#words[GERRORN]!;
+  }
+
+  /** The SMMU leaves its queues alone. */
+  get outOfService(): boolean {
+    return outOfService(this.#registers);
   }
 
   /** Activate an error, a value of {@link GlobalError}; one that is active already is not logged again (§7.5). */

@@ -6,13 +6,14 @@
  */
 import type { Digest } from "../../base/digest.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
+import type { SmmuCaches } from "./caches/smmu_caches.ts";
 import { CommandQueue } from "./command_queue.ts";
 import { CommandRing } from "./command_ring.ts";
 import { CommandProcessor } from "./commands/processor.ts";
 import { EnhancedQueues, type EnhancedQueuesImage } from "./enhanced_queues.ts";
 import { EventQueue } from "./event_queue.ts";
 import { AddressLookups } from "./gatos.ts";
-import { GlobalErrors } from "./global_errors.ts";
+import { GlobalError, GlobalErrors } from "./global_errors.ts";
 import { Interrupts } from "./interrupts.ts";
 import {
   type CacheMaintenance,
@@ -61,12 +62,14 @@ export class ProgrammingInterface {
   readonly commands: CommandQueue;
   readonly enhanced: EnhancedQueues;
   readonly lookups: AddressLookups;
+  readonly #own: SmmuCaches | null;
   /** The value that {@link read} read. */
   hi = 0;
   lo = 0;
 
   constructor(smmu: Smmuv3, memory: PhysicalMemory, { caches, devices, prefetch }: Surroundings = {}) {
     const { registers, caps } = smmu;
+    this.#own = smmu.caches;
     this.registers = registers;
     this.errors = new GlobalErrors(registers);
     this.interrupts = new Interrupts(registers, memory, this.errors);
@@ -106,6 +109,17 @@ export class ProgrammingInterface {
     if (!isLegal(offset, bytes)) return;
     this.#write32(offset, lo);
     if (bytes === 8) this.#write32(offset + 4, hi);
+  }
+
+  /**
+   * Internal consistency is lost: Service Failure Mode. Nothing passes and no queue is touched from now on; what ends it
+   * is the implementation's to define, and here nothing does (§12.3).
+   */
+  fail(): void {
+    if (this.errors.outOfService) return;
+    this.errors.activate(GlobalError.SFM_ERR);
+    this.#own?.config.forgetResolved();
+    this.stalls.terminateAll();
   }
 
   snapshot(): InterfaceImage {

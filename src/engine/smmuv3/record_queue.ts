@@ -12,7 +12,7 @@ import { MAX_QUEUE_LG2, type RegisterFile, registerBit, registerIndex } from "./
 /** What became of a record. */
 export const RecordStatus = {
   Written: 0,
-  /** The queue is off, or an abort of it is not acknowledged: the record is lost in silence. */
+  /** The queue or the SMMU is off, or an abort is not acknowledged: the record is lost in silence. */
   Off: 1,
   /** The queue is full: the record is lost, and that counts as an overflow. */
   Full: 2,
@@ -120,9 +120,10 @@ export class RecordQueue {
     if (((words[this.#prod]! ^ words[this.#cons]!) & OVERFLOW_BIT) === 0) words[this.#prod]! ^= OVERFLOW_BIT;
   }
 
-  /** The queue is on, and no abort of it awaits acknowledgement. */
+  /** The queue is on, the SMMU in service, and no abort of the queue awaits acknowledgement. */
   get on(): boolean {
     const { at, mask } = this.#enable;
-    return (this.#words[at]! & mask) !== 0 && (this.#errors.active & this.#kind.aborted) === 0;
+    if ((this.#words[at]! & mask) === 0 || this.#errors.outOfService) return false;
+    return (this.#errors.active & this.#kind.aborted) === 0;
   }
 }

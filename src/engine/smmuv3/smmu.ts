@@ -20,6 +20,7 @@ import { type Capabilities, readCapabilities } from "./capabilities.ts";
 import { ConfigResolver, ResolvedStream } from "./config_resolver.ts";
 import { Event } from "./event_record.ts";
 import { FastWalk } from "./fast_walk.ts";
+import { outOfService } from "./global_errors.ts";
 import { type RegisterFile, registerBit, registerIndex } from "./register_file.ts";
 import { Stage1 } from "./stage1.ts";
 import { Stage2 } from "./stage2.ts";
@@ -204,10 +205,11 @@ export class Smmuv3 {
 
   /** SMMUEN is 0: GBPA decides (§3.4, §6.3.14). */
   #disabled(t: Translation, trace: TraceRecorder | null): void {
-    const abort = this.registers.field("SMMU_GBPA", "ABORT") === 1;
+    const failed = outOfService(this.registers);
+    const abort = failed || this.registers.field("SMMU_GBPA", "ABORT") === 1;
     const tooFar = beyond(t.iovaHi, this.caps.oas);
     if (abort || tooFar) {
-      const reason = abort ? R.GBPA_ABORT : R.DISABLED_BEYOND_OAS;
+      const reason = failed ? R.SERVICE_FAILURE : abort ? R.GBPA_ABORT : R.DISABLED_BEYOND_OAS;
       if (trace !== null) trace.check(0, reason, t.iovaHi, t.iovaLo);
       t.abort(reason);
       return;

@@ -12,6 +12,7 @@ import { type ConfigResolver, ResolvedStream } from "./config_resolver.ts";
 import { chooseContext, Substream } from "./context_fetch.ts";
 import type { DevicePermissions } from "./device_permissions.ts";
 import { Event } from "./event_record.ts";
+import { outOfService } from "./global_errors.ts";
 import type { RegisterFile } from "./register_file.ts";
 import type { Smmuv3 } from "./smmu.ts";
 import type { Stage2 } from "./stage2.ts";
@@ -49,6 +50,11 @@ export class TranslatedTransactions {
       t.instruction = false;
     }
     t.begin();
+    if (outOfService(regs)) {
+      if (trace !== null) trace.check(0, R.SERVICE_FAILURE, t.iovaHi, t.iovaLo);
+      t.abort(R.SERVICE_FAILURE);
+      return;
+    }
     if (regs.field("SMMU_CR0", "SMMUEN") === 0) {
       if (trace !== null) trace.check(0, R.ATS_SMMU_OFF, t.iovaHi, t.iovaLo);
       t.fault(Event.F_TRANSL_FORBIDDEN, R.ATS_SMMU_OFF);

@@ -15,6 +15,7 @@ import type { SmmuCachesImage } from "../../engine/smmuv3/caches/smmu_caches.ts"
 import { Cmdqv, type CmdqvImage } from "../../engine/smmuv3/cmdqv/cmdqv.ts";
 import { linkTo } from "../../engine/smmuv3/device_link.ts";
 import { EVENT_WORDS, encodeEvent } from "../../engine/smmuv3/event_record.ts";
+import type { GlobalError } from "../../engine/smmuv3/global_errors.ts";
 import { NO_CACHES } from "../../engine/smmuv3/maintenance.ts";
 import { encodePageHint, type PageHint } from "../../engine/smmuv3/page_hint.ts";
 import { PcieInterface } from "../../engine/smmuv3/pcie.ts";
@@ -50,9 +51,12 @@ interface SmmuUnitImage {
   readonly records: number;
 }
 
+/** Global error that a transaction may be asked to find the SMMU in (IHI 0070 §12.3). */
+const SERVICE_FAILURE = "SFM_ERR" satisfies keyof typeof GlobalError;
+
 export class SmmuUnit implements Unit {
   readonly arch = "smmuv3";
-  readonly onRequest = ON_REQUEST;
+  readonly onRequest = [...ON_REQUEST, SERVICE_FAILURE];
   readonly memory: PhysicalMemory;
   readonly smmu: Smmuv3;
   /** Registers as software reaches them, and what stands behind them. */
@@ -138,6 +142,10 @@ export class SmmuUnit implements Unit {
   }
 
   transfer(transfer: Transfer): TransferResult {
+    if (transfer.meets === SERVICE_FAILURE) {
+      this.control.fail();
+      this.stalls.settle();
+    }
     return this.stalls.start(transfer);
   }
 

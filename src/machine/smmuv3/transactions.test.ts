@@ -2,11 +2,14 @@ import { describe, expect, it } from "vitest";
 import { CD } from "../../arch/smmuv3/cd.ts";
 import { commandByName } from "../../arch/smmuv3/commands.ts";
 import { eventByNumber } from "../../arch/smmuv3/events.ts";
+import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import type { FieldAccess } from "../../base/layout.ts";
 import { xorshift32 } from "../../base/rng.ts";
+import { type CacheName, type CacheOptions, EVERY_CACHE } from "../../engine/smmuv3/caches/options.ts";
 import { presetById, presetRegisters } from "../../engine/smmuv3/presets.ts";
 import { encode, type Fields, NESTED_STE, PLAIN_CD } from "../../engine/smmuv3/testing/world.ts";
+import type { CacheSize } from "../../protocol/machine.ts";
 import { Machine } from "../machine.ts";
 import type { Transfer } from "../unit.ts";
 import { SMMUV3 } from "./architecture.ts";
@@ -25,7 +28,7 @@ const OPEN_BLOCK = 0x441;
 
 /** A machine with stalls: stream 3 has one table of 1 GiB blocks, and its stage-1 faults stall. */
 class Stage extends Machine<SmmuUnit> {
-  constructor(options: { cd?: Fields; eventqLg2?: number; stallMax?: number } = {}) {
+  constructor(options: { cd?: Fields; eventqLg2?: number; stallMax?: number; caches?: CacheOptions } = {}) {
     const registers = presetRegisters(presetById("neoverse")!);
     const idr5 = (registers.IDR5! & 0xffff) | ((options.stallMax ?? 64) << 16);
     super(
@@ -42,6 +45,7 @@ class Stage extends Machine<SmmuUnit> {
         },
         memory: { outside: "abort", zero: [[0n, 2n ** 32n]], segments: [] },
         devices: [],
+        ...(options.caches && { caches: options.caches as Readonly<Record<CacheName, CacheSize>> }),
       },
       SMMUV3.make,
     );
@@ -331,5 +335,64 @@ describe("events that are asked for, IHI 0070 §7.3", () => {
     expect(stage.unit.transfer(dma(8, { meets: "F_TLB_CONFLICT" }))).toMatchObject({ ok: true });
     expect(stage.unit.transfer(dma(8, { meets: "F_UUT" }))).toMatchObject({ ok: false });
     expect(stage.posted()).toMatchObject([{ EventNumber: 1 }]);
+  });
+});
+
+describe("Service Failure Mode, IHI 0070 §12.3", () => {
+  const SFM_ERR = 1n << 8n;
+  const aborted = { ok: false, razwi: false };
+  /** A machine whose page 0 passes, whose page at 1 GiB stalls, and in which a transaction then meets the failure. */
+  function failed(caches?: CacheOptions): Stage {
+    const stage = new Stage(caches === undefined ? {} : { caches });
+    stage.map(0);
+    expect(stage.unit.transfer(dma(8))).toMatchObject({ ok: true });
+    expect(stage.unit.transfer(dma(8))).toMatchObject({ ok: true });
+    expect(stage.unit.transfer(dma(BLOCK))).toMatchObject({ stalled: 0 });
+    stage.posted();
+    expect(stage.unit.transfer(dma(8, { meets: "SFM_ERR" }))).toEqual(aborted);
+    return stage;
+  }
+
+  it.each([
+    ["without caches", undefined],
+    ["with caches", EVERY_CACHE],
+  ])("lets nothing through and records nothing, %s", (_name, caches) => {
+    const stage = failed(caches);
+    expect(stage.registerValue("GERROR")).toBe(SFM_ERR);
+    expect(stage.unit.transfer(dma(8))).toEqual(aborted);
+    expect(stage.unit.transfer(dma(2 * BLOCK))).toEqual(aborted);
+    expect(stage.unit.stalls.resultOf(0)).toEqual(aborted);
+    const message = { ...dma(8), at: 8n };
+    expect(stage.unit.pcie.translated(message)).toEqual(aborted);
+    expect(stage.unit.pcie.request(message)).toMatchObject({ status: "CA" });
+    expect(
+      stage.unit.pcie.pageRequest({ ...message, address: 8n, prgIndex: 1, read: true, execute: false, last: true }),
+    ).toMatchObject({ queued: false, response: { code: 15 } });
+    stage.unit.write(0x20, 0b1100n, 4);
+    expect(stage.unit.transfer(dma(8))).toEqual(aborted);
+    expect(stage.posted()).toEqual([]);
+  });
+
+  it("consumes no commands, outlives its acknowledgement, and is left by going back", () => {
+    const stage = new Stage({ caches: EVERY_CACHE });
+    stage.map(0);
+    const before = stage.snapshot();
+    const digest = stage.digest();
+    stage.unit.transfer(dma(8, { meets: "SFM_ERR" }));
+    stage.command("TLBI_NSNH_ALL");
+    expect(stage.registerValue("CMDQ_CONS")).toBe(0n);
+    stage.unit.write(0x64, SFM_ERR, 4);
+    expect(stage.unit.transfer(dma(8, { meets: "SFM_ERR" }))).toEqual(aborted);
+    expect(stage.registerValue("GERROR")).toBe(SFM_ERR);
+    stage.restore(before);
+    expect(stage.digest()).toBe(digest);
+    expect(stage.unit.transfer(dma(8))).toMatchObject({ ok: true });
+  });
+
+  it("is what an inspected walk says", () => {
+    const { inspect } = failed().unit;
+    const walk = inspect.walk({ ...dma(8), sid: SID, ssid: null }, 0);
+    expect(walk.outcome).toMatchObject({ type: "abort", reason: R.SERVICE_FAILURE });
+    expect(walk.checks.find(({ state }) => state === "failed")).toMatchObject({ section: "IHI 0070 §12.3" });
   });
 });
