@@ -388,6 +388,7 @@ const PAGE: readonly Command[] = [
     },
   },
   { id: "page.bench", what: "Measure this browser", group: "Page", run: (app) => app.showOver("bench") },
+  { id: "page.eras", what: "What differs between kernels", group: "Page", run: (app) => app.showOver("eras") },
   { id: "page.light", what: "Light theme", group: "Page", run: (app) => app.chooseTheme("light") },
   { id: "page.dark", what: "Dark theme", group: "Page", run: (app) => app.chooseTheme("dark") },
   { id: "page.system", what: "Theme of the system", group: "Page", run: (app) => app.chooseTheme("system") },

@@ -17,6 +17,7 @@ const views: fc.Arbitrary<LinkView> = fc.record({
   decode: fc.constant(null),
   library: fc.constant(null),
   bench: fc.boolean(),
+  eras: fc.boolean(),
 });
 
 describe("A link's view", () => {

@@ -8,6 +8,7 @@
  * - `left`, `right`: what is compared: actions applied, or those of an entry of the library, as in `nested-dma@3`
  * - `decode`: text for the decoder, percent-encoded
  * - `bench`: measuring the engine in this browser is open
+ * - `eras`: the table of what differs between kernels of the host is open
  * - `library`: name of a scenario that comes with the page; it opens for teaching, before its first action
  */
 import { isPane, isPreset, type PaneId, type Preset } from "./layout.ts";
@@ -30,6 +31,7 @@ export interface LinkView {
   readonly decode: string | null;
   readonly library: string | null;
   readonly bench: boolean;
+  readonly eras: boolean;
 }
 
 export const NO_VIEW: LinkView = {
@@ -44,6 +46,7 @@ export const NO_VIEW: LinkView = {
   decode: null,
   library: null,
   bench: false,
+  eras: false,
 };
 
 /** Take a fragment, with or without `#`, apart: the packed case (empty for none) and what to show. */
@@ -76,6 +79,7 @@ export function readLink(fragment: string): { readonly packed: string; readonly 
       decode,
       library,
       bench: said.has("bench"),
+      eras: said.has("eras"),
     },
   };
 }
@@ -109,6 +113,7 @@ export function writeLink(packed: string, view: Partial<LinkView>): string {
   put("pane", view.pane);
   put("embed", view.embed === true ? 1 : null);
   put("bench", view.bench === true ? 1 : null);
+  put("eras", view.eras === true ? 1 : null);
   put("step", view.step);
   put("shown", view.shown);
   put("record", view.record);

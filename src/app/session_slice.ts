@@ -207,6 +207,7 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
     }
     if (view.embed) set({ embedded: true });
     if (view.bench) get().showOver("bench");
+    if (view.eras) get().showOver("eras");
     if (view.decode !== null) get().paste(view.decode);
   }
 

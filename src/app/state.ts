@@ -144,7 +144,7 @@ export interface AppState {
   /** The command that is being typed, for the queue and for what it would do to the caches. */
   readonly typedCommand: string;
   /** What lies over the page. */
-  readonly over: "keys" | "palette" | "library" | "bench" | null;
+  readonly over: "keys" | "palette" | "library" | "bench" | "eras" | null;
   /** What the library has, groups together; null until it was asked for. */
   readonly library: readonly LibraryEntry[] | null;
   /** Text in the decoder's box. */

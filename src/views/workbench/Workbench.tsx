@@ -14,6 +14,7 @@ import { TopBar } from "./TopBar.tsx";
 import "./workbench.css";
 
 const Bench = lazy(async () => ({ default: (await import("../bench/Bench.tsx")).Bench }));
+const Eras = lazy(async () => ({ default: (await import("../eras/Eras.tsx")).Eras }));
 const HelpSheet = lazy(async () => ({ default: (await import("./HelpSheet.tsx")).HelpSheet }));
 
 const Library = lazy(async () => ({ default: (await import("../library/Library.tsx")).Library }));
@@ -48,6 +49,7 @@ export function Workbench() {
         {over === "palette" && <Palette />}
         {over === "library" && <Library />}
         {over === "bench" && <Bench />}
+        {over === "eras" && <Eras />}
       </Suspense>
       {dropping && (
         <div className="wb-drop">
