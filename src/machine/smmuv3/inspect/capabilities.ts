@@ -44,7 +44,8 @@ export function notModelled(unit: SmmuUnit): string[] {
   const said = ["Secure, Realm and Root programming interfaces."];
   if (unit.smmu.caches === null) said.push("Caches are off: every transaction reads its structures from memory.");
   if (caps.aarch32) said.push("VMSAv8-32 tables (IDR0.TTF).");
-  if (caps.mpam) said.push("Memory partitioning: transactions are labelled with a PARTID, nothing is partitioned by it.");
+  if (caps.mpam)
+    said.push("Memory partitioning: transactions are labelled with a PARTID, nothing is partitioned by it.");
   if (unit.blocks.pe !== undefined) said.push("Broadcast TLB maintenance by range (RVAE1IS and its like).");
   if (unit.blocks.cmdqv !== undefined)
     said.push("Arbitration between virtual Command queues: each runs when written to.");
