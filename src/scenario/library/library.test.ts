@@ -129,6 +129,7 @@ describe("What the remarks say", () => {
     ["mode-direct", ["went", "refused"]],
     ["read-only-tables", ["refused"]],
     ["erratum-772415", ["went"]],
+    ["read-only-refused", ["went"]],
     ["smmuv3-vfio-v16", ["went", "refused", "refused", "went"]],
     ["vsva-vfio-v8", ["went", "refused", "went", "refused", "went"]],
     ["vsva-iommufd", ["went", "refused", "went", "refused", "refused"]],
@@ -139,6 +140,14 @@ describe("What the remarks say", () => {
     ["large-pages", ["went", "went", "went", "refused", "went"]],
   ])("comes true in %s", async (id, expected) => {
     expect(results(await open(id))).toEqual(expected);
+  });
+
+  it("comes true of what a nest parent refuses: read-only memory, and nothing else", async () => {
+    const { rows } = (await open("read-only-refused")).log(0, 100);
+    const mapped = rows.flatMap(({ action, result }) =>
+      action.do === "vmm call" && action.call === "IOMMU_IOAS_MAP" && result?.type === "software" ? [result.about] : [],
+    );
+    expect(mapped).toEqual(["IOMMU_IOAS_MAP answered EINVAL", "IOMMU_IOAS_MAP is done", "IOMMU_IOAS_MAP is done"]);
   });
 
   it.each([
