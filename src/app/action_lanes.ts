@@ -27,6 +27,7 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "page request": "device",
   access: "device",
   "guest map": "guest",
+  "guest map at": "guest",
   "guest bind": "guest",
   "guest unmap": "guest",
   "guest flush": "guest",
@@ -36,6 +37,7 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "dirty log": "guest",
   vmm: "guest",
   "vmm call": "guest",
+  "vmm msi": "guest",
 };
 
 const INDEX_OF = Object.fromEntries(LANES.map((lane, i) => [lane.id, i])) as Readonly<Record<LaneId, number>>;

@@ -6,7 +6,7 @@ import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { Action, ConsumerStep, HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import type { GuestAction } from "../protocol/software.ts";
 import { commandFault, enqueue } from "./commands.ts";
-import { guestActionFault } from "./guest_actions.ts";
+import { guestActionFault, isVmmAction } from "./guest_actions.ts";
 import type { Machine } from "./machine.ts";
 import type { AtsCompletion, DeviceResult, PageAnswer } from "./pcie.ts";
 import type { RegisterBlock, TransferResult, Unit } from "./unit.ts";
@@ -53,7 +53,7 @@ function stepConsumer({ consumer }: Unit, what: ConsumerStep): boolean {
 
 /** Whether an action is for the guest, not for the hardware. */
 export const isGuestAction = (action: Action): action is GuestAction =>
-  action.do.startsWith("guest ") || action.do === "dirty log" || action.do === "vmm" || action.do === "vmm call";
+  action.do.startsWith("guest ") || isVmmAction(action);
 
 /** What is wrong with an action, or null. */
 export function actionProblem(

@@ -1,8 +1,10 @@
 /**
  * The software of a session, as the timeline drives it and a page looks at it. What stands behind it is a part of its own.
  */
+
+import type { ActionResult } from "../protocol/engine.ts";
 import type { JournalEntry } from "../protocol/journal.ts";
-import type { MachineDescription } from "../protocol/machine.ts";
+import type { HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import type { GuestAction, Hazard, KernelObjectRow } from "../protocol/software.ts";
 import type { Machine } from "./machine.ts";
 import type { Effects } from "./world/effects.ts";
@@ -17,8 +19,8 @@ export interface Performed {
 export interface Actors {
   /** Have the guest do something, as action number `index` of the log. */
   perform(action: GuestAction, index: number): Performed;
-  /** The machine did action number `index`: whoever is interrupted acts. @returns what they wrote */
-  react(index: number): Effects;
+  /** The machine did action number `index`, with this result: whoever is interrupted acts. @returns what they wrote */
+  react(index: number, action: HardwareAction, result: ActionResult): Effects;
   objects(): KernelObjectRow[];
   readonly guestLog: readonly string[];
   /** What the host refused the VMM, as sentences. */

@@ -9,6 +9,8 @@ export const PLACES = {
   host: { at: 0x8000_0000, bytes: 0x400_0000 },
   vmm: { at: 0x9000_0000, bytes: 0x20_0000 },
   guest: 0x1_0000_0000,
+  /** Where an interrupt controller takes messages that are plain writes. */
+  doorbell: { at: 0x809_0000, bytes: 0x1000 },
 } as const;
 
 /** A machine with the memory that its software needs: ranges that read as zero. */
@@ -19,6 +21,7 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
     [PLACES.host.at, PLACES.host.bytes],
     [PLACES.vmm.at, PLACES.vmm.bytes],
     [PLACES.guest, software.guestBytes],
+    ...(machine.arch === "smmuv3" ? [[PLACES.doorbell.at, PLACES.doorbell.bytes]] : []),
   ].map(([at, bytes]) => [BigInt(at!), BigInt(bytes!)] as const);
   return { ...machine, memory: { ...memory, zero: [...memory.zero, ...own] } };
 }

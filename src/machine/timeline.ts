@@ -137,7 +137,7 @@ export class Timeline {
       return { result: { type: "software", done, about }, records: records(), effects };
     }
     const result = this.#machine.apply(action);
-    const effects = this.#actors?.react(index) ?? NO_EFFECTS;
+    const effects = this.#actors?.react(index, action, result) ?? NO_EFFECTS;
     return { result, records: records(), effects };
   }
 

@@ -122,12 +122,16 @@ export type VmmAction =
   | { readonly do: "dirty log"; readonly what: DirtyLogStep }
   /** Make one call; what the kernel answers, a refusal too, is the outcome. */
   | ({ readonly do: "vmm call" } & VmmCall)
-  | { readonly do: "vmm"; readonly what: VmmStep };
+  | { readonly do: "vmm"; readonly what: VmmStep }
+  /** Route a device's first interrupt message to the guest, which has enabled it. */
+  | { readonly do: "vmm msi"; readonly device: number };
 
 /** What software can be asked to do. Addresses and lengths are multiples of 4096. */
 export type GuestAction =
   /** Map a buffer of the guest's own at `iova`; the device is attached when it is first used. */
   | ({ readonly do: "guest map"; readonly iova: bigint; readonly bytes: number; readonly write: boolean } & OfDevice)
+  /** Map what lies at the guest physical address `to`, memory or not, such as the doorbell of an interrupt controller. */
+  | ({ readonly do: "guest map at"; readonly iova: bigint; readonly bytes: number; readonly to: bigint } & OfDevice)
   /**
    * Give the process that a device's PASID stands for a range of addresses, without pages: they come when the device
    * faults on them. The process is bound to the device when it is first given one (SVA).

@@ -113,6 +113,10 @@ function actionJson(action: Action): JsonObject {
       const { do: kind, bytes } = action;
       return { do: kind, ...ofDevice(action), iova: formatHex(action.iova), bytes, ...flags({ write: action.write }) };
     }
+    case "guest map at": {
+      const { do: kind, bytes } = action;
+      return { do: kind, ...ofDevice(action), iova: formatHex(action.iova), bytes, to: formatHex(action.to) };
+    }
     case "guest unmap":
       return { do: action.do, ...ofDevice(action), iova: formatHex(action.iova), bytes: action.bytes };
     case "guest flush":
@@ -124,6 +128,8 @@ function actionJson(action: Action): JsonObject {
       return { do: action.do, what: action.what };
     case "vmm":
       return { do: action.do, what: action.what };
+    case "vmm msi":
+      return { do: action.do, device: formatHex(BigInt(action.device)) };
     case "vmm call": {
       const { call, device, data } = action;
       const fields = Object.fromEntries(Object.entries(action.fields).map(([name, value]) => [name, formatHex(value)]));

@@ -110,6 +110,15 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ do: fc.constant("guest switch" as const), to: fc.constantFrom(...TRANSLATION_MODES) }),
   fc.record({ do: fc.constant("guest faults" as const) }),
   fc.record({ do: fc.constant("dirty log" as const), what: fc.constantFrom(...DIRTY_LOG_STEPS) }),
+  fc.record({ do: fc.constant("vmm msi" as const), device: fc.integer({ min: 0, max: 0xffff }) }),
+  fc.record({
+    do: fc.constant("guest map at" as const),
+    device: fc.integer({ min: 0, max: 0xffff }),
+    pasid: ssid,
+    iova: u64,
+    bytes: fc.integer({ min: 1, max: LIMITS.guestBytes }),
+    to: u64,
+  }),
   fc.record({ do: fc.constant("vmm" as const), what: fc.constantFrom(...VMM_STEPS) }),
   fc.record(
     {

@@ -230,7 +230,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
 );
 
 const ACTION_NAMES =
-  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "command", "consumer", "register", "mmio", "dirty log", "vmm", "vmm call" or one of the guest';
+  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "command", "consumer", "register", "mmio", "dirty log", "vmm", "vmm call", "vmm msi" or one of the guest';
 
 const ACTION: v.GenericSchema<unknown, Action> = v.variant(
   "do",
@@ -279,6 +279,7 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
       block: BLOCK,
     }),
     v.object({ do: v.literal("guest map"), ...OF_DEVICE_KEYS, ...RANGE_KEYS, write: flag }),
+    v.object({ do: v.literal("guest map at"), ...OF_DEVICE_KEYS, ...RANGE_KEYS, to: hex("a guest physical address") }),
     v.object({ do: v.literal("guest bind"), ...OF_DEVICE_KEYS, ...RANGE_KEYS, write: flag }),
     v.object({ do: v.literal("guest unmap"), ...OF_DEVICE_KEYS, ...RANGE_KEYS }),
     v.object({ do: v.literal("guest flush"), ...OF_DEVICE_KEYS }),
@@ -287,6 +288,10 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({
       do: v.literal("vmm"),
       what: v.picklist(VMM_STEPS, expected(`one of ${VMM_STEPS.join(", ")}`)),
+    }),
+    v.object({
+      do: v.literal("vmm msi"),
+      device: v.pipe(hex("the id of a device", 16), v.transform(Number)),
     }),
     v.object({
       do: v.literal("vmm call"),

@@ -10,6 +10,8 @@ export interface SystemCalls {
   /** Open a file such as `/dev/iommu` or `/dev/vfio/devices/0000:00:04.0`. */
   open(path: string): number | string;
   close(fd: number): void;
+  /** Make an event counter: what is read of it is how often it was signalled, 64 bits. */
+  eventfd(): number;
   ioctl(fd: number, request: number, argument: bigint): number | string;
   /** @param offset in the file; absent: where nothing else is said, 0 */
   read(fd: number, count: number, offset?: bigint): Uint8Array | string;
@@ -53,11 +55,21 @@ export class Caller {
     this.#journal = journal;
   }
 
-  /** Make a call; the size field, where the structure begins with one, is filled in. */
-  call<V>(fd: number, struct: CallStruct<V>, values: Partial<NoInfer<V>>, sizeField: string): Called<V> {
+  /**
+   * Make a call; the size field, where the structure begins with one, is filled in.
+   * @param tail what follows the structure
+   */
+  call<V>(
+    fd: number,
+    struct: CallStruct<V>,
+    values: Partial<NoInfer<V>>,
+    sizeField: string,
+    tail: Uint8Array | null = null,
+  ): Called<V> {
     return this.#journal.during("VMM", "ioctl", struct.name, () => {
-      const bytes = struct.encode({ ...values, [sizeField]: struct.size });
+      const bytes = struct.encode({ ...values, [sizeField]: struct.size + (tail?.length ?? 0) });
       this.system.store(ARGUMENT, bytes);
+      if (tail !== null) this.system.store(ARGUMENT + BigInt(struct.size), tail);
       const returned = this.system.ioctl(fd, struct.request, ARGUMENT);
       if (typeof returned === "string") return { ok: false, errno: returned };
       return { ok: true, out: struct.decode(this.system.load(ARGUMENT, struct.size) ?? bytes), returned };

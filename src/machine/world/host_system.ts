@@ -14,7 +14,7 @@ import { absentCall } from "../../host/eras/absent_calls.ts";
 import { ERA_RULES, type EraName } from "../../host/eras/eras.ts";
 import type { Status } from "../../host/errno.ts";
 import { IommufdFile } from "../../host/iommufd/file.ts";
-import { HostKernel } from "../../host/kernel.ts";
+import { EventFile, HostKernel } from "../../host/kernel.ts";
 import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
 import type { OwnMemory } from "../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../kernel/platform.ts";
@@ -22,6 +22,7 @@ import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 import { ownMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
+import { PLACES } from "../software_memory.ts";
 import { containerObjects } from "./container_objects.ts";
 import type { EffectRecorder } from "./effects.ts";
 import { openFile, readLink } from "./host_files.ts";
@@ -30,7 +31,7 @@ import { kernelObjects } from "./kernel_objects.ts";
 /** Sizes of a server's pages, in bytes. */
 const SIZES = { page: 0x1000n, hugePage: 0x20_0000n };
 /** Doorbell of an interrupt controller. */
-const DOORBELL = 0x809_0040n;
+const DOORBELL = BigInt(PLACES.doorbell.at + 0x40);
 const PCI_PASIDS_LG2 = 6;
 /** Physical address of the first page of the Command Queue Virtualization extension, where there is one. */
 const CMDQV_AT = 0x520_0000n;
@@ -171,6 +172,7 @@ export class HostSystem {
       close: (fd) => {
         process.close(fd);
       },
+      eventfd: () => process.install(new EventFile()),
       ioctl: (fd, request, argument) => {
         const returned = process.ioctl(fd, request, argument);
         const why = returned === "ENOTTY" ? absentCall(process.file(fd)!.kind, request, kernel.era.name) : null;

@@ -6,7 +6,8 @@ import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
 import type { DeviceMemory } from "../../actors/guest/device_memory.ts";
 import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
-import type { MachineDescription } from "../../protocol/machine.ts";
+import type { ActionResult } from "../../protocol/engine.ts";
+import type { HardwareAction, MachineDescription } from "../../protocol/machine.ts";
 import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
 import { isVmmAction } from "../guest_actions.ts";
@@ -15,6 +16,7 @@ import { PLACES } from "../software_memory.ts";
 import { bootBareKernel } from "./bare_kernel.ts";
 import { EffectRecorder, type Effects } from "./effects.ts";
 import { HostSystem } from "./host_system.ts";
+import { InterruptController } from "./interrupt_controller.ts";
 import { VirtualMachine } from "./virtual_machine.ts";
 import { VmmActions } from "./vmm_actions.ts";
 
@@ -27,7 +29,7 @@ const MOST_LINES = 1000;
 /** What stands around the guest's kernel. */
 interface Surroundings {
   /** Interrupts that are due are served. */
-  serve(): void;
+  serve(action: HardwareAction, result: ActionResult): void;
   objects(): KernelObjectRow[];
   /** Of a virtual machine. */
   readonly vmm: VmmActions | null;
@@ -82,9 +84,11 @@ export class Software implements Actors {
       journal,
     );
     if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : `${vm.step} answered ${vm.errno}.`;
-    const vmm = new VmmActions(vm.iommu);
+    const interrupts = new InterruptController(host.kernel);
+    const vmm = new VmmActions(vm.iommu, host.kernel, journal);
     const around: Surroundings = {
-      serve: () => {
+      serve: (action, result) => {
+        interrupts.observe(action, result);
         host.driver.interrupt();
         vmm.serve();
       },
@@ -105,8 +109,8 @@ export class Software implements Actors {
   }
 
   /** The machine did something as action number `index`: whoever is interrupted acts. */
-  react(index: number): Effects {
-    return this.#acting(index, () => this.#around.serve());
+  react(index: number, action: HardwareAction, result: ActionResult): Effects {
+    return this.#acting(index, () => this.#around.serve(action, result));
   }
 
   objects(): KernelObjectRow[] {
@@ -170,6 +174,11 @@ export class Software implements Actors {
     if (action.do === "guest flush") {
       memory.mappings.flush();
       return { done: true, about: "flushed" };
+    }
+    if (action.do === "guest map at") {
+      const rights = { read: true, write: true, execute: false, user: true };
+      const why = memory.mappings.map(Number(action.iova), Number(action.to), action.bytes, rights);
+      return { done: why === null, about: why === null ? "mapped" : `The range is ${why}.` };
     }
     const name = `${action.do === "guest map" ? "map" : "unmap"} 0x${action.iova.toString(16)}`;
     return this.#journal.during("guest", "intent", name, () => mapOrUnmap(action, memory));

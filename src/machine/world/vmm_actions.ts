@@ -1,9 +1,14 @@
 /** What somebody who looks on can have the VMM of a virtual machine do: log written pages, make calls, be busy. */
+
+import type { Journal } from "../../actors/journal.ts";
+import { InterruptRoutes } from "../../actors/vmm/interrupt_routes.ts";
 import { makeCall } from "../../actors/vmm/single_calls.ts";
 import type { VirtualIommu } from "../../actors/vmm/virtual_iommu.ts";
+import type { HostKernel } from "../../host/kernel.ts";
 import type { DirtyLogStep, VmmAction } from "../../protocol/software.ts";
 
 const PAGE = 4096;
+const NO_IOMMUFD = "This VMM has no iommufd.";
 /** Most ranges of written pages that an answer names. */
 const MOST_RANGES = 8;
 
@@ -14,16 +19,23 @@ interface Answer {
 
 export class VmmActions {
   readonly #iommu: VirtualIommu;
+  readonly #host: HostKernel;
+  readonly #routes: InterruptRoutes | null;
   /** The VMM is busy: it reads none of its files. */
   #held = false;
 
-  constructor(iommu: VirtualIommu) {
+  /** @param host the kernel that the VMM runs on */
+  constructor(iommu: VirtualIommu, host: HostKernel, journal: Journal) {
     this.#iommu = iommu;
+    this.#host = host;
+    this.#routes = iommu.objects === null ? null : new InterruptRoutes(iommu.objects, journal);
   }
 
   /** The VMM's files have something to read. */
   serve(): void {
-    if (!this.#held) this.#iommu.serve();
+    if (this.#held) return;
+    this.#iommu.serve();
+    this.#routes?.serve();
   }
 
   perform(action: VmmAction): Answer {
@@ -34,16 +46,30 @@ export class VmmActions {
         this.#held = action.what === "hold";
         this.serve();
         return { done: true, about: this.#held ? "the VMM is busy" : "the VMM has read its files" };
+      case "vmm msi":
+        return this.#route(action.device);
       case "vmm call": {
         const { objects } = this.#iommu;
-        return objects === null ? { done: false, about: "This VMM has no iommufd." } : makeCall(objects, action);
+        return objects === null ? { done: false, about: NO_IOMMUFD } : makeCall(objects, action);
       }
     }
   }
 
+  #route(id: number): Answer {
+    const device = this.#iommu.objects?.device(id);
+    if (device === undefined || this.#routes === null) return { done: false, about: NO_IOMMUFD };
+    const errno = this.#routes.enable(device);
+    if (errno !== null) return { done: true, about: `VFIO_DEVICE_SET_IRQS answered ${errno}` };
+    const physical = this.#host.devices.find(({ name }) => name === device.bdf);
+    const message = physical === undefined ? null : this.#host.messageOf(physical);
+    if (message === null) return { done: false, about: "The kernel has no message for the device." };
+    const { address, data } = message;
+    return { done: true, about: `the device is to write 0x${data.toString(16)} to 0x${address.toString(16)}` };
+  }
+
   #dirtyLog(what: DirtyLogStep): Answer {
     const { objects } = this.#iommu;
-    if (objects === null) return { done: false, about: "This VMM has no iommufd." };
+    if (objects === null) return { done: false, about: NO_IOMMUFD };
     const { dirty } = objects;
     if (what === "read") return { done: true, about: `written: ${rangesText(dirty.take())}` };
     const done = dirty.switch(what === "start");

@@ -8,6 +8,7 @@ import { OTHER_ERAS } from "./eras.ts";
 import { ERRATA } from "./errata.ts";
 import { GUEST_FAULTS } from "./guest_faults.ts";
 import type { Lesson } from "./lesson.ts";
+import { MSI } from "./msi.ts";
 import { NESTING } from "./nesting.ts";
 import { OBJECTS } from "./objects.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
@@ -21,6 +22,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...ARCHITECTURES,
   ...PAGE_FAULTS,
   ...GUEST_FAULTS,
+  ...MSI,
   ...OBJECTS,
   ...COHERENCY,
   ...ERRATA,

@@ -77,3 +77,23 @@ export const call = (
 });
 export const destroy = (id: number): Action => call("IOMMU_DESTROY", { id });
 export const closeFile = (fd: number): Action => call("close", { fd });
+
+/** The guest maps what lies at a guest physical address. */
+export const mapAt = (who: Asked, iova: number, to: number): Action => ({
+  do: "guest map at",
+  ...of(who),
+  iova: BigInt(iova),
+  bytes: PAGE,
+  to: BigInt(to),
+});
+
+/** The guest has enabled the card's first interrupt, and the VMM routes it. */
+export const routeInterrupt: Action = { do: "vmm msi", device: NIC.virtualId };
+
+/** The card interrupts: it writes a message. */
+export const message = (at: number, word: number): Action => ({
+  do: "dma",
+  ...writes(at, null),
+  length: 4,
+  data: new Uint8Array(new Uint32Array([word]).buffer),
+});

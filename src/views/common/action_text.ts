@@ -33,6 +33,8 @@ export function actionText(action: Action): string {
       return `device ${action.write ? "writes" : "reads"} ${action.length} bytes at IOVA ${hex(action.iova)}`;
     case "guest map":
       return `guest maps ${action.bytes} bytes at IOVA ${hex(action.iova)} for device 0x${action.device.toString(16)}`;
+    case "guest map at":
+      return `guest maps IPA ${hex(action.to)} at IOVA ${hex(action.iova)} for device 0x${action.device.toString(16)}`;
     case "guest bind":
       return `guest binds ${action.bytes} bytes at IOVA ${hex(action.iova)} of a process to device 0x${action.device.toString(16)}`;
     case "guest unmap":
@@ -49,6 +51,8 @@ export function actionText(action: Action): string {
         : `VMM ${action.what}s logging written pages`;
     case "vmm":
       return action.what === "hold" ? "VMM is busy and reads none of its files" : "VMM reads its files";
+    case "vmm msi":
+      return `VMM routes the interrupt of device 0x${action.device.toString(16)}`;
     case "vmm call": {
       const fields = Object.entries(action.fields).map(([name, value]) => `${name} ${hex(value)}`);
       return `VMM calls ${[action.call, ...fields].join(", ")}`;

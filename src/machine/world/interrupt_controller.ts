@@ -1,0 +1,28 @@
+/**
+ * The host's interrupt controller: it takes what devices write to its doorbell, and what an IOMMU found to be an interrupt
+ * message and remapped.
+ */
+import type { HostKernel } from "../../host/kernel.ts";
+import type { ActionResult } from "../../protocol/engine.ts";
+import type { HardwareAction } from "../../protocol/machine.ts";
+
+/** Bytes of a message. */
+const MESSAGE_BYTES = 4;
+
+export class InterruptController {
+  readonly #kernel: HostKernel;
+
+  constructor(kernel: HostKernel) {
+    this.#kernel = kernel;
+  }
+
+  /** A device did something: whether that was a message. */
+  observe(action: HardwareAction, result: ActionResult): void {
+    if (action.do !== "dma" || !action.write || action.data?.length !== MESSAGE_BYTES || result.type !== "went") return;
+    if (result.pa !== null && result.pa !== this.#kernel.config.doorbell) return;
+    const { data, sid } = action;
+    const word = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+    const device = this.#kernel.devices.find((d) => d.sid === sid);
+    if (device !== undefined) this.#kernel.interrupt(device, word);
+  }
+}
