@@ -182,15 +182,15 @@ export class Session {
     return null;
   }
 
-  /** Host, VMM and guest; objects and logs are those after the newest action that was applied. */
+  /** Host, VMM and guest after the current step. */
   software(): SoftwareAnswer | null {
     const { actors, now } = this.#timeline;
     if (actors === null) return null;
     return {
       revision: this.#revision,
-      objects: actors.objects(),
-      guestLog: actors.guestLog,
-      refused: actors.refused,
+      objects: actors.objects(now),
+      guestLog: actors.guestLog(now),
+      refused: actors.refused(now),
       hazards: actors.hazards.filter(({ action }) => action < now),
       ...actors.cost(now),
       before: now === 0 ? null : actors.cost(now - 1),

@@ -114,6 +114,36 @@ describe("A session with software", () => {
     }
   });
 
+  // The guest's log grows where hardware serves the guest; the host's objects come and go where the VMM does.
+  it.each(["nested, trapped", "emulated"] as const)("tells at a past step what it told there, %s", (mode) => {
+    const story: readonly Action[] = [
+      ...STORY,
+      { do: "guest detach", device: 0x10, pasid: null },
+      dma(0x30_0000),
+      { do: "guest faults" },
+    ];
+    const { machine, ...rest } = documentWith([]);
+    const session = open({ ...rest, machine: { ...machine, software: { ...machine.software!, mode } } });
+    const told = () => {
+      const { objects, guestLog, refused } = session.software()!;
+      return { objects, guestLog, refused };
+    };
+    const newest = [told()];
+    for (const action of story) {
+      session.apply(action);
+      newest.push(told());
+    }
+    expect(new Set(newest.map((state) => JSON.stringify(state))).size).toBeGreaterThan(2);
+    for (let step = story.length; step >= 0; step--) {
+      session.seek(step);
+      expect([step, told()]).toEqual([step, newest[step]]);
+    }
+    // What is done from a past step on takes the place of what was there.
+    session.seek(3);
+    session.apply(dma(0x20_0000));
+    expect(told()).toEqual(newest[3]);
+  });
+
   it("has the same digest and walks at every step, forward, back and opened anew", () => {
     const session = open(documentWith(STORY));
     const forward: string[] = [];

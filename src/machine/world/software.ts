@@ -6,8 +6,13 @@ import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
 import type { DeviceMemory } from "../../actors/guest/device_memory.ts";
 import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
+<<<<<<< src/machine/world/software.ts
 import type { ActionResult } from "../../protocol/engine.ts";
 import type { HardwareAction, MachineDescription } from "../../protocol/machine.ts";
+=======
+import type { Refused } from "../../actors/vmm/user_space.ts";
+import type { MachineDescription } from "../../protocol/machine.ts";
+>>>>>>> /tmp/mine/software.ts
 import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
 import { isVmmAction } from "../guest_actions.ts";
@@ -16,15 +21,17 @@ import { PLACES } from "../software_memory.ts";
 import { bootBareKernel } from "./bare_kernel.ts";
 import { EffectRecorder, type Effects } from "./effects.ts";
 import { HostSystem } from "./host_system.ts";
+<<<<<<< src/machine/world/software.ts
 import { InterruptController } from "./interrupt_controller.ts";
+=======
+import { StateHistory } from "./state_history.ts";
+>>>>>>> /tmp/mine/software.ts
 import { VirtualMachine } from "./virtual_machine.ts";
 import { VmmActions } from "./vmm_actions.ts";
 
 /** Where the guest finds its memory. */
 const GUEST_GPA = 0x4000_0000;
 const PAGE = 4096;
-/** Most lines of the guest's log. */
-const MOST_LINES = 1000;
 
 /** What stands around the guest's kernel. */
 interface Surroundings {
@@ -33,11 +40,12 @@ interface Surroundings {
   objects(): KernelObjectRow[];
   /** Of a virtual machine. */
   readonly vmm: VmmActions | null;
-  refused(): readonly string[];
+  /** What the host refused the VMM, newest last; the oldest may fall out. */
+  readonly refused: readonly Refused[];
 }
 
 /** A kernel on hardware has nobody around it. */
-const NOBODY: Surroundings = { serve: () => {}, objects: () => [], vmm: null, refused: () => [] };
+const NOBODY: Surroundings = { serve: () => {}, objects: () => [], vmm: null, refused: [] };
 
 export class Software implements Actors {
   readonly prices = defaultCostModel();
@@ -45,13 +53,16 @@ export class Software implements Actors {
   readonly #kernel: GuestKernel;
   readonly #around: Surroundings;
   readonly #journal: Journal;
-  readonly #log: string[] = [];
+  readonly #history = new StateHistory();
+  /** The newest refusal that the history has. */
+  #lastRefused: Refused | undefined;
 
   private constructor(recorder: EffectRecorder, kernel: GuestKernel, around: Surroundings, journal: Journal) {
     this.#recorder = recorder;
     this.#kernel = kernel;
     this.#around = around;
     this.#journal = journal;
+    this.#noteState(0);
   }
 
   /** Boot the software of a description on a machine as it was reset. @returns why not, as a sentence */
@@ -94,7 +105,7 @@ export class Software implements Actors {
       },
       objects: () => host.objects(),
       vmm,
-      refused: () => vm.iommu.refused.map(({ step, errno }) => `${step} answered ${errno}.`),
+      refused: vm.iommu.refused,
     };
     return new Software(recorder, vm.kernel, around, journal);
   }
@@ -113,16 +124,16 @@ export class Software implements Actors {
     return this.#acting(index, () => this.#around.serve(action, result));
   }
 
-  objects(): KernelObjectRow[] {
-    return this.#around.objects();
+  objects(step: number): readonly KernelObjectRow[] {
+    return this.#history.objectsAt(step);
   }
 
-  get guestLog(): readonly string[] {
-    return this.#log;
+  guestLog(step: number): readonly string[] {
+    return this.#history.guestLog.upTo(step);
   }
 
-  get refused(): readonly string[] {
-    return this.#around.refused();
+  refused(step: number): readonly string[] {
+    return this.#history.refused.upTo(step);
   }
 
   get hazards(): readonly Hazard[] {
@@ -139,15 +150,32 @@ export class Software implements Actors {
 
   #acting(index: number, act: () => void): Effects {
     this.#journal.begin(index);
-    return this.#recorder.record(act);
+    const deeds = this.#journal.count;
+    const effects = this.#recorder.record(act);
+    if (this.#journal.count !== deeds) this.#noteState(index + 1);
+    return effects;
+  }
+
+  /** Note how everything stands after `step` actions: nothing changes without a deed in the journal. */
+  #noteState(step: number): void {
+    const { refused } = this.#around;
+    const fresh = refused.slice(this.#lastRefused === undefined ? 0 : refused.lastIndexOf(this.#lastRefused) + 1);
+    this.#lastRefused = refused.at(-1);
+    this.#history.refused.add(
+      step,
+      fresh.map((call) => `${call.step} answered ${call.errno}.`),
+    );
+    this.#history.noteObjects(step, this.#around.objects());
   }
 
   #guest(action: GuestAction): { done: boolean; about: string } {
     const kernel = this.#kernel;
     if (action.do === "guest faults") {
       const { logged, answered } = kernel.takeFaults();
-      this.#log.push(...logged.flatMap(({ line }) => line.split("\n")));
-      if (this.#log.length > MOST_LINES) this.#log.splice(0, this.#log.length - MOST_LINES);
+      this.#history.guestLog.add(
+        this.#journal.action + 1,
+        logged.flatMap(({ line }) => line.split("\n")),
+      );
       const faults = `${logged.length} ${logged.length === 1 ? "fault" : "faults"} logged`;
       const { groups, granted } = answered;
       return {

@@ -47,8 +47,8 @@ function Whole({ answer }: { readonly answer: SoftwareAnswer }) {
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard. */}
         <section className="software-facts" aria-label="Costs and logs" tabIndex={0}>
           <Costs answer={answer} />
-          <Lines title="Refused calls" none="No call was refused." lines={refused} late={late} fault />
-          <Lines title="Guest log" none="The guest's kernel logged nothing." lines={guestLog} late={late} />
+          <Lines title="Refused calls" none="No call was refused." lines={refused} fault />
+          <Lines title="Guest log" none="The guest's kernel logged nothing." lines={guestLog} />
         </section>
       </div>
     </div>
@@ -79,21 +79,15 @@ interface LinesProps {
   readonly title: string;
   readonly none: string;
   readonly lines: readonly string[];
-  /** The session stands before its last action, of which these lines tell. */
-  readonly late: boolean;
   readonly fault?: boolean;
 }
 
-function Lines({ title, none, lines, late, fault = false }: LinesProps) {
+function Lines({ title, none, lines, fault = false }: LinesProps) {
   const first = Math.max(0, lines.length - MOST);
   return (
     <section aria-label={title} className="software-lines">
       <h3>
-        {title}{" "}
-        <span className="nw-3 nw-small">
-          {lines.length > 0 && lines.length}
-          {late && lines.length > 0 && " after the last action"}
-        </span>
+        {title} <span className="nw-3 nw-small">{lines.length > 0 && lines.length}</span>
       </h3>
       {lines.length === 0 && <p className="nw-2">{none}</p>}
       {first > 0 && <p className="nw-2">The first {first} are not shown.</p>}
