@@ -47,6 +47,24 @@ test.describe("The software of a session", () => {
     await expectCosts(page, (await lessonAnswers("nested-dma", 2)).software);
   });
 
+  for (const lesson of ["nested-dma", "nested-vtd", "nested-amd"]) {
+    test(`says what may follow with an object of ${lesson}, and makes it the next step`, async ({ page }) => {
+      const last = (await lessonAnswers(lesson, 1)).software.objects;
+      const parent = last.find(({ type }) => type === "HWPT_PAGING")!;
+      await openPage(page, `#library=${lesson}&preset=software&step=99`);
+      const objects = page.getByRole("region", { name: "Objects of the host kernel" });
+      await page.getByRole("group", { name: /^Graph of objects/ }).focus();
+      for (let i = 0; i <= last.indexOf(parent); i++) await page.keyboard.press("ArrowRight");
+      const calls = objects.getByRole("list", { name: `Calls with HWPT_PAGING ${parent.id}` });
+      await expect(calls.getByRole("button", { name: /^IOMMU_DESTROY/ })).toContainText("EBUSY");
+      const allowed = calls.getByRole("button").filter({ hasText: "is done" }).first();
+      const text = await allowed.innerText();
+      await allowed.focus();
+      await page.keyboard.press("Enter");
+      await expect(page.getByText(new RegExp(`VMM calls ${/^\w+/.exec(text.trim())![0]}`)).first()).toBeVisible();
+    });
+  }
+
   test("names what a chosen object holds and who holds it, by mouse and by keys", async ({ page }) => {
     await openLesson(page, "nested-dma", 6);
     const objects = page.getByRole("region", { name: "Objects of the host kernel" });

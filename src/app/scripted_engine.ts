@@ -115,6 +115,7 @@ export class ScriptedEngine {
         this.#call("applyAll", more, () =>
           this.#go([...actions().slice(0, this.#step), ...more], this.#step + more.length),
         ),
+      trial: () => Promise.reject(new Error("not scripted")),
       log: (from, count) =>
         this.#call("log", [from, count], () => ({
           total: actions().length,

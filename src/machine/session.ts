@@ -6,6 +6,7 @@
 
 import { high, low } from "../base/halves.ts";
 import type {
+  ActionResult,
   EventRecord,
   LeafColumns,
   LogRow,
@@ -51,6 +52,10 @@ import type { Architecture, Unit, UnitInspection } from "./unit.ts";
 import { Watcher } from "./watcher.ts";
 
 /** A session at one of its steps. */
+/** Most actions that are tried at once, and most steps of a session before them. */
+const MOST_TRIED = 16;
+const MOST_TRIED_STEPS = 1000;
+
 export interface LookedAt {
   readonly arch: Arch;
   readonly devices: readonly DeviceDescription[];
@@ -333,6 +338,28 @@ export class Session {
           return { ok: true, value: { document, walkDigest } };
       }
     } finally {
+  /**
+   * What would become of each of these actions if it were the next one: tried one by one on a copy, which is brought back
+   * after each. For software that means to be booted anew, so that it is for sessions of a few steps.
+   */
+  trial(actions: readonly Action[]): Result<readonly ActionResult[]> {
+    const { now, log } = this.#timeline;
+    if (now > MOST_TRIED_STEPS || actions.length > MOST_TRIED) {
+      return problem("the copy", `At most ${MOST_TRIED} actions are tried, after at most ${MOST_TRIED_STEPS} steps.`);
+    }
+    const document = { ...this.#document, actions: log.slice(0, now) };
+    const copy = Session.open(document, this.#architecture, this.#boot);
+    if (!copy.ok) return copy;
+    const results: ActionResult[] = [];
+    for (const action of actions) {
+      copy.value.#timeline.seek(now);
+      const wrong = copy.value.#append(action, "action");
+      if (wrong !== null) return { ok: false, error: wrong };
+      results.push(copy.value.#timeline.doneAt(now)!.result);
+    }
+    return { ok: true, value: results };
+  }
+
       this.#timeline.seek(now);
     }
     return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");

@@ -428,6 +428,11 @@ export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi {
    */
   applyAll(actions: readonly Action[], watches?: readonly Watch[]): Promise<Result<SessionSummary>>;
   /** Actions of the log with what became of them. */
+  /**
+   * What would become of each of these actions, at most 16, if it were the next one; the session stays as it is. A problem
+   * after more than 1000 steps.
+   */
+  trial(actions: readonly Action[]): Promise<Result<readonly ActionResult[]>>;
   log(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly LogRow[] }>;
   /** Go to the state after the first `step` actions; forward, no further than the first action that meets a watch. */
   seek(step: number, watches?: readonly Watch[]): Promise<Result<SessionSummary>>;

@@ -110,6 +110,7 @@ export function createEngine(): EngineApi {
     document: async () => current().document(),
     apply: async (action) => session?.apply(action) ?? NOTHING_OPEN,
     applyAll: async (actions, watches) => session?.applyAll(actions, watches) ?? NOTHING_OPEN,
+    trial: async (actions) => session?.trial(actions) ?? NOTHING_OPEN,
     log: async (from, count) => current().log(from, count),
     seek: async (step, watches) => session?.seek(step, watches) ?? NOTHING_OPEN,
     streams: async (from, count) => current().streams(from, count),

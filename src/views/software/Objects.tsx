@@ -2,6 +2,7 @@
 import { type KeyboardEvent, useState } from "react";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 import { useSize } from "../common/use_size.ts";
+import { NextCalls } from "./NextCalls.tsx";
 import { ObjectDrawing, usersText } from "./ObjectDrawing.tsx";
 
 export function Objects({ objects, late }: { readonly objects: readonly KernelObjectRow[]; readonly late: boolean }) {
@@ -51,6 +52,7 @@ export function Objects({ objects, late }: { readonly objects: readonly KernelOb
         <ObjectTable objects={objects} />
       </div>
       {row !== undefined && <Chosen row={row} objects={objects} />}
+      {row !== undefined && !late && <NextCalls row={row} objects={objects} />}
     </section>
   );
 }
