@@ -24,7 +24,7 @@ export function NextCalls({ row, objects }: NextCallsProps) {
         const refusal = refusalOf(call.call, about);
         return (
           <li key={callText(call)}>
-            <button type="button" title="Make this call the next step" onClick={() => void act(call)}>
+            <button type="button" title={`Make this call the next step. ${about}`} onClick={() => void act(call)}>
               <Glyph name={refusal === null ? "ok" : "fault"} />
               <span className="nw-mono">{callText(call)}</span>
               {refusal === null ? (
