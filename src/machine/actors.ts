@@ -19,23 +19,14 @@ export interface Performed {
 export interface Actors {
   /** Have the guest do something, as action number `index` of the log. */
   perform(action: GuestAction, index: number): Performed;
-<<<<<<< src/machine/actors.ts
   /** The machine did action number `index`, with this result: whoever is interrupted acts. @returns what they wrote */
   react(index: number, action: HardwareAction, result: ActionResult): Effects;
-  objects(): KernelObjectRow[];
-  readonly guestLog: readonly string[];
-  /** What the host refused the VMM, as sentences. */
-  readonly refused: readonly string[];
-=======
-  /** The machine did action number `index`: whoever is interrupted acts. @returns what they wrote */
-  react(index: number): Effects;
   /** The host's objects after `step` actions. */
   objects(step: number): readonly KernelObjectRow[];
   /** What the guest's kernel logged in the first `step` actions, oldest first; the newest lines of all time are kept. */
   guestLog(step: number): readonly string[];
   /** What the host refused the VMM in the first `step` actions, as sentences, likewise. */
   refused(step: number): readonly string[];
->>>>>>> /tmp/mine/actors.ts
   /** What the kernel that is asked did in a wrong order, oldest first. */
   readonly hazards: readonly Hazard[];
   /** Of the journal's entries of actions before `step`: how many are kept, and `count` of them, without the first `from`. */

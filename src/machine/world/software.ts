@@ -6,13 +6,9 @@ import { type CostSum, costOf, defaultCostModel } from "../../actors/cost.ts";
 import type { DeviceMemory } from "../../actors/guest/device_memory.ts";
 import type { GuestKernel } from "../../actors/guest/guest_kernel.ts";
 import { Journal } from "../../actors/journal.ts";
-<<<<<<< src/machine/world/software.ts
+import type { Refused } from "../../actors/vmm/user_space.ts";
 import type { ActionResult } from "../../protocol/engine.ts";
 import type { HardwareAction, MachineDescription } from "../../protocol/machine.ts";
-=======
-import type { Refused } from "../../actors/vmm/user_space.ts";
-import type { MachineDescription } from "../../protocol/machine.ts";
->>>>>>> /tmp/mine/software.ts
 import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
 import { isVmmAction } from "../guest_actions.ts";
@@ -21,11 +17,8 @@ import { PLACES } from "../software_memory.ts";
 import { bootBareKernel } from "./bare_kernel.ts";
 import { EffectRecorder, type Effects } from "./effects.ts";
 import { HostSystem } from "./host_system.ts";
-<<<<<<< src/machine/world/software.ts
 import { InterruptController } from "./interrupt_controller.ts";
-=======
 import { StateHistory } from "./state_history.ts";
->>>>>>> /tmp/mine/software.ts
 import { VirtualMachine } from "./virtual_machine.ts";
 import { VmmActions } from "./vmm_actions.ts";
 
