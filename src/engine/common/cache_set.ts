@@ -46,6 +46,31 @@ export class CacheSet<Name extends string> {
   }
 }
 
+/** The caches of a unit as its owner sees them. */
+export abstract class UnitCaches<Name extends string> {
+  /** Configurations that were worked out from cached structures: they are no state of their own. */
+  abstract readonly config: { forget(): void };
+  protected abstract readonly set: CacheSet<Name>;
+
+  /** The table behind a cache; null where it is off. */
+  table(name: Name): TaggedCache | null {
+    return this.set.table(name);
+  }
+
+  snapshot(): CacheSetImage<Name> {
+    return this.set.snapshot();
+  }
+
+  restore(image: CacheSetImage<Name>): void {
+    this.set.restore(image);
+    this.config.forget();
+  }
+
+  digest(into: Digest): void {
+    this.set.digest(into);
+  }
+}
+
 /** Call `check` with every valid entry of a cache that may be off. */
 export function eachEntry(table: TaggedCache | null, check: (entry: number, table: TaggedCache) => void): void {
   if (table === null) return;

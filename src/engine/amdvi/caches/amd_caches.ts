@@ -5,8 +5,7 @@
  * with GN 0 therefore drops every guest entry of its domain. CHOICE(gcr3-invalidation): it drops guest CR3 entries too
  * where PDE is set, with GN 1 those of its PASID.
  */
-import type { Digest } from "../../../base/digest.ts";
-import { CacheSet, type CacheSetImage } from "../../common/cache_set.ts";
+import { CacheSet, type CacheSetImage, UnitCaches } from "../../common/cache_set.ts";
 import { CacheCount, type CacheGeometry, TaggedCache } from "../../common/tagged_cache.ts";
 import { WalkCache } from "../../common/walk_cache.ts";
 import type { CacheMaintenance } from "../commands/origin.ts";
@@ -21,7 +20,7 @@ const IRTE_WORDS = 4;
 /** A saved state of {@link AmdCaches}. */
 export type CachesImage = CacheSetImage<CacheName>;
 
-export class AmdCaches implements CacheMaintenance, InterruptCache {
+export class AmdCaches extends UnitCaches<CacheName> implements CacheMaintenance, InterruptCache {
   readonly options: CacheOptions;
   readonly config: ConfigCache;
   readonly irtes: TaggedCache | null;
@@ -29,9 +28,10 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
   readonly host: HostCache | null;
   readonly hostWalk: WalkCache | null;
   readonly guestWalk: WalkCache | null;
-  readonly #set: CacheSet<CacheName>;
+  protected readonly set: CacheSet<CacheName>;
 
   constructor(options: CacheOptions) {
+    super();
     this.options = options;
     this.config = new ConfigCache(options.dte, options.gcr3);
     this.irtes = make(options.irte, (g) => new TaggedCache(g, IRTE_WORDS));
@@ -41,7 +41,7 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
     this.guestWalk = make(options.guestWalk, (g) => new WalkCache(g));
     const { iotlb, host, hostWalk, guestWalk } = this;
     const { dtes: dte, gcr3s: gcr3 } = this.config;
-    this.#set = new CacheSet<CacheName>({ dte, gcr3, irte: this.irtes, iotlb, host, hostWalk, guestWalk });
+    this.set = new CacheSet<CacheName>({ dte, gcr3, irte: this.irtes, iotlb, host, hostWalk, guestWalk });
   }
 
   /** There are caches of what single stages translate, or of their tables. */
@@ -54,7 +54,7 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
   }
 
   pages(domainId: number, pasid: number, hi: number, lo: number, sizeLg2: number, directories: boolean): void {
-    for (const cache of this.#set.byPage) {
+    for (const cache of this.set.byPage) {
       const isDirectory = cache === this.hostWalk?.pages || cache === this.guestWalk?.pages;
       if (isDirectory && !directories) continue;
       cache.dropRange(domainId, pasid, hi, lo, sizeLg2);
@@ -93,24 +93,6 @@ export class AmdCaches implements CacheMaintenance, InterruptCache {
     if (irtes === null) return;
     const entry = irtes.fill(deviceId ^ index, deviceId, 0, index);
     irtes.cold.set(words, entry * IRTE_WORDS);
-  }
-
-  /** The table behind a cache; null where it is off. */
-  table(name: CacheName): TaggedCache | null {
-    return this.#set.table(name);
-  }
-
-  snapshot(): CachesImage {
-    return this.#set.snapshot();
-  }
-
-  restore(image: CachesImage): void {
-    this.#set.restore(image);
-    this.config.forget();
-  }
-
-  digest(into: Digest): void {
-    this.#set.digest(into);
   }
 }
 

@@ -4,8 +4,7 @@
  * CHOICE(page-selective): entries of a PASID do not say which guest physical pages they came from; a page-selective
  * IOTLB invalidation of a domain drops all of that domain's.
  */
-import type { Digest } from "../../../base/digest.ts";
-import { CacheSet, type CacheSetImage } from "../../common/cache_set.ts";
+import { CacheSet, type CacheSetImage, UnitCaches } from "../../common/cache_set.ts";
 import { NO_PASID, type PageTableCache } from "../../common/page_table_cache.ts";
 import { CacheCount, HOT_WORDS, TaggedCache } from "../../common/tagged_cache.ts";
 import { WalkCache } from "../../common/walk_cache.ts";
@@ -21,22 +20,23 @@ const PAGE_LG2 = 12;
 /** A saved state of {@link VtdCaches}. */
 export type CachesImage = CacheSetImage<CacheName>;
 
-export class VtdCaches implements CacheMaintenance, InterruptCache {
+export class VtdCaches extends UnitCaches<CacheName> implements CacheMaintenance, InterruptCache {
   readonly config: ConfigCache;
   readonly iotlb: Iotlb | null;
   readonly firstWalk: WalkCache | null;
   readonly secondWalk: WalkCache | null;
   readonly interruptEntries: TaggedCache | null;
-  readonly #set: CacheSet<CacheName>;
+  protected readonly set: CacheSet<CacheName>;
 
   constructor(options: CacheOptions) {
+    super();
     const { context, pasid, iotlb, firstWalk, secondWalk, interrupt } = options;
     this.config = new ConfigCache(context, pasid);
     this.iotlb = iotlb === null ? null : new Iotlb(iotlb);
     this.firstWalk = firstWalk === null ? null : new WalkCache(firstWalk);
     this.secondWalk = secondWalk === null ? null : new WalkCache(secondWalk);
     this.interruptEntries = interrupt === null ? null : new TaggedCache(interrupt, IRTE_WORDS);
-    this.#set = new CacheSet<CacheName>({
+    this.set = new CacheSet<CacheName>({
       context: this.config.contexts,
       pasid: this.config.pasids,
       iotlb: this.iotlb,
@@ -71,11 +71,11 @@ export class VtdCaches implements CacheMaintenance, InterruptCache {
   }
 
   iotlbAll(): void {
-    for (const pages of this.#set.byPage) pages.table.dropAll();
+    for (const pages of this.set.byPage) pages.table.dropAll();
   }
 
   iotlbDomain(did: number): void {
-    for (const pages of this.#set.byPage) pages.table.dropWhere((entry) => pages.domainOf(entry) === did);
+    for (const pages of this.set.byPage) pages.table.dropWhere((entry) => pages.domainOf(entry) === did);
   }
 
   iotlbPages(did: number, range: PageRange): void {
@@ -122,24 +122,6 @@ export class VtdCaches implements CacheMaintenance, InterruptCache {
     const cache = this.interruptEntries;
     if (cache === null) return;
     cache.cold.set(words, cache.fill(index, index, 0, 0) * IRTE_WORDS);
-  }
-
-  /** The table behind a cache; null where it is off. */
-  table(name: CacheName): TaggedCache | null {
-    return this.#set.table(name);
-  }
-
-  snapshot(): CachesImage {
-    return this.#set.snapshot();
-  }
-
-  restore(image: CachesImage): void {
-    this.#set.restore(image);
-    this.config.forget();
-  }
-
-  digest(into: Digest): void {
-    this.#set.digest(into);
   }
 }
 
