@@ -2,7 +2,7 @@
 import { layout as declare, field } from "../../base/layout.ts";
 import type { ArchitectureFacts, EntryKind } from "../architecture_facts.ts";
 import { DTE } from "./dte.ts";
-import { eventByCode } from "./events.ts";
+import { eventOf } from "./events.ts";
 import { GCR3_ENTRY } from "./gcr3.ts";
 import { guestEntryLayout } from "./guest_entries.ts";
 import { hostEntryLayout } from "./host_entries.ts";
@@ -50,7 +50,7 @@ export const AMDVI_FACTS: ArchitectureFacts = {
   entryKind,
   recordTitle: "event",
   recordOf: (words) => {
-    const layout = eventByCode((words[1] ?? 0) >>> 28)?.layout ?? RESERVED_RECORD;
+    const layout = eventOf(words)?.layout ?? RESERVED_RECORD;
     return { layout, section: layout.section };
   },
   requester: "DeviceID",

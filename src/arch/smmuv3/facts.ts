@@ -2,7 +2,7 @@
 import type { ArchitectureFacts } from "../architecture_facts.ts";
 import { CD, L1CD } from "./cd.ts";
 import { descriptorKind, descriptorLayout, type GranuleLg2 } from "./descriptors.ts";
-import { eventByNumber, RESERVED_EVENT } from "./events.ts";
+import { eventOf, RESERVED_EVENT } from "./events.ts";
 import { REASONS } from "./reasons.ts";
 import { L1STD, STE } from "./ste.ts";
 import { VMS } from "./vms.ts";
@@ -35,7 +35,7 @@ export const SMMUV3_FACTS: ArchitectureFacts = {
   entryKind: (_stage, level, lo) => descriptorKind(lo, level),
   recordTitle: "event",
   recordOf: (words) => {
-    const event = eventByNumber((words[0] ?? 0) & 0xff);
+    const event = eventOf(words);
     return { layout: event?.layout ?? RESERVED_EVENT, section: event?.section ?? RESERVED_EVENT.section };
   },
   requester: "SID",

@@ -2,7 +2,9 @@
  * An AMD IOMMU (48882) behind the machine's interface: registers, command buffer and logs, transactions, interrupts, and
  * devices with ATS and page requests.
  */
+
 import { EVENT_COUNTER_ZERO, EVENT_WORDS } from "../../arch/amdvi/events.ts";
+import { REASONS } from "../../arch/amdvi/reasons.ts";
 import { registerByName } from "../../arch/amdvi/registers.ts";
 import type { Digest } from "../../base/digest.ts";
 import { high, join, low } from "../../base/halves.ts";
@@ -28,12 +30,12 @@ import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
 import { Consumer } from "../consumer.ts";
 import { Inspection } from "../inspect/inspection.ts";
+import { reachOf } from "../inspect/walk_answer.ts";
 import { type PageAnswer, Pcie } from "../pcie.ts";
 import { RecordLog } from "../record_log.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";
 import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
 import { AMDVI_INSPECTION } from "./inspect/amdvi_inspection.ts";
-import { reachOf } from "./inspect/outcome.ts";
 import { cacheOptions, chosen, initialRegisters } from "./options.ts";
 
 /** A saved state. */
@@ -119,7 +121,7 @@ export class AmdviUnit implements Unit {
   }
 
   reach(access: Access): Reach {
-    return reachOf(this.translate(access, null));
+    return reachOf(this.translate(access, null), REASONS);
   }
 
   /**

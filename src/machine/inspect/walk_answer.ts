@@ -2,6 +2,8 @@
 import type { Reason } from "../../arch/reason.ts";
 import { Digest } from "../../base/digest.ts";
 import { join } from "../../base/halves.ts";
+import type { PciTranslation } from "../../engine/common/pci_request.ts";
+import { End } from "../../engine/common/request.ts";
 import type { TableRoot } from "../../engine/common/table_root.ts";
 import type { Outcome, StageSummary, WalkAnswer } from "../../protocol/engine.ts";
 import { TRACE, TRACE_WORDS, TracePhase } from "../../protocol/trace.ts";
@@ -16,6 +18,14 @@ export function unknownOutcome(hi: number, lo: number): Outcome {
 
 /** An access that a rule refuses. */
 export const refusedBy = ({ text, section }: Reason): Reach => ({ end: "refused", why: `${text} (${section})` });
+
+/** What a request of a PCI device came to, in brief. */
+export function reachOf(t: PciTranslation, reasons: readonly Reason[]): Reach {
+  if (t.end === End.Ok) return { end: "ok", pa: join(t.paHi, t.paLo) };
+  if (t.end === End.Interrupt) return { end: "ok", pa: null };
+  if (t.end === End.Unknown) return { end: "unknown", at: join(t.fetchHi, t.fetchLo) };
+  return refusedBy(reasons[t.reason]!);
+}
 
 /** Count accesses: to configuration (with stage 2 beneath it), and to tables for the address itself. */
 function countsOf(trace: Uint32Array): WalkAnswer["counts"] {

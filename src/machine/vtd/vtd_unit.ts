@@ -2,6 +2,7 @@
  * An Intel VT-d remapping unit (document D51397, revision 4.1) behind the machine's interface: registers and queues,
  * requests, interrupts, fault records.
  */
+import { REASONS } from "../../arch/vtd/reasons.ts";
 import type { Digest } from "../../base/digest.ts";
 import { high, join, low } from "../../base/halves.ts";
 import { AddressType, End, Updates } from "../../engine/common/request.ts";
@@ -19,10 +20,10 @@ import { Translation } from "../../engine/vtd/translation.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
 import { Consumer } from "../consumer.ts";
 import { Inspection } from "../inspect/inspection.ts";
+import { reachOf } from "../inspect/walk_answer.ts";
 import { Pcie } from "../pcie.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";
 import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
-import { reachOf } from "./inspect/outcome.ts";
 import { VTD_INSPECTION } from "./inspect/vtd_inspection.ts";
 import { cacheOptions, identityOf, unitOptions } from "./options.ts";
 
@@ -118,7 +119,7 @@ export class VtdUnit implements Unit {
   }
 
   reach(access: Access): Reach {
-    return reachOf(this.translate(access, null));
+    return reachOf(this.translate(access, null), REASONS);
   }
 
   /**

@@ -118,8 +118,8 @@ export class GuestIommus implements GuestReset {
 
   /** Give an event to the guest whose it is. @returns false where it is the host's */
   takeEvent(record: ArrayLike<number>, from: number): boolean {
-    const code = record[from + 1]! >>> 28;
     const words = Uint32Array.from({ length: EVENT_WORDS }, (_, i) => record[from + i]!);
+    const code = IO_PAGE_FAULT.layout.f.EventCode.get(words, 0);
     const own = code === EventCode.IO_PAGE_FAULT && IO_PAGE_FAULT.layout.f.GN.get(words, 0) === 1;
     if (!own && code !== EventCode.INVALID_PPR_REQUEST) return false;
     const guest = this.#ownerOf(words);

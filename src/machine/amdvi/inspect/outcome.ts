@@ -1,6 +1,5 @@
 /** How a translation by an AMD IOMMU ended, and what its event records say, as a page and a player get it. */
-import { EVENT_WORDS, eventByCode } from "../../../arch/amdvi/events.ts";
-import { REASONS } from "../../../arch/amdvi/reasons.ts";
+import { EVENT_WORDS, eventOf, IO_PAGE_FAULT } from "../../../arch/amdvi/events.ts";
 import { join } from "../../../base/halves.ts";
 import { decodeFields } from "../../../base/layout.ts";
 import { encodeEvent } from "../../../engine/amdvi/event_record.ts";
@@ -8,18 +7,20 @@ import type { Translation } from "../../../engine/amdvi/translation.ts";
 import { End } from "../../../engine/common/request.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
 import type { Access } from "../../../protocol/machine.ts";
-import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
-import type { Reach } from "../../unit.ts";
+import { unknownOutcome } from "../../inspect/walk_answer.ts";
 
 /** Records whose address is one that a device used, and that say which way the access went. */
 const OF_REQUESTS = new Set(["ILLEGAL_DEV_TABLE_ENTRY", "IO_PAGE_FAULT"]);
+
+/** Where every record has its code. */
+const EVENT_CODE = IO_PAGE_FAULT.layout.f.EventCode;
 
 /** An event record as a view gets it; missing words are zero. */
 export function eventRecord(given: Uint32Array): EventRecord {
   const words = new Uint32Array(EVENT_WORDS);
   words.set(given.subarray(0, EVENT_WORDS));
-  const number = words[1]! >>> 28;
-  const definition = eventByCode(number);
+  const number = EVENT_CODE.get(words, 0);
+  const definition = eventOf(words);
   const name = definition?.name ?? `event 0x${number.toString(16)}`;
   const fields = definition === undefined ? [] : decodeFields(definition.layout, words);
   const values = new Map(fields.map((f) => [f.declaration.name, f.value]));
@@ -66,12 +67,4 @@ export function outcomeOf(t: Translation): Outcome {
     case End.Unknown:
       return unknownOutcome(t.fetchHi, t.fetchLo);
   }
-}
-
-/** The same in brief. */
-export function reachOf(t: Translation): Reach {
-  if (t.end === End.Ok) return { end: "ok", pa: join(t.paHi, t.paLo) };
-  if (t.end === End.Interrupt) return { end: "ok", pa: null };
-  if (t.end === End.Unknown) return { end: "unknown", at: join(t.fetchHi, t.fetchLo) };
-  return refusedBy(REASONS[t.reason]!);
 }

@@ -1,6 +1,6 @@
 /** Rings of an AMD IOMMU: commands (48882 §2.4), events (§2.5) and page requests (§2.6). */
-import { COMMAND_WORDS, commandByOpcode } from "../../../arch/amdvi/commands.ts";
-import { eventByCode } from "../../../arch/amdvi/events.ts";
+import { COMMAND_WORDS, commandOf } from "../../../arch/amdvi/commands.ts";
+import { eventOf } from "../../../arch/amdvi/events.ts";
 import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE } from "../../../arch/amdvi/ppr.ts";
 import { field, layout } from "../../../base/layout.ts";
 import type { QueueRow } from "../../../protocol/inspection.ts";
@@ -18,13 +18,12 @@ const RESERVED = layout("reserved", "48882 §2.4, §2.5, §2.6", 128, [
   field("_127_64", 127, 64, "reserved"),
 ]);
 
-const codeOf = (words: Uint32Array): number => words[1]! >>> 28;
 const named = (found: ReadEntry | undefined): ReadEntry => found ?? { name: RESERVED.name, layout: RESERVED };
-const readCommand = (words: Uint32Array): ReadEntry => named(commandByOpcode(codeOf(words)));
-const readEvent = (words: Uint32Array): ReadEntry => named(eventByCode(codeOf(words)));
+const readCommand = (words: Uint32Array): ReadEntry => named(commandOf(words));
+const readEvent = (words: Uint32Array): ReadEntry => named(eventOf(words));
 const readRequest = (words: Uint32Array): ReadEntry =>
   named(
-    codeOf(words) === PAGE_SERVICE_REQUEST_CODE
+    RESERVED.f.Code.get(words, 0) === PAGE_SERVICE_REQUEST_CODE
       ? { name: PAGE_SERVICE_REQUEST.name, layout: PAGE_SERVICE_REQUEST }
       : undefined,
   );

@@ -1,5 +1,5 @@
 /** How a translation by an SMMUv3 ended, and what its event records say, as a page and a player get it. */
-import { eventByNumber } from "../../../arch/smmuv3/events.ts";
+import { eventOf, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
 import { REASONS } from "../../../arch/smmuv3/reasons.ts";
 import { join } from "../../../base/halves.ts";
 import type { AddressAccess, FieldAccess } from "../../../base/layout.ts";
@@ -14,14 +14,14 @@ import type { Reach } from "../../unit.ts";
 export function eventRecord(given: Uint32Array): EventRecord {
   const words = new Uint32Array(EVENT_WORDS);
   words.set(given.subarray(0, EVENT_WORDS));
-  const number = words[0]! & 0xff;
-  const name = eventByNumber(number)?.name ?? `event 0x${number.toString(16).padStart(2, "0")}`;
+  const number = RESERVED_EVENT.f.EventNumber!.get(words, 0);
+  const name = eventOf(words)?.name ?? `event 0x${number.toString(16).padStart(2, "0")}`;
   return { number, name, words, sid: words[1]!, access: accessOf(words) };
 }
 
 /** The transaction a record tells of, or null where its kind does not say. */
 function accessOf(words: Uint32Array): Access | null {
-  const layout = eventByNumber(words[0]! & 0xff)?.layout;
+  const layout = eventOf(words)?.layout;
   const f = layout?.f as Readonly<Record<string, FieldAccess | AddressAccess>> | undefined;
   const input = f?.InputAddr;
   if (f === undefined || input === undefined || f.RnW === undefined) return null;

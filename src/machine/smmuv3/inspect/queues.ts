@@ -1,8 +1,8 @@
 /** Queues of an SMMUv3 (IHI 0070 §3.5), of its control pages (§3.5.6) and of the virtual Command queues beside it. */
 import { VCMDQ_CONS_INDX } from "../../../arch/smmuv3/cmdqv.ts";
-import { commandByOpcode, RESERVED_COMMAND } from "../../../arch/smmuv3/commands.ts";
+import { commandOf, RESERVED_COMMAND } from "../../../arch/smmuv3/commands.ts";
 import { SMMU_ECMDQ_CONS } from "../../../arch/smmuv3/ecmdq_registers.ts";
-import { eventByNumber, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
+import { eventOf, RESERVED_EVENT } from "../../../arch/smmuv3/events.ts";
 import { PAGE_REQUEST } from "../../../arch/smmuv3/page_request.ts";
 import { SMMU_CMDQ_CONS } from "../../../arch/smmuv3/queue_registers.ts";
 import { join } from "../../../base/halves.ts";
@@ -54,12 +54,12 @@ function rowOf({ base, largestLg2, prod, cons, indexes, overflow = false, error 
 }
 
 const readCommand = (words: Uint32Array): ReadEntry => {
-  const command = commandByOpcode(words[0]! & 0xff);
+  const command = commandOf(words);
   return { name: command?.name ?? "reserved command", layout: command?.layout ?? RESERVED_COMMAND };
 };
 
 const readEvent = (words: Uint32Array): ReadEntry => {
-  const event = eventByNumber(words[0]! & 0xff);
+  const event = eventOf(words);
   return { name: event?.name ?? "reserved event", layout: event?.layout ?? RESERVED_EVENT };
 };
 

@@ -7,8 +7,7 @@ import { RECORD_WORDS } from "../../../engine/vtd/fault_log.ts";
 import type { ProgrammingInterface } from "../../../engine/vtd/programming_interface.ts";
 import type { Translation } from "../../../engine/vtd/translation.ts";
 import type { EventRecord, Outcome } from "../../../protocol/engine.ts";
-import { refusedBy, unknownOutcome } from "../../inspect/walk_answer.ts";
-import type { Reach } from "../../unit.ts";
+import { unknownOutcome } from "../../inspect/walk_answer.ts";
 
 /** Name of a fault by its code: the specification's name of the condition, where one has that code. */
 function faultName(code: number): string {
@@ -59,12 +58,4 @@ export function outcomeOf(t: Translation, control: ProgrammingInterface): Outcom
     case End.Unknown:
       return unknownOutcome(t.fetchHi, t.fetchLo);
   }
-}
-
-/** The same in brief. */
-export function reachOf(t: Translation): Reach {
-  if (t.end === End.Ok) return { end: "ok", pa: join(t.paHi, t.paLo) };
-  if (t.end === End.Interrupt) return { end: "ok", pa: null };
-  if (t.end === End.Unknown) return { end: "unknown", at: join(t.fetchHi, t.fetchLo) };
-  return refusedBy(REASONS[t.reason]!);
 }
