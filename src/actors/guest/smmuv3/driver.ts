@@ -12,6 +12,7 @@ import { type CommandQueue, type CommandWords, command } from "../../../kernel/s
 import { type Context, ContextTable } from "../../../kernel/smmuv3/context_table.ts";
 import { eventLines } from "../../../kernel/smmuv3/event_log.ts";
 import { readEvent, readPageRequest, respond, resume, type SmmuEvent } from "../../../kernel/smmuv3/faults.ts";
+import { rangeInvalidation } from "../../../kernel/smmuv3/range_invalidation.ts";
 import { Smmu } from "../../../kernel/smmuv3/smmu.ts";
 import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
@@ -19,7 +20,6 @@ import type { TranslationMode } from "../../../protocol/software.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import { DirectQueue } from "./direct_queue.ts";
-import { byRange, pageByPage } from "./range_invalidation.ts";
 
 /** Four levels of 4 KiB tables: 48-bit addresses. */
 const SHAPE = { level: 3, inputBits: 48 };
@@ -27,8 +27,6 @@ const ENTRIES = vmsav8Entries(1, 12, false);
 const PAGE = 4096;
 /** Substreams that a stream gets: log2, where SSIDSIZE allows it. */
 const SUBSTREAMS_LG2 = 6;
-/** Above so many pages a whole address space is invalidated without range commands. */
-const MOST_PAGES = 512;
 /** IDR3.BBML from which a block may become a table in one write (IHI 0070 §3.21.1.3). */
 const BLOCK_SIZE_MAY_CHANGE = 2;
 const WHOLE_SPACE = 2 ** 64;
@@ -136,15 +134,15 @@ export class SmmuDriver implements IommuDriver {
   }
 
   invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void {
-    const pages = bytes / PAGE;
-    const ranges = this.#smmu.id("IDR3", "RIL") === 1;
-    if (!ranges && pages > MOST_PAGES) this.invalidateAll(space);
-    else {
-      const operands = { ASID: this.#asidFor(space), VMID: 0, Leaf: leavesOnly ? 1 : 0 };
-      const commands = ranges ? byRange(operands, va, pages) : pageByPage(operands, va, pages);
-      for (const words of commands) this.#issue(words);
-      this.#dropFromDevices(space, va, bytes);
+    const operands = { ASID: this.#asidFor(space), VMID: 0, Leaf: leavesOnly ? 1 : 0 };
+    const target = { name: "CMD_TLBI_NH_VA", operands, granuleLg2: ENTRIES.fmt.granuleLg2 } as const;
+    const commands = rangeInvalidation(target, va, bytes, this.#smmu.id("IDR3", "RIL") === 1);
+    if (commands === null) {
+      this.invalidateAll(space);
+      return;
     }
+    for (const words of commands) this.#issue(words);
+    this.#dropFromDevices(space, va, bytes);
   }
 
   invalidateAll(space: AddressSpace): void {

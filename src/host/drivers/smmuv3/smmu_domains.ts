@@ -5,7 +5,8 @@
 import { STAGE_1_FIELDS, STE, SteConfig } from "../../../arch/smmuv3/ste.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
-import { command } from "../../../kernel/smmuv3/command_queue.ts";
+import { type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
+import { rangeInvalidation } from "../../../kernel/smmuv3/range_invalidation.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
@@ -13,9 +14,6 @@ import type { DirtyTracking, NestedDomain } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { SmmuDriver } from "./smmu_driver.ts";
 import type { VSmmu } from "./vsmmu.ts";
-
-/** Above so many pages everything of the domain is invalidated at once. */
-const MOST_COMMANDS = 64n;
 
 /** Stage and tag of a domain's tables, and how addresses of them are invalidated. */
 abstract class SmmuTables extends TableDomain {
@@ -40,21 +38,23 @@ abstract class SmmuTables extends TableDomain {
     return this.driver.config.coherentRootComplex;
   }
 
-  protected addresses(iova: bigint, length: bigint): number[] | null {
-    const pages = length >> BigInt(this.granuleLg2);
-    if (pages > MOST_COMMANDS) return null;
-    return Array.from({ length: Number(pages) }, (_, i) => Number(iova) + i * 2 ** this.granuleLg2);
+  protected invalidate(iova: bigint, length: bigint): void {
+    this.driver.run(this.invalidations(Number(iova), Number(length)));
+    this.driver.dropFromDevices(this, Number(iova), Number(length));
   }
+
+  /** Commands that drop a range from the SMMU's own caches. */
+  protected abstract invalidations(iova: number, bytes: number): CommandWords[];
 }
 
 /** Stage 1 of the kernel's: reached through a context descriptor. */
 export class Stage1Domain extends SmmuTables {
   readonly stage = 1;
 
-  protected invalidate(iova: bigint, length: bigint): void {
-    const ids = { ASID: this.tag };
-    const each = this.addresses(iova, length)?.map((at) => command("CMD_TLBI_NH_VA", { ...ids, Address: at }));
-    this.driver.run(each ?? [command("CMD_TLBI_NH_ASID", ids)]);
+  protected invalidations(iova: number, bytes: number): CommandWords[] {
+    const operands = { ASID: this.tag };
+    const target = { name: "CMD_TLBI_NH_VA", operands, granuleLg2: this.granuleLg2 } as const;
+    return rangeInvalidation(target, iova, bytes, this.driver.ranges) ?? [command("CMD_TLBI_NH_ASID", operands)];
   }
 
   override release(): void {
@@ -74,13 +74,13 @@ export class Stage2Domain extends SmmuTables {
     this.nestParent = nestParent;
   }
 
-  protected invalidate(iova: bigint, length: bigint): void {
-    const ids = { VMID: this.tag };
-    const each = this.addresses(iova, length)?.map((at) => command("CMD_TLBI_S2_IPA", { ...ids, Address: at }));
-    const commands = each ?? [command("CMD_TLBI_S12_VMALL", ids)];
+  protected invalidations(iova: number, bytes: number): CommandWords[] {
+    const operands = { VMID: this.tag };
+    const target = { name: "CMD_TLBI_S2_IPA", operands, granuleLg2: this.granuleLg2 } as const;
+    const commands = rangeInvalidation(target, iova, bytes, this.driver.ranges);
     // Combined translations of a guest hold what stage 2 said.
-    if (this.nestParent) commands.push(command("CMD_TLBI_NH_ALL", ids));
-    this.driver.run(commands);
+    const combined = this.nestParent ? [command("CMD_TLBI_NH_ALL", operands)] : [];
+    return [...(commands ?? [command("CMD_TLBI_S12_VMALL", operands)]), ...combined];
   }
 
   override release(): void {

@@ -4,14 +4,10 @@
  */
 
 import { eventByName } from "../../../arch/smmuv3/events.ts";
-import { SteConfig } from "../../../arch/smmuv3/ste.ts";
-import type { FieldNumbers } from "../../../base/encode.ts";
-import { low } from "../../../base/halves.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import { PageResponse } from "../../../kernel/page_requests.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
-import { type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
-import { ContextTable, TG0 } from "../../../kernel/smmuv3/context_table.ts";
+import type { CommandWords } from "../../../kernel/smmuv3/command_queue.ts";
 import { readEvent, readPageRequest, respond } from "../../../kernel/smmuv3/faults.ts";
 import { Smmu } from "../../../kernel/smmuv3/smmu.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
@@ -32,6 +28,7 @@ import type {
 import { TableDomain } from "../table_domain.ts";
 import { serveStall } from "./faults.ts";
 import { NestedSmmuDomain, Stage1Domain, Stage2Domain, tableKind } from "./smmu_domains.ts";
+import { SmmuStream } from "./smmu_stream.ts";
 import { VSmmu } from "./vsmmu.ts";
 
 /** What firmware and kernel say about an SMMU. */
@@ -50,8 +47,6 @@ const MSI_WINDOW: ReservedRegion = { start: 0x800_0000n, last: 0x80f_ffffn, kind
 /** Most significant bits of an address of each output size code. */
 const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52];
 const VA_BITS = 48;
-const INNER_SHAREABLE = 3;
-const WRITE_BACK = 1;
 const INFO_REGISTERS = [0, 1, 2, 3, 4, 5].map((n) => `IDR${n}`);
 const F_TRANSLATION = eventByName("F_TRANSLATION")!;
 /** Events that a guest is told of, where they are of stage 1. */
@@ -70,20 +65,6 @@ const STREAM_ID = F_TRANSLATION.layout.f.StreamID!;
 const EVENT_BYTES = F_TRANSLATION.layout.bits / 8;
 /** Records of events that the log keeps. */
 const MOST_LOGGED = 256;
-const FULL_ATS = 1;
-
-/** What is installed for a stream. */
-interface Stream {
-  readonly ste: number;
-  readonly contexts: ContextTable;
-  /** What is attached; null means blocked. */
-  domain: AnyDomain | null;
-  readonly pasids: Map<number, Stage1Domain>;
-  /** Who takes recoverable faults, by PASID; null for the stream's own. */
-  readonly faults: Map<number | null, NonNullable<Attachment["faults"]>>;
-  /** Who is told of events, and the id that the guest knows the stream by. */
-  guest: { readonly core: ViommuCore; readonly virtualId: number } | null;
-}
 
 export class SmmuDriver implements IommuDriver {
   readonly name = "arm-smmu-v3";
@@ -93,7 +74,7 @@ export class SmmuDriver implements IommuDriver {
   readonly #smmu: Smmu;
   readonly #memory: OwnMemory;
   readonly #cmdqv: CmdqvDriver | null;
-  readonly #streams = new Map<number, Stream>();
+  readonly #streams = new Map<number, SmmuStream>();
   /** The newest events that no guest is told of. */
   readonly log: Uint32Array[] = [];
 
@@ -143,6 +124,17 @@ export class SmmuDriver implements IommuDriver {
     this.#smmu.commands.run(commands);
   }
 
+  /** The SMMU has range commands. */
+  get ranges(): boolean {
+    return this.#smmu.id("IDR3", "RIL") === 1;
+  }
+
+  /** Tell devices with a TLB of their own; the SMMU has forgotten before, or a device asks and gets the old. */
+  dropFromDevices(domain: PagingDomain, iova: number, bytes: number): void {
+    const commands = [...this.#streams.values()].flatMap((s) => s.deviceInvalidations(domain, iova, bytes));
+    if (commands.length > 0) this.run(commands);
+  }
+
   info(type: number): { readonly type: number; readonly bytes: Uint8Array } | null {
     if (type === HwInfoType.TEGRA241_CMDQV) return this.#cmdqv?.info() ?? null;
     if (type !== HwInfoType.DEFAULT && type !== HwInfoType.ARM_SMMUV3) return null;
@@ -182,16 +174,11 @@ export class SmmuDriver implements IommuDriver {
     const stream = this.#stream(device);
     if (stream === null) return "ENOMEM";
     const status =
-      pasid !== null
-        ? this.#attachPasid(device, stream, pasid, domain)
-        : this.#checkAttach(device, stream, domain, faults !== null);
+      pasid !== null ? this.#attachPasid(stream, pasid, domain) : this.#checkAttach(stream, domain, faults !== null);
     if (status !== null) return status;
     if (faults === null) stream.faults.delete(pasid);
     else stream.faults.set(pasid, faults);
-    if (pasid !== null) return null;
-    if (domain instanceof Stage1Domain) this.#writeContext(device, stream, 0, domain);
-    stream.guest = guestOf(device, domain);
-    this.#install(device, stream, domain);
+    if (pasid === null) stream.install(domain);
     return null;
   }
 
@@ -203,13 +190,12 @@ export class SmmuDriver implements IommuDriver {
     const stream = this.#stream(device);
     if (stream === null) return;
     stream.faults.delete(pasid);
-    if (pasid !== null) {
-      stream.pasids.delete(pasid);
-      this.#clearContext(device, stream, pasid);
+    if (pasid === null) {
+      stream.install(null);
       return;
     }
-    stream.guest = null;
-    this.#install(device, stream, null);
+    stream.pasids.delete(pasid);
+    stream.clearContext(pasid);
   }
 
   /** Read the Event queue, as the interrupt of an event asks for, and errors of guests' own queues. */
@@ -288,114 +274,34 @@ export class SmmuDriver implements IommuDriver {
     return made(new Stage2Domain(this, this.#memory, kind, root.value, vmid, nestParent));
   }
 
-  #stream(device: HostDevice): Stream | null {
+  #stream(device: HostDevice): SmmuStream | null {
     const known = this.#streams.get(device.sid);
     if (known !== undefined) return known;
-    const ste = this.#smmu.streams.place(device.sid);
-    const substreams = Math.min(device.maxPasidLog2, this.#smmu.id("IDR1", "SSIDSIZE"));
-    const contexts = ContextTable.make(this.#memory, substreams);
-    if (ste === null || contexts === null) return null;
-    const stream: Stream = { ste, contexts, domain: null, pasids: new Map(), faults: new Map(), guest: null };
-    this.#streams.set(device.sid, stream);
-    this.#install(device, stream, null);
+    const stream = SmmuStream.make(device, this.#smmu, this.#memory);
+    if (stream !== null) this.#streams.set(device.sid, stream);
     return stream;
   }
 
-  #checkAttach(device: HostDevice, stream: Stream, domain: AnyDomain, faults: boolean): Status {
+  #checkAttach({ device, pasids }: SmmuStream, domain: AnyDomain, faults: boolean): Status {
     if (domain.driver !== this) return "EINVAL";
     if (faults && !this.config.sva) return "EOPNOTSUPP";
     const stage1 = domain instanceof Stage1Domain;
-    if (!stage1 && stream.pasids.size > 0) return "EBUSY";
+    if (!stage1 && pasids.size > 0) return "EBUSY";
     if (!(domain instanceof NestedSmmuDomain) || domain.config !== "translate") return null;
     return domain.vsmmu.core.virtualId(device) === null ? "ENOENT" : null;
   }
 
-  #attachPasid(device: HostDevice, stream: Stream, pasid: number, domain: AnyDomain): Status {
+  #attachPasid(stream: SmmuStream, pasid: number, domain: AnyDomain): Status {
     if (!(domain instanceof Stage1Domain) || domain.driver !== this) return "EINVAL";
     const own = stream.domain;
-    if ((own !== null && !(own instanceof Stage1Domain)) || pasid >= 2 ** stream.contexts.log2Size) return "EINVAL";
+    if ((own !== null && !(own instanceof Stage1Domain)) || pasid >= stream.contexts) return "EINVAL";
     stream.pasids.set(pasid, domain);
-    this.#writeContext(device, stream, pasid, domain);
+    stream.setContext(pasid, domain);
     return null;
-  }
-
-  /** Make the stream's entry say what is attached. */
-  #install(device: HostDevice, stream: Stream, domain: AnyDomain | null): void {
-    const invalidate = (): void => {
-      this.run([command("CMD_CFGI_STE", { StreamID: device.sid, Leaf: 1 })]);
-    };
-    this.#smmu.streams.replace(stream.ste, this.#entry(device, stream, domain), invalidate);
-    stream.domain = domain;
-  }
-
-  #entry(device: HostDevice, stream: Stream, domain: AnyDomain | null): FieldNumbers {
-    if (domain instanceof Stage1Domain) {
-      const ats = device.ats ? { EATS: FULL_ATS } : {};
-      return { V: 1, Config: SteConfig.STAGE_1, ...stream.contexts.steFields, SHCFG: 1, ...ats };
-    }
-    if (domain instanceof Stage2Domain) {
-      const ats = device.ats ? { EATS: FULL_ATS } : {};
-      return { V: 1, Config: SteConfig.STAGE_2, SHCFG: 1, ...ats, ...this.#stage2(domain) };
-    }
-    if (domain instanceof NestedSmmuDomain && domain.config !== "abort") {
-      const stalls = device.stall === true ? { S2S: 1 } : {};
-      const stage2 = { ...this.#stage2(domain.vsmmu.parent), ...stalls };
-      if (domain.config === "bypass") return { V: 1, Config: SteConfig.STAGE_2, SHCFG: 1, ...stage2 };
-      const ats = device.ats && domain.ats ? { EATS: FULL_ATS } : {};
-      return { V: 1, Config: SteConfig.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...ats, ...stage2 };
-    }
-    return { V: 1, Config: SteConfig.ABORT };
-  }
-
-  #stage2(domain: Stage2Domain): FieldNumbers {
-    const { level, inputBits } = domain.kindOfTables.shape;
-    // The start level counts upwards from the one that the granule gives the code 0.
-    const lowest = domain.granuleLg2 === 12 ? 1 : 0;
-    return {
-      S2VMID: domain.tag,
-      S2T0SZ: 64 - inputBits,
-      S2SL0: level - lowest,
-      S2IR0: WRITE_BACK,
-      S2OR0: WRITE_BACK,
-      S2SH0: INNER_SHAREABLE,
-      S2TG: TG0[domain.granuleLg2]!,
-      S2PS: this.#outputSize(),
-      S2AA64: 1,
-      S2PTW: 1,
-      S2R: 1,
-      S2FWB: domain.nestParent ? this.#smmu.id("IDR3", "FWB") : 0,
-      S2TTB: domain.tables.root,
-    };
-  }
-
-  #writeContext(device: HostDevice, { contexts }: Stream, index: number, domain: Stage1Domain): void {
-    const { tag: asid, granuleLg2, kindOfTables } = domain;
-    const { inputBits } = kindOfTables.shape;
-    const outputSize = this.#outputSize();
-    const stalls = device.stall === true;
-    contexts.set(index, { asid, root: domain.tables.root, inputBits, granuleLg2, outputSize, stalls }, () =>
-      this.#contextChanged(device, index),
-    );
-  }
-
-  #clearContext(device: HostDevice, { contexts }: Stream, index: number): void {
-    contexts.clear(index, () => this.#contextChanged(device, index));
-  }
-
-  #contextChanged(device: HostDevice, index: number): void {
-    this.run([command("CMD_CFGI_CD", { StreamID: device.sid, SubstreamID: index, Leaf: 1 })]);
   }
 }
 
 function lowestFree(taken: ReadonlySet<number>, end: number): number | null {
   for (let id = 1; id < end; id++) if (!taken.has(id)) return id;
   return null;
-}
-
-/** The guest that is told of a stream's events: the id is the one the device had when it was attached. */
-function guestOf(device: HostDevice, domain: AnyDomain): Stream["guest"] {
-  if (!(domain instanceof NestedSmmuDomain)) return null;
-  const virtualId = domain.vsmmu.core.virtualId(device);
-  if (virtualId === null) return null;
-  return { core: domain.vsmmu.core, virtualId: low(virtualId) };
 }
