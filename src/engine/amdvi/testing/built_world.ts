@@ -9,6 +9,7 @@ import type { FieldAccess, Layout } from "../../../base/layout.ts";
 import { PageTables, type Rights, type TableStore } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
+import { memoryStore } from "../../common/testing/memory_store.ts";
 import { PhysicalMemory } from "../../memory/physical_memory.ts";
 import { type Capabilities, readCapabilities } from "../capabilities.ts";
 import { Controls } from "../controls.ts";
@@ -179,39 +180,21 @@ export class BuiltWorld {
   }
 
   #hostStore(): TableStore {
-    return this.#store(
-      (at) => at,
+    return memoryStore(
+      this.memory,
       () => this.page(),
+      (at) => at,
+      this.entries,
     );
   }
 
   #guestStore(): TableStore {
-    return this.#store(
-      (at) => this.placed(at),
+    return memoryStore(
+      this.memory,
       () => this.guestPage(),
+      (at) => this.placed(at),
+      this.entries,
     );
-  }
-
-  #store(place: (at: number) => number, allocate: () => number): TableStore {
-    const { memory, entries } = this;
-    return {
-      allocate,
-      read: (at) => {
-        memory.read64(highHalf(place(at)), lowHalf(place(at)));
-      },
-      isZero: (at, bytes) => memory.isZero(place(at), bytes),
-      get hi() {
-        return memory.hi;
-      },
-      get lo() {
-        return memory.lo;
-      },
-      write: (at, hi, lo) => {
-        const pa = place(at);
-        entries.push(pa);
-        memory.write64(highHalf(pa), lowHalf(pa), hi, lo);
-      },
-    };
   }
 }
 

@@ -9,6 +9,7 @@ import type { FieldAccess, Layout } from "../../../base/layout.ts";
 import { type EntryMaker, PageTables, type Rights, type TableStore } from "../../../pagetable/build.ts";
 import { vtdSecondEntries } from "../../../pagetable/entries/vtd_second.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
+import { memoryStore } from "../../common/testing/memory_store.ts";
 import { PhysicalMemory } from "../../memory/physical_memory.ts";
 import { type Capabilities, readCapabilities, type UnitOptions } from "../capabilities.ts";
 import { presetById, presetIdentity } from "../presets.ts";
@@ -160,37 +161,20 @@ export class NestedWorld {
   }
 
   #hostStore(): TableStore {
-    return this.#store(
+    return memoryStore(
+      this.memory,
       () => this.page(),
       (at) => at,
+      this.entries,
     );
   }
 
   #guestStore(): TableStore {
-    return this.#store(
+    return memoryStore(
+      this.memory,
       () => this.guestPage(),
       (at) => this.host(at),
+      this.entries,
     );
-  }
-
-  #store(allocate: () => number, place: (at: number) => number): TableStore {
-    const { memory, entries } = this;
-    return {
-      allocate,
-      read: (at) => {
-        memory.read64(highHalf(place(at)), lowHalf(place(at)));
-      },
-      isZero: (at, bytes) => memory.isZero(place(at), bytes),
-      get hi() {
-        return memory.hi;
-      },
-      get lo() {
-        return memory.lo;
-      },
-      write: (at, hi, lo) => {
-        entries.push(place(at));
-        memory.write64(highHalf(place(at)), lowHalf(place(at)), hi, lo);
-      },
-    };
   }
 }
