@@ -63,6 +63,8 @@ interface HostDriver extends IommuDriver {
 export interface HostOptions {
   /** Whether the AMD driver makes nested domains, which Linux 7.2 has the code for and does not. */
   readonly amdNesting: AmdConfig["nesting"];
+  /** Firmware does not say that the SMMUv3's root complex keeps every access coherent; absent: it does. */
+  readonly incoherentRootComplex?: boolean;
   /** What user space finds; absent: Linux 7.2. */
   readonly era?: EraName;
 }
@@ -75,8 +77,8 @@ type StartDriver = (
 ) => HostDriver | null;
 
 const START: Readonly<Record<Arch, StartDriver>> = {
-  smmuv3: (pages, memory) => {
-    const config = { pageLg2: 12, coherentRootComplex: true, sva: true };
+  smmuv3: (pages, memory, { incoherentRootComplex = false }) => {
+    const config = { pageLg2: 12, coherentRootComplex: !incoherentRootComplex, sva: true };
     const extension = pages(CMDQV);
     return SmmuDriver.start(
       config,

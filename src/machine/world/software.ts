@@ -70,6 +70,7 @@ export class Software implements Actors {
     }
     const host = HostSystem.boot(machine, recorder, description.devices, PLACES.host, journal, {
       amdNesting: software.amdNesting ?? "as shipped",
+      incoherentRootComplex: description.options?.incoherentRootComplex === true,
       era: software.era ?? "Linux 7.2",
     });
     if (host === null) return "The host's driver does not come up.";

@@ -5,13 +5,14 @@
 import { CD } from "../../arch/smmuv3/cd.ts";
 import { SMMU_CR0 } from "../../arch/smmuv3/control_registers.ts";
 import { S1_BLOCK, S2_BLOCK } from "../../arch/smmuv3/descriptors.ts";
+import { SMMU_IDR3 } from "../../arch/smmuv3/id_registers.ts";
 import { SMMU_STRTAB_BASE, SMMU_STRTAB_BASE_CFG } from "../../arch/smmuv3/queue_registers.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
 import type { Action, MachineDescription } from "../../protocol/machine.ts";
 import { register, structure } from "./hardware.ts";
 import { type Lesson, lesson } from "./lesson.ts";
 import { kernelOn, NIC, virtualMachineOn } from "./machines.ts";
-import { dma, GUEST, KERNEL, map } from "./verbs.ts";
+import { call, dma, GUEST, KERNEL, map } from "./verbs.ts";
 
 const GROUP = "Cache coherency";
 const IOVA = 0x10_0000;
@@ -81,6 +82,23 @@ const nonCacheableGuest = (S2FWB: 0 | 1): MachineDescription => ({
   },
   devices: [{ sid: NIC.sid, bdf: NIC.bdf, label: "nic" }],
 });
+
+/** An SMMU without S2FWB, behind which a VMM walks its guest's tables; firmware promises coherent accesses, or not. */
+const withoutS2fwb = (incoherentRootComplex: boolean): MachineDescription => {
+  const machine = virtualMachineOn("smmuv3", "neoverse", { mode: "emulated" });
+  const IDR3 = register(SMMU_IDR3, { HAD: 1, XNX: 1, STT: 1, RIL: 1, BBML: 2, E0PD: 1 });
+  return { ...machine, registers: { IDR3 }, options: { incoherentRootComplex } };
+};
+
+/** Ids: the device, and what the calls of the lesson make. */
+const ID = { ioas: 1, device: 2, parent: 4 };
+const NEST_PARENT = 1;
+const VIOMMU_ARM_SMMUV3 = 1;
+/** A VMM that would have its guest own stage 1: a parent, and a vIOMMU on it. */
+const askForNesting = [
+  call("IOMMU_HWPT_ALLOC", { flags: NEST_PARENT, dev_id: ID.device, pt_id: ID.ioas }),
+  call("IOMMU_VIOMMU_ALLOC", { type: VIOMMU_ARM_SMMUV3, dev_id: ID.device, hwpt_id: ID.parent }),
+] as const;
 
 const GUEST_IS_NON_CACHEABLE =
   "Hardware alone, translating in two stages. The guest's block at IOVA 0 has AttrIndx 0, and MAIR0 of its CD says Normal Non-cacheable; the host's block has Write-Back.";
@@ -161,6 +179,37 @@ export const COHERENCY: readonly Lesson[] = [
       GUEST_IS_NON_CACHEABLE,
       dma(IOVA),
       "Write-Back of stage 2 and Non-cacheable of stage 1 make Non-cacheable: the access went past the caches of the processors, at the wish of a guest. VFIO cleans no caches, so a stale line of the host's could come to light.",
+    ],
+  ),
+  lesson(
+    {
+      id: "canwbs",
+      group: GROUP,
+      title: "CANWBS instead of S2FWB",
+      about: "Firmware says that the root complex keeps every access coherent, so a guest may own stage 1.",
+    },
+    withoutS2fwb(false),
+    [
+      "An SMMU without S2FWB. The VMM of this machine walks its guest's tables itself (emulated); would the host let it nest?",
+      ...askForNesting,
+      "Both are done. ACPI's IORT has CANWBS for the root complex: whatever stage 1 says, the card's accesses are coherent.",
+    ],
+  ),
+  lesson(
+    {
+      id: "neither-canwbs-nor-s2fwb",
+      group: GROUP,
+      title: "Neither: nesting is refused",
+      about: "Where nothing keeps a guest's stage 1 from getting round the caches, iommufd makes no vIOMMU.",
+    },
+    withoutS2fwb(true),
+    [
+      "The same SMMU, and firmware that promises nothing.",
+      ...askForNesting,
+      "A nest parent can be made: it is a stage 2 like others. The vIOMMU is refused with EOPNOTSUPP, as VFIO would have to clean caches behind the guest's accesses, and does not. Such a guest gets an emulated SMMU, or none.",
+      map(GUEST, IOVA, 1),
+      dma(IOVA),
+      "Emulated, the guest's mapping went into the host's own tables, which are Write-Back.",
     ],
   ),
 ];

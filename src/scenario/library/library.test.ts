@@ -151,6 +151,17 @@ describe("What the remarks say", () => {
   });
 
   it.each([
+    ["canwbs", "is done"],
+    ["neither-canwbs-nor-s2fwb", "answered EOPNOTSUPP"],
+  ])("comes true of who may nest, in %s", async (id, expected) => {
+    const results = (await open(id))
+      .log(0, 2)
+      .rows.map(({ result }) => (result?.type === "software" ? result.about : ""));
+    expect(results[0]).toContain("IOMMU_HWPT_ALLOC is done");
+    expect(results[1]).toContain(`IOMMU_VIOMMU_ALLOC ${expected}`);
+  });
+
+  it.each([
     ["no-snoop-passes", "NOT_SNOOPED"],
     ["no-snoop-forced", "SNOOP_FORCED"],
     ["no-snoop-amd", "SNOOP_FORCED"],
