@@ -39,6 +39,10 @@ const WANTS = [
   { write: false, instruction: true },
 ] as const;
 
+/** Accesses to the same place by whoever may ask for whatever: between them they reach every leaf that rights come from. */
+export const byAnyone = (access: Access): Access[] =>
+  [false, true].flatMap((privileged) => WANTS.map((wants) => ({ ...access, privileged, ...wants })));
+
 /**
  * Rights of the leaves that translate an access, a row for each privilege where they differ; of what a cache answered in
  * place of the leaves, as far as it tells.
@@ -92,7 +96,8 @@ function leafIn(trace: Uint32Array, phase: TracePhase, stage: 1 | 2): number | n
   for (let at = trace.length - TRACE_WORDS; at >= 0; at -= TRACE_WORDS) {
     if (f.kind.get(trace, at) !== TraceKind.Descriptor) continue;
     if (f.phase.get(trace, at) !== phase || f.stage.get(trace, at) !== stage) continue;
-    const maps = f.sizeLg2.get(trace, at) > 0 && f.verdict.get(trace, at) !== TraceVerdict.Next;
+    const verdict = f.verdict.get(trace, at);
+    const maps = f.sizeLg2.get(trace, at) > 0 && verdict !== TraceVerdict.Next && verdict !== TraceVerdict.Unknown;
     return maps ? f.permissions.get(trace, at) : null;
   }
   return null;

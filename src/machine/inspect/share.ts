@@ -10,6 +10,7 @@ import { TRACE, TRACE_WORDS, traceAddress } from "../../protocol/trace.ts";
 import type { Machine } from "../machine.ts";
 import type { Timeline } from "../timeline.ts";
 import type { Architecture } from "../unit.ts";
+import { byAnyone } from "./combination.ts";
 
 /** Up to this many actions software repeats at the other end; of more, and of more memory at the start, what came of it. */
 const MAX_REPEATED = 256;
@@ -129,7 +130,8 @@ function touchedWords(
   }
   for (const step of kept === null ? [now] : new Set([0, ...kept.map((i) => i + 1), now])) {
     timeline.seek(step);
-    look(access);
+    // A walk is shown with the rights that everybody has by it.
+    [access, ...byAnyone(access)].forEach(look);
   }
   return words;
 }
