@@ -51,11 +51,11 @@ import type { Timeline } from "./timeline.ts";
 import type { Architecture, Unit, UnitInspection } from "./unit.ts";
 import { Watcher } from "./watcher.ts";
 
-/** A session at one of its steps. */
 /** Most actions that are tried at once, and most steps of a session before them. */
 const MOST_TRIED = 16;
 const MOST_TRIED_STEPS = 1000;
 
+/** A session at one of its steps. */
 export interface LookedAt {
   readonly arch: Arch;
   readonly devices: readonly DeviceDescription[];
@@ -327,17 +327,6 @@ export class Session {
     };
   }
 
-  /** The session cut down to one walk; refused when the cut case would not show the same walk. */
-  share(access: Access): Result<SharedCase> {
-    const walkDigest = this.walk(access).digest;
-    const { now } = this.#timeline;
-    try {
-      for (const document of cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture)) {
-        const copy = Session.open(document, this.#architecture, this.#boot);
-        if (copy.ok && copy.value.walk(access).digest === walkDigest)
-          return { ok: true, value: { document, walkDigest } };
-      }
-    } finally {
   /**
    * What would become of each of these actions if it were the next one: tried one by one on a copy, which is brought back
    * after each. For software that means to be booted anew, so that it is for sessions of a few steps.
@@ -360,6 +349,17 @@ export class Session {
     return { ok: true, value: results };
   }
 
+  /** The session cut down to one walk; refused when the cut case would not show the same walk. */
+  share(access: Access): Result<SharedCase> {
+    const walkDigest = this.walk(access).digest;
+    const { now } = this.#timeline;
+    try {
+      for (const document of cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture)) {
+        const copy = Session.open(document, this.#architecture, this.#boot);
+        if (copy.ok && copy.value.walk(access).digest === walkDigest)
+          return { ok: true, value: { document, walkDigest } };
+      }
+    } finally {
       this.#timeline.seek(now);
     }
     return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");
