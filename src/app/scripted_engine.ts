@@ -167,6 +167,7 @@ export class ScriptedEngine {
       choices: () => Promise.resolve({ presets: [], caches: [], options: [] }),
       registers: () => Promise.resolve({ revision: this.#revision, rows: [] }),
       queues: () => Promise.resolve({ revision: this.#revision, queues: [], consumer: null }),
+      planEdit: () => Promise.reject(new Error("not scripted")),
       invalidation: () => Promise.reject(new Error("not scripted")),
       queueEntries: () => Promise.resolve([]),
       caches: () => Promise.resolve({ revision: this.#revision, caches: [] }),

@@ -34,6 +34,7 @@ import {
 } from "../protocol/inspection.ts";
 import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { Access, Action, Arch, CommandWords, DeviceDescription, SessionDocument } from "../protocol/machine.ts";
+import type { MapEdit, MapPlan } from "../protocol/map_edit.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import type { Halt, Watch } from "../protocol/watch.ts";
 import { actionProblem } from "./actions.ts";
@@ -283,6 +284,16 @@ export class Session {
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): TableMapColumns | null {
     return this.#unit.inspect.tableMap(sid, ssid, stage, this.#revision);
+  }
+
+  /** What software would do for a change of tables; sessions with software of their own map by that. */
+  planEdit(edit: MapEdit): Result<MapPlan> {
+    const place = `stage ${edit.stage}`;
+    if (this.#document.machine.software !== undefined)
+      return problem(place, "The guest of this session maps and unmaps by actions of its own.");
+    if (commandQueue(this.#unit)?.enabled !== true) return problem(place, "The queue of commands is not enabled.");
+    const plan = this.#unit.inspect.planEdit(edit);
+    return typeof plan === "string" ? problem(place, plan) : { ok: true, value: { revision: this.#revision, ...plan } };
   }
 
   registers(): { revision: number; rows: readonly RegisterRow[] } {

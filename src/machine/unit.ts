@@ -19,6 +19,7 @@ import type {
 import type { CacheView, Choices, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../protocol/inspection.ts";
 import type * as protocol from "../protocol/machine.ts";
 import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
+import type { MapEdit, MapPlan } from "../protocol/map_edit.ts";
 import type { Consumer } from "./consumer.ts";
 import type { DescriptionFault } from "./description.ts";
 import type { Pcie } from "./pcie.ts";
@@ -90,6 +91,8 @@ export interface UnitInspection {
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns;
   /** Null when the stream does not use that stage, or cannot be resolved. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null;
+  /** What software would do to change a table, or a sentence where it cannot. */
+  planEdit(edit: MapEdit): Pick<MapPlan, "actions" | "freed"> | string;
   /** Words, broken rules and reserved bits; what was edited and by whom is the session's to add. */
   structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide">;
   /** A record of {@link Unit.takeRecords} or of a session's recorded events, with its name. */

@@ -28,8 +28,8 @@ export interface EntryMaker {
   table(address: number, level: number): Entry;
   /** An entry at `level` that maps memory at `address`, a multiple of what the level spans. */
   leaf(address: number, level: number, rights: Rights): Entry;
-  /** A leaf at `level` with the attributes of a larger one, the level's leaves not always being allowed there. */
-  smaller(larger: Entry, address: number, level: number): Entry;
+  /** A leaf at `level` with the attributes of one at another level. */
+  alike(leaf: Entry, address: number, level: number): Entry;
 }
 
 /** Where tables live. */
@@ -154,6 +154,15 @@ export class PageTables {
     return this.#take(va, bytes, false, false).tables;
   }
 
+  /** Replace the leaf of `va` by a table of smaller ones that map the same. @returns false without a leaf or memory */
+  split(va: number): boolean {
+    const leaf = this.find(va);
+    if (leaf === null || leaf.level === 0) return false;
+    const span = this.#span(leaf.level);
+    const taken: Taken = { bytes: 0, tables: [], split: [], emptied: false, leaves: true, keep: true };
+    return this.#split(leaf.at, leaf.level, Math.floor(va / span) * span, taken) !== null;
+  }
+
   /** Where the leaf of `va` stands, with its level; null where nothing is mapped. */
   find(va: number): { readonly at: number; readonly level: number } | null {
     let table = this.root;
@@ -276,7 +285,7 @@ export class PageTables {
     if (table === null) return null;
     const span = this.#span(level - 1);
     for (let i = 0; i < 2 ** this.maker.fmt.strideLg2; i++) {
-      const [newHi, newLo] = this.maker.smaller([hi, lo], from + i * span, level - 1);
+      const [newHi, newLo] = this.maker.alike([hi, lo], from + i * span, level - 1);
       this.#store.write(table + 8 * i, newHi, newLo);
     }
     if (this.#forget !== null) {

@@ -9,6 +9,7 @@ import type { ComparisonApi } from "./comparison.ts";
 import type { ErasApi } from "./eras.ts";
 import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, Note, SessionDocument } from "./machine.ts";
+import type { MapEdit, MapPlan } from "./map_edit.ts";
 import type { Era, JournalAnswer, SoftwareAnswer } from "./software.ts";
 import type { Halt, Watch } from "./watch.ts";
 
@@ -427,12 +428,12 @@ export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi {
    * the first that meets a watch, which is then applied.
    */
   applyAll(actions: readonly Action[], watches?: readonly Watch[]): Promise<Result<SessionSummary>>;
-  /** Actions of the log with what became of them. */
   /**
    * What would become of each of these actions, at most 16, if it were the next one; the session stays as it is. A problem
    * after more than 1000 steps.
    */
   trial(actions: readonly Action[]): Promise<Result<readonly ActionResult[]>>;
+  /** Actions of the log with what became of them. */
   log(from: number, count: number): Promise<{ readonly total: number; readonly rows: readonly LogRow[] }>;
   /** Go to the state after the first `step` actions; forward, no further than the first action that meets a watch. */
   seek(step: number, watches?: readonly Watch[]): Promise<Result<SessionSummary>>;
@@ -447,6 +448,8 @@ export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi {
   structure(query: StructureQuery): Promise<StructureAnswer>;
   /** Nodes of a stage's tables; null when the stream does not use that stage. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): Promise<TableMapColumns | null>;
+  /** What software would do to change what a stage maps. */
+  planEdit(edit: MapEdit): Promise<Result<MapPlan>>;
   /** Host, VMM and guest; null for a machine without software. */
   software(): Promise<SoftwareAnswer | null>;
   /** What the actors did up to the current step, oldest first. */

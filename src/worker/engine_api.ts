@@ -122,6 +122,7 @@ export function createEngine(): EngineApi {
     structure: async (query) => current().structure(query),
     tableMap: async (sid, ssid, stage) => current().tableMap(sid, ssid, stage),
     choices: async (arch) => (await (await machine)[1].loadArchitecture(arch)).choices,
+    planEdit: async (edit) => session?.planEdit(edit) ?? NOTHING_OPEN,
     registers: async () => current().registers(),
     queues: async () => current().queues(),
     queueEntries: async (id, from, count) => current().queueEntries(id, from, count),

@@ -120,6 +120,11 @@ export class PhysicalMemory {
     for (let frame = 1; frame < this.#frames; frame++) this.#setIdentity(frame, this.#nextIdentity++);
   }
 
+  /** Ranges that read as zero until they are written. */
+  get zeroRanges(): readonly Range[] {
+    return this.#zero;
+  }
+
   /** Bytes in frames. */
   get bytes(): number {
     return (this.#frames - 1) * 4096;

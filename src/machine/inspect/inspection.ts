@@ -12,12 +12,17 @@ import type {
 } from "../../protocol/engine.ts";
 import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../protocol/machine.ts";
+import type { MapEdit, MapPlan } from "../../protocol/map_edit.ts";
 import type { UnitInspection } from "../unit.ts";
+import { heldRanges, mappedRanges } from "./free_ranges.ts";
 import { listLeaves } from "./leaves.ts";
+import { planEdit } from "./map_edit.ts";
 import { listOwners, type OwnerParts } from "./owners.ts";
 import { queueEntries, type ReadableQueue } from "./queue_rows.ts";
 import { mapTables } from "./table_map.ts";
 import { type ContextTables, leafSource, stageSource } from "./table_source.ts";
+
+const PAGE_BYTES = 4096n;
 
 /** The answers of an architecture about one of its units; see {@link UnitInspection}. */
 export interface InspectionParts<U> {
@@ -53,6 +58,20 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
 
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns {
     return listLeaves(leafSource(this.#parts.tables(this.#unit, sid, ssid)), revision);
+  }
+
+  planEdit({ sid, ssid, stage, change }: MapEdit): Pick<MapPlan, "actions" | "freed"> | string {
+    const tables = this.#parts.tables(this.#unit, sid, ssid);
+    const source = stageSource(tables, stage);
+    if (source === null) return "The context does not use tables of that stage.";
+    const upkeep = tables.upkeep(stage);
+    if (upkeep === null) return "Tables in this byte order are not changed here.";
+    const owned = [...this.owners()];
+    const isFree = (at: number): boolean =>
+      owned.every(({ from, to }) => BigInt(at) + PAGE_BYTES <= from || BigInt(at) >= to);
+    const beneath = stage === 1 ? stageSource(tables, 2) : null;
+    const ranges = beneath === null ? heldRanges(this.#unit.memory) : mappedRanges(beneath);
+    return planEdit(source, upkeep, change, { ranges, isFree });
   }
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null {

@@ -1,6 +1,8 @@
 /** The table trees of one stage of a context, as lists and maps go over them, whatever the architecture. */
 import type { SurveyReader } from "../../engine/common/survey.ts";
+import type { EntryMaker } from "../../pagetable/build.ts";
 import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
+import type { CommandWords } from "../../protocol/machine.ts";
 
 /** What a leaf allows, or the reason (index into the architecture's reasons) it allows nothing. */
 interface LeafVerdict {
@@ -41,6 +43,29 @@ export interface LeafSource extends TableSource {
   readonly beneath: ((hi: number, lo: number) => Beneath) | null;
 }
 
+/** What was in force before a change and may be cached. */
+export interface Dropped {
+  readonly at: bigint;
+  readonly sizeLg2: number;
+  /** Entries that lead to tables changed, too. */
+  readonly tables: boolean;
+}
+
+/** How software of an architecture keeps the tables of a stage. */
+export interface Upkeep {
+  readonly maker: EntryMaker;
+  /** Hardware must not see a leaf become a table, or the other way round, in one write. */
+  readonly breakFirst: boolean;
+  /** Bits of a leaf's low half that hardware sets by itself: leaves that differ in them are alike. */
+  readonly marks: number;
+  /** What is not present may be cached. */
+  readonly cachesAbsent: boolean;
+  /** Commands that make hardware forget one leaf, or, for null, everything of the context. */
+  readonly drop: (what: Dropped | null) => readonly CommandWords[];
+  /** The command that waits for those before it. */
+  readonly wait: CommandWords;
+}
+
 /** The table trees of a context, made when somebody asks for them. */
 export interface ContextTables {
   /** Accesses of the context get as far as its tables. */
@@ -48,6 +73,8 @@ export interface ContextTables {
   /** The trees of each stage; null where the context does not use it, or they cannot be reached. */
   readonly stages: readonly [first: (() => SourceRoot[]) | null, second: (() => SourceRoot[]) | null];
   readonly levelOf: TableSource["levelOf"];
+  /** How software changes the tables of a stage that the context uses; null where this model cannot. */
+  readonly upkeep: (stage: 1 | 2) => Upkeep | null;
   /** Where the second stage takes what the first gives. */
   readonly beneath: () => NonNullable<LeafSource["beneath"]>;
 }
@@ -71,3 +98,9 @@ export const halves = (at: number): [hi: number, lo: number] => [
   Math.floor(at / 0x1_0000_0000),
   (at % 0x1_0000_0000) >>> 0,
 ];
+
+/** A command with its fields as numbers. */
+export const commandWords = (name: string, fields: Readonly<Record<string, number | bigint>>): CommandWords => ({
+  name,
+  fields: Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, BigInt(value)])),
+});

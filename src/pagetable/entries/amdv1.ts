@@ -19,6 +19,6 @@ export function amdV1Entries(coherent: boolean): EntryMaker {
     table: (at, level) => [highHalf(at) | V1_READ | V1_WRITE, lowHalf(at) | PRESENT | (level << NEXT_LEVEL_SHIFT)],
     leaf: (at, _level, { read, write }) =>
       leaf([(read ? V1_READ : 0) | (write ? V1_WRITE : 0) | (coherent ? V1_FORCE_COHERENT : 0), 0], at),
-    smaller: ([hi, lo], at) => leaf([hi & ~AMD_V1.oaHiMask, lo & ~AMD_V1.oaLoMask], at),
+    alike: ([hi, lo], at) => leaf([hi & ~AMD_V1.oaHiMask, lo & ~AMD_V1.oaLoMask], at),
   };
 }

@@ -69,6 +69,6 @@ export function vmsav8Entries(stage: 1 | 2, granuleLg2: GranuleLg2, wide: boolea
       return [hi, lo | TABLE_OR_PAGE];
     },
     leaf: (at, level, rights) => typed(attributes(rights), at, level),
-    smaller: ([hi, lo], at, level) => typed([hi & ~firstHi, lo & ~firstLo & ~TABLE_OR_PAGE], at, level),
+    alike: ([hi, lo], at, level) => typed([hi & ~firstHi, lo & ~firstLo & ~TABLE_OR_PAGE], at, level),
   };
 }

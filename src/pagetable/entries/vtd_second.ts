@@ -26,6 +26,6 @@ export function vtdSecondEntries(features: SecondStageFeatures, snoop: boolean):
     table: (at) => [highHalf(at), lowHalf(at) | READ | WRITE],
     leaf: (at, level, { read, write }) =>
       leaf([0, (read ? READ : 0) | (write ? WRITE : 0) | (snoop ? SNOOP : 0)], at, level),
-    smaller: ([hi, lo], at, level) => leaf([hi & ~fmt.oaHiMask, lo & ~fmt.oaLoMask & ~PAGE_SIZE], at, level),
+    alike: ([hi, lo], at, level) => leaf([hi & ~fmt.oaHiMask, lo & ~fmt.oaLoMask & ~PAGE_SIZE], at, level),
   };
 }

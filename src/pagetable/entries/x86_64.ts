@@ -28,6 +28,6 @@ export function x86Entries(levels: 4 | 5, gigabytePages: boolean, noExecute: boo
     table: (at) => [highHalf(at), lowHalf(at) | PRESENT | WRITE | USER],
     leaf: (at, level, { write, execute, user }) =>
       leaf([execute || !noExecute ? 0 : NO_EXECUTE, PRESENT | (write ? WRITE : 0) | (user ? USER : 0)], at, level),
-    smaller: ([hi, lo], at, level) => leaf([hi & ~fmt.oaHiMask, lo & ~fmt.oaLoMask & ~PAGE_SIZE], at, level),
+    alike: ([hi, lo], at, level) => leaf([hi & ~fmt.oaHiMask, lo & ~fmt.oaLoMask & ~PAGE_SIZE], at, level),
   };
 }

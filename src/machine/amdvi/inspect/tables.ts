@@ -8,6 +8,7 @@ import { End } from "../../../engine/common/request.ts";
 import { type Beneath, type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { contextOf } from "./context.ts";
+import { upkeepOf } from "./upkeep.ts";
 
 /** The tables of a requester and its PASID; the host's are there even where the guest's cannot be reached. */
 export function contextTables(unit: AmdviUnit, sid: number, ssid: number | null): ContextTables {
@@ -19,6 +20,7 @@ export function contextTables(unit: AmdviUnit, sid: number, ssid: number | null)
       config.host.fmt !== null && config.hostOn ? () => rootsOf(unit, config, 2) : null,
     ],
     levelOf: amdLevel,
+    upkeep: (stage) => upkeepOf(unit, config, ssid, stage),
     beneath: () => beneath(unit, config),
   };
 }

@@ -13,6 +13,7 @@ import { armLevel } from "../../../pagetable/formats/vmsav8.ts";
 import { type Beneath, type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 import { contextOf } from "./context.ts";
+import { upkeepOf } from "./upkeep.ts";
 
 /** Any permission will do: a list shows what there is. */
 const ANY = 7;
@@ -27,6 +28,7 @@ export function contextTables(unit: SmmuUnit, sid: number, ssid: number | null):
       config.stage2 && config.s2.fmt !== null ? () => rootsOf(unit, config, 2) : null,
     ],
     levelOf: armLevel,
+    upkeep: (stage) => upkeepOf(unit, config, stage),
     beneath: () => beneath(unit, config),
   };
 }

@@ -5,6 +5,7 @@ import { badReason, leafVerdict, scanRoot, secondStageOf, surveyReader } from ".
 import { type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 import { contextOf } from "./context.ts";
+import { upkeepOf } from "./upkeep.ts";
 
 /** VT-d numbers levels from 1, for pages. */
 export const vtdLevel = (level: number): number => level + 1;
@@ -19,6 +20,7 @@ export function contextTables(unit: VtdUnit, sid: number, pasid: number | null):
       ok && config.second ? () => [rootOf(unit, config, 2)] : null,
     ],
     levelOf: vtdLevel,
+    upkeep: (stage) => upkeepOf(unit, config, stage),
     beneath: () => secondStageOf(unit.remapper, config, Purpose.Request),
   };
 }

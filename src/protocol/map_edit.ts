@@ -1,0 +1,37 @@
+/** Changes to what the tables of a stage map, planned before they are made. */
+import type { HardwareAction } from "./machine.ts";
+
+/** Addresses are the stage's input, in bytes; `to` is its output. */
+export type MapChange =
+  /** Bit 0 of `rights` read, 1 write, 2 execute. */
+  | {
+      readonly do: "map";
+      readonly from: bigint;
+      readonly to: bigint;
+      readonly bytes: bigint;
+      readonly rights: number;
+    }
+  | { readonly do: "unmap"; readonly from: bigint; readonly bytes: bigint }
+  /** The block at an address becomes a table of the next smaller leaves. */
+  | { readonly do: "split"; readonly from: bigint }
+  /** The table of leaves at an address becomes one block. */
+  | { readonly do: "merge"; readonly from: bigint };
+
+/** A change to the tables of a context's stage. */
+export interface MapEdit {
+  readonly sid: number;
+  readonly ssid: number | null;
+  readonly stage: 1 | 2;
+  readonly change: MapChange;
+}
+
+/** What software would do for a change: writes to tables and commands, in order. Nothing is done by asking. */
+export interface MapPlan {
+  readonly revision: number;
+  readonly actions: readonly HardwareAction[];
+  /** Tables that nothing leads to any more once the commands are done. */
+  readonly freed: readonly bigint[];
+}
+
+/** Most bytes of one change. */
+export const MAX_EDIT_BYTES = 1n << 30n;
