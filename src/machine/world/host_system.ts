@@ -92,8 +92,10 @@ const START: Readonly<Record<Arch, StartDriver>> = {
     AmdDriver.start({ nesting: amdNesting, guestPages: AMD_GUESTS_AT }, pages(null)!, memory),
 };
 
-/** Hosts that serve device TLBs and page requests. UNMODELLED: the other drivers serve neither. */
-const SERVED: ReadonlySet<Arch> = new Set(["vtd"]);
+/** Hosts that serve device TLBs, and page requests. UNMODELLED: the AMD driver serves neither. */
+const WITH_ATS: ReadonlySet<Arch> = new Set(["smmuv3", "vtd"]);
+/** Linux 7.2 refuses page requests behind an SMMUv3. */
+const WITH_PRI: ReadonlySet<Arch> = new Set(["vtd"]);
 
 /** Where the kernel's own memory lies. */
 export interface KernelPlace {
@@ -138,8 +140,8 @@ export class HostSystem {
         sid: device.sid,
         driver,
         maxPasidLog2: PCI_PASIDS_LG2,
-        ats: SERVED.has(arch) && device.ats !== undefined,
-        pri: SERVED.has(arch) && device.ats !== undefined,
+        ats: WITH_ATS.has(arch) && device.ats !== undefined,
+        pri: WITH_PRI.has(arch) && device.ats !== undefined,
       }),
     );
     for (const device of hostDevices) {

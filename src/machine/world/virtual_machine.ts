@@ -74,12 +74,14 @@ export class VirtualMachine {
     const memory = slotMemory(machine, ram);
     const slots = [{ gpa: ram.gpa, bytes: ram.bytes, va: RAM_VA }];
     const { devices: physical } = host.kernel;
-    const served = devices.filter(({ bdf }) => physical.some(({ name, pri }) => name === bdf && pri));
-    const requesting = new Set(served.map(({ virtualId }) => virtualId));
-    const iommu = make({ caller, slots, devices, requesting, memory, journal });
+    const having = (what: "ats" | "pri"): ReadonlySet<number> => {
+      const able = new Set(physical.filter((device) => device[what]).map(({ name }) => name));
+      return new Set(devices.filter(({ bdf }) => able.has(bdf)).map(({ virtualId }) => virtualId));
+    };
+    const iommu = make({ caller, slots, devices, requesting: having("pri"), memory, journal });
     if ("errno" in iommu) return iommu;
     const { registers, blocks = {} } = iommu;
-    const options = { mistakes, ats: requesting, lazy };
+    const options = { mistakes, ats: having("ats"), lazy };
     const place = { at: ram.gpa, bytes: ram.bytes };
     const reach = { memory: iommu.memory ?? memory, registers, blocks };
     const kernel = GuestKernel.boot(place, reach, DRIVERS[arch], options, journal);
