@@ -7,6 +7,7 @@ import type { Hazard, SoftwareAnswer } from "../../protocol/software.ts";
 import { Button } from "../common/Button.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
+import { EraLink } from "../eras/EraLink.tsx";
 import { Costs } from "./Costs.tsx";
 import { Objects } from "./Objects.tsx";
 
@@ -46,6 +47,7 @@ function Whole({ answer }: { readonly answer: SoftwareAnswer }) {
         )}
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard. */}
         <section className="software-facts" aria-label="Costs and logs" tabIndex={0}>
+          <EraLink />
           <Costs answer={answer} />
           <Lines title="Refused calls" none="No call was refused." lines={refused} fault />
           <Lines title="Guest log" none="The guest's kernel logged nothing." lines={guestLog} />

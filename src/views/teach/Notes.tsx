@@ -10,6 +10,7 @@ import type { SessionSummary } from "../../protocol/engine.ts";
 import { Button, IconButton } from "../common/Button.tsx";
 import { Icon } from "../common/Icon.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
+import { EraLink } from "../eras/EraLink.tsx";
 import { usePageDoor } from "../workbench/page_door.ts";
 
 /** For the head of the pane: where the session stands. */
@@ -46,12 +47,15 @@ function Read({ summary }: { readonly summary: SessionSummary }) {
     <div className="notes">
       <div className="notes-page">
         <NoteOfNow summary={summary} stop={stops[at] ?? null} />
-        <div className="notes-way" role="toolbar" aria-label="Notes">
-          <Way id="actions.note-before" icon="back" />
-          <Way id="actions.next-note" icon="forward" />
-          <span className="nw-nowrap">
-            <span className="nw-strong">Note {at + 1}</span> <span className="nw-2">of {stops.length}</span>
-          </span>
+        <div className="notes-foot">
+          <div className="notes-way" role="toolbar" aria-label="Notes">
+            <Way id="actions.note-before" icon="back" />
+            <Way id="actions.next-note" icon="forward" />
+            <span className="nw-nowrap">
+              <span className="nw-strong">Note {at + 1}</span> <span className="nw-2">of {stops.length}</span>
+            </span>
+          </div>
+          <EraLink />
         </div>
         {stops.length > 1 && <NoteList stops={stops} at={at} />}
       </div>
