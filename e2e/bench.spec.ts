@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expectAccessible } from "./axe.ts";
 import { openPage, runCommand } from "./workbench.ts";
 
 const bench = (page: Page): Locator => page.getByRole("dialog", { name: "Measure this browser" });
@@ -22,6 +23,7 @@ test.describe("The bench", () => {
     await expect(rows(page)).toHaveCount(5, { timeout: 60_000 });
     await expect(rows(page).last()).toContainText("0cd50000b855ce80 = native");
     await expect(bench(page).getByRole("status")).toHaveCount(0);
+    await expectAccessible(page, ".bench");
     await bench(page).getByRole("button", { name: "Copy as JSON" }).click();
     const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
     expect(copied).toMatchObject({ bench: "nestwalk", runs: 5, min_ms: 50 });
