@@ -3,6 +3,7 @@
  * 7.2, drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_device_reset).
  */
 import { registerByName } from "../../arch/smmuv3/registers.ts";
+import { IdPool } from "../id_pool.ts";
 import type { OwnMemory } from "../own_memory.ts";
 import type { RegisterPages } from "../platform.ts";
 import { KernelRegisters } from "../registers.ts";
@@ -28,6 +29,9 @@ export class Smmu {
   readonly registers: KernelRegisters;
   /** A field of an ID register; each of those is read once. */
   readonly id: (register: string, field: string) => number;
+  /** Tags of translations that the kernel has in use. */
+  readonly asids: IdPool;
+  readonly vmids: IdPool;
   readonly streams: StreamTable;
   readonly commands: CommandQueue;
   readonly events: RecordQueue;
@@ -36,6 +40,8 @@ export class Smmu {
   private constructor(registers: KernelRegisters, id: Smmu["id"], parts: Parts) {
     this.registers = registers;
     this.id = id;
+    this.asids = new IdPool(1, id("IDR0", "ASID16") === 1 ? 0x10000 : 0x100);
+    this.vmids = new IdPool(1, id("IDR0", "VMID16") === 1 ? 0x10000 : 0x100);
     this.streams = parts.streams;
     this.commands = parts.commands;
     this.events = parts.events;

@@ -50,7 +50,6 @@ export class SmmuDriver implements IommuDriver {
   /** The queue with commands that were not waited for. */
   #touched: CommandQueue | null = null;
   readonly #streams = new Map<number, Stream>();
-  readonly #asids = new Set<number>();
   readonly #groups = new PageRequestGroups();
 
   constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
@@ -80,13 +79,14 @@ export class SmmuDriver implements IommuDriver {
   }
 
   makeSpace(): AddressSpace | DriverRefusal {
-    let asid = 1;
-    while (this.#asids.has(asid)) asid++;
-    const most = this.#smmu.id("IDR0", "ASID16") === 1 ? 0x10000 : 0x100;
-    if (asid >= most) return { refused: "Every ASID is in use." };
+    const { asids } = this.#smmu;
+    const asid = asids.take();
+    if (asid === null) return { refused: "Every ASID is in use." };
     const root = this.#memory.allocate(PageTables.rootBytes(ENTRIES.fmt, SHAPE));
-    if (root === null) return { refused: "There is no memory for a page table." };
-    this.#asids.add(asid);
+    if (root === null) {
+      asids.release(asid);
+      return { refused: "There is no memory for a page table." };
+    }
     const { order, mistakes } = this.#options;
     const whole = this.#smmu.id("IDR3", "BBML") >= BLOCK_SIZE_MAY_CHANGE;
     const store = whole ? this.#memory : order.watchedTables(this.#memory, ENTRIES.fmt);
@@ -105,7 +105,7 @@ export class SmmuDriver implements IommuDriver {
     this.invalidateAll(space);
     this.sync();
     this.#memory.release(space.tables.root, PAGE);
-    this.#asids.delete(space.tag);
+    this.#smmu.asids.release(space.tag);
   }
 
   attach(sid: number, pasid: number | null, space: AddressSpace, served = false): DriverRefusal | null {

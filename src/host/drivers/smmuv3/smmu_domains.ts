@@ -59,7 +59,7 @@ export class Stage1Domain extends SmmuTables {
 
   override release(): void {
     this.driver.run([command("CMD_TLBI_NH_ASID", { ASID: this.tag })]);
-    this.driver.asids.delete(this.tag);
+    this.driver.asids.release(this.tag);
     super.release();
   }
 }
@@ -85,7 +85,7 @@ export class Stage2Domain extends SmmuTables {
 
   override release(): void {
     this.driver.run([command("CMD_TLBI_S12_VMALL", { VMID: this.tag })]);
-    this.driver.vmids.delete(this.tag);
+    this.driver.vmids.release(this.tag);
     super.release();
   }
 }

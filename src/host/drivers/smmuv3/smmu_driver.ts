@@ -4,6 +4,7 @@
  */
 
 import { eventByName } from "../../../arch/smmuv3/events.ts";
+import type { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import { PageResponse } from "../../../kernel/page_requests.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
@@ -69,8 +70,6 @@ const MOST_LOGGED = 256;
 export class SmmuDriver implements IommuDriver {
   readonly name = "arm-smmu-v3";
   readonly config: SmmuConfig;
-  readonly asids = new Set<number>();
-  readonly vmids = new Set<number>();
   readonly #smmu: Smmu;
   readonly #memory: OwnMemory;
   readonly #cmdqv: CmdqvDriver | null;
@@ -122,6 +121,16 @@ export class SmmuDriver implements IommuDriver {
   run(commands: readonly CommandWords[]): void {
     // What the SMMU refuses is taken out of its queue; whoever asked for it is not told.
     this.#smmu.commands.run(commands);
+  }
+
+  /** Tags of stage 1. */
+  get asids(): IdPool {
+    return this.#smmu.asids;
+  }
+
+  /** Tags of stage 2. */
+  get vmids(): IdPool {
+    return this.#smmu.vmids;
   }
 
   /** The SMMU has range commands. */
@@ -254,23 +263,27 @@ export class SmmuDriver implements IommuDriver {
   }
 
   #makeStage1(): Made<PagingDomain> {
-    const asid = lowestFree(this.asids, this.#has("ASID16") ? 0x10000 : 0x100);
+    const asid = this.asids.take();
     if (asid === null) return refused("ENOSPC");
     const kind = tableKind(1, this.#granule(), VA_BITS);
     const root = TableDomain.root(this.#memory, kind);
-    if (!root.ok) return root;
-    this.asids.add(asid);
+    if (!root.ok) {
+      this.asids.release(asid);
+      return root;
+    }
     return made(new Stage1Domain(this, this.#memory, kind, root.value, asid));
   }
 
   #makeStage2(nestParent: boolean): Made<PagingDomain> {
-    const vmid = lowestFree(this.vmids, this.#has("VMID16") ? 0x10000 : 0x100);
+    const vmid = this.vmids.take();
     if (vmid === null) return refused("ENOSPC");
     const bits = Math.min(OUTPUT_BITS[this.#outputSize()] ?? VA_BITS, VA_BITS);
     const kind = tableKind(2, this.#granule(), bits);
     const root = TableDomain.root(this.#memory, kind);
-    if (!root.ok) return root;
-    this.vmids.add(vmid);
+    if (!root.ok) {
+      this.vmids.release(vmid);
+      return root;
+    }
     return made(new Stage2Domain(this, this.#memory, kind, root.value, vmid, nestParent));
   }
 
@@ -299,9 +312,4 @@ export class SmmuDriver implements IommuDriver {
     stream.setContext(pasid, domain);
     return null;
   }
-}
-
-function lowestFree(taken: ReadonlySet<number>, end: number): number | null {
-  for (let id = 1; id < end; id++) if (!taken.has(id)) return id;
-  return null;
 }
