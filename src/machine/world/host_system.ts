@@ -14,6 +14,7 @@ import { absentCall } from "../../host/eras/absent_calls.ts";
 import { ERA_RULES, type EraName } from "../../host/eras/eras.ts";
 import type { Status } from "../../host/errno.ts";
 import { IommufdFile } from "../../host/iommufd/file.ts";
+import { HWPT_INVALIDATE } from "../../host/iommufd/ioctls.ts";
 import { EventFile, HostKernel } from "../../host/kernel.ts";
 import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
 import type { OwnMemory } from "../../kernel/own_memory.ts";
@@ -111,6 +112,8 @@ export class HostSystem {
   readonly #journal: Journal;
   /** Every file that was opened by its path. */
   readonly #files: OpenFile[] = [];
+  /** What {@link objects} answers; null after anything that may have changed it. */
+  #rows: readonly KernelObjectRow[] | null = null;
 
   private constructor(arch: Arch, kernel: HostKernel, driver: HostDriver, pages: PagesOf, journal: Journal) {
     this.#arch = arch;
@@ -154,7 +157,12 @@ export class HostSystem {
   }
 
   /** Objects of every open iommufd, or VFIO containers. */
-  objects(): KernelObjectRow[] {
+  objects(): readonly KernelObjectRow[] {
+    this.#rows ??= this.#makeRows();
+    return this.#rows;
+  }
+
+  #makeRows(): KernelObjectRow[] {
     const files = this.#files.filter((f) => f instanceof IommufdFile);
     const rows = files.flatMap(({ context }) => kernelObjects(context));
     const free = Math.max(0, ...rows.map(({ id }) => id)) + 1;
@@ -167,6 +175,7 @@ export class HostSystem {
     const { kernel } = this;
     return {
       open: (path) => {
+        this.#rows = null;
         const file = openFile(kernel, process, path);
         if (typeof file === "string") return file;
         this.#files.push(file);
@@ -174,10 +183,12 @@ export class HostSystem {
       },
       readlink: (path) => readLink(kernel, path),
       close: (fd) => {
+        this.#rows = null;
         process.close(fd);
       },
       eventfd: () => process.install(new EventFile()),
       ioctl: (fd, request, argument) => {
+        if (request !== HWPT_INVALIDATE.request) this.#rows = null;
         const returned = process.ioctl(fd, request, argument);
         const why = returned === "ENOTTY" ? absentCall(process.file(fd)!.kind, request, kernel.era.name) : null;
         if (why !== null) this.#journal.note("host", "intent", why);

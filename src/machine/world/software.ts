@@ -30,7 +30,7 @@ const PAGE = 4096;
 interface Surroundings {
   /** Interrupts that are due are served. */
   serve(action: HardwareAction, result: ActionResult): void;
-  objects(): KernelObjectRow[];
+  objects(): readonly KernelObjectRow[];
   /** Of a virtual machine. */
   readonly vmm: VmmActions | null;
   /** What the host refused the VMM, newest last; the oldest may fall out. */

@@ -36,7 +36,7 @@ export class StateHistory {
   /** The objects are these after `step` actions, and until something else is noted; steps never fall. */
   noteObjects(step: number, rows: readonly KernelObjectRow[]): void {
     const last = this.#objects.at(-1);
-    if (last !== undefined && sameRows(last.rows, rows)) return;
+    if (last !== undefined && (last.rows === rows || sameRows(last.rows, rows))) return;
     this.#objects.push({ step, rows });
   }
 
