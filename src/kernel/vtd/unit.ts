@@ -5,7 +5,7 @@
 import type { OwnMemory } from "../own_memory.ts";
 import type { RegisterPages } from "../platform.ts";
 import type { KernelRegisters } from "../registers.ts";
-import { takeFaultRecords } from "./fault_records.ts";
+import { type TakenFaults, takeFaultRecords } from "./fault_records.ts";
 import { GlobalCommands } from "./global_commands.ts";
 import { type Descriptor, InvalidationQueue } from "./invalidation_queue.ts";
 import { Invalidations } from "./invalidations.ts";
@@ -88,7 +88,7 @@ export class RemappingUnit {
   }
 
   /** Take the fault records that are there. */
-  takeFaults(): Uint32Array[] {
+  takeFaults(): TakenFaults {
     return takeFaultRecords(this.#found);
   }
 }

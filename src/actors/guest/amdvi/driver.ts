@@ -7,6 +7,7 @@ import type { FieldNumbers } from "../../../base/encode.ts";
 import { type AlignedRange, alignedRange } from "../../../kernel/address_range.ts";
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
 import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
+import { eventLine, readEvent } from "../../../kernel/amdvi/event_log.ts";
 import { GCR3_PASIDS, Gcr3Table } from "../../../kernel/amdvi/gcr3_table.ts";
 import { dropDevice, dropFromDevice, dropPages, dropPasidPages } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
@@ -22,7 +23,6 @@ import type { TranslationMode } from "../../../protocol/software.ts";
 import { type Attached, Attachments, NO_PASID } from "../attachments.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
-import { eventReport } from "./event_line.ts";
 
 const PAGE = 4096;
 /** Four levels, of either format: 48-bit addresses. */
@@ -149,7 +149,7 @@ export class AmdDriver implements IommuDriver {
     return [
       ...(overflowed ? [line("AMD-Vi: IOMMU Event log restarting")] : []),
       ...(this.#servePageRequests() ? [line("AMD-Vi: IOMMU PPR log restarting")] : []),
-      ...records.map(eventReport),
+      ...records.map(report),
     ];
   }
 
@@ -251,6 +251,12 @@ export class AmdDriver implements IommuDriver {
   #issue(command: Command): void {
     this.#iommu.commands.issue(command);
   }
+}
+
+function report(words: Uint32Array): FaultReport {
+  const { pasid, ...event } = readEvent(words);
+  // With DTE.GIoV requests without a PASID have one all the same.
+  return { ...event, pasid: pasid === NO_PASID ? null : pasid, line: eventLine(words) };
 }
 
 /** Makes the driver. */

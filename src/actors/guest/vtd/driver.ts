@@ -7,6 +7,7 @@ import { type AlignedRange, alignedRange } from "../../../kernel/address_range.t
 import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
+import { faultLine, readFault, statusLine } from "../../../kernel/vtd/fault_log.ts";
 import type { Descriptor } from "../../../kernel/vtd/invalidation_queue.ts";
 import { groupResponse } from "../../../kernel/vtd/page_request_queue.ts";
 import { RequesterEntries } from "../../../kernel/vtd/requester_entries.ts";
@@ -18,7 +19,6 @@ import type { TranslationMode } from "../../../protocol/software.ts";
 import { Attachments, NO_PASID } from "../attachments.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
-import { faultReport } from "./fault_line.ts";
 
 const PAGE = 4096;
 
@@ -151,7 +151,14 @@ export class VtdDriver implements IommuDriver {
 
   takeFaults(): FaultReport[] {
     const lost = this.#servePageRequests() ? [LOST] : [];
-    return [...lost, ...this.#unit.takeFaults().map(faultReport)];
+    const { status, records } = this.#unit.takeFaults();
+    const reports = records.map((words, i) => {
+      const fault = readFault(words);
+      const { sid, pasid, address } = fault;
+      const lines = i === 0 ? [statusLine(status), faultLine(fault)] : [faultLine(fault)];
+      return { sid, pasid, address, line: lines.join("\n") };
+    });
+    return [...lost, ...reports];
   }
 
   /** Answer groups of page requests. @returns whether requests were lost */

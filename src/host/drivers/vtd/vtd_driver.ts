@@ -153,7 +153,7 @@ export class VtdDriver implements IommuDriver {
   /** Take the fault records and page requests that are there, as their interrupts ask for. */
   interrupt(): void {
     servePageRequests(this.#unit, (sid, pasid) => this.#attachments.takerOf(sid, pasid));
-    this.log.push(...this.#unit.takeFaults());
+    this.log.push(...this.#unit.takeFaults().records);
     if (this.log.length > MOST_LOGGED) this.log.splice(0, this.log.length - MOST_LOGGED);
   }
 
