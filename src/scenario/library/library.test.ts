@@ -115,6 +115,7 @@ describe("What the remarks say", () => {
     ["nested-dma", ["went", "refused", "refused"]],
     ["vste-bypass-abort", ["went", "refused", "went", "refused", "went"]],
     ["vsva-pasid", ["went", "went", "refused", "went"]],
+    ["guest-ats", ["device", "device", "device"]],
     ["invalidate-lazily", ["went", "went", "refused"]],
     ["no-tlbi", ["went", "went"]],
     ["no-sync", ["went", "went"]],

@@ -1,7 +1,7 @@
 /** Lessons on two stages: a guest with a card, behind one SMMUv3, by way of iommufd. */
 import { type Lesson, lesson } from "./lesson.ts";
 import { virtualMachine, virtualMachineOn } from "./machines.ts";
-import { detach, dma, GUEST, map, readFaults, unmap } from "./verbs.ts";
+import { access, detach, dma, GUEST, map, readFaults, unmap } from "./verbs.ts";
 
 const GROUP = "Nested translation";
 const PROCESS = { ...GUEST, pasid: 5 };
@@ -80,6 +80,28 @@ export const NESTING: readonly Lesson[] = [
       dma(0x10_0000),
       "PASID 5 is refused with C_BAD_CD, while requests without one go on.",
       readFaults,
+    ],
+  ),
+  lesson(
+    {
+      id: "guest-ats",
+      group: GROUP,
+      title: "A guest's card with a TLB of its own",
+      about: "The guest lets its card keep translations (ATS), the host follows, and CMD_ATC_INV goes all the way.",
+    },
+    virtualMachine({ ats: true }),
+    [
+      "Card and SMMU can use ATS. The VMM hands IDR0.ATS on, so that the guest may let its card use it.",
+      map(GUEST, 0x10_0000, 1),
+      "The guest's STE has EATS = 1, and the host put that into the nested STE: a guest that does not ask for ATS gets none.",
+      access(0x10_0000),
+      "The card sent a Translation Request. The answer was the physical address, through both stages at once, and the card keeps it.",
+      access(0x10_0000),
+      "Nothing was asked and nothing was walked: the access was marked Translated.",
+      unmap(GUEST, 0x10_0000, 1),
+      "First CMD_TLBI_NH_VA and CMD_SYNC, then CMD_ATC_INV: a card that is told first could ask at once, and get the old translation again. The host put the physical StreamID into the guest's command.",
+      access(0x10_0000),
+      "The card has no translation any more, and gets none. It asks for the page instead, which the host's SMMUv3 driver refuses, as Linux 7.2 does.",
     ],
   ),
   lesson(
