@@ -171,13 +171,13 @@ const WALK_REASONS = [
     "SNOOP_FORCED",
     "FC",
     "48882 §2.2.3",
-    "The request says No Snoop, and snoops all the same: FC of the host leaf is 1.",
+    "The request says No Snoop, and snoops all the same: FC of the host leaf, or Mode0FC without host tables, is 1.",
   ),
   reason(
     "NOT_SNOOPED",
     "FC",
     "48882 §2.2.3",
-    "The request says No Snoop, and no host leaf overrules it: what processors hold in their caches is not looked at.",
+    "The request says No Snoop, and neither FC nor Mode0FC overrules it: what processors hold in their caches is not looked at.",
   ),
 ] as const;
 

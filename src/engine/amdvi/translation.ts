@@ -36,7 +36,7 @@ export class Translation extends PciTranslation {
   domainId = 0;
   /** PASID whose tables were used: that of the request, 0 with DTE.GIoV, or -1 for none. */
   usedPasid = -1;
-  /** The host leaf of the address wants coherent access (PTE.FC). */
+  /** FC of the host leaf, or Mode0FC where there are no host tables: the access is coherent whatever the request says. */
   forceCoherent = false;
   /** Updates of entries that wait for the translation to pass. */
   readonly pending = new PendingUpdates();

@@ -389,3 +389,17 @@ describe("records of events", () => {
     expect(recordOf(t)).toMatchObject({ TR: 1, PASID_15_0: 0x4321, PASID_19_16: 5 });
   });
 });
+
+describe("coherency of requests, 48882 §2.2.2.1, §2.2.3", () => {
+  const coherent = (mode: 0 | 4, entry: Record<string, number>): boolean => {
+    const { world } = mapped({ mode, entry });
+    const t = world.translate(VA, { noSnoop: true });
+    expect(t.end).toBe(End.Ok);
+    return t.forceCoherent;
+  };
+
+  it("is forced by Mode0FC where there are no host tables, and by their leaf where there are", () => {
+    expect([coherent(0, {}), coherent(0, { Mode0FC: 1 })]).toEqual([false, true]);
+    expect([coherent(4, {}), coherent(4, { Mode0FC: 1 })]).toEqual([false, false]);
+  });
+});

@@ -2,7 +2,7 @@
  * The procedure of a translation in the architecture's order: device table entry, special addresses, exclusion range,
  * guest tables, host tables (48882 §2.1, §2.2).
  *
- * UNMODELLED: memory attributes (AttrV, Mode0FC, U), MARC apertures, SNP's reverse map, tiered memory.
+ * UNMODELLED: memory attributes (AttrV, SnoopAttribute, SD, U), MARC apertures, SNP's reverse map, tiered memory.
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EventCode, InvalidAccess, InvalidTranslationRequest } from "../../arch/amdvi/events.ts";
@@ -265,9 +265,10 @@ export class Translator {
     if (t.noSnoop) trace.noted(trace.count - 1, t.forceCoherent ? R.SNOOP_FORCED : R.NOT_SNOOPED);
   }
 
-  /** Without host tables IR and IW of the device table entry decide alone (Mode 0). */
+  /** Without host tables the device table entry decides alone: IR and IW, and Mode0FC (Mode 0, §2.2.2.1). */
   #entryRights(t: Translation, config: DeviceConfig, trace: TraceRecorder | null): boolean {
     t.permissions2 = config.grants;
+    t.forceCoherent = f.Mode0FC.get(config.dte, 0) === 1;
     if ((t.want & ~config.grants) === 0) return true;
     const reason = t.want === Want.Write ? R.HOST_WRITE : R.HOST_READ;
     if (trace !== null) trace.check(2, reason, t.iovaHi, t.iovaLo);

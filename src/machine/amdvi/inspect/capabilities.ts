@@ -55,7 +55,7 @@ export function notModelled(unit: AmdviUnit): string[] {
   const efr = wordsOf(unit, "EFR");
   const offered = LEFT_OUT.filter(([field]) => EFR.f[field].get(efr, 0) !== 0);
   return [
-    "Memory attributes: force coherent, snoop attributes, the U bit of host entries.",
+    "Memory attributes besides No Snoop, FC and Mode0FC: SD, SnoopAttribute, the U bit of host entries.",
     ...offered.map(([field, what]) => `${what} (EFR.${field}).`),
   ];
 }
