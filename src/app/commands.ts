@@ -394,6 +394,14 @@ const PAGE: readonly Command[] = [
   { id: "page.system", what: "Theme of the system", group: "Page", run: (app) => app.chooseTheme("system") },
 ];
 
+const MAPS: readonly Command[] = ([1, 2] as const).map((stage) => ({
+  id: `maps.edit${stage}`,
+  what: `Map, unmap, split or merge in stage ${stage}…`,
+  group: "Actions",
+  able: (app) => app.stream !== null && app.summary !== null,
+  run: (app) => app.editMap(stage),
+}));
+
 const PRESET_COMMANDS: readonly Command[] = PRESETS.map(({ id, text }, i) => ({
   id: `preset.${id}`,
   what: `Preset ${text}`,
@@ -416,6 +424,7 @@ export const COMMANDS: readonly Command[] = [
   ...LIVE,
   ...SESSION,
   ...PAGE,
+  ...MAPS,
   ...PRESET_COMMANDS,
   ...PANE_COMMANDS,
 ];

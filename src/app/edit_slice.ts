@@ -11,7 +11,7 @@ import type { AppActions, AppState } from "./state.ts";
 import type { WalkControl } from "./walk_slice.ts";
 import { tellHalt } from "./watch_slice.ts";
 
-type EditActions = Pick<AppActions, "act" | "toggleBit" | "writeField" | "writeWords" | "seek" | "runTo">;
+type EditActions = Pick<AppActions, "act" | "actAll" | "toggleBit" | "writeField" | "writeWords" | "seek" | "runTo">;
 
 export function editSlice(core: Core, walk: WalkControl): EditActions {
   const { get, set, engine } = core;
@@ -72,6 +72,8 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
 
   return {
     act: (action) => inTurn(() => apply(action)),
+    actAll: (actions) =>
+      inTurn(async () => settle(await engine.ask("a change of several actions", (api) => api.applyAll(actions)))),
     toggleBit: (bit) =>
       inTurn(async () => {
         const { structure } = get();

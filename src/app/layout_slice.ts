@@ -15,7 +15,10 @@ import type { Settings } from "./settings.ts";
 import type { AppActions, AppState } from "./state.ts";
 
 type LayoutState = Pick<AppState, "preset" | "closed" | "maximised" | "asked" | "layoutRound">;
-type LayoutActions = Pick<AppActions, "choosePreset" | "closePane" | "showPane" | "maximise" | "resetLayout">;
+type LayoutActions = Pick<
+  AppActions,
+  "choosePreset" | "closePane" | "showPane" | "maximise" | "editMap" | "resetLayout"
+>;
 
 const CLOSED = "closed";
 const SIZES = "sizes.";
@@ -87,6 +90,10 @@ export function layoutSlice({ get, set, settings }: Core): LayoutActions {
       const { closed, maximised } = get();
       close({ ...closed, [preset]: (closed[preset] ?? []).filter((p) => p !== pane) });
       set({ asked: pane, maximised: maximised === pane ? pane : null });
+    },
+    editMap: (mapEdited) => {
+      set({ mapEdited });
+      if (mapEdited !== null) get().showPane("maps");
     },
     maximise: (maximised) => set({ maximised }),
     resetLayout: () => {

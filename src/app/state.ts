@@ -135,6 +135,8 @@ export interface AppState {
   readonly asked: PaneId | null;
   /** The page is part of another page: it shows the maximised pane and nothing around it. */
   readonly embedded: boolean;
+  /** The stage whose mappings are being changed, or null. */
+  readonly mapEdited: 1 | 2 | null;
   /** Grows when the panes' sizes go back to what they were at first. */
   readonly layoutRound: number;
   readonly theme: Theme;
@@ -226,6 +228,8 @@ export interface AppActions {
   readonly writeWords: (words: Uint32Array) => Promise<void>;
   /** Do something to the machine: the action is added to the log after the current step. */
   readonly act: (action: Action) => Promise<void>;
+  /** As {@link act}, several one after the other. */
+  readonly actAll: (actions: readonly Action[]) => Promise<void>;
   /** Go to the state after the first `step` actions: take back, or do again. */
   readonly seek: (step: number) => Promise<void>;
   /** As {@link seek}, and stop where a watch is met on the way forward. */
@@ -254,6 +258,8 @@ export interface AppActions {
   /** Open a pane where it is closed; where the preset does not have it, the first preset that has. */
   readonly showPane: (pane: PaneId) => void;
   readonly maximise: (pane: PaneId | null) => void;
+  /** Begin to change what a stage of the chosen context maps, or leave off. */
+  readonly editMap: (stage: 1 | 2 | null) => void;
   /** Every pane open and of its first size. */
   readonly resetLayout: () => void;
   readonly chooseTheme: (theme: Theme) => void;

@@ -43,6 +43,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "asked
   structureAnswer: null,
   share: { state: "closed" },
   embedded: false,
+  mapEdited: null,
   watches: [],
   comparison: FROM_THE_START,
   typedCommand: "",

@@ -14,6 +14,7 @@ import { traceSteps } from "../common/walk_reading.ts";
 import { type MapScale, nodeRange, nodeTarget } from "../geometry/table_map.ts";
 import { currentIpa, focusStep } from "../walk_grid/walk_view.ts";
 import { Icicle } from "./Icicle.tsx";
+import { MapEditor } from "./MapEditor.tsx";
 import { leafLg2, nodeLevel } from "./node_text.ts";
 
 /** Which context the maps are of, for the pane's head. */
@@ -74,6 +75,8 @@ function StageMap({ stage, answer, nested, scale }: StageMapProps) {
   const stream = useApp((app) => app.stream);
   const chooseAccess = useApp((app) => app.chooseAccess);
   const inspect = useApp((app) => app.inspect);
+  const edited = useApp((app) => app.mapEdited === stage);
+  const editMap = useApp((app) => app.editMap);
   const inputs = useWalkedInputs(stage, nested);
   const map = answer?.map ?? null;
   const name = `Stage ${stage}`;
@@ -88,7 +91,21 @@ function StageMap({ stage, answer, nested, scale }: StageMapProps) {
               ? "not used by this stream"
               : `${count(map.leaves, "leaf", "leaves")} in ${count(map.tables, "table", "tables")} · ${map.inputBits} bits of input${map.truncated ? " · too many to show all" : ""}`}
         </span>
+        {map !== null && (
+          <Button
+            size="small"
+            kind="quiet"
+            aria-expanded={edited}
+            aria-label={`Change what stage ${stage} maps`}
+            onClick={() => editMap(edited ? null : stage)}
+          >
+            Change…
+          </Button>
+        )}
       </h3>
+      {map !== null && edited && (
+        <MapEditor stage={stage} near={inputs.current} granuleLg2={map.granuleLg2} onClose={() => editMap(null)} />
+      )}
       {map !== null && map.count === 0 && <p className="nw-empty">The root table maps nothing.</p>}
       {map !== null && map.count > 0 && (
         <Icicle
