@@ -1,10 +1,12 @@
 /**
  * Entries of Arm SMMUv3 in brief. IHI 0070 §7.3 (events), §4 (commands).
  */
+import { descriptorKind, descriptorLayout } from "../../arch/smmuv3/descriptors.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
 import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";
-import { type DecodedEntry, layoutWords, type Smmuv3EventEntry } from "../entry.ts";
+import { type DecodedEntry, layoutWords, type QemuSmmuv3TraceEntry, type Smmuv3EventEntry } from "../entry.ts";
+import { halvesOf } from "../printed_fields.ts";
 import type { ReadStructure } from "../structure_kind.ts";
 
 /** What a reader should know of how the record came, shortest first. */
@@ -62,6 +64,28 @@ function read(words: readonly string[], kind: string): ReadStructure | null {
 const register = (name: string, value: string | null): ReadStructure | null =>
   value === null ? null : read([value], `register:${name}`);
 
+/** A descriptor by the level it was read at; a level that no walk has is taken for the last. The granule is not told. */
+function descriptor(value: bigint, stage: 1 | 2, level: unknown): ReadStructure {
+  const known = typeof level === "number" && level >= 0 && level <= 3 ? level : 3;
+  const layoutOf = ([lo = 0]: Uint32Array) => descriptorLayout(stage, descriptorKind(lo, known), 12, false, false);
+  const words = halvesOf([value], 64);
+  return { layout: layoutOf(words), words, layoutOf };
+}
+
+function trace(e: QemuSmmuv3TraceEntry): EntryDescription {
+  const value = numberOf(e.descriptor);
+  const stage = e.stage === 2 ? 2 : 1;
+  return {
+    ...PLAIN,
+    weight: e.invalid === true ? "fault" : "structure",
+    name: `QEMU ${e.event.replaceAll("_", " ")}`,
+    requester: typeof e.sid === "string" ? e.sid : null,
+    address: numberOf(e.iova),
+    remark: value === null ? "" : `stage ${stage}${typeof e.level === "number" ? `, level ${e.level}` : ""}`,
+    structure: value === null ? null : descriptor(value, stage, e.level),
+  };
+}
+
 /** Describe an entry; null where it is none of this architecture's. */
 export function describeSmmuv3(e: DecodedEntry): EntryDescription | null {
   switch (e.type) {
@@ -86,7 +110,7 @@ export function describeSmmuv3(e: DecodedEntry): EntryDescription | null {
     case "smmuv3-priq-overflow":
       return { ...PLAIN, weight: "loss", name: "PRI queue overflow" };
     case "qemu-smmuv3-trace":
-      return { ...PLAIN, weight: "structure", name: `QEMU ${e.event}` };
+      return trace(e);
     default:
       return null;
   }

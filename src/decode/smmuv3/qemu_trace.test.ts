@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decode } from "../decode.ts";
+import { describeEntry } from "../describe.ts";
 
 describe("trace lines of QEMU's SMMUv3", () => {
   it("a command takes its operand from the next line", () => {
@@ -46,6 +47,33 @@ describe("trace lines of QEMU's SMMUv3", () => {
       { event: "translate_abort", iova: "0x3000", write: true },
       { event: "record_event", name: "F_TRANSLATION", sid: "0x38" },
     ]);
+  });
+
+  it("lines about one descriptor of a walk are one entry", () => {
+    const text = [
+      "smmu_iotlb_lookup_miss IOTLB cache MISS asid=1 vmid=-1 addr=0x40201000 hit=0 miss=4 hit rate=0",
+      "smmu_get_pte baseaddr=0x48200000 index=0x1, pteaddr=0x48200008, pte=0x48300003",
+      "smmu_ptw_level stage=1 level=1 iova=0x40201000 subpage_sz=0x40000000 baseaddr=0x48200000 offset=1 => pte=0x48300003",
+      "smmu_get_pte baseaddr=0x48300000 index=0x1, pteaddr=0x48300008, pte=0x60000050000f41",
+      "smmu_ptw_level stage=1 level=2 iova=0x40201000 subpage_sz=0x200000 baseaddr=0x48300000 offset=1 => pte=0x60000050000f41",
+      "smmu_ptw_block_pte stage=1 level=2 base@=0x48300000 pte@=0x48300008 pte=0x60000050000f41 iova=0x40201000 block address = 0x50000000 block size = 2 MiB",
+      "smmu_ptw_level stage=2 level=3 iova=0x9000 subpage_sz=0x1000 baseaddr=0x51000000 offset=9 => pte=0x0",
+      "smmu_ptw_invalid_pte stage=2 level=3 base@=0x51000000 pte@=0x51000048 offset=9 pte=0x0",
+    ].join("\n");
+    const { entries } = decode(text);
+    expect(entries).toMatchObject([
+      { event: "tlb_miss", asid: "1", iova: "0x40201000" },
+      { event: "descriptor", stage: 1, level: 1, at: "0x48200008", descriptor: "0x48300003", lines: [2, 3] },
+      { event: "descriptor", level: 2, page: "0x50000000", block_mib: 2, lines: [4, 6] },
+      { event: "descriptor", stage: 2, level: 3, at: "0x51000048", invalid: true, lines: [7, 8] },
+    ]);
+    expect(entries.map((e) => describeEntry(e).structure?.layout.name ?? null)).toEqual([
+      null,
+      "Stage 1 Table, 4KB",
+      "Stage 1 Block, 4KB",
+      "Invalid descriptor",
+    ]);
+    expect(describeEntry(entries[3]!)).toMatchObject({ weight: "fault", remark: "stage 2, level 3" });
   });
 
   it("an unknown trace event is passed over", () => {

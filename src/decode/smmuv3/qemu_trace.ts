@@ -1,9 +1,9 @@
 /**
- * Trace lines of QEMU's SMMUv3 model (trace events smmuv3_*), as its log backend prints them.
+ * Trace lines of QEMU's SMMUv3 model (trace events smmuv3_* and smmu_*), as its log backend prints them.
  *
  * One entry per thing that happened: a command (with the line that names its operand), a configuration fetch
- * (several lines), a translation and how it ended, a recorded event. Lines that only report internal counters are
- * taken along silently.
+ * (several lines), a descriptor of a walk (likewise), a lookup or an invalidation of the TLB, a translation and how it
+ * ended, a recorded event. Lines that only report internal counters are taken along silently.
  */
 import type { QemuSmmuv3TraceEntry } from "../entry.ts";
 import type { LogLine } from "../lines.ts";
@@ -42,7 +42,58 @@ const outcome =
   (text, reader, line) =>
     reader.start(event, { sid: get(text, "sid"), iova: get(text, "iova"), write: get(text, "is_write") === "1" }, line);
 
+/** A line about the descriptor that a walk has read: what it says joins what other lines said of it. */
+const descriptor =
+  (read: (text: string) => Keys): Handler =>
+  (text, reader, line) =>
+    reader.descriptor({ stage: decimal(text, "stage"), level: decimal(text, "level"), ...read(text) }, line);
+
+/** Table, place and value of a descriptor, as most lines name them. */
+const entry = (text: string): Keys => ({
+  table: get(text, "base@"),
+  at: get(text, "pte@"),
+  descriptor: get(text, "pte"),
+});
+
+const lookup =
+  (event: string): Handler =>
+  (text, reader, line) =>
+    reader.start(event, tags(text), line);
+
+/** What a TLB entry is found by; -1 stands for any. */
+const tags = (text: string): Keys => ({
+  asid: get(text, "asid"),
+  vmid: get(text, "vmid"),
+  iova: get(text, "addr") ?? get(text, "iova"),
+});
+
 const HANDLERS: Readonly<Record<string, Handler>> = {
+  smmu_get_pte: descriptor((t) => ({
+    table: get(t, "baseaddr"),
+    at: get(t, "pteaddr"),
+    descriptor: get(t, "pte"),
+  })),
+  smmu_ptw_level: descriptor((t) => ({
+    iova: get(t, "iova"),
+    table: get(t, "baseaddr"),
+    descriptor: get(t, "pte"),
+  })),
+  smmu_ptw_page_pte: descriptor((t) => ({ iova: get(t, "iova"), ...entry(t), page: get(t, "page address") })),
+  smmu_ptw_block_pte: descriptor((t) => ({
+    iova: get(t, "iova"),
+    ...entry(t),
+    page: get(t, "block address"),
+    block_mib: decimal(t, "block size"),
+  })),
+  smmu_ptw_invalid_pte: descriptor((t) => ({ ...entry(t), invalid: true })),
+  smmu_iotlb_lookup_hit: lookup("tlb_hit"),
+  smmu_iotlb_lookup_miss: lookup("tlb_miss"),
+  smmu_iotlb_inv_all: lookup("tlb_invalidate"),
+  smmu_iotlb_inv_asid: lookup("tlb_invalidate"),
+  smmu_iotlb_inv_asid_vmid: lookup("tlb_invalidate"),
+  smmu_iotlb_inv_vmid: lookup("tlb_invalidate"),
+  smmu_iotlb_inv_vmid_s1: lookup("tlb_invalidate"),
+  smmu_iotlb_inv_iova: lookup("tlb_invalidate"),
   smmuv3_cmdq_opcode: (text, reader, line) => {
     const m = /<--- (?:SMMU_)?(?:CMD_)?(\w{1,40})/.exec(text);
     if (m !== null) reader.start("command", { name: m[1]! }, line);
@@ -115,6 +166,15 @@ class TraceReader {
     newest.last = line;
   }
 
+  /** Add to the newest trace when it is about this descriptor and tells nothing else; else begin another. */
+  descriptor(keys: Keys, line: number): void {
+    const told = present(keys);
+    const newest = this.#traces.at(-1);
+    const same = newest?.event === "descriptor" && Object.entries(told).every(([k, v]) => (newest.keys[k] ?? v) === v);
+    if (same) this.addTo("descriptor", told, line);
+    else this.start("descriptor", told, line);
+  }
+
   entries(): QemuSmmuv3TraceEntry[] {
     return this.#traces.map(({ event, keys, first, last }) => {
       const said = Object.entries(keys).map(([k, v]) => `${k} ${String(v)}`);
@@ -133,9 +193,9 @@ class TraceReader {
 export function readQemuSmmuv3Trace(lines: readonly LogLine[]): QemuSmmuv3TraceEntry[] {
   const reader = new TraceReader();
   for (const { text, line } of lines) {
-    const at = text.indexOf("smmuv3_");
+    const at = text.indexOf("smmu");
     if (at < 0) continue;
-    const m = /^smmuv3_\w{1,40}/.exec(text.slice(at, at + 64));
+    const m = /^smmu(?:v3)?_\w{1,40}/.exec(text.slice(at, at + 64));
     const handler = m !== null && Object.hasOwn(HANDLERS, m[0]) ? HANDLERS[m[0]] : undefined;
     handler?.(text.slice(at), reader, line);
   }

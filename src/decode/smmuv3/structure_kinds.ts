@@ -1,11 +1,12 @@
 /**
  * Structures of Arm SMMUv3 that words can be read as. IHI 0070 issue G.b; descriptors DDI 0487 §D8.3.
  */
+
+import { SMMU_GATOS_PAR, SMMU_GATOS_PAR_FAULT } from "../../arch/smmuv3/atos_registers.ts";
 import { CD, L1CD } from "../../arch/smmuv3/cd.ts";
 import { commandByOpcode, RESERVED_COMMAND } from "../../arch/smmuv3/commands.ts";
 import { descriptorKind, descriptorLayout } from "../../arch/smmuv3/descriptors.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
-import { SMMU_GATOS_PAR, SMMU_GATOS_PAR_FAULT } from "../../arch/smmuv3/atos_registers.ts";
 import { registerByName } from "../../arch/smmuv3/registers.ts";
 import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
 import type { Layout } from "../../base/layout.ts";
