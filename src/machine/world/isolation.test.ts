@@ -65,6 +65,18 @@ const SUBJECTS: readonly Subject[] = [
     mode: "nested, trapped",
     registers: [0x18, 0x20, 0x24, 0x28, 0x2c, 0x34, 0x88, 0x90, 0xfc],
   },
+  {
+    architecture: VTD,
+    preset: "skylake-sp",
+    mode: "emulated",
+    registers: [0x18, 0x20, 0x24, 0x28, 0x2c, 0x34, 0x88, 0x90, 0xfc],
+  },
+  {
+    architecture: AMDVI,
+    preset: "full",
+    mode: "emulated",
+    registers: [0x0, 0x8, 0x18, 0x1c, 0x2000, 0x2008, 0x2020],
+  },
 ];
 
 /** Registers of the extension: configuration, the map of queues, their bases, and the page that is not trapped. */

@@ -1,4 +1,5 @@
 /** Lessons that count: the same work done in two ways. The numbers stand with the software's counts. */
+import type { Arch } from "../../protocol/machine.ts";
 import type { VmMode } from "../../protocol/software.ts";
 import { type Lesson, lesson, type Story } from "./lesson.ts";
 import { virtualMachine, virtualMachineOn } from "./machines.ts";
@@ -10,44 +11,99 @@ const IOVA = 0x10_0000;
 const each = (act: (iova: number) => Story[number]): Story =>
   Array.from({ length: PAGES }, (_, i) => act(IOVA + i * 0x1000));
 
-/** Mapped, used and unmapped again, on hardware with virtual command queues. */
-const inMode = (id: string, title: string, about: string, mode: VmMode, mapped: string, unmapped: string): Lesson =>
-  lesson({ id, group: GROUP, title, about }, virtualMachineOn("smmuv3", "grace", { mode }), [
-    "The guest is the same in all three ways of giving it an SMMU. Compare what they cost at the end.",
+/** One way of giving a guest an IOMMU: what it is on, and what is to be seen of it. */
+interface Way {
+  readonly id: string;
+  readonly title: string;
+  readonly about: string;
+  readonly arch: Arch;
+  readonly preset: string;
+  readonly mode: VmMode;
+  readonly mapped: string;
+  readonly unmapped: string;
+}
+
+const WAYS: readonly Way[] = [
+  {
+    id: "mode-emulated",
+    title: "An emulated SMMU",
+    about: "No nesting: the VMM follows the guest's tables, and maps what it finds there itself.",
+    arch: "smmuv3",
+    preset: "grace",
+    mode: "emulated",
+    mapped:
+      "Every table entry that the guest wrote left it: the VMM keeps watch over the tables, and called the host once for each page.",
+    unmapped: "Each page is taken out by a call of the host. The guest's own invalidation comes on top.",
+  },
+  {
+    id: "mode-trapped",
+    title: "Nested, with trapped commands",
+    about: "Hardware walks the guest's tables; the guest's commands go through the VMM and the host.",
+    arch: "smmuv3",
+    preset: "grace",
+    mode: "nested, trapped",
+    mapped: "The entries were written and nobody was told: nothing of them can be cached yet.",
+    unmapped:
+      "The write of CMDQ_PROD left the guest. The VMM read the batch and handed it on by one IOMMU_HWPT_INVALIDATE.",
+  },
+  {
+    id: "mode-direct",
+    title: "Nested, with a queue of the guest's own",
+    about:
+      "A virtual command queue of the CMDQV is mapped into the guest, and invalidations reach hardware with no exit at all.",
+    arch: "smmuv3",
+    preset: "grace",
+    mode: "nested, direct",
+    mapped: "Configuration commands still go by the trapped queue, as hardware takes none of them from a guest's.",
+    unmapped:
+      "TLBI and CMD_SYNC went into the guest's VCMDQ, and hardware put the VMID in. Look at the deeds: nobody but the guest did anything.",
+  },
+  {
+    id: "mode-caching-mode",
+    title: "VT-d in caching mode",
+    about: "CAP.CM has the guest invalidate what it maps, too: each word of it is how the VMM learns of a mapping.",
+    arch: "vtd",
+    preset: "sapphire-rapids",
+    mode: "emulated",
+    mapped:
+      "Nothing was cached of these addresses, and the guest queued iotlb_inv_dsc all the same (VT-d §6.1). The VMM read the four entries in the guest's second-stage tables and called the host for each.",
+    unmapped: "The same descriptor, the same reading of tables: the entries are empty now, and the host unmaps.",
+  },
+  {
+    id: "mode-vtd-nested",
+    title: "VT-d, nested",
+    about: "The same work where hardware reads the guest's first-stage tables by itself.",
+    arch: "vtd",
+    preset: "sapphire-rapids",
+    mode: "nested, trapped",
+    mapped: "The unit is in caching mode here, too; but of first-stage tables nothing is cached that is not present.",
+    unmapped: "One p_iotlb_inv_dsc, one exit, one IOMMU_HWPT_INVALIDATE.",
+  },
+  {
+    id: "mode-amd-emulated",
+    title: "An emulated AMD IOMMU",
+    about: "The VMM follows host (version 1) tables of the guest, which it keeps watch over.",
+    arch: "amdvi",
+    preset: "full",
+    mode: "emulated",
+    mapped:
+      "Every table entry left the guest, levels above the pages as well: an AMD IOMMU without NpCache promises nothing about invalidations of what is mapped.",
+    unmapped: "Each page was taken out when its entry was written. INVALIDATE_IOMMU_PAGES had nothing left to do.",
+  },
+];
+
+/** Mapped, used and unmapped again. */
+const BY_MODE: readonly Lesson[] = WAYS.map(({ id, title, about, arch, preset, mode, mapped, unmapped }) =>
+  lesson({ id, group: GROUP, title, about }, virtualMachineOn(arch, preset, { mode }), [
+    "The guest is the same in all ways of giving it an IOMMU. Compare what they cost at the end.",
     map(GUEST, IOVA, 4),
     mapped,
     dma(IOVA),
     unmap(GUEST, IOVA, 4),
     unmapped,
     dma(IOVA),
-  ]);
-
-const BY_MODE: readonly Lesson[] = [
-  inMode(
-    "mode-emulated",
-    "An emulated SMMU",
-    "No nesting: the VMM follows the guest's tables, and maps what it finds there itself.",
-    "emulated",
-    "Every table entry that the guest wrote left it: the VMM keeps watch over the tables, and called the host once for each page.",
-    "Each page is taken out by a call of the host. The guest's own invalidation comes on top.",
-  ),
-  inMode(
-    "mode-trapped",
-    "Nested, with trapped commands",
-    "Hardware walks the guest's tables; the guest's commands go through the VMM and the host.",
-    "nested, trapped",
-    "The entries were written and nobody was told: nothing of them can be cached yet.",
-    "The write of CMDQ_PROD left the guest. The VMM read the batch and handed it on by one IOMMU_HWPT_INVALIDATE.",
-  ),
-  inMode(
-    "mode-direct",
-    "Nested, with a queue of the guest's own",
-    "A virtual command queue of the CMDQV is mapped into the guest, and invalidations reach hardware with no exit at all.",
-    "nested, direct",
-    "Configuration commands still go by the trapped queue, as hardware takes none of them from a guest's.",
-    "TLBI and CMD_SYNC went into the guest's VCMDQ, and hardware put the VMID in. Look at the deeds: nobody but the guest did anything.",
-  ),
-];
+  ]),
+);
 
 export const COSTS: readonly Lesson[] = [
   lesson(
