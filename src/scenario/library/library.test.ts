@@ -213,6 +213,19 @@ describe("What the remarks say", () => {
     expect(new Set(costs).size).toBe(ways.length);
   });
 
+  it("comes true of AMD's buffers: an unmap without exits, and a fault in the guest's own log", async () => {
+    const session = await open("amd-viommu-buffers");
+    const exits = (step: number): readonly (number | undefined)[] => {
+      session.seek(step);
+      const { counts } = session.software()!;
+      return [counts["trapped write"], counts["trapped read"], counts.ioctl];
+    };
+    expect(exits(1).every((count) => count! > 0)).toBe(true);
+    expect(exits(3)).toEqual(exits(2));
+    session.seek(5);
+    expect(session.software()!.guestLog).toEqual([expect.stringContaining("IO_PAGE_FAULT")]);
+  });
+
   it("comes true of the counts: a range costs one call, pages cost one each", async () => {
     const calls = async (id: string): Promise<number> => {
       const session = await open(id);
