@@ -22,6 +22,8 @@ const ROWS = {
   // What every kernel does with its IOMMU, whether it is the host's or a guest's.
   kernel: { local: PURE },
   host: { local: `${PURE}|kernel/|${ENGINE_DOORS}` },
+  // Worlds that tests of the host play in, with real units: no part of the host.
+  "host/testing": { local: `${PURE}|kernel/|engine/|host/|machine/|protocol/` },
   actors: { local: `${PURE}|kernel/|protocol/|${HOST_DOORS}|${ENGINE_DOORS}|${DEVICE_PARTS}` },
   machine: { local: `${PURE}|kernel/|engine/|host/|actors/|protocol/` },
   decode: { local: "base/|arch/" },
@@ -115,6 +117,12 @@ export default {
       severity: "error",
       from: { path: `^src/.*${TEST}` },
       to: { path: "(^|/)node_modules/", pathNot: packages(TEST_PACKAGES) },
+    },
+    {
+      name: "code-imports-what-is-for-tests",
+      severity: "error",
+      from: { path: "^src/", pathNot: [TEST, "/testing/"] },
+      to: { path: "^src/host/testing/" },
     },
     { name: "code-imports-a-test", severity: "error", from: { path: "^src/", pathNot: TEST }, to: { path: TEST } },
     {
