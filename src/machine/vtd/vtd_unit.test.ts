@@ -8,6 +8,7 @@ import type { FieldAccess, Layout } from "../../base/layout.ts";
 import { xorshift32 } from "../../base/rng.ts";
 import { LeafStatus } from "../../protocol/engine.ts";
 import type { Access, MachineDescription } from "../../protocol/machine.ts";
+import { TRACE, TRACE_WORDS } from "../../protocol/trace.ts";
 import { Machine } from "../machine.ts";
 import { VTD } from "./architecture.ts";
 import type { VtdUnit } from "./vtd_unit.ts";
@@ -236,6 +237,26 @@ describe("a VT-d unit behind the machine", () => {
     expect(wrong.machine.unit.inspect.walk(access, 1).outcome).toMatchObject({ type: "ok" });
     expect(wrong.machine.unit.transfer({ ...access, length: 4 })).toMatchObject({ ok: true });
     expect(wrong.machine.readMemory(FIRST, 1)).toEqual(Uint8Array.of(0x27));
+  });
+
+  it.each([
+    ["legacy mode, by SNP of the leaf", false],
+    ["scalable mode, by PGSNP of the PASID table entry", true],
+  ])("says what becomes of No Snoop in %s, VT-d §9.6, §9.8", (_name, scalable) => {
+    const world = new World(scalable);
+    const page = scalable ? DATA >> 12n : 7n;
+    const told = (): number => {
+      const { trace } = world.machine.unit.inspect.walk(world.access(0x7000n, { noSnoop: true }), 1);
+      return TRACE.f.reason.get(trace, trace.length - TRACE_WORDS);
+    };
+    const plain = world.machine.unit.inspect.walk(world.access(0x7000n), 1).trace;
+    expect([TRACE.f.reason.get(plain, plain.length - TRACE_WORDS), told()]).toEqual([0, R.NOT_SNOOPED]);
+    world.put(0x12000n + 8n * page, quad((page << 12n) | 0x803n));
+    // In scalable mode the bit of the leaf says nothing.
+    expect(told()).toBe(scalable ? R.NOT_SNOOPED : R.SNOOP_FORCED);
+    if (!scalable) return;
+    world.entry(3, { PGTT: Pgtt.Nested, PGSNP: 1 });
+    expect(told()).toBe(R.SNOOP_FORCED);
   });
 
   it("goes back to a snapshot: registers, faults, what is latched", () => {
