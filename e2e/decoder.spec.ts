@@ -118,6 +118,21 @@ test.describe("The decoder", () => {
     await expect(outcome(page)).toContainText("0x1951000");
   });
 
+  test("reads debugfs registers and commands, and says what to look at", async ({ page }) => {
+    await openPage(page);
+    await choosePreset(page, "Decode");
+    const regset = ["VER  0x00  0x0000000000000060", "GSTS  0x1c  0x0000000000000000"];
+    await box(page).fill(["IOMMU: dmar1 Register Base Address: fed90000", ...regset].join("\n"));
+    await expect(records(page).getByRole("option")).toHaveCount(3);
+    await expect(meaning(page)).toContainText("The unit does not translate");
+    await box(page).fill("CMD Buffer Head Offset:0 Tail Offset:1\n  0: 00000000 f0000000 00000000 00000000");
+    await records(page)
+      .getByRole("option", { name: /Reserved command/ })
+      .click();
+    await expect(meaning(page)).toContainText("The command buffer stopped at a command that is not legal.");
+    await expect(fields(page)).toContainText("Code");
+  });
+
   test("refuses politely what is no IOMMU event, and stays quick on a long paste", async ({ page }) => {
     await openPage(page);
     await choosePreset(page, "Decode");
