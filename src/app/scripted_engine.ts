@@ -192,8 +192,8 @@ export class ScriptedEngine {
       eras: () => this.#call("eras", null, () => []),
       benchWorks: () =>
         this.#call("benchWorks", null, () => [
-          { work: "tlb", sizes: [64, 4096, 65536] },
-          { work: "growth", sizes: [100, 1000] },
+          { work: "tlb", about: "hits", sizes: [64, 4096, 65536] },
+          { work: "growth", about: "more and more", sizes: [100, 1000] },
         ]),
       bench: (job) =>
         this.#call("bench", job, () => [

@@ -7,6 +7,8 @@
 /** A kind of work, and the sizes it is measured in: mapped pages, or actions of a session. */
 export interface BenchWork {
   readonly work: string;
+  /** What is timed, in a few words. */
+  readonly about: string;
   readonly sizes: readonly number[];
 }
 

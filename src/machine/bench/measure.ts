@@ -13,7 +13,7 @@ const hex8 = (n: number): string => (n >>> 0).toString(16).padStart(8, "0");
 const round = (ns: number): number => Math.round(ns * 1000) / 1000;
 
 /** Work that can be timed, in order. */
-export const benchWorks = (): readonly BenchWork[] => WORKS.map(({ work, sizes }) => ({ work, sizes }));
+export const benchWorks = (): readonly BenchWork[] => WORKS.map(({ work, about, sizes }) => ({ work, about, sizes }));
 
 /** Time every workload of a work in one size; none where no work has that name. */
 export function timeWork({ work, size, ...care }: BenchJob, now: Clock): readonly BenchRow[] {

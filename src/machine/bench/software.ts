@@ -31,16 +31,29 @@ const NO_SUM: PassResult = { failed: 0, a: 0, b: 0 };
 interface SoftwareWorld {
   /** Name of the work. */
   readonly work: string;
+  readonly about: string;
   readonly architecture: Architecture;
   readonly preset: string;
   readonly kind: SoftwareDescription["kind"];
 }
 
 export const SOFTWARE_WORLDS: readonly SoftwareWorld[] = [
-  { work: "software-smmuv3", architecture: SMMUV3, preset: "neoverse", kind: "kernel" },
-  { work: "software-vtd", architecture: VTD, preset: "sapphire-rapids", kind: "kernel" },
-  { work: "software-amdvi", architecture: AMDVI, preset: "full", kind: "kernel" },
-  { work: "software-vm", architecture: SMMUV3, preset: "neoverse", kind: "virtual machine" },
+  {
+    work: "software-smmuv3",
+    about: "SMMUv3: a kernel's maps, DMAs and unmaps",
+    architecture: SMMUV3,
+    preset: "neoverse",
+    kind: "kernel",
+  },
+  { work: "software-vtd", about: "VT-d: the same", architecture: VTD, preset: "sapphire-rapids", kind: "kernel" },
+  { work: "software-amdvi", about: "AMD-Vi: the same", architecture: AMDVI, preset: "full", kind: "kernel" },
+  {
+    work: "software-vm",
+    about: "SMMUv3: the same in a virtual machine",
+    architecture: SMMUV3,
+    preset: "neoverse",
+    kind: "virtual machine",
+  },
 ];
 
 /** A session of `actions` actions: opening it, and steps in it. */

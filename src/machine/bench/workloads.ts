@@ -53,17 +53,52 @@ const tlbFor = (pages: number): CacheOptions => ({
 });
 
 export const WORKS: readonly Work[] = [
-  { work: "uncached", sizes: PAGE_COUNTS, make: (pages) => smmu("uncached", pages, CONFIGURED) },
-  { work: "cached", sizes: PAGE_COUNTS, make: (pages) => smmu("cached", pages, WALKS) },
-  { work: "tlb", sizes: PAGE_COUNTS, make: (pages) => smmu("tlb", pages, tlbFor(pages)) },
-  { work: "cmdq", sizes: COMMAND_PAGES, make: (pages) => [commands(buildNestedTables(pages))] },
-  { work: "vtd-4x4", sizes: PAGE_COUNTS, make: vtdWorkloads },
-  { work: "amdvi-4x4", sizes: PAGE_COUNTS, make: amdviWorkloads },
-  { work: "growth", sizes: GROWING, make: growth },
+  {
+    work: "uncached",
+    about: "SMMUv3: nested walks of 24 loads",
+    sizes: PAGE_COUNTS,
+    make: (pages) => smmu("uncached", pages, CONFIGURED),
+  },
+  {
+    work: "cached",
+    about: "SMMUv3: nested walks by walk caches, 2 loads",
+    sizes: PAGE_COUNTS,
+    make: (pages) => smmu("cached", pages, WALKS),
+  },
+  {
+    work: "tlb",
+    about: "SMMUv3: translations that hit the TLB",
+    sizes: PAGE_COUNTS,
+    make: (pages) => smmu("tlb", pages, tlbFor(pages)),
+  },
+  {
+    work: "cmdq",
+    about: "SMMUv3: commands of a Command queue",
+    sizes: COMMAND_PAGES,
+    make: (pages) => [commands(buildNestedTables(pages))],
+  },
+  { work: "vtd-4x4", about: "VT-d: first stage over second, 24 loads", sizes: PAGE_COUNTS, make: vtdWorkloads },
+  {
+    work: "amdvi-4x4",
+    about: "AMD-Vi: guest tables over host tables, 24 loads",
+    sizes: PAGE_COUNTS,
+    make: amdviWorkloads,
+  },
+  { work: "growth", about: "SMMUv3: nested walks as more and more is mapped", sizes: GROWING, make: growth },
   ...SOFTWARE_WORLDS.map((world): Work => {
-    return { work: world.work, sizes: SOFTWARE_ACTIONS, make: (actions) => softwareWorkloads(world, actions) };
+    return {
+      work: world.work,
+      about: world.about,
+      sizes: SOFTWARE_ACTIONS,
+      make: (actions) => softwareWorkloads(world, actions),
+    };
   }),
-  { work: "timeline", sizes: TIMELINE_ACTIONS, make: timelineWorkloads },
+  {
+    work: "timeline",
+    about: "snapshots, and seeks among many actions",
+    sizes: TIMELINE_ACTIONS,
+    make: timelineWorkloads,
+  },
 ];
 
 function smmu(work: string, pages: number, caches: CacheOptions): Workload[] {

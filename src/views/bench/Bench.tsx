@@ -1,14 +1,12 @@
 /** Measuring the engine in this browser: what to measure, how far it has come, and the times. */
 import "./bench.css";
-import { Dialog } from "radix-ui";
 import { useEffect, useId, useState } from "react";
 import { useStore } from "zustand";
 import { type BenchState, createBench, EXTENTS } from "../../app/bench.ts";
 import { type BenchWork, benchText } from "../../protocol/bench.ts";
-import { Button, IconButton } from "../common/Button.tsx";
+import { Button } from "../common/Button.tsx";
 import { CopyButton } from "../common/CopyButton.tsx";
-import { Icon } from "../common/Icon.tsx";
-import { useApp } from "../common/use_app.ts";
+import { Sheet } from "../common/Sheet.tsx";
 import { BenchTable } from "./BenchTable.tsx";
 
 /** Kept while the dialog is closed, so that times can be looked at again. */
@@ -23,36 +21,26 @@ const EXTENT_TEXT: Readonly<Record<keyof typeof EXTENTS, string>> = {
 };
 
 export function Bench() {
-  const show = useApp((app) => app.showOver);
   const { rows, care, failed } = useStore(BENCH);
   useEffect(() => {
     void BENCH.getState().open();
     return () => BENCH.getState().cancel();
   }, []);
   return (
-    <Dialog.Root open onOpenChange={(now) => show(now ? "bench" : null)}>
-      <Dialog.Portal>
-        <Dialog.Overlay className="wb-shade" />
-        <Dialog.Content className="nw-pop bench" aria-describedby={undefined}>
-          <div className="bench-head">
-            <Dialog.Title>Measure this browser</Dialog.Title>
-            {rows.length > 0 && <CopyButton text={benchText(care, rows)} label="Copy as JSON" />}
-            <Dialog.Close asChild>
-              <IconButton label="Close" keyName="Esc">
-                <Icon name="close" />
-              </IconButton>
-            </Dialog.Close>
-          </div>
-          <Choice />
-          {failed.map(({ job, why }) => (
-            <p key={`${job.work} ${job.size}`} className="nw-fault">
-              {job.work} of {job.size.toLocaleString("en")} was not measured: {why}
-            </p>
-          ))}
-          <BenchTable rows={rows} />
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Sheet
+      id="bench"
+      title="Measure this browser"
+      className="bench"
+      actions={rows.length > 0 && <CopyButton text={benchText(care, rows)} label="Copy as JSON" />}
+    >
+      <Choice />
+      {failed.map(({ job, why }) => (
+        <p key={`${job.work} ${job.size}`} className="nw-fault">
+          {job.work} of {job.size.toLocaleString("en")} was not measured: {why}
+        </p>
+      ))}
+      <BenchTable rows={rows} />
+    </Sheet>
   );
 }
 
@@ -124,7 +112,7 @@ function WorkBox(props: {
   return (
     <label title={title}>
       <input type="checkbox" checked={checked} onChange={(event) => onCheck(event.target.checked)} />
-      {work.work}
+      <span className="nw-mono">{work.work}</span> <span className="nw-2">{work.about}</span>
     </label>
   );
 }

@@ -1,9 +1,6 @@
 /** All keys, from the table that handles them. */
-import { Dialog } from "radix-ui";
 import { COMMANDS, GROUPS } from "../../app/commands.ts";
-import { IconButton } from "../common/Button.tsx";
-import { Icon } from "../common/Icon.tsx";
-import { useApp } from "../common/use_app.ts";
+import { Sheet } from "../common/Sheet.tsx";
 
 /** Keys that panes handle themselves. */
 const IN_PANES = [
@@ -13,38 +10,15 @@ const IN_PANES = [
 ] as const;
 
 export function HelpSheet() {
-  const open = useApp((app) => app.over === "keys");
-  const show = useApp((app) => app.showOver);
   return (
-    <Dialog.Root open={open} onOpenChange={(now) => show(now ? "keys" : null)}>
-      <Dialog.Portal>
-        <Dialog.Overlay className="wb-shade" />
-        <Dialog.Content
-          className="nw-pop wb-help"
-          aria-describedby={undefined}
-          onOpenAutoFocus={(event) => {
-            // The sheet is there to be read; its only button need not be the first thing.
-            event.preventDefault();
-            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
-          }}
-        >
-          <div className="wb-help-head">
-            <Dialog.Title>Keys</Dialog.Title>
-            <Dialog.Close asChild>
-              <IconButton label="Close" keyName="Esc">
-                <Icon name="close" />
-              </IconButton>
-            </Dialog.Close>
-          </div>
-          <div className="wb-help-groups">
-            {GROUPS.map((group) => (
-              <KeyGroup key={group} title={group} keys={taught(group)} />
-            ))}
-            <KeyGroup title="In a pane" keys={IN_PANES} />
-          </div>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <Sheet id="keys" title="Keys" className="wb-help" toRead>
+      <div className="wb-help-groups">
+        {GROUPS.map((group) => (
+          <KeyGroup key={group} title={group} keys={taught(group)} />
+        ))}
+        <KeyGroup title="In a pane" keys={IN_PANES} />
+      </div>
+    </Sheet>
   );
 }
 
