@@ -199,3 +199,43 @@ test("Axe finds nothing on the scenario's text with problems, and on its steps",
   await expect(page.getByRole("listbox", { name: "Steps" })).toBeVisible();
   await expectAccessible(page, "[data-pane=scenario]");
 });
+
+test.describe("Completion in the scenario's text", () => {
+  for (const { lesson, arch } of [
+    { lesson: "nested-dma", arch: "smmuv3" },
+    { lesson: "nested-vtd", arch: "vtd" },
+  ]) {
+    test(`offers keys, kinds of steps and ids of ${arch}, by keys`, async ({ page }) => {
+      await openPage(page, `#library=${lesson}&preset=edit&step=1`);
+      const text = page.getByRole("textbox", { name: "Scenario as text" });
+      await expect(text).toHaveValue(new RegExp(`"arch": "${arch}"`));
+      await expect(page.getByText(/^no problems/)).toBeVisible();
+      const steps = await text.evaluate((box: HTMLTextAreaElement) => {
+        const at = box.value.indexOf('"steps": [') + '"steps": ['.length;
+        box.focus();
+        box.setSelectionRange(at, at);
+        return box.value.split('"do"').length - 1;
+      });
+      const list = page.getByRole("listbox", { name: "What may stand here" });
+      await page.keyboard.type('{ "d');
+      await expect(list.getByRole("option").first()).toContainText('"do"');
+      await page.keyboard.press("Tab");
+      await page.keyboard.type('"dm');
+      await expect(list).toBeVisible();
+      await page.keyboard.press("ArrowDown");
+      await expect(list.getByRole("option", { selected: true })).toContainText('"dma"');
+      await page.keyboard.press("Enter");
+      await page.keyboard.type(', "si');
+      await expect(list.getByRole("option").first()).toContainText('"sid"');
+      await page.keyboard.press("Tab");
+      // Ids are asked for; the text is not whole now, so they are those of its last reading.
+      await page.keyboard.press("Control+Space");
+      await expect(list.getByRole("option", { name: "40" })).toBeVisible();
+      await page.keyboard.press("Tab");
+      await page.keyboard.type(', "iova": "0x100000" },');
+      await expect(page.getByText(`no problems, ${steps + 1} steps`)).toBeVisible();
+      await page.keyboard.press("Control+Enter");
+      await expect(page.getByText(new RegExp(`of ${steps + 1}$`)).first()).toBeVisible();
+    });
+  }
+});

@@ -4,6 +4,7 @@
  */
 import type { SessionDocument } from "../protocol/machine.ts";
 import type { TextReading } from "../scenario/check_text.ts";
+import type { KnownValues, TextCompletion } from "../scenario/complete_text.ts";
 import type { Core } from "./core.ts";
 import type { AppActions } from "./state.ts";
 
@@ -37,6 +38,12 @@ export function editorSlice({ get, set }: Core): EditorActions {
 export async function readScenarioText(text: string): Promise<TextReading> {
   const { readText } = await import("../scenario/check_text.ts");
   return readText(text);
+}
+
+/** What may stand at a place of a text. */
+export async function completeScenario(text: string, caret: number, known: KnownValues): Promise<TextCompletion[]> {
+  const { completeText } = await import("../scenario/complete_text.ts");
+  return completeText(text, caret, known);
 }
 
 /** A session as text. */

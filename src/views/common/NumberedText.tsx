@@ -19,6 +19,8 @@ interface NumberedTextProps {
   readonly mark?: { readonly line: number; readonly from: number; readonly to: number } | null;
   readonly readOnly?: boolean;
   readonly field?: Ref<HTMLTextAreaElement>;
+  /** The field is left. */
+  readonly onLeave?: () => void;
   readonly onKeyDown?: (event: KeyboardEvent<HTMLTextAreaElement>) => void;
 }
 
@@ -28,7 +30,19 @@ type LineState = "none" | "other" | "chosen" | "fault";
 const LINE_PX = 17;
 
 export function NumberedText(props: NumberedTextProps) {
-  const { label, placeholder, text, lines, onChange, lineState, mark = null, readOnly, field, onKeyDown } = props;
+  const {
+    label,
+    placeholder,
+    text,
+    lines,
+    onChange,
+    lineState,
+    mark = null,
+    readOnly,
+    field,
+    onKeyDown,
+    onLeave,
+  } = props;
   const [box, size] = useSize<HTMLDivElement>();
   const [scroll, setScroll] = useState({ top: 0, left: 0 });
   const first = Math.floor(scroll.top / LINE_PX);
@@ -63,6 +77,7 @@ export function NumberedText(props: NumberedTextProps) {
         readOnly={readOnly}
         onChange={(event) => onChange(event.target.value)}
         onScroll={(event) => setScroll({ top: event.currentTarget.scrollTop, left: event.currentTarget.scrollLeft })}
+        onBlur={onLeave}
         onKeyDown={onKeyDown}
         aria-label={label}
         placeholder={placeholder}
