@@ -13,8 +13,8 @@ import { type NumberedWord, numberedWords } from "./numbered_words.ts";
 
 const HEADING = /\bCMD Buffer Head Offset: ?(\d{1,5}) {1,4}Tail Offset: ?(\d{1,5})\b/gi;
 const ROW = /^ {0,8}(\d{1,5}): ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{8}) ([0-9a-f]{8}) *$/gim;
-/** Most rows of one paste that become entries; a buffer has 32768 commands at most. */
-const MAX_ROWS = 32768;
+/** Most rows of one paste that become entries; a kernel's buffer has 512. */
+const MAX_ROWS = 4096;
 
 type Lines = readonly [first: number, last: number];
 
