@@ -12,6 +12,7 @@ import { MSI } from "./msi.ts";
 import { NESTING } from "./nesting.ts";
 import { OBJECTS } from "./objects.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
+import { PAGE_FAULTS_X86 } from "./page_faults_x86.ts";
 
 /** In the order in which they are shown; groups stand together. */
 export const LIBRARY: readonly Lesson[] = [
@@ -21,6 +22,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...BROKEN_GUESTS,
   ...ARCHITECTURES,
   ...PAGE_FAULTS,
+  ...PAGE_FAULTS_X86,
   ...GUEST_FAULTS,
   ...MSI,
   ...OBJECTS,

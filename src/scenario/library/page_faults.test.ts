@@ -5,13 +5,17 @@ import { Software } from "../../machine/world/software.ts";
 import { LIBRARY } from "./library.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
 
-/** What came of each step but the first, which binds the process. */
-async function outcomes(id: string): Promise<unknown[]> {
+async function open(id: string): Promise<Session> {
   const document = LIBRARY.find((lesson) => lesson.id === id)!.document();
   const architecture = await loadArchitecture(document.machine.arch);
   const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
   if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  const { rows } = opened.value.log(0, 100);
+  return opened.value;
+}
+
+/** What came of each step but the first, which binds the process. */
+async function outcomes(id: string): Promise<unknown[]> {
+  const { rows } = (await open(id)).log(0, 100);
   return rows.slice(1).map(({ result }) => {
     if (result?.type === "device") return result.turn;
     return result?.type === "software" ? result.about : result?.type;
@@ -33,6 +37,15 @@ describe("What the remarks on page faults say", () => {
   it("comes true of a page request that a guest serves", async () => {
     const seen = await outcomes("pri-served-by-a-guest");
     expect(seen).toEqual(["waiting", SERVED, "translated", "waiting", NOT_SERVED]);
+  });
+
+  it("comes true of requests that find no room", async () => {
+    const session = await open("pri-overflow-vtd");
+    const { rows } = session.log(0, 1000);
+    expect(rows.filter(({ result }) => result?.type === "page" && result.queued)).toHaveLength(127 + 1);
+    const abouts = rows.flatMap(({ result }) => (result?.type === "software" ? [result.about] : []));
+    expect(abouts.slice(1)).toEqual(["1 fault logged, 127 of 127 waiting accesses served", SERVED]);
+    expect(session.software()!.guestLog).toEqual(["DMAR: PRQ overflow detected"]);
   });
 
   it.each(PAGE_FAULTS.filter(({ id }) => id.startsWith("pri-")).map(({ id }) => id))(

@@ -4,7 +4,7 @@ import { type Lesson, lesson } from "./lesson.ts";
 import { kernelOn } from "./machines.ts";
 import { access, bind, dma, KERNEL, readFaults } from "./verbs.ts";
 
-const GROUP = "Page faults";
+export const PAGE_FAULTS_GROUP = "Page faults";
 const IOVA = 0x10_0000;
 const PASID = 5;
 /** The process, by the PASID that stands for it. */
@@ -15,7 +15,7 @@ const BEYOND = IOVA + PAGES * 0x1000;
 const STALL: Lesson = lesson(
   {
     id: "stall-served",
-    group: GROUP,
+    group: PAGE_FAULTS_GROUP,
     title: "A stall is served",
     about: "A write that finds no page waits in the SMMU until the kernel has brought one, or says that there is none.",
   },
@@ -87,7 +87,7 @@ const requested = ({ id, arch, preset, on, queue, response, success, invalid }: 
   lesson(
     {
       id,
-      group: GROUP,
+      group: PAGE_FAULTS_GROUP,
       title: `A page request is served: ${on}`,
       about: "A card with ATS and PRI asks for a page that is not there, and gets it, or is told that there is none.",
     },
