@@ -40,4 +40,18 @@ export const EXAMPLES: readonly { readonly name: string; readonly text: string }
 [   31.005123] AMD-Vi: Completion-Wait loop timed out
 `,
   },
+  {
+    name: "Registers of a VT-d unit, from debugfs",
+    text: `IOMMU: dmar1 Register Base Address: fed91000
+Name\t\t\tOffset\t\tContents
+VER             \t0x00\t\t0x0000000000000010
+GSTS            \t0x1c\t\t0x00000000c7000000
+FSTS            \t0x34\t\t0x0000000000000010
+CAP             \t0x08\t\t0x00d2008c40660462
+RTADDR          \t0x20\t\t0x0000000100fe4000
+IQH             \t0x80\t\t0x0000000000000260
+IQT             \t0x88\t\t0x0000000000000290
+IQA             \t0x90\t\t0x0000000102a40000
+`,
+  },
 ];
