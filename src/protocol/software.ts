@@ -101,7 +101,7 @@ export type DirtyLogStep = (typeof DIRTY_LOG_STEPS)[number];
 
 /** A VMM reads none of its files, as one that is busy, until it is let go. */
 export const VMM_STEPS = ["hold", "let go"] as const;
-export type VmmStep = (typeof VMM_STEPS)[number];
+type VmmStep = (typeof VMM_STEPS)[number];
 
 /**
  * A call of the host's kernel by its name in the uAPI, such as IOMMU_DESTROY, with the fields that are not zero: on the

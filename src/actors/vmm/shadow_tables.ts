@@ -9,7 +9,7 @@ import { type ScanPlace, type ScanReader, type ScanRoot, scan } from "../../page
 import type { WatchedMemory } from "./watched_memory.ts";
 
 /** What a leaf lets devices do. */
-export interface LeafRights {
+interface LeafRights {
   readonly read: boolean;
   readonly write: boolean;
 }
@@ -202,9 +202,10 @@ export class ShadowTables {
   }
 
   #leavesIn(va: number, bytes: number): (readonly [number, Leaf])[] {
-    if (bytes > SMALLEST) return [...this.#leaves].filter(([at]) => at >= va && at < va + bytes);
-    const leaf = this.#leaves.get(va);
-    return leaf === undefined ? [] : [[va, leaf]];
+    const pages = bytes / SMALLEST;
+    if (pages > this.#leaves.size) return [...this.#leaves].filter(([at]) => at >= va && at < va + bytes);
+    const places = Array.from({ length: pages }, (_, page) => va + page * SMALLEST);
+    return places.flatMap((at) => (this.#leaves.has(at) ? [[at, this.#leaves.get(at)!] as const] : []));
   }
 }
 

@@ -83,9 +83,7 @@ export class VirtualVtd {
   /** RTADDR as it was taken into use. */
   #root = new Uint32Array(RTADDR.bits / 32);
 
-  /**
-   * @param offered fields of CAP and ECAP besides those that every unit has
-   */
+  /** @param offered fields of CAP and ECAP besides those that every unit has */
   constructor(
     offered: { readonly cap: FieldNumbers; readonly ecap: FieldNumbers },
     memory: KernelMemory,

@@ -1,5 +1,6 @@
 /** What holds of every virtual machine, whatever its IOMMU is and however the VMM makes it. */
 import { describe, expect, it } from "vitest";
+import { xorshift32 } from "../../base/rng.ts";
 import type { Mistake, VmMode } from "../../protocol/software.ts";
 import { AMDVI } from "../amdvi/architecture.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
@@ -99,6 +100,31 @@ describe.each(ROWS.map((row) => ({ ...row, arch: row.architecture.arch })))(
       expect(reached).toEqual([vm.hostAddress(buffer + 0x20_0000), null, vm.hostAddress(buffer + 0x20_2000)]);
       nic.unmap(0x4000_0000, 0x40_0000);
       expect([dma(NIC.physical, 0x4000_0000), dma(NIC.physical, 0x4020_0000)]).toEqual([null, null]);
+      expect([stale(), vm.iommu.refused]).toEqual([[], []]);
+    });
+
+    it.each([1, 2])("has just what is mapped, whatever was mapped and unmapped before, seed %i", (seed) => {
+      const { vm, mappings, dma, stale } = world();
+      const nic = mappings(NIC.virtual);
+      const next = xorshift32(seed);
+      const mapped = new Map<number, number>();
+      for (let step = 0; step < 25; step++) {
+        const pages = [1, 3, 16, 512, 520][next() % 5]!;
+        const iova = 0x4000_0000 + (next() % 1024) * PAGE;
+        const all = Array.from({ length: pages }, (_, i) => iova + i * PAGE);
+        if (all.some((at) => mapped.has(at))) {
+          nic.unmap(iova, pages * PAGE);
+          for (const at of all) mapped.delete(at);
+        } else {
+          const buffer = vm.kernel.buffers.allocate(pages * PAGE);
+          if (buffer === null || nic.map(iova, buffer, pages * PAGE, RIGHTS) !== null) continue;
+          for (const [i, at] of all.entries()) mapped.set(at, vm.hostAddress(buffer + i * PAGE)!);
+        }
+        for (let i = 0; i < 8; i++) {
+          const at = 0x4000_0000 + (next() % 1600) * PAGE;
+          expect([step, at, dma(NIC.physical, at)]).toEqual([step, at, mapped.get(at) ?? null]);
+        }
+      }
       expect([stale(), vm.iommu.refused]).toEqual([[], []]);
     });
 

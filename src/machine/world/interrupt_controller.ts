@@ -16,7 +16,10 @@ export class InterruptController {
     this.#kernel = kernel;
   }
 
-  /** A device did something: whether that was a message. */
+  /**
+   * A device did something: whether that was a message. CHOICE(guest-doorbell): the address by which the doorbell was
+   * reached is not compared with the one that the kernel gave, as a guest's own may lead there.
+   */
   observe(action: HardwareAction, result: ActionResult): void {
     if (action.do !== "dma" || !action.write || action.data?.length !== MESSAGE_BYTES || result.type !== "went") return;
     if (result.pa !== null && result.pa !== this.#kernel.config.doorbell) return;

@@ -74,7 +74,7 @@ const NESTED_DOORBELL: Lesson = lesson(
     mapAt(GUEST, GUEST_WINDOW, WINDOW),
     "The guest did what it does without a VMM: it mapped the doorbell of its ITS at an IOVA of its own choice, 0xfff00000. Nothing in its firmware tables says that this card is special.",
     message(GUEST_WINDOW + DOORBELL, EVENT),
-    "Two stages, and the physical doorbell at the end. The card has to be told the guest's address, and the guest's message with it. CHOICE: how a VMM tells the host's kernel is a matter of patches that are posted; here it simply holds.",
+    "Two stages, and the physical doorbell at the end. The card has to be told the guest's address, and the guest's message with it. How a VMM tells the host's kernel of it is a matter of patches that are posted; here it simply holds.",
     message(WINDOW + DOORBELL, EVENT),
     "The host's own address is nothing to stage 1: refused.",
   ],
