@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { HardwareAction, MachineDescription } from "../../protocol/machine.ts";
 import { actionProblem, apply } from "../actions.ts";
@@ -53,5 +54,24 @@ describe("a PE beside an SMMU, IHI 0070 §3.17", () => {
     apply(m, { do: "mmio", block: "pe", offset: 4, width: 4, value: 1n });
     apply(m, { do: "mmio", block: "pe", offset: 0x1000, width: 8, value: 1n });
     expect(m.digest()).toBe(before);
+  });
+
+  it("takes any write anywhere without harm, seed 2611", () => {
+    const [m] = machine(TAKES_PART);
+    const before = m.snapshot();
+    const digest = m.digest();
+    const write = fc.record({
+      offset: fc.nat(0x400),
+      width: fc.constantFrom(4, 8),
+      value: fc.bigInt(0n, 2n ** 64n - 1n),
+    });
+    const any = fc.property(fc.array(write), (writes) => {
+      for (const { offset, width, value } of writes) {
+        apply(m, { do: "mmio", block: "pe", offset: offset & -width, width: width === 4 ? 4 : 8, value });
+      }
+      m.restore(before);
+      expect(m.digest()).toBe(digest);
+    });
+    fc.assert(any, { seed: 2611 });
   });
 });
