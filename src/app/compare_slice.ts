@@ -16,7 +16,7 @@ export interface ComparedSide {
 }
 
 /** What was opened beside the session. */
-export interface Beside {
+interface Beside {
   readonly title: string;
   /** Its actions. */
   readonly steps: number;

@@ -8,6 +8,8 @@ import type { KnownValues, TextCompletion } from "../scenario/complete_text.ts";
 import type { Core } from "./core.ts";
 import type { AppActions } from "./state.ts";
 
+export type { KnownValues, TextCompletion };
+
 type EditorActions = Pick<AppActions, "editText" | "changeStep" | "dropText" | "openText">;
 
 export function editorSlice({ get, set }: Core): EditorActions {

@@ -14,7 +14,7 @@ export function watchText(watch: Watch): string {
 }
 
 /** Two watches of the same text stop at the same things. */
-export const sameWatch = (a: Watch, b: Watch): boolean => watchText(a) === watchText(b);
+const sameWatch = (a: Watch, b: Watch): boolean => watchText(a) === watchText(b);
 
 export function watchSlice({ get, set }: Core): WatchActions {
   return {

@@ -1,8 +1,8 @@
 /** What may stand at the caret of the scenario's text, a moment after it got there. */
 import { useEffect, useMemo, useState } from "react";
+import type { KnownValues, TextCompletion } from "../../app/editor_slice.ts";
 import { completeScenario } from "../../app/editor_slice.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
-import type { KnownValues, TextCompletion } from "../../scenario/complete_text.ts";
 import { useEngineQuery } from "../common/use_app.ts";
 import type { Reading } from "./use_scenario_text.ts";
 
