@@ -39,7 +39,9 @@ export default defineConfig({
   fullyParallel: true,
   workers: 2,
   forbidOnly: process.env.CI !== undefined,
-  timeout: 30_000,
+  timeout: 60_000,
+  // For a machine that does other things besides.
+  expect: { timeout: 15_000 },
   reporter: process.env.NESTWALK_E2E_REPORT
     ? [["list"], ["json", { outputFile: process.env.NESTWALK_E2E_REPORT }]]
     : [["list"]],

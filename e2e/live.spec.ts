@@ -1,5 +1,6 @@
-import { type Browser, expect, type Page, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { at, mainThread } from "./main_thread.ts";
 import { choosePreset, openPage, position, runCommand } from "./workbench.ts";
 
 /** What must come through while the page keeps up; a machine that does nothing else reaches 120,000. */
@@ -28,62 +29,6 @@ async function run(page: Page, what: string, rate: string): Promise<void> {
   await expect.poll(() => counted(page)).toBeGreaterThan(0);
 }
 
-interface TraceEvent {
-  readonly name: string;
-  readonly ph: string;
-  readonly ts: number;
-  /** Microseconds, of the clock and of the processor. */
-  readonly dur?: number;
-  readonly tdur?: number;
-  readonly pid: number;
-  readonly tid: number;
-}
-
-const SCRIPT = new Set([
-  "FunctionCall",
-  "EvaluateScript",
-  "RunMicrotasks",
-  "FireAnimationFrame",
-  "TimerFire",
-  "EventDispatch",
-]);
-const at = (sorted: readonly number[], share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
-
-/**
- * What the page's main thread does for some seconds, in milliseconds of the processor, for other programs run on this
- * machine beside it: script of each frame that had any, and tasks.
- */
-async function mainThread(browser: Browser, page: Page, ms: number) {
-  await page.evaluate(() => {
-    const frame = (): void => {
-      performance.mark("nestwalk-frame");
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
-  });
-  const categories = ["devtools.timeline", "disabled-by-default-devtools.timeline", "blink.user_timing"];
-  await browser.startTracing(page, { categories });
-  await page.waitForTimeout(ms);
-  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
-  const marks = traceEvents.filter(({ name }) => name === "nestwalk-frame");
-  const edges = marks.map(({ ts }) => ts).sort((a, b) => a - b);
-  const main = traceEvents
-    .filter((e) => e.ph === "X" && e.pid === marks[0]?.pid && e.tid === marks[0].tid && e.dur !== undefined)
-    .sort((a, b) => a.ts - b.ts);
-  const script = new Float64Array(edges.length);
-  let end = 0;
-  for (const { ts, dur = 0, tdur = 0 } of main.filter(({ name }) => SCRIPT.has(name))) {
-    // What is called within a call is counted with it.
-    if (ts < end) continue;
-    end = ts + dur;
-    const frame = edges.findLastIndex((edge) => edge <= ts);
-    if (frame >= 0) script[frame]! += tdur / 1000;
-  }
-  const tasks = main.filter(({ name }) => name === "RunTask").map(({ tdur = 0 }) => tdur / 1000);
-  const busy = [...script].filter((t) => t > 0).sort((a, b) => a - b);
-  return { frames: edges.length, busy, tasks: tasks.sort((a, b) => a - b) };
-}
-
 test.describe("A device that runs", () => {
   test.describe.configure({ timeout: 120_000 });
 
@@ -95,7 +40,7 @@ test.describe("A device that runs", () => {
       await run(page, "Network card", "5,000");
       await expect.poll(() => reached(page), { timeout: 20_000 }).toBeGreaterThan(0);
       const [before, begun] = [await counted(page), Date.now()];
-      const found = await mainThread(browser, page, 5000);
+      const found = await mainThread(browser, page, () => page.waitForTimeout(5000));
       const rate = ((await counted(page)) - before) / ((Date.now() - begun) / 1000);
       const { frames, busy, tasks } = found;
       const median = at(busy, 0.5);
