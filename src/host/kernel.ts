@@ -8,7 +8,6 @@ import { IoasidFile } from "./eras/ioasid_file.ts";
 import { PasidPool } from "./eras/pasid_pool.ts";
 import type { Errno, Status } from "./errno.ts";
 import { IommufdContext } from "./iommufd/context.ts";
-import type { Device } from "./iommufd/device.ts";
 import { IommufdFile } from "./iommufd/file.ts";
 import type { PageSizes } from "./iommufd/io_page_table.ts";
 import type { OpenFile, Process } from "./process.ts";
@@ -121,12 +120,15 @@ export class HostKernel {
     else this.#containers.delete(group);
   }
 
-  /** Route a device's first message to an eventfd. */
-  enableMessage(device: Device, file: EventFile): Status {
-    const remapped = device.host.driver.message?.(device.host) ?? null;
-    const address = remapped?.address ?? device.context.mapDoorbell(device, this.config.doorbell);
+  /**
+   * Route a device's first message to an eventfd.
+   * @param mapped makes the doorbell reachable for the device, and says at which IOVA
+   */
+  enableMessage(device: HostDevice, file: EventFile, mapped: (doorbell: bigint) => bigint | Errno): Status {
+    const remapped = device.driver.message?.(device) ?? null;
+    const address = remapped?.address ?? mapped(this.config.doorbell);
     if (typeof address !== "bigint") return address;
-    this.#messages.set(device.host, { address, data: remapped?.data ?? device.host.sid, file });
+    this.#messages.set(device, { address, data: remapped?.data ?? device.sid, file });
     return null;
   }
 

@@ -4,26 +4,32 @@
  */
 import { DEVICE_SET_IRQS } from "../../host/vfio/ioctls.ts";
 import type { Journal } from "../journal.ts";
-import type { OpenDevice, VmObjects } from "./vm_objects.ts";
+import type { Caller } from "./user_space.ts";
 
 /** vfio_irq_set.flags: what follows is an eventfd, which the interrupt triggers. */
 const EVENTFD_TRIGGER = 0x24;
 const MSI = 1;
 const COUNTER_BYTES = 8;
 
-export class InterruptRoutes {
-  readonly #vm: VmObjects;
-  readonly #journal: Journal;
-  readonly #files = new Map<OpenDevice, number>();
+/** A device of the VMM's. */
+interface RoutedDevice {
+  readonly fd: number;
+  readonly virtualId: number;
+}
 
-  constructor(vm: VmObjects, journal: Journal) {
-    this.#vm = vm;
+export class InterruptRoutes {
+  readonly #caller: Caller;
+  readonly #journal: Journal;
+  readonly #files = new Map<RoutedDevice, number>();
+
+  constructor(caller: Caller, journal: Journal) {
+    this.#caller = caller;
     this.#journal = journal;
   }
 
   /** Have the kernel set up a device's first message. @returns the errno's name where it refuses */
-  enable(device: OpenDevice): string | null {
-    const { caller } = this.#vm;
+  enable(device: RoutedDevice): string | null {
+    const caller = this.#caller;
     const file = this.#files.get(device) ?? caller.system.eventfd();
     this.#files.set(device, file);
     const values = { flags: EVENTFD_TRIGGER, index: MSI, start: 0, count: 1 };
@@ -35,7 +41,7 @@ export class InterruptRoutes {
   /** Interrupt the guest as often as its devices did since the last call. */
   serve(): void {
     for (const [{ virtualId }, file] of this.#files) {
-      const bytes = this.#vm.caller.system.read(file, COUNTER_BYTES);
+      const bytes = this.#caller.system.read(file, COUNTER_BYTES);
       const count = typeof bytes === "string" ? 0n : new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
       const about = `message of device 0x${virtualId.toString(16)} for the guest`;
       for (let i = 0n; i < count; i++) this.#journal.note("VMM", "interrupt", about);

@@ -5,6 +5,7 @@
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { AssignedDevice } from "../../protocol/software.ts";
 import type { Journal } from "../journal.ts";
+import type { ContainerVm } from "./containers/container_vm.ts";
 import type { Caller, Refused } from "./user_space.ts";
 import type { MemorySlot, VmObjects } from "./vm_objects.ts";
 
@@ -18,6 +19,8 @@ export interface VirtualIommu {
   serve(): number;
   /** What the VMM has of iommufd; null where it does without. */
   readonly objects: VmObjects | null;
+  /** What it has of VFIO containers instead. */
+  readonly containers?: ContainerVm;
   /** What the kernel refused, newest last. */
   readonly refused: readonly Refused[];
 }

@@ -3,7 +3,7 @@
  * vfio_iommu_type1.c.
  */
 import type { HostDevice, PagingDomain } from "../drivers/driver.ts";
-import { type Made, made, type Returned, refused, type Status } from "../errno.ts";
+import { type Errno, type Made, made, type Returned, refused, type Status } from "../errno.ts";
 import { IommufdFile } from "../iommufd/file.ts";
 import { type Area, IoPageTable } from "../iommufd/io_page_table.ts";
 import { HwptFlag } from "../iommufd/ioctls.ts";
@@ -58,6 +58,8 @@ interface Backend {
   readonly coherent: boolean;
   /** Of the nesting type: what the kernel's era adds. */
   readonly nesting: ContainerNesting | null;
+  /** The page of the host's doorbell is mapped. */
+  doorbell: boolean;
 }
 
 export class Type1Container implements OpenFile {
@@ -98,6 +100,25 @@ export class Type1Container implements OpenFile {
   /** Groups in the container, and how many ranges are mapped. */
   get groups(): ReadonlySet<number> {
     return this.#groups;
+  }
+
+  /**
+   * Map the doorbell of a device's interrupts in the window of IOVA for it, in what the container maps: for a device
+   * behind a guest's table that is stage 2.
+   * @returns the IOVA of the doorbell; the physical address itself where no translation is in the way
+   */
+  mapDoorbell(device: HostDevice, doorbell: bigint): bigint | Errno {
+    const backend = this.#backend;
+    const window = device.driver.reserved(device).find(({ kind }) => kind === "software-msi");
+    if (backend === null || window === undefined) return doorbell;
+    const { page } = this.#kernel.config.sizes;
+    const inPage = doorbell % page;
+    if (!backend.doorbell) {
+      const status = backend.domain.map(window.start, doorbell - inPage, page, { read: false, write: true });
+      if (status !== null) return status;
+      backend.doorbell = true;
+    }
+    return window.start + inPage;
   }
 
   get mappings(): number {
@@ -155,7 +176,7 @@ export class Type1Container implements OpenFile {
     }
     const table = new IoPageTable(this.#kernel.config.sizes);
     const coherent = device.driver.coherent(device) && domain.value.enforceCoherency();
-    return made({ version2, table, domain: domain.value, coherent, nesting: nesting.value });
+    return made({ version2, table, domain: domain.value, coherent, nesting: nesting.value, doorbell: false });
   }
 
   #release({ nesting, table, domain }: Backend): void {
@@ -330,7 +351,7 @@ export class VfioGroupFile implements OpenFile {
     const name = readName(process, argument);
     if (name === null) return "EFAULT";
     const device = this.#kernel.devices.find((d) => d.group === this.#group && d.name === name);
-    return device === undefined ? "ENODEV" : process.install(new GroupDeviceFile(device, container));
+    return device === undefined ? "ENODEV" : process.install(new GroupDeviceFile(this.#kernel, device, container));
   }
 
   #unset(): void {

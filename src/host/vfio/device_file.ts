@@ -6,10 +6,11 @@ import type { HostDevice } from "../drivers/driver.ts";
 import type { Returned, Status } from "../errno.ts";
 import { type Device, NO_PASID } from "../iommufd/device.ts";
 import { IommufdFile } from "../iommufd/file.ts";
-import type { EventFile, HostKernel } from "../kernel.ts";
+import type { HostKernel } from "../kernel.ts";
 import type { OpenFile, Process } from "../process.ts";
 import { checkTail, readSized } from "../user_copy.ts";
 import { deviceInfo, PCI_REGIONS } from "./device_info.ts";
+import { irqFile } from "./device_irqs.ts";
 import {
   DEVICE_ATTACH_IOMMUFD_PT,
   DEVICE_BIND_IOMMUFD,
@@ -27,10 +28,6 @@ const PASID_FLAG = 1;
 const TOKEN_FLAG = 1;
 /** VFIO's own numbers of PASIDs have 31 bits. */
 const LAST_PASID = 0x7fffffff;
-const IRQ_MSI = 1;
-const SET_IRQS_EVENTFD_TRIGGER = 0x24;
-/** Words that an eventfd counts in. */
-const FD_BYTES = 4;
 
 export class VfioDeviceFile implements OpenFile {
   readonly kind = "vfio device";
@@ -138,17 +135,9 @@ export class VfioDeviceFile implements OpenFile {
     return null;
   }
 
-  /** UNMODELLED: of the interrupts only MSI with an eventfd is there; anything else is EINVAL. */
   #setIrqs(process: Process, argument: bigint, bound: Device): Status {
-    const given = readSized(process, argument, DEVICE_SET_IRQS.size, DEVICE_SET_IRQS.size);
-    if (typeof given === "string") return given;
-    const v = DEVICE_SET_IRQS.decode(given.bytes);
-    if (v.index !== IRQ_MSI || v.start !== 0 || v.count !== 1 || v.flags !== SET_IRQS_EVENTFD_TRIGGER) return "EINVAL";
-    const data = process.read(argument + BigInt(DEVICE_SET_IRQS.size), FD_BYTES);
-    if (data === null) return "EFAULT";
-    const file = process.file(new DataView(data.buffer).getInt32(0, true));
-    if (file === null) return "EBADF";
-    if (file.kind !== "eventfd") return "EINVAL";
-    return this.#kernel.enableMessage(bound, file as EventFile);
+    const file = irqFile(process, argument);
+    if (typeof file === "string") return file;
+    return this.#kernel.enableMessage(this.device, file, (doorbell) => bound.context.mapDoorbell(bound, doorbell));
   }
 }

@@ -4,31 +4,43 @@
  */
 import type { HostDevice } from "../drivers/driver.ts";
 import type { Errno, Returned, Status } from "../errno.ts";
+import type { HostKernel } from "../kernel.ts";
 import type { OpenFile, Process } from "../process.ts";
 import { readSized } from "../user_copy.ts";
 import { deviceInfo, PCI_REGIONS } from "./device_info.ts";
+import { irqFile } from "./device_irqs.ts";
 import type { FaultRegion } from "./fault_region.ts";
-import { DEVICE_GET_INFO } from "./ioctls.ts";
+import { DEVICE_GET_INFO, DEVICE_SET_IRQS } from "./ioctls.ts";
 import { DEVICE_GET_REGION_INFO, FAULT_REGION_INDEX, REGION_INDEX_AT, RegionFlag } from "./ioctls_before_iommufd.ts";
 import type { ContainerNesting } from "./nesting.ts";
+
+/** What the device's group is in. */
+interface DeviceContainer {
+  readonly nesting: ContainerNesting | null;
+  mapDoorbell(device: HostDevice, doorbell: bigint): bigint | Errno;
+}
 
 export class GroupDeviceFile implements OpenFile {
   readonly kind = "vfio device of a group";
   readonly device: HostDevice;
-  readonly #container: { readonly nesting: ContainerNesting | null };
+  readonly #kernel: HostKernel;
+  readonly #container: DeviceContainer;
 
-  constructor(device: HostDevice, container: { readonly nesting: ContainerNesting | null }) {
+  constructor(kernel: HostKernel, device: HostDevice, container: DeviceContainer) {
+    this.#kernel = kernel;
     this.device = device;
     this.#container = container;
   }
 
-  /** UNMODELLED: of the regions only that of faults is there; interrupts are not. */
+  /** UNMODELLED: of the regions only that of faults is there. */
   ioctl(process: Process, request: number, argument: bigint): Returned {
     switch (request) {
       case DEVICE_GET_INFO.request:
         return deviceInfo(process, argument, PCI_REGIONS + (this.#faults === null ? 0 : 1)) ?? 0;
       case DEVICE_GET_REGION_INFO.request:
         return this.#regionInfo(process, argument) ?? 0;
+      case DEVICE_SET_IRQS.request:
+        return this.#setIrqs(process, argument) ?? 0;
       default:
         return "ENOTTY";
     }
@@ -44,7 +56,9 @@ export class GroupDeviceFile implements OpenFile {
     return region === null ? "EINVAL" : region.write(bytes, offsetIn(offset));
   }
 
-  close(): void {}
+  close(): void {
+    this.#kernel.forgetInterrupts(this.device);
+  }
 
   get #faults(): FaultRegion | null {
     return this.#container.nesting?.faults?.(this.device) ?? null;
@@ -52,6 +66,12 @@ export class GroupDeviceFile implements OpenFile {
 
   #regionAt(offset: bigint): FaultRegion | null {
     return offset >> REGION_INDEX_AT === BigInt(FAULT_REGION_INDEX) ? this.#faults : null;
+  }
+
+  #setIrqs(process: Process, argument: bigint): Status {
+    const file = irqFile(process, argument);
+    if (typeof file === "string") return file;
+    return this.#kernel.enableMessage(this.device, file, (at) => this.#container.mapDoorbell(this.device, at));
   }
 
   #regionInfo(process: Process, argument: bigint): Status {

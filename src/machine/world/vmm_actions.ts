@@ -9,6 +9,7 @@ import type { DirtyLogStep, VmmAction } from "../../protocol/software.ts";
 
 const PAGE = 4096;
 const NO_IOMMUFD = "This VMM has no iommufd.";
+const NO_DEVICE = "This VMM has no file of the device.";
 /** Most ranges of written pages that an answer names. */
 const MOST_RANGES = 8;
 
@@ -28,7 +29,8 @@ export class VmmActions {
   constructor(iommu: VirtualIommu, host: HostKernel, journal: Journal) {
     this.#iommu = iommu;
     this.#host = host;
-    this.#routes = iommu.objects === null ? null : new InterruptRoutes(iommu.objects, journal);
+    const vm = iommu.objects ?? iommu.containers;
+    this.#routes = vm === undefined ? null : new InterruptRoutes(vm.caller, journal);
   }
 
   /** The VMM's files have something to read. */
@@ -56,8 +58,8 @@ export class VmmActions {
   }
 
   #route(id: number): Answer {
-    const device = this.#iommu.objects?.device(id);
-    if (device === undefined || this.#routes === null) return { done: false, about: NO_IOMMUFD };
+    const device = (this.#iommu.objects ?? this.#iommu.containers)?.device(id);
+    if (device === undefined || this.#routes === null) return { done: false, about: NO_DEVICE };
     const errno = this.#routes.enable(device);
     if (errno !== null) return { done: true, about: `VFIO_DEVICE_SET_IRQS answered ${errno}` };
     const physical = this.#host.devices.find(({ name }) => name === device.bdf);

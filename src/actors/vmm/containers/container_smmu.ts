@@ -157,5 +157,5 @@ export const makeContainerSmmu: MakeVirtualIommu = ({ caller, slots, devices, me
     const events = regions.flatMap((region) => region.take());
     return events.filter((event) => smmu.event(event)).length;
   };
-  return { registers: smmu.pages, serve, objects: null, refused: vm.refused };
+  return { registers: smmu.pages, serve, objects: null, containers: vm, refused: vm.refused };
 };

@@ -171,7 +171,7 @@ const makeWith =
     const body = vm.devices[0] === undefined ? null : vm.capability(vm.devices[0].container, version.capability);
     const backend = new ContainerVtd(vm, new GuestVtdTables(memory), version, typeof pasids === "number" ? pasids : -1);
     const unit = new VirtualVtd(offeredBy(body), memory, backend, journal);
-    return { registers: unit.pages, serve: () => 0, objects: null, refused: vm.refused };
+    return { registers: unit.pages, serve: () => 0, objects: null, containers: vm, refused: vm.refused };
   };
 
 /** What the guest's unit has besides what every virtual one has; without nesting information no PASIDs. */
