@@ -1,13 +1,16 @@
 /** Lessons on designs that came before iommufd, or beside it: the same guest on kernels of other eras. */
 import { type Lesson, lesson, type Story } from "./lesson.ts";
-import { virtualMachine, virtualMachineOn } from "./machines.ts";
-import { detach, dma, GUEST, map, readFaults, unmap } from "./verbs.ts";
+import { NIC, virtualMachine, virtualMachineOn } from "./machines.ts";
+import { detach, dma, GUEST, map, mapAt, message, readFaults, routeInterrupt, unmap } from "./verbs.ts";
 
 const GROUP = "Other eras";
 const PROCESS = { ...GUEST, pasid: 5 };
 const IOVA = 0x10_0000;
 /** An address of the guest's memory. */
 const IPA = 0x4080_0000;
+/** Where the host maps doorbells for devices, and the doorbell within the page. */
+const WINDOW = 0x800_0000;
+const DOORBELL = WINDOW + 0x40;
 
 /** A process's address space behind VT-d; `how` says what its kernel calls that. */
 const sharedVirtualAddressing = (
@@ -92,6 +95,27 @@ export const OTHER_ERAS: readonly Lesson[] = [
       { do: "guest switch", to: "bypass" },
       "Bypass is config 2 of the same call; abort is 3. Interrupts' doorbells are no part of it any more: v15 had VFIO_IOMMU_SET_MSI_BINDING for them, v16 has the guest map them flat, as its firmware's RMR nodes say.",
       dma(IPA),
+    ],
+  ),
+  lesson(
+    {
+      id: "smmuv3-vfio-v16-msi",
+      group: GROUP,
+      title: "Interrupts in SMMUv3 nesting over VFIO v16",
+      about:
+        "Up to v15 the VMM told the host where the guest maps its doorbell; v16 has it mapped flat, as ever since.",
+    },
+    virtualMachine({ era: "SMMUv3 nesting over VFIO v16" }),
+    [
+      map(GUEST, IOVA, 1),
+      routeInterrupt,
+      "VFIO_DEVICE_SET_IRQS on the file that the group gave, with an eventfd. The kernel mapped the doorbell in the container's stage 2, in the window that it announces, and told the card that address. v15 asked for a pair of addresses by VFIO_IOMMU_SET_MSI_BINDING first; v16 has no such call.",
+      message(DOORBELL, NIC.sid),
+      "Stage 1 is the guest's and has nothing at 0x8000000: the message is refused, and the guest told of a fault.",
+      mapAt(GUEST, WINDOW, WINDOW),
+      "The RMR node in the guest's firmware tables has it map the window flat. That is what v16 changed, and what nesting through iommufd took over.",
+      message(DOORBELL, NIC.sid),
+      "IOVA to the same IPA, and to the physical doorbell: the eventfd was signalled.",
     ],
   ),
   sharedVirtualAddressing(

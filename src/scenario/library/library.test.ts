@@ -135,6 +135,7 @@ describe("What the remarks say", () => {
     ["erratum-772415", ["went"]],
     ["read-only-refused", ["went"]],
     ["smmuv3-vfio-v16", ["went", "refused", "refused", "went"]],
+    ["smmuv3-vfio-v16-msi", ["refused", "went"]],
     ["vsva-vfio-v8", ["went", "refused", "went", "refused", "went"]],
     ["vsva-iommufd", ["went", "refused", "went", "refused", "refused"]],
     ["vcmdq-posted", ["went", "refused"]],

@@ -2,12 +2,13 @@ import { describe, expect, it } from "vitest";
 import { Session } from "../../machine/session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
 import { Software } from "../../machine/world/software.ts";
+import { OTHER_ERAS } from "./eras.ts";
 import { MSI } from "./msi.ts";
 
 const DOORBELL = 0x809_0040n;
 
 async function open(id: string): Promise<Session> {
-  const document = MSI.find((lesson) => lesson.id === id)!.document();
+  const document = [...MSI, ...OTHER_ERAS].find((lesson) => lesson.id === id)!.document();
   const architecture = await loadArchitecture(document.machine.arch);
   const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
   if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
@@ -32,6 +33,7 @@ describe("What the remarks on interrupts say", () => {
     ["msi-software-window", ["refused", DOORBELL], 1],
     ["msi-nested-doorbell", [DOORBELL, "refused"], 1],
     ["msi-remapped", [null, "refused"], 1],
+    ["smmuv3-vfio-v16-msi", ["refused", DOORBELL], 1],
   ])("comes true in %s: a message that arrives interrupts the guest, once", async (id, expected, count) => {
     const session = await open(id);
     expect(went(session)).toEqual(expected);
