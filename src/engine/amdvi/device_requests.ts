@@ -4,7 +4,8 @@
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EVENT_WORDS, EventCode } from "../../arch/amdvi/events.ts";
-import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE, PPR_WORDS } from "../../arch/amdvi/ppr.ts";
+import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE, PPR_TAG, PPR_WORDS } from "../../arch/amdvi/ppr.ts";
+import { locate } from "../../base/layout.ts";
 import { AddressType, End, Updates } from "../common/request.ts";
 import {
   type AtsPort,
@@ -25,7 +26,7 @@ import type { Translator } from "./translator.ts";
 /** A completion covers no more than addresses have bits. */
 const LARGEST = 52;
 const SMALLEST = 12;
-const LAST = 0x200;
+const LAST = 1 << locate(PPR_TAG, "Last").shift;
 
 const f = DTE.f;
 

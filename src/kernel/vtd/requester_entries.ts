@@ -89,17 +89,20 @@ export class RequesterEntries {
 
   /** Make an entry not present, and have it forgotten. @returns whether it was present */
   #retire(sid: number, pasid: number, at: number): boolean {
-    const { tables, drop } = this.#unit;
     const words = this.#memory.readWords(at, this.#layout);
-    const { f } = PASID_TABLE_ENTRY;
-    const gone = tables.scalable
-      ? drop.pasid(pasid, f.DID.get(words, 0), usesFirst(f.PGTT.get(words, 0)))
-      : drop.context(sid, CONTEXT_ENTRY.f.DID.get(words, 0));
     if (!isPresent(words)) return false;
     this.#memory.update(at, this.#layout, { P: 0 });
-    this.#tell("entry", gone);
-    if (this.#hasDeviceTlb(sid)) this.#tell("device", [drop.device(sid, pasid, null)]);
+    this.#tell("entry", this.#dropping(sid, pasid, words));
+    if (this.#hasDeviceTlb(sid)) this.#tell("device", [this.#unit.drop.device(sid, pasid, null)]);
     return true;
+  }
+
+  /** What has an entry forgotten that was present with these words. */
+  #dropping(sid: number, pasid: number, words: Uint32Array): Descriptor[] {
+    const { tables, drop } = this.#unit;
+    if (!tables.scalable) return drop.context(sid, CONTEXT_ENTRY.f.DID.get(words, 0));
+    const { DID, PGTT } = PASID_TABLE_ENTRY.f;
+    return drop.pasid(pasid, DID.get(words, 0), usesFirst(PGTT.get(words, 0)));
   }
 }
 
