@@ -157,6 +157,21 @@ describe.each(SUBJECTS)("Tables built for $name", (subject) => {
     expect(tree.tables.prune(0, 2 ** subject.inputBits)).toEqual([]);
   });
 
+  it("are left as they were by a range of which a part is mapped already", () => {
+    const tree = treeOf(subject);
+    const far = 2 ** (subject.inputBits - 1);
+    for (const va of [page, far]) {
+      expect(tree.tables.map(va, 3 * page, page, ALL)).toBeNull();
+      const { left } = tree.store;
+      const refused = tree.tables.map(va - page, 5 * page, 2 * page, ALL);
+      expect(refused?.why).toBe("already mapped");
+      // What was made for it comes back, and nothing else.
+      expect(tree.store.left).toBe(left - refused!.tables.length);
+      expect([reach(subject, tree, va - page), reach(subject, tree, va)]).toEqual([null, 3 * page]);
+      expect(tree.tables.prune(0, 2 ** subject.inputBits)).toEqual([]);
+    }
+  });
+
   it("use the largest leaf that fits, and split it when a part of it is unmapped", () => {
     const tree = treeOf(subject);
     const large = subject.maker.leafLevels > 1 ? 2 ** entrySizeLg2(subject.maker.fmt, 1) : page;

@@ -75,6 +75,12 @@ export interface TreeShape {
   readonly inputBits: number;
 }
 
+/** A table, and where the entry stands that leads to it. */
+interface Made {
+  readonly at: number;
+  readonly table: number;
+}
+
 interface Taken {
   bytes: number;
   readonly tables: number[];
@@ -126,12 +132,13 @@ export class PageTables {
     const page = this.#span(0);
     if (va % page !== 0 || pa % page !== 0 || bytes % page !== 0) return { why: "not aligned", tables: [] };
     if (va + bytes > this.#end) return { why: "beyond the input range", tables: [] };
+    const made: Made[] = [];
     for (let done = 0; done < bytes; ) {
       const level = this.#largest(va + done, pa + done, bytes - done);
-      const placed = this.#place(va + done, level);
+      const placed = this.#place(va + done, level, made);
       if (typeof placed === "string") {
-        const { tables } = this.unmap(va, done + page);
-        return { why: placed, tables };
+        this.unmap(va, done, true);
+        return { why: placed, tables: this.#takeBack(made) };
       }
       const [hi, lo] = this.maker.leaf(pa + done, placed.level, rights);
       this.#store.write(placed.at, hi, lo);
@@ -175,6 +182,14 @@ export class PageTables {
     }
   }
 
+  /** Take out tables that were made in vain, the lowest first. */
+  #takeBack(made: readonly Made[]): number[] {
+    return made.toReversed().map(({ at, table }) => {
+      this.#store.write(at, 0, 0);
+      return table;
+    });
+  }
+
   #span(level: number): number {
     return 2 ** entrySizeLg2(this.maker.fmt, level);
   }
@@ -207,8 +222,8 @@ export class PageTables {
     return 0;
   }
 
-  /** The empty entry for a leaf of `va` at `level`, or below it where a table is in the way; tables are made. */
-  #place(va: number, level: number): { readonly at: number; readonly level: number } | Refusal {
+  /** The empty entry for a leaf of `va` at `level`, or below it where a table is in the way; tables are made, and told. */
+  #place(va: number, level: number, made: Made[]): { readonly at: number; readonly level: number } | Refusal {
     let table = this.root;
     let wanted = level;
     for (let here = this.level; ; here--) {
@@ -220,11 +235,12 @@ export class PageTables {
       } else if (kind !== Kind.Empty) return "already mapped";
       else if (here === wanted) return { at, level: here };
       else {
-        const made = this.#store.allocate(8 * 2 ** this.maker.fmt.strideLg2);
-        if (made === null) return "no memory for tables";
-        const [hi, lo] = this.maker.table(made, here);
+        const below = this.#store.allocate(8 * 2 ** this.maker.fmt.strideLg2);
+        if (below === null) return "no memory for tables";
+        const [hi, lo] = this.maker.table(below, here);
         this.#store.write(at, hi, lo);
-        table = made;
+        made.push({ at, table: below });
+        table = below;
       }
     }
   }
