@@ -10,10 +10,13 @@ import type { OrderChecker } from "./order_checker.ts";
 
 const PAGE = 4096;
 
-/** Memory of the kernel's that is mapped somewhere. */
+/** Memory of the kernel's that is mapped somewhere; it goes back as a whole. */
 interface Piece {
+  readonly va: number;
   readonly at: number;
   readonly bytes: number;
+  /** Bytes that are still mapped. */
+  left: number;
 }
 
 /** Addresses of a process, `end` exclusive. */
@@ -27,7 +30,7 @@ export class DeviceMemory {
   readonly mappings: DmaMappings;
   readonly #free: PageAllocator;
   readonly #order: OrderChecker;
-  /** By IOVA. */
+  /** By the IOVA of each page that is mapped. */
   readonly #pieces = new Map<number, Piece>();
   #process: Range[] = [];
 
@@ -46,7 +49,8 @@ export class DeviceMemory {
       this.#free.release(at, bytes);
       return { refused: `The range is ${why}.` };
     }
-    this.#pieces.set(iova, { at, bytes });
+    const piece = { va: iova, at, bytes, left: bytes };
+    for (let va = iova; va < iova + bytes; va += PAGE) this.#pieces.set(va, piece);
     return { at };
   }
 
@@ -62,18 +66,17 @@ export class DeviceMemory {
   }
 
   /**
-   * Unmap what is mapped of a range; what lies there wholly goes back when the IOMMU cannot reach it any more.
+   * Unmap what is mapped of a range; memory of which nothing is mapped any more goes back when the IOMMU cannot reach it.
    * @returns bytes that were mapped
    */
   unmap(iova: number, bytes: number): number {
     const { space } = this.mappings;
     this.#forget(iova, bytes);
-    const gone = this.#within(iova, bytes);
-    for (const [va] of gone) this.#pieces.delete(va);
+    const gone = this.#take(iova, bytes);
     this.#order.leaving(space, iova, bytes);
     return this.mappings.unmap(iova, bytes, () => {
-      for (const [va, piece] of gone) {
-        this.#order.freed(space, va, piece.bytes);
+      for (const piece of gone) {
+        this.#order.freed(space, piece.va, piece.bytes);
         this.#free.release(piece.at, piece.bytes);
       }
     });
@@ -81,7 +84,7 @@ export class DeviceMemory {
 
   /** The space has been given up: everything in it goes back. */
   dispose(): void {
-    for (const { at, bytes } of this.#pieces.values()) this.#free.release(at, bytes);
+    for (const { at, bytes } of new Set(this.#pieces.values())) this.#free.release(at, bytes);
     this.#pieces.clear();
   }
 
@@ -105,18 +108,20 @@ export class DeviceMemory {
     );
   }
 
-  /** Pieces that lie wholly in a range, by whichever way is shorter. */
-  #within(iova: number, bytes: number): (readonly [iova: number, piece: Piece])[] {
+  /** Pages of a range are mapped no longer. @returns pieces of which none is */
+  #take(iova: number, bytes: number): Piece[] {
     const end = iova + bytes;
-    if (bytes / PAGE > this.#pieces.size) {
-      return [...this.#pieces].filter(([va, piece]) => iova <= va && va + piece.bytes <= end);
-    }
-    const found: (readonly [number, Piece])[] = [];
-    for (let va = iova; va < end; ) {
+    const gone: Piece[] = [];
+    const page = (va: number): void => {
       const piece = this.#pieces.get(va);
-      if (piece !== undefined && va + piece.bytes <= end) found.push([va, piece]);
-      va += piece?.bytes ?? PAGE;
-    }
-    return found;
+      if (piece === undefined) return;
+      this.#pieces.delete(va);
+      piece.left -= PAGE;
+      if (piece.left === 0) gone.push(piece);
+    };
+    // By whichever way is shorter.
+    if (bytes / PAGE <= this.#pieces.size) for (let va = iova; va < end; va += PAGE) page(va);
+    else for (const va of [...this.#pieces.keys()]) if (iova <= va && va < end) page(va);
+    return gone;
   }
 }
