@@ -4,7 +4,7 @@ import type { App } from "./state.ts";
 
 /** A paste holds entries of tables that lead somewhere; whether they make a session shows when it is made. */
 export const holdsTables = (entries: readonly DecodedEntry[]): boolean =>
-  entries.some(({ type }) => type === "vtd-debugfs-walk") ||
+  entries.some(({ type }) => type === "vtd-debugfs-walk" || type === "amd-dte") ||
   (entries.some(({ type }) => type === "vtd-fault") && entries.some(({ type }) => type === "vtd-context-entry"));
 
 /** Open the session that the tables make in place of the one that is open, and show its walk. */

@@ -27,6 +27,7 @@ import type {
   SessionDocument,
 } from "../protocol/machine.ts";
 import { MEMORY_END } from "./memory_check.ts";
+import { sessionOfDeviceEntries } from "./printed_device_entries.ts";
 import { type PrintedWalk, printedWalks } from "./printed_walks.ts";
 
 const PAGE = 4096;
@@ -50,8 +51,12 @@ const addressIn = (layout: Layout, name: string, words: readonly bigint[]): bigi
 /** Where a page entry of either stage leads, be it a table or a page of 4 KiB. */
 const nextOf = (entry: bigint): bigint => addressIn(pagingEntryLayout(2, 1, true), "ADDR", [entry]);
 
-/** The session that printed tables make; null where none hold a walk. */
-export function sessionOfDump(entries: readonly DecodedEntry[]): SessionDocument | null {
+/** The session that printed tables make, whatever their architecture; null where none do. */
+export const sessionOfDump = (entries: readonly DecodedEntry[]): SessionDocument | null =>
+  sessionOfWalks(entries) ?? sessionOfDeviceEntries(entries);
+
+/** The session of the walks that printed tables hold; null for none. */
+function sessionOfWalks(entries: readonly DecodedEntry[]): SessionDocument | null {
   const walks = printedWalks(entries);
   const first = walks[0];
   if (first === undefined) return null;
