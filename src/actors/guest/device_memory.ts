@@ -121,7 +121,7 @@ export class DeviceMemory {
     };
     // By whichever way is shorter.
     if (bytes / PAGE <= this.#pieces.size) for (let va = iova; va < end; va += PAGE) page(va);
-    else for (const va of [...this.#pieces.keys()]) if (iova <= va && va < end) page(va);
+    else for (const va of this.#pieces.keys()) if (iova <= va && va < end) page(va);
     return gone;
   }
 }
