@@ -44,7 +44,8 @@ export function eventField(facts: ArchitectureFacts, event: EventRecord, name: s
 
 /** Names of the fields that records of these kinds have, reserved ones aside. */
 export function eventFieldNames(facts: ArchitectureFacts, events: readonly EventRecord[]): string[] {
-  const kinds = new Map(events.map((e) => [e.number, e]));
+  const kinds = new Map<number, EventRecord>();
+  for (const event of events) if (!kinds.has(event.number)) kinds.set(event.number, event);
   const names = [...kinds.values()].flatMap((e) => eventLayout(facts, e).fields.filter((f) => f.form !== "reserved"));
   return [...new Set(names.map((f) => f.name))];
 }
