@@ -20,6 +20,7 @@ import {
   DEVICE_BIND_IOMMUFD,
   DEVICE_DETACH_IOMMUFD_PT,
   DEVICE_GET_INFO,
+  DEVICE_SET_IRQS,
   IOMMU_GET_INFO,
   IOMMU_MAP_DMA,
   IOMMU_UNMAP_DMA,
@@ -147,6 +148,7 @@ const CONTAINER_CALLS = [
   IOASID_REQUEST_FREE,
   DEVICE_GET_INFO,
   DEVICE_GET_REGION_INFO,
+  DEVICE_SET_IRQS,
 ] as readonly (UapiStruct & { readonly request: number })[];
 const containerStep = fc.oneof(
   {
