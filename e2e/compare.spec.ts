@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expectAccessible } from "./axe.ts";
 import { openPage, pane, runCommand } from "./workbench.ts";
 
 const part = (page: Page, name: string): Locator => pane(page, "Compare").getByRole("tab", { name });
@@ -38,6 +39,7 @@ test.describe("Comparing", () => {
     const sides = pane(page, "Compare");
     await expect(sides.getByRole("group", { name: "Left" }).getByRole("spinbutton")).toHaveValue("1");
     await expect(sides.getByRole("group", { name: "Right" }).getByRole("spinbutton")).toHaveValue("2");
+    await expectAccessible(page);
     await sides.getByRole("button", { name: "Swap" }).click();
     await expect(sides.getByRole("group", { name: "Left" }).getByRole("spinbutton")).toHaveValue("2");
     await sides.getByRole("group", { name: "Right" }).getByRole("spinbutton").fill("2");

@@ -11,7 +11,13 @@ interface PartingProps {
 
 export function Parting({ first: [one, other], names }: PartingProps) {
   const step = one ?? other;
-  if (step === null) return <span className="nw-2">The two walks are the same, step by step.</span>;
+  if (step === null) {
+    return (
+      <span className="nw-2">
+        {names[0]} and {names[1].toLowerCase()} are the same, step by step.
+      </span>
+    );
+  }
   return (
     <span>
       <strong>They part at {step.name}.</strong>{" "}
