@@ -25,10 +25,7 @@ export function Objects({ objects, late }: { readonly objects: readonly KernelOb
   return (
     <section className="objects" aria-label="Objects of the host kernel">
       <h3>
-        iommufd objects{" "}
-        <span className="nw-3 nw-small">
-          an arrow points at what is held{late && "; as they are after the last action"}
-        </span>
+        Kernel objects <span className="nw-3 nw-small">an arrow points at what is held</span>
       </h3>
       {/* biome-ignore lint/a11y/useSemanticElements: a drawing, not a set of form fields. */}
       <div
