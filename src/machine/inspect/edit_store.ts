@@ -10,9 +10,9 @@ import type { CommandWords, HardwareAction } from "../../protocol/machine.ts";
 /** Places looked at for a new table. */
 const MOST_PLACES = 1 << 13;
 
-/** Where new tables may lie, as the tables' owner names it. */
+/** Where new tables may lie, as the tables' owner names it; looked up where a table is needed. */
 export interface FreeMemory {
-  readonly ranges: Iterable<{ readonly from: number; readonly to: number }>;
+  readonly ranges: () => Iterable<{ readonly from: number; readonly to: number }>;
   /** Nothing that is known of lies in the 4 KiB page at a physical address. */
   readonly isFree: (physical: number) => boolean;
 }
@@ -76,7 +76,7 @@ export class EditStore implements TableStore {
 
   *#places(bytes: number): Iterable<number> {
     let left = MOST_PLACES;
-    for (const { from, to } of this.#free.ranges) {
+    for (const { from, to } of this.#free.ranges()) {
       for (let at = Math.ceil(from / bytes) * bytes; at + bytes <= to; at += bytes) {
         if (left-- === 0) return;
         yield at;

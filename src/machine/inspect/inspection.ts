@@ -70,7 +70,7 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
     const isFree = (at: number): boolean =>
       owned.every(({ from, to }) => BigInt(at) + PAGE_BYTES <= from || BigInt(at) >= to);
     const beneath = stage === 1 ? stageSource(tables, 2) : null;
-    const ranges = beneath === null ? heldRanges(this.#unit.memory) : mappedRanges(beneath);
+    const ranges = () => (beneath === null ? heldRanges(this.#unit.memory) : mappedRanges(beneath));
     return planEdit(source, upkeep, change, { ranges, isFree });
   }
 
