@@ -6,6 +6,8 @@ import type { MachineDescription } from "../../protocol/machine.ts";
 
 /** Choices of an implementation, by name. */
 export const SMMU_OPTIONS = {
+  incoherentRootComplex:
+    "Firmware does not promise that the root complex keeps every access coherent (CANWBS in ACPI's IORT): a guest owns stage 1 only with SMMU_IDR3.FWB.",
   shareGlobal: "Global TLB entries serve every ASID of their VMID, as they may (IHI 0070 §3.17.1).",
 } as const;
 
