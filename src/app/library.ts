@@ -35,11 +35,11 @@ export async function readLibrary(): Promise<Result<readonly LibraryEntry[]>> {
   return { ok: true, value: library.value.map(entry) };
 }
 
-/** What the story of a document turns on: the first access of a device, else the first address that is mapped. */
+/** What the story of a document turns on: the first access of a device, else the first address that it is given. */
 function turningPoint({ actions, machine }: SessionDocument): Access | null {
   const made = actions.map(accessOf).find((access) => access !== null);
   if (made !== undefined) return made;
-  const mapped = actions.find((action) => action.do === "guest map");
+  const mapped = actions.find((action) => action.do === "guest map" || action.do === "guest bind");
   const [device] = machine.devices;
   if (mapped === undefined || device === undefined) return null;
   const { pasid: ssid, iova } = mapped;
