@@ -8,24 +8,18 @@ import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";
 import { accessOf } from "./first_choice.ts";
 import type { AppActions, AppState } from "./state.ts";
+import type { Turns } from "./turns.ts";
 import type { WalkControl } from "./walk_slice.ts";
 import { tellHalt } from "./watch_slice.ts";
 
 type EditActions = Pick<AppActions, "act" | "actAll" | "toggleBit" | "writeField" | "writeWords" | "seek" | "runTo">;
 
-export function editSlice(core: Core, walk: WalkControl): EditActions {
+export function editSlice(core: Core, walk: WalkControl, turns: Turns): EditActions {
   const { get, set, engine } = core;
-  let last: Promise<void> = Promise.resolve();
   /** Where the newest seek goes; those before it that have not begun go nowhere. */
   let target: number | null = null;
   /** Whether answers for the state of now were not asked for. */
   let owed = false;
-
-  /** One change after the other: each sees the state that the one before it left. */
-  function inTurn(change: () => Promise<void>): Promise<void> {
-    last = last.then(change);
-    return last;
-  }
 
   async function settle(answer: Result<SessionSummary> | typeof STOPPED): Promise<void> {
     if (answer === STOPPED) return;
@@ -44,7 +38,7 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
 
   function go(step: number, watches: readonly Watch[]): Promise<void> {
     target = step;
-    return inTurn(async () => {
+    return turns.take(async () => {
       await get().pauseLive();
       const { summary } = get();
       if (target === null || summary === null) return;
@@ -71,24 +65,24 @@ export function editSlice(core: Core, walk: WalkControl): EditActions {
   }
 
   return {
-    act: (action) => inTurn(() => apply(action)),
+    act: (action) => turns.take(() => apply(action)),
     actAll: (actions) =>
-      inTurn(async () => settle(await engine.ask("a change of several actions", (api) => api.applyAll(actions)))),
+      turns.take(async () => settle(await engine.ask("a change of several actions", (api) => api.applyAll(actions)))),
     toggleBit: (bit) =>
-      inTurn(async () => {
+      turns.take(async () => {
         const { structure } = get();
         if (structure === null) return;
         await apply({ do: "toggle", at: structure.pa + 8n * BigInt(bit >> 6), bit: bit & 63 });
       }),
     writeField: (field, value) =>
-      inTurn(() =>
+      turns.take(() =>
         write((words) => {
           const raw = field.form === "address" ? value >> BigInt(field.lo & 63) : value;
           for (let bit = field.lo; bit <= field.hi; bit++) setBit(words, bit, (raw >> BigInt(bit - field.lo)) & 1n);
           return words;
         }),
       ),
-    writeWords: (next) => inTurn(() => write((words) => (next.length === words.length ? next : null))),
+    writeWords: (next) => turns.take(() => write((words) => (next.length === words.length ? next : null))),
     seek: (step) => go(step, []),
     runTo: (step) => go(step, get().watches),
   };

@@ -15,6 +15,7 @@ import { Newest } from "./newest.ts";
 import { recordCount } from "./records.ts";
 import { SHIPPED_SOURCE } from "./shipped.ts";
 import type { AppActions, EngineState, PickedFile } from "./state.ts";
+import type { Turns } from "./turns.ts";
 import { type WalkControl, walkLabel } from "./walk_slice.ts";
 
 /** What a session is opened from. */
@@ -50,7 +51,7 @@ type SessionActions = Pick<
 const NO_TRACE = new Uint32Array(0);
 const READY: EngineState = { state: "ready", opening: null, progress: null, stopped: null };
 
-export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
+export function sessionSlice(core: Core, walk: WalkControl, turns: Turns): SessionActions {
   const { get, set, engine } = core;
   const opens = new Newest();
   let opening: AbortController | null = null;
@@ -277,7 +278,9 @@ export function sessionSlice(core: Core, walk: WalkControl): SessionActions {
     cancelOpening,
     restartEngine: async () => {
       const nothing = get().summary === null;
-      if ((await revive()) && nothing) await openShipped();
+      const back = revive();
+      // What is asked for meanwhile is done to the session that comes back.
+      if ((await turns.take(() => back)) && nothing) await openShipped();
     },
   };
 }

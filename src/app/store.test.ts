@@ -358,6 +358,19 @@ describe("When the engine stops", () => {
     expect(after.structureAnswer?.words).toEqual(before.structureAnswer?.words);
   });
 
+  it("does what is asked for while it comes back to the session that comes back", async () => {
+    const { now, running } = setUp();
+    await now().start("");
+    await now().toggleBit(0);
+    await now().toggleBit(1);
+    running().die("gone.");
+    const restart = now().restartEngine();
+    const back = now().seek(1);
+    await Promise.all([restart, back]);
+    expect(now().summary).toMatchObject({ step: 1, actions: { length: 2 } });
+    expect(now().notices).toEqual([]);
+  });
+
   it("takes a call that throws for a stop and names it", async () => {
     const { now, running } = setUp();
     await now().start("");

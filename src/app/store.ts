@@ -15,6 +15,7 @@ import { readTheme } from "./settings.ts";
 import { shareSlice } from "./share_slice.ts";
 import type { App, AppState } from "./state.ts";
 import { LIVE_RATES, streamSlice } from "./stream_slice.ts";
+import { Turns } from "./turns.ts";
 import { walkSlice } from "./walk_slice.ts";
 import { watchSlice } from "./watch_slice.ts";
 
@@ -58,14 +59,15 @@ export function createAppStore(environment: AppEnvironment): AppStore {
   return createStore<App>()((set, get) => {
     const core: Core = { ...environment, get, set: (part) => set(part) };
     const walk = walkSlice(core);
+    const turns = new Turns();
     let notices = 0;
     return {
       ...EMPTY,
       theme: readTheme(environment.settings),
       ...readLayout(environment.settings),
       ...walk.actions,
-      ...sessionSlice(core, walk),
-      ...editSlice(core, walk),
+      ...sessionSlice(core, walk, turns),
+      ...editSlice(core, walk, turns),
       ...shareSlice(core),
       ...layoutSlice(core),
       ...playSlice(core, walk.show),
