@@ -2,7 +2,7 @@
  * A box for text of a small language, with what may be typed next below it: arrows choose, Tab or Enter takes, Escape
  * closes the list and then empties the box.
  */
-import { type KeyboardEvent, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useId, useLayoutEffect, useRef, useState } from "react";
 import { type Completion, completed } from "../../app/filter/completion.ts";
 import "./filter_box.css";
 
@@ -25,6 +25,12 @@ export function CompletionBox({ id, label, placeholder, text, why, offer, onText
   const box = useRef<HTMLInputElement>(null);
   const [caret, setCaret] = useState<number | null>(null);
   const [active, setActive] = useState(-1);
+  /** Where the caret goes once the box has the completed text; the next key may come at once. */
+  const due = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (due.current !== null) box.current?.setSelectionRange(due.current, due.current);
+    due.current = null;
+  });
   const offered = caret === null ? [] : offer(text, caret);
   const open = offered.length > 0;
   const at = Math.min(active, offered.length - 1);
@@ -36,8 +42,7 @@ export function CompletionBox({ id, label, placeholder, text, why, offer, onText
     onText(next.text);
     setActive(-1);
     setCaret(next.caret);
-    // The value of the box changes with the next render.
-    requestAnimationFrame(() => box.current?.setSelectionRange(next.caret, next.caret));
+    due.current = next.caret;
   }
   function onKeyDown(event: KeyboardEvent): void {
     const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
