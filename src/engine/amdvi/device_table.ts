@@ -5,6 +5,7 @@
 import { DTE_BYTES } from "../../arch/amdvi/dte.ts";
 import { EventCode, HardwareErrorType } from "../../arch/amdvi/events.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
+import { fromHalves, highHalf, lowHalf } from "../../base/address.ts";
 import { TraceKind, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
@@ -28,7 +29,18 @@ export class DeviceTable {
     const segment = deviceId >>> (ID_BITS - segmentsLg2);
     const index = deviceId & (0xffff >>> segmentsLg2);
     if (index >= segmentEntries[segment]!) return null;
-    return segmentHi[segment]! * 0x1_0000_0000 + (segmentLo[segment]! >>> 0) + index * DTE_BYTES;
+    return fromHalves(segmentHi[segment]!, segmentLo[segment]!) + index * DTE_BYTES;
+  }
+
+  /** The tables of all segments: number of the first device, address, number of entries. */
+  segments(): { readonly first: number; readonly at: number; readonly count: number }[] {
+    const { segmentsLg2, segmentEntries, segmentHi, segmentLo } = this.#controls;
+    const devices = 1 << (ID_BITS - segmentsLg2);
+    return Array.from({ length: 1 << segmentsLg2 }, (_, segment) => ({
+      first: segment * devices,
+      at: fromHalves(segmentHi[segment]!, segmentLo[segment]!),
+      count: Math.min(devices, segmentEntries[segment]!),
+    }));
   }
 
   /**
@@ -41,8 +53,7 @@ export class DeviceTable {
       if (trace !== null) trace.check(0, R.DEVICE_ID_RANGE, t.iovaHi, t.iovaLo);
       return t.fault(EventCode.ILLEGAL_DEV_TABLE_ENTRY, R.DEVICE_ID_RANGE);
     }
-    const hi = Math.floor(place / 0x1_0000_0000);
-    const lo = (place % 0x1_0000_0000) | 0;
+    const [hi, lo] = [highHalf(place), lowHalf(place)];
     let status: MemoryStatus = MemoryStatus.Ok;
     for (let i = 0; i < into.length && status === MemoryStatus.Ok; i += 2) {
       status = this.#memory.read64(hi, lo + 4 * i);

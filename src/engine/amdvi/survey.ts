@@ -1,9 +1,10 @@
 /**
  * A look over everything a requester maps, beside the path of a request: for lists and maps. Changes nothing.
  */
+
 import { GCR3_ENTRY, gcr3PasidBits } from "../../arch/amdvi/gcr3.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
-import { fromHalves } from "../../base/address.ts";
+import { fromHalves, highHalf, lowHalf } from "../../base/address.ts";
 import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
 import { End } from "../common/request.ts";
 import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
@@ -97,9 +98,8 @@ function beneath({ host }: Translator, config: DeviceConfig): (at: number) => nu
   const t = new Translation();
   return (at) => {
     t.begin();
-    const hi = Math.floor(at / 0x1_0000_0000);
-    if (host.translate(t, config, null, hi, (at % 0x1_0000_0000) | 0, For.Fetch)) {
-      return (host.paHi >>> 0) * 0x1_0000_0000 + (host.paLo >>> 0);
+    if (host.translate(t, config, null, highHalf(at), lowHalf(at), For.Fetch)) {
+      return fromHalves(host.paHi, host.paLo);
     }
     return t.end === End.Unknown ? -UNKNOWN_CODE : -(1 + t.reason);
   };

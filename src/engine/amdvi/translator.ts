@@ -4,9 +4,11 @@
  *
  * UNMODELLED: memory attributes (AttrV, SnoopAttribute, SD, U), MARC apertures, SNP's reverse map, tiered memory.
  */
+
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EventCode, InvalidAccess, InvalidTranslationRequest } from "../../arch/amdvi/events.ts";
 import { R } from "../../arch/amdvi/reasons.ts";
+import { highHalf, lowHalf } from "../../base/address.ts";
 import { TraceHit, TraceKind, TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import { AddressType, End, Updates, Want } from "../common/request.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
@@ -181,7 +183,7 @@ export class Translator {
 
   #recalled(t: Translation, trace: TraceRecorder, dte: Uint32Array): void {
     const place = this.devices.placeOf(t.deviceId) ?? 0;
-    const [hi, lo] = [Math.floor(place / 0x1_0000_0000), (place % 0x1_0000_0000) | 0];
+    const [hi, lo] = [highHalf(place), lowHalf(place)];
     trace.structure(TraceKind.DTE, t.deviceId, hi, lo, hi, lo, dte[1]!, dte[0]!);
     trace.fromCache(TraceHit.Config);
   }

@@ -2,6 +2,7 @@
  * A look over everything a table tree maps, beside the path of a transaction: reads its entries wherever they lie,
  * through another stage where there is one beneath. Changes nothing.
  */
+import { highHalf, lowHalf } from "../../base/address.ts";
 import type { ScanReader } from "../../pagetable/scan.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
 
@@ -48,7 +49,7 @@ export class SurveyReader implements ScanReader {
       }
       pa = this.#pageAt + (at % 4096);
     }
-    const status = this.#memory.read64(Math.floor(pa / 0x1_0000_0000), (pa % 0x1_0000_0000) >>> 0);
+    const status = this.#memory.read64(highHalf(pa), lowHalf(pa));
     if (status !== MemoryStatus.Ok) return status === MemoryStatus.Unknown ? UNKNOWN_CODE : 1 + abort;
     this.lo = bigEndian ? swap(this.#memory.hi) : this.#memory.lo;
     this.hi = bigEndian ? swap(this.#memory.lo) : this.#memory.hi;

@@ -9,7 +9,7 @@
  * Images: a live frame never moves. Its contents get an identity; the first write after an image was taken saves
  * the old contents under that identity. An image is a table of identities that shares unchanged chunks with others.
  */
-import { fromHalves } from "../../base/address.ts";
+import { fromHalves, highHalf, lowHalf } from "../../base/address.ts";
 import { Digest } from "../../base/digest.ts";
 import { FrameHashes } from "./frame_hashes.ts";
 import { holdsPage, mergeRanges, type Range } from "./zero_ranges.ts";
@@ -541,9 +541,6 @@ export class PhysicalMemory {
     return whole ? digest : digest.words(this.#known, frame * KNOWN_WORDS, KNOWN_WORDS);
   }
 }
-
-const highHalf = (at: number): number => Math.floor(at / 0x1_0000_0000);
-const lowHalf = (at: number): number => (at % 0x1_0000_0000) >>> 0;
 
 const pageNumber = (hi: number, lo: number): number => hi * 0x100000 + (lo >>> 12);
 

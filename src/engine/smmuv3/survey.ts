@@ -1,7 +1,9 @@
 /**
  * A look over everything a stream maps, beside the path of a transaction: for lists and maps. Changes nothing.
  */
+
 import { R } from "../../arch/smmuv3/reasons.ts";
+import { highHalf, lowHalf } from "../../base/address.ts";
 import type { ScanRoot } from "../../pagetable/scan.ts";
 import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
@@ -10,9 +12,6 @@ import { accessed, isTableType, stage1Permissions, stage2Permissions } from "./l
 import type { Smmuv3 } from "./smmu.ts";
 import type { TableBase } from "./stream_config.ts";
 import { End, EventClass, Translation } from "./translation.ts";
-
-const high = (at: number): number => Math.floor(at / 0x1_0000_0000);
-const low = (at: number): number => (at % 0x1_0000_0000) >>> 0;
 
 /** Reads the entries of one stage's tables, through stage 2 where they lie under it. */
 export function surveyReader(
@@ -25,7 +24,7 @@ export function surveyReader(
   const t = new Translation();
   const beneath = (at: number): number => {
     t.begin();
-    if (!smmu.stage2.translate(t, config, null, high(at), low(at), EventClass.TT)) {
+    if (!smmu.stage2.translate(t, config, null, highHalf(at), lowHalf(at), EventClass.TT)) {
       return -(t.end === End.Unknown ? UNKNOWN_CODE : 1 + t.reason);
     }
     return smmu.stage2.paHi * 0x1_0000_0000 + (smmu.stage2.paLo >>> 0);

@@ -1,7 +1,9 @@
 /**
  * A look over everything a requester's tables map, beside the path of a request: for lists and maps. Changes nothing.
  */
+
 import { R } from "../../arch/vtd/reasons.ts";
+import { highHalf, lowHalf } from "../../base/address.ts";
 import type { ScanRoot } from "../../pagetable/scan.ts";
 import { AddressType, End } from "../common/request.ts";
 import { SurveyReader, UNKNOWN_CODE } from "../common/survey.ts";
@@ -46,7 +48,7 @@ export function surveyReader(
 ): SurveyReader {
   const through = secondStageOf(remapper, config, Purpose.Table);
   const beneath = (at: number): number => {
-    const answer = through(Math.floor(at / 0x1_0000_0000), (at % 0x1_0000_0000) >>> 0);
+    const answer = through(highHalf(at), lowHalf(at));
     return answer.type === "ok" ? answer.pa : -(answer.type === "unknown" ? UNKNOWN_CODE : 1 + answer.reason);
   };
   const abort = stage === 1 ? R.SFS_1 : config.scalable ? R.SSS_1 : R.LSS_1;

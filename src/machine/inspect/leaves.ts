@@ -1,11 +1,12 @@
 /**
  * Every leaf a context maps, with what becomes of it after both stages, as columns.
  */
+import { highHalf, lowHalf } from "../../base/address.ts";
 import { UNKNOWN_CODE } from "../../engine/common/survey.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
 import { type ScanPlace, scan } from "../../pagetable/scan.ts";
 import { type LeafColumns, LeafStatus } from "../../protocol/engine.ts";
-import { halves, type LeafSource, type SourceRoot } from "./table_source.ts";
+import type { LeafSource, SourceRoot } from "./table_source.ts";
 
 /** Most leaves of one answer. */
 const MAX_LEAVES = 1 << 20;
@@ -54,7 +55,10 @@ class Rows {
       grown.set(this.#words);
       this.#words = grown;
     }
-    this.#words.set([iovaHi, iovaLo, sizeLg2, ...halves(leaf), status, reason, permissions, ...halves(pa)], at);
+    this.#words.set(
+      [iovaHi, iovaLo, sizeLg2, highHalf(leaf), lowHalf(leaf), status, reason, permissions, highHalf(pa), lowHalf(pa)],
+      at,
+    );
   }
 
   columns(revision: number, truncated: boolean): LeafColumns {
@@ -116,7 +120,7 @@ function turnOf(source: LeafSource, root: SourceRoot, p: ScanPlace, faults: numb
   const { permissions, reason } = root.verdict(p);
   if (permissions === 0) return { status: faults, reason, pa: p.out };
   if (source.beneath === null) return { status: LeafStatus.Ok, permissions, pa: p.out };
-  const after = source.beneath(...halves(p.out));
+  const after = source.beneath(highHalf(p.out), lowHalf(p.out));
   switch (after.type) {
     case "ok":
       return { status: LeafStatus.Ok, permissions: permissions & after.permissions, pa: after.pa };

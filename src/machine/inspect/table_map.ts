@@ -1,6 +1,7 @@
 /**
  * The tables of one stage of a context as nodes: every table, and the runs of alike leaves in it.
  */
+import { highHalf, lowHalf } from "../../base/address.ts";
 import { UNKNOWN_CODE } from "../../engine/common/survey.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
 import { type ScanPlace, type ScanVisitor, scan } from "../../pagetable/scan.ts";
@@ -122,8 +123,8 @@ export function mapTables(source: TableSource | null, revision: number): TableMa
     fromLo: column((n) => n.from[1]),
     toHi: column((n) => (n.to[1] === 0xffffffff ? n.to[0] + 1 : n.to[0])),
     toLo: column((n) => n.to[1] + 1),
-    atHi: column((n) => Math.floor(n.at / 0x1_0000_0000)),
-    atLo: column((n) => n.at % 0x1_0000_0000),
+    atHi: column((n) => highHalf(n.at)),
+    atLo: column((n) => lowHalf(n.at)),
     used: column((n) => n.used),
     permissions: bytes((n) => n.permissions),
     reason: Uint16Array.from(nodes.all, (n) => n.reason),

@@ -93,12 +93,6 @@ export function leafSource(context: ContextTables): LeafSource | null {
   return { ...source, beneath: first !== null && second !== null ? context.beneath() : null };
 }
 
-/** High and low half of an address that is a whole number below 2^53. */
-export const halves = (at: number): [hi: number, lo: number] => [
-  Math.floor(at / 0x1_0000_0000),
-  (at % 0x1_0000_0000) >>> 0,
-];
-
 /** A command with its fields as numbers. */
 export const commandWords = (name: string, fields: Readonly<Record<string, number | bigint>>): CommandWords => ({
   name,

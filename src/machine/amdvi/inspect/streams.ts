@@ -2,17 +2,15 @@
  * The requesters worth showing: those whose device table entry translates, lets requests pass or is malformed, those of
  * known devices, and those with events.
  */
-import { DTE } from "../../../arch/amdvi/dte.ts";
+import { DTE, DTE_BYTES } from "../../../arch/amdvi/dte.ts";
 import { R, REASONS } from "../../../arch/amdvi/reasons.ts";
 import { validPasids } from "../../../engine/amdvi/survey.ts";
-import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
 import type { StreamRow } from "../../../protocol/engine.ts";
 import type { DeviceDescription } from "../../../protocol/machine.ts";
-import { halves } from "../../inspect/table_source.ts";
+import { entriesWhere } from "../../inspect/table_entries.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { type Context, contextOf, tagsOf } from "./context.ts";
 
-const DEVICE_IDS = 1 << 16;
 /** Most PASIDs listed for one requester. */
 const MAX_PASIDS = 64;
 
@@ -66,12 +64,13 @@ const whyNot = ({ unknown, reason }: Context): string =>
 function* liveRequesters({ memory, translator }: AmdviUnit): Generator<number> {
   const words = new Uint32Array(2);
   const f = DTE.f;
-  for (let deviceId = 0; deviceId < DEVICE_IDS; deviceId++) {
-    const place = translator.devices.placeOf(deviceId);
-    if (place === null || memory.read64(...halves(place)) !== MemoryStatus.Ok) continue;
-    [words[0], words[1]] = [memory.lo, memory.hi];
-    if (f.V.get(words, 0) === 0 || f.TV.get(words, 0) === 0) continue;
+  const lives = (lo: number, hi: number): boolean => {
+    [words[0], words[1]] = [lo, hi];
+    if (f.V.get(words, 0) === 0 || f.TV.get(words, 0) === 0) return false;
     const rights = f.IR.get(words, 0) + f.IW.get(words, 0);
-    if (f.Mode.get(words, 0) !== 0 || f.GV.get(words, 0) === 1 || rights !== 0) yield deviceId;
+    return f.Mode.get(words, 0) !== 0 || f.GV.get(words, 0) === 1 || rights !== 0;
+  };
+  for (const { first, at, count } of translator.devices.segments()) {
+    for (const i of entriesWhere(memory, { at, count, bytes: DTE_BYTES }, lives)) yield first + i;
   }
 }

@@ -1,11 +1,12 @@
 /** The table trees of an AMD IOMMU's stages, for lists and maps. */
+import { fromHalves, highHalf, lowHalf } from "../../../base/address.ts";
 import type { DeviceConfig } from "../../../engine/amdvi/device_config.ts";
 import { For } from "../../../engine/amdvi/host.ts";
 import { rootSurvey } from "../../../engine/amdvi/survey.ts";
 import { amdLevel } from "../../../engine/amdvi/trace_recorder.ts";
 import { Translation } from "../../../engine/amdvi/translation.ts";
 import { End } from "../../../engine/common/request.ts";
-import { type Beneath, type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
+import type { Beneath, ContextTables, SourceRoot } from "../../inspect/table_source.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { contextOf } from "./context.ts";
 import { upkeepOf } from "./upkeep.ts";
@@ -41,7 +42,7 @@ function rootOf(unit: AmdviUnit, config: DeviceConfig, stage: 1 | 2, upper: bool
     reader,
     inputBits,
     inputAddress: (offset) => {
-      const [hi, lo] = halves(offset);
+      const [hi, lo] = [highHalf(offset), lowHalf(offset) >>> 0];
       return [(hi | top) >>> 0, lo];
     },
     verdict,
@@ -55,7 +56,7 @@ function beneath({ translator }: AmdviUnit, config: DeviceConfig): (hi: number, 
     t.begin();
     // Any rights will do: a list shows what there is.
     if (translator.host.translate(t, config, null, hi, lo, For.Look)) {
-      const pa = (translator.host.paHi >>> 0) * 0x1_0000_0000 + (translator.host.paLo >>> 0);
+      const pa = fromHalves(translator.host.paHi, translator.host.paLo);
       return { type: "ok", pa, permissions: t.permissions2 };
     }
     return t.end === End.Unknown ? { type: "unknown" } : { type: "fault", reason: t.reason };

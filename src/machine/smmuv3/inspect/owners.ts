@@ -1,7 +1,9 @@
 /** What an SMMUv3 and its streams keep in memory. */
+
 import { CD, L1CD } from "../../../arch/smmuv3/cd.ts";
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
 import { VMS } from "../../../arch/smmuv3/vms.ts";
+import { fromHalves, highHalf, lowHalf } from "../../../base/address.ts";
 import { join } from "../../../base/halves.ts";
 import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
 import { level2Array, readStreamTable } from "../../../engine/smmuv3/stream_table.ts";
@@ -26,8 +28,8 @@ function* streamTable({ smmu, memory }: SmmuUnit): Generator<OwnerRow> {
   yield { ...row, from, to: from + BigInt((count * L1STD.bits) / 8), owner: "Level-1 stream table" };
   const words = new Uint32Array(2);
   for (let i = 0; i < Math.min(count, MAX_L1STDS); i++) {
-    const at = table.baseHi * 0x1_0000_0000 + table.baseLo + i * (L1STD.bits / 8);
-    const status = memory.read64(Math.floor(at / 0x1_0000_0000), (at % 0x1_0000_0000) >>> 0);
+    const at = fromHalves(table.baseHi, table.baseLo) + i * (L1STD.bits / 8);
+    const status = memory.read64(highHalf(at), lowHalf(at));
     if (status !== MemoryStatus.Ok) continue;
     [words[0], words[1]] = [memory.lo, memory.hi];
     const span = L1STD.f.Span.get(words, 0);

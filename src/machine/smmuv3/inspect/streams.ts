@@ -4,12 +4,14 @@
 import { CD } from "../../../arch/smmuv3/cd.ts";
 import { R, REASONS } from "../../../arch/smmuv3/reasons.ts";
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
-import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
+import { fromHalves } from "../../../base/address.ts";
+import type { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
 import { steIllegal } from "../../../engine/smmuv3/ste_rules.ts";
 import { fetchSte, level2Array, readStreamTable, spanReason } from "../../../engine/smmuv3/stream_table.ts";
 import { End, Translation } from "../../../engine/smmuv3/translation.ts";
 import type { StreamRow } from "../../../protocol/engine.ts";
 import type { DeviceDescription } from "../../../protocol/machine.ts";
+import { entriesWhere } from "../../inspect/table_entries.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 import { contextOf } from "./context.ts";
 
@@ -92,36 +94,33 @@ function validSsids(unit: SmmuUnit, sid: number, cdMax: number, budget: Budget):
 function* liveStreams(unit: SmmuUnit): Generator<number> {
   const { memory, smmu } = unit;
   const table = readStreamTable(smmu.registers, smmu.caps);
-  const base = table.baseHi * 0x1_0000_0000 + table.baseLo;
-  let budget = MAX_ENTRIES;
+  const base = fromHalves(table.baseHi, table.baseLo);
   if (table.split === null) {
-    const count = Math.min(2 ** table.log2Size, budget);
-    for (let sid = 0; sid < count; sid++) if (isLive(unit, base + sid * (STE.bits / 8))) yield sid;
+    yield* liveEntries(memory, base, Math.min(2 ** table.log2Size, MAX_ENTRIES));
     return;
   }
-  const l1std = new Uint32Array(2);
-  const entries = 2 ** Math.max(0, table.log2Size - table.split);
-  for (let i = 0; i < entries && budget > 0; i++, budget--) {
-    const at = base + i * (L1STD.bits / 8);
-    if (memory.read64(high(at), low(at)) !== MemoryStatus.Ok) continue;
-    [l1std[0], l1std[1]] = [memory.lo, memory.hi];
-    if (spanReason(L1STD.f.Span.get(l1std, 0), 0, table.split) !== R.NONE) continue;
-    const [arrayHi, arrayLo] = level2Array(l1std, 0);
-    const count = Math.min(2 ** (L1STD.f.Span.get(l1std, 0) - 1), 2 ** table.log2Size);
-    for (let j = 0; j < count && budget > 0; j++, budget--) {
-      const sid = i * 2 ** table.split + j;
-      if (isLive(unit, arrayHi * 0x1_0000_0000 + arrayLo + j * (STE.bits / 8))) yield sid;
-    }
+  const { split } = table;
+  const l1std = new Uint32Array(L1STD.bits / 32);
+  const leads = (lo: number, hi: number): boolean => {
+    [l1std[0], l1std[1]] = [lo, hi];
+    return spanReason(L1STD.f.Span.get(l1std, 0), 0, split) === R.NONE;
+  };
+  const entries = Math.min(2 ** Math.max(0, table.log2Size - split), MAX_ENTRIES);
+  const level1 = { at: base, count: entries, bytes: L1STD.bits / 8 };
+  let budget = MAX_ENTRIES;
+  for (const i of entriesWhere(memory, level1, leads)) {
+    const count = Math.min(2 ** (L1STD.f.Span.get(l1std, 0) - 1), 2 ** table.log2Size, budget);
+    if (count === 0) return;
+    budget -= count;
+    for (const j of liveEntries(memory, fromHalves(...level2Array(l1std, 0)), count)) yield i * 2 ** split + j;
   }
 }
 
-const word = new Uint32Array(STE.bits / 32);
-
-function isLive({ memory }: SmmuUnit, at: number): boolean {
-  if (memory.read64(high(at), low(at)) !== MemoryStatus.Ok) return false;
-  [word[0], word[1]] = [memory.lo, memory.hi];
-  return STE.f.V.get(word, 0) === 1 && STE.f.Config.get(word, 0) >= 4;
+/** Numbers of the STEs of an array that are valid and do not just abort. */
+function liveEntries(memory: PhysicalMemory, at: number, count: number): Generator<number> {
+  const words = new Uint32Array(2);
+  return entriesWhere(memory, { at, count, bytes: STE.bits / 8 }, (lo) => {
+    words[0] = lo;
+    return STE.f.V.get(words, 0) === 1 && STE.f.Config.get(words, 0) >= 4;
+  });
 }
-
-const high = (at: number): number => Math.floor(at / 0x1_0000_0000);
-const low = (at: number): number => (at % 0x1_0000_0000) >>> 0;

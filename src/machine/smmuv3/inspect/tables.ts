@@ -1,4 +1,5 @@
 /** The table trees of an SMMUv3's stages, for lists and maps. */
+import { highHalf, lowHalf } from "../../../base/address.ts";
 import type { ResolvedStream } from "../../../engine/smmuv3/config_resolver.ts";
 import type { TableBase } from "../../../engine/smmuv3/stream_config.ts";
 import {
@@ -10,7 +11,7 @@ import {
 } from "../../../engine/smmuv3/survey.ts";
 import { End, EventClass, Translation } from "../../../engine/smmuv3/translation.ts";
 import { armLevel } from "../../../pagetable/formats/vmsav8.ts";
-import { type Beneath, type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
+import type { Beneath, ContextTables, SourceRoot } from "../../inspect/table_source.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 import { contextOf } from "./context.ts";
 import { upkeepOf } from "./upkeep.ts";
@@ -48,7 +49,7 @@ function rootOf(unit: SmmuUnit, config: ResolvedStream, stage: 1 | 2, base: Tabl
     reader: surveyReader(unit.smmu, unit.memory, config, stage, base),
     inputBits: base.inputBits,
     inputAddress: (offset) => {
-      const [hi, lo] = halves(offset);
+      const [hi, lo] = [highHalf(offset), lowHalf(offset) >>> 0];
       return upper ? [(hi | base.overHi) >>> 0, (lo | base.overLo) >>> 0] : [hi, lo];
     },
     verdict: (p) =>

@@ -4,12 +4,12 @@
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "../../../arch/vtd/pasid_entries.ts";
 import { R, REASONS } from "../../../arch/vtd/reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../../arch/vtd/root_context.ts";
-import { MemoryStatus } from "../../../engine/memory/physical_memory.ts";
 import { Ttm } from "../../../engine/vtd/remapping_state.ts";
 import type { RequestConfig } from "../../../engine/vtd/request_config.ts";
 import type { StreamRow } from "../../../protocol/engine.ts";
 import type { DeviceDescription } from "../../../protocol/machine.ts";
 import { readWords } from "../../inspect/structure_words.ts";
+import { entriesWhere } from "../../inspect/table_entries.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 import { type Context, contextOf, tagsOf } from "./context.ts";
 
@@ -93,16 +93,12 @@ function* presentRequesters(unit: VtdUnit): Generator<number> {
 /** Numbers, from `first` on, of the entries of a table whose bit 0 is set. */
 function* presentEntries(
   { memory }: VtdUnit,
-  table: number,
+  at: number,
   bytes: number,
   first: number,
   count: number,
 ): Generator<number> {
-  for (let i = 0; i < count; i++) {
-    const at = table + bytes * i;
-    const status = memory.read64(Math.floor(at / 0x1_0000_0000), (at % 0x1_0000_0000) >>> 0);
-    if (status === MemoryStatus.Ok && (memory.lo & 1) === 1) yield first + i;
-  }
+  for (const i of entriesWhere(memory, { at, count, bytes }, (lo) => (lo & 1) === 1)) yield first + i;
 }
 
 /** PASIDs whose table entry is present, where requests with PASID are served. */

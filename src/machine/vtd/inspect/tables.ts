@@ -1,8 +1,9 @@
 /** The table trees of a VT-d unit's stages, for lists and maps. */
+import { highHalf, lowHalf } from "../../../base/address.ts";
 import type { RequestConfig } from "../../../engine/vtd/request_config.ts";
 import { Purpose } from "../../../engine/vtd/second_stage.ts";
 import { badReason, leafVerdict, scanRoot, secondStageOf, surveyReader } from "../../../engine/vtd/survey.ts";
-import { type ContextTables, halves, type SourceRoot } from "../../inspect/table_source.ts";
+import type { ContextTables, SourceRoot } from "../../inspect/table_source.ts";
 import type { VtdUnit } from "../vtd_unit.ts";
 import { contextOf } from "./context.ts";
 import { upkeepOf } from "./upkeep.ts";
@@ -34,7 +35,7 @@ function rootOf(unit: VtdUnit, config: RequestConfig, stage: 1 | 2): SourceRoot 
     reader: surveyReader(unit.remapper, unit.memory, config, stage),
     inputBits: root.inputBits,
     inputAddress: (offset) => {
-      const [hi, lo] = halves(offset);
+      const [hi, lo] = [highHalf(offset), lowHalf(offset) >>> 0];
       return offset >= upper ? [(hi | root.overHi) >>> 0, (lo | root.overLo) >>> 0] : [hi, lo];
     },
     verdict: (p) => leafVerdict(config, stage, p.lo, p.hi, p.inherited),
