@@ -14,6 +14,8 @@ export interface TableKind {
   readonly maker: EntryMaker;
   readonly shape: TreeShape;
   readonly aperture: AddressRange;
+  /** Bits of the addresses that leaves may lead to; absent: as many as an entry has. */
+  readonly outputBits?: number;
   /** Leaves that cannot refuse writes: mappings without write permission are refused. */
   readonly writableOnly?: boolean;
   /** Leaves that cannot express an access without read or without write. */
@@ -22,6 +24,7 @@ export interface TableKind {
 
 /** Most bytes of IOVA that a table's number arithmetic can hold. */
 const WHOLE = 2 ** 64;
+const MOST_OUTPUT_BITS = 52;
 
 export abstract class TableDomain implements PagingDomain {
   readonly kind = "paging";
@@ -35,6 +38,7 @@ export abstract class TableDomain implements PagingDomain {
   readonly #rootBytes: number;
   readonly #tableBytes: number;
   readonly #writableOnly: boolean;
+  readonly #end: bigint;
 
   constructor(memory: OwnMemory, kind: TableKind, root: number) {
     const { maker, shape } = kind;
@@ -44,6 +48,7 @@ export abstract class TableDomain implements PagingDomain {
     this.#rootBytes = PageTables.rootBytes(maker.fmt, shape);
     this.#tableBytes = 8 * 2 ** maker.fmt.strideLg2;
     this.#writableOnly = kind.writableOnly ?? false;
+    this.#end = 1n << BigInt(kind.outputBits ?? MOST_OUTPUT_BITS);
     this.smallestPage = 1n << BigInt(maker.fmt.granuleLg2);
     this.pageSizes = sizesOf(maker);
   }
@@ -57,6 +62,7 @@ export abstract class TableDomain implements PagingDomain {
   map(iova: bigint, pa: bigint, length: bigint, protection: Protection): Status {
     if (!protection.read && !protection.write) return "EINVAL";
     if (this.#writableOnly && !protection.write) return "EINVAL";
+    if (pa + length > this.#end) return "ERANGE";
     const rights: Rights = { ...protection, execute: true, user: true };
     const failed = this.tables.map(Number(iova), Number(pa), Number(length), rights);
     if (failed === null) {

@@ -1,6 +1,8 @@
 /** A virtual machine on a host on a machine, for tests: any IOMMU and mode. Two devices, 0x20 and 0x28 on the host. */
 import type { DmaMappings } from "../../actors/guest/dma.ts";
+import type { DriverRefusal } from "../../actors/guest/iommu_driver.ts";
 import { Journal } from "../../actors/journal.ts";
+import type { Refused } from "../../actors/vmm/user_space.ts";
 import { EVERY_CACHE as EVERY_AMD_CACHE } from "../../engine/amdvi/caches/options.ts";
 import { staleEntries as staleInAmd } from "../../engine/amdvi/caches/staleness.ts";
 import { EVERY_CACHE as EVERY_SMMU_CACHE } from "../../engine/smmuv3/caches/options.ts";
@@ -64,12 +66,25 @@ export class TestVm {
 
   /** The same on a kernel of some era, or by another door of it. */
   static startIn(
+    kernel: { readonly era?: Era; readonly door?: Door },
+    architecture: Architecture,
+    preset: string,
+    mode: VmMode,
+    ...mistakes: Mistake[]
+  ): TestVm {
+    const started = TestVm.attempt(kernel, architecture, preset, mode, ...mistakes);
+    if (!(started instanceof TestVm)) throw new Error(JSON.stringify(started));
+    return started;
+  }
+
+  /** The same where it may be refused. @returns what stands in the way */
+  static attempt(
     { era = "Linux 7.2", door }: { readonly era?: Era; readonly door?: Door },
     { arch, make }: Architecture,
     preset: string,
     mode: VmMode,
     ...mistakes: Mistake[]
-  ): TestVm {
+  ): TestVm | Refused | DriverRefusal {
     const zero = [HOST, VMM, { at: VM_RAM.pa, bytes: VM_RAM.bytes }];
     const machine = new Machine(
       {
@@ -102,8 +117,7 @@ export class TestVm {
       lazy: false,
     };
     const vm = VirtualMachine.start(machine, host, description, journal);
-    if (!(vm instanceof VirtualMachine)) throw new Error(JSON.stringify(vm));
-    return new TestVm(machine, journal, host, vm);
+    return vm instanceof VirtualMachine ? new TestVm(machine, journal, host, vm) : vm;
   }
 
   readonly mappings = (vsid: number, pasid: number | null = null): DmaMappings => {

@@ -21,6 +21,7 @@ import { InterruptController } from "./interrupt_controller.ts";
 import { StateHistory } from "./state_history.ts";
 import { VirtualMachine } from "./virtual_machine.ts";
 import { VmmActions } from "./vmm_actions.ts";
+import { whyRefused } from "./why_refused.ts";
 
 /** Where the guest finds its memory. */
 const GUEST_GPA = 0x4000_0000;
@@ -88,7 +89,7 @@ export class Software implements Actors {
       },
       journal,
     );
-    if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : `${vm.step} answered ${vm.errno}.`;
+    if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : whyRefused(description.arch, vm);
     const interrupts = new InterruptController(host.kernel);
     const vmm = new VmmActions(vm.iommu, host.kernel, journal);
     const around: Surroundings = {

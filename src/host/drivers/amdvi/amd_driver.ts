@@ -13,9 +13,9 @@ import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
+import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwptFlag, ViommuType } from "../../iommufd/ioctls.ts";
-import { ULONG_MAX } from "../../iommufd/ranges.ts";
 import { struct, u64 } from "../../uapi_struct.ts";
 import type {
   AnyDomain,
@@ -56,9 +56,10 @@ const RESERVED: readonly ReservedRegion[] = [
 
 /** DomainIDs. */
 const DOMAINS = 0x10000;
-/** Host tables of six levels: 64-bit addresses. */
-const LEVELS = 6;
-const ADDRESS_BITS = 64;
+/** Levels of host tables that EFR.HATS of 0 stands for, and the code of none at all. */
+const LEAST_LEVELS = 4;
+const NO_HOST_TABLES = 3;
+const MOST_ADDRESS_BITS = 64;
 /** HAD: accessed and dirty bits. */
 const TRACK_DIRTY = 3;
 const MOST_LOGGED = 256;
@@ -153,11 +154,8 @@ export class AmdDriver implements IommuDriver {
 
   /** Host tables, empty. */
   makePaging(options: { readonly nestParent: boolean; readonly tracked: boolean }): Made<AmdPaging> {
-    const kind: TableKind = {
-      maker: amdV1Entries(true),
-      shape: { level: LEVELS - 1, inputBits: ADDRESS_BITS },
-      aperture: { start: 0n, last: ULONG_MAX },
-    };
+    const kind = hostTables(this.feature("EFR", "HATS"));
+    if (kind === null) return refused("EOPNOTSUPP");
     const root = TableDomain.root(this.#memory, kind);
     if (!root.ok) return root;
     const domainId = this.domainIds.take();
@@ -281,4 +279,16 @@ export class AmdDriver implements IommuDriver {
     const own = device.ats ? [dropFromDevice(device.sid, null, null)] : [];
     this.run(dropDevice(device.sid), dropPages(before, null), ...own);
   }
+}
+
+/**
+ * Host tables of as many levels as the IOMMU has, which is what a domain grows to; null where it has none.
+ * @param hats EFR.HATS
+ */
+function hostTables(hats: number): TableKind | null {
+  if (hats === NO_HOST_TABLES) return null;
+  const maker = amdV1Entries(true);
+  const level = LEAST_LEVELS + hats - 1;
+  const inputBits = Math.min(MOST_ADDRESS_BITS, entrySizeLg2(maker.fmt, level + 1));
+  return { maker, shape: { level, inputBits }, aperture: { start: 0n, last: (1n << BigInt(inputBits)) - 1n } };
 }

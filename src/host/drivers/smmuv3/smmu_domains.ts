@@ -10,6 +10,7 @@ import { rangeInvalidation } from "../../../kernel/smmuv3/range_invalidation.ts"
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
+import type { LeasedVmid } from "../../kvm/kvm.ts";
 import type { DirtyTracking, NestedDomain } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { SmmuDriver } from "./smmu_driver.ts";
@@ -68,9 +69,18 @@ export class Stage1Domain extends SmmuTables {
 export class Stage2Domain extends SmmuTables {
   readonly stage = 2;
   readonly nestParent: boolean;
+  readonly #vmid: LeasedVmid;
 
-  constructor(driver: SmmuDriver, memory: OwnMemory, kind: TableKind, root: number, tag: number, nestParent: boolean) {
-    super(driver, memory, kind, root, tag);
+  constructor(
+    driver: SmmuDriver,
+    memory: OwnMemory,
+    kind: TableKind,
+    root: number,
+    vmid: LeasedVmid,
+    nestParent: boolean,
+  ) {
+    super(driver, memory, kind, root, vmid.vmid);
+    this.#vmid = vmid;
     this.nestParent = nestParent;
   }
 
@@ -85,7 +95,7 @@ export class Stage2Domain extends SmmuTables {
 
   override release(): void {
     this.driver.run([command("CMD_TLBI_S12_VMALL", { VMID: this.tag })]);
-    this.driver.vmids.release(this.tag);
+    this.#vmid.end();
     super.release();
   }
 }
@@ -135,12 +145,13 @@ export function guestEntryIsLegal(words: Uint32Array): boolean {
   return known && STE.f.EATS.get(words, 0) <= FULL_ATS && rest.every((word) => word === 0);
 }
 
-/** Geometry of stage 1 and stage 2 tables with a granule. */
-export function tableKind(stage: 1 | 2, granuleLg2: GranuleLg2, bits: number): TableKind {
+/** Geometry of stage 1 and stage 2 tables with a granule, for addresses of some bits to others of some bits. */
+export function tableKind(stage: 1 | 2, granuleLg2: GranuleLg2, bits: number, outputBits: number): TableKind {
   const maker = vmsav8Entries(stage, granuleLg2, false);
   const strideLg2 = maker.fmt.strideLg2;
   let level = Math.ceil((bits - granuleLg2) / strideLg2) - 1;
   // Stage 2 joins up to 16 tables into one at the top instead of having a level more (DDI 0487 §D8.2).
   if (stage === 2 && level > 0 && bits - entrySizeLg2(maker.fmt, level) <= 4) level--;
-  return { maker, shape: { level, inputBits: bits }, aperture: { start: 0n, last: (1n << BigInt(bits)) - 1n } };
+  const aperture = { start: 0n, last: (1n << BigInt(bits)) - 1n };
+  return { maker, shape: { level, inputBits: bits }, aperture, outputBits };
 }

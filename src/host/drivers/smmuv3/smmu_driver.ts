@@ -13,6 +13,7 @@ import { readEvent, readPageRequest, respond } from "../../../kernel/smmuv3/faul
 import { Smmu } from "../../../kernel/smmuv3/smmu.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
+import type { KvmHost, LeasedVmid } from "../../kvm/kvm.ts";
 import { HwInfoType, HwptFlag, VeventqType, ViommuType } from "../../iommufd/ioctls.ts";
 import { CmdqvDriver, type CmdqvPlace } from "../cmdqv/cmdqv_driver.ts";
 import type {
@@ -40,6 +41,11 @@ export interface SmmuConfig {
   readonly coherentRootComplex: boolean;
   /** The driver was built with SVA: fault queues can be attached. */
   readonly sva: boolean;
+  /**
+   * Who has the VMIDs of stage 2, so that TLBI of virtual machines reaches the SMMU ("iommu/arm-smmu-v3: Use pinned KVM
+   * VMID for stage 2", RFC v3, March 2025; not merged). Absent: the driver, and TLBI of processors is ignored.
+   */
+  readonly kvm?: KvmHost;
 }
 
 /** Doorbells of interrupts are mapped here. */
@@ -105,7 +111,7 @@ export class SmmuDriver implements IommuDriver {
     memory: OwnMemory,
     cmdqv: CmdqvPlace | null = null,
   ): SmmuDriver | null {
-    const smmu = Smmu.start(pages, memory);
+    const smmu = Smmu.start(pages, memory, config.kvm !== undefined);
     if (typeof smmu === "string") return null;
     const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, memory.notes, smmu.id("IDR1", "CMDQS"));
     smmu.translate(true);
@@ -126,11 +132,6 @@ export class SmmuDriver implements IommuDriver {
   /** Tags of stage 1. */
   get asids(): IdPool {
     return this.#smmu.asids;
-  }
-
-  /** Tags of stage 2. */
-  get vmids(): IdPool {
-    return this.#smmu.vmids;
   }
 
   /** The SMMU has range commands. */
@@ -164,16 +165,16 @@ export class SmmuDriver implements IommuDriver {
     return [MSI_WINDOW];
   }
 
-  allocPaging(_device: HostDevice, flags: number, data: DriverData | null): Made<PagingDomain> {
+  allocPaging(device: HostDevice, flags: number, data: DriverData | null): Made<PagingDomain> {
     if (data !== null) return refused("EOPNOTSUPP");
     const [stage1, stage2] = [this.#has("S1P"), this.#has("S2P")];
     switch (flags) {
       case 0:
-        return stage1 ? this.#makeStage1() : this.#makeStage2(false);
+        return stage1 ? this.#makeStage1() : this.#makeStage2(device, false);
       case HwptFlag.PASID:
         return stage1 ? this.#makeStage1() : refused("EOPNOTSUPP");
       case HwptFlag.NEST_PARENT:
-        return stage1 && stage2 ? this.#makeStage2(true) : refused("EOPNOTSUPP");
+        return stage1 && stage2 ? this.#makeStage2(device, true) : refused("EOPNOTSUPP");
       default:
         return refused("EOPNOTSUPP");
     }
@@ -258,14 +259,14 @@ export class SmmuDriver implements IommuDriver {
     return (there.find(([lg2]) => lg2 === this.config.pageLg2) ?? there[0] ?? offered[0]!)[0];
   }
 
-  #outputSize(): number {
-    return this.#smmu.id("IDR5", "OAS");
+  #outputBits(): number {
+    return OUTPUT_BITS[this.#smmu.id("IDR5", "OAS")] ?? VA_BITS;
   }
 
   #makeStage1(): Made<PagingDomain> {
     const asid = this.asids.take();
     if (asid === null) return refused("ENOSPC");
-    const kind = tableKind(1, this.#granule(), VA_BITS);
+    const kind = tableKind(1, this.#granule(), VA_BITS, this.#outputBits());
     const root = TableDomain.root(this.#memory, kind);
     if (!root.ok) {
       this.asids.release(asid);
@@ -274,17 +275,29 @@ export class SmmuDriver implements IommuDriver {
     return made(new Stage1Domain(this, this.#memory, kind, root.value, asid));
   }
 
-  #makeStage2(nestParent: boolean): Made<PagingDomain> {
-    const vmid = this.vmids.take();
+  #makeStage2(device: HostDevice, nestParent: boolean): Made<PagingDomain> {
+    const vmid = this.#leaseVmid(device);
     if (vmid === null) return refused("ENOSPC");
-    const bits = Math.min(OUTPUT_BITS[this.#outputSize()] ?? VA_BITS, VA_BITS);
-    const kind = tableKind(2, this.#granule(), bits);
+    const outputBits = this.#outputBits();
+    const kind = tableKind(2, this.#granule(), Math.min(outputBits, VA_BITS), outputBits);
     const root = TableDomain.root(this.#memory, kind);
     if (!root.ok) {
-      this.vmids.release(vmid);
+      vmid.end();
       return root;
     }
     return made(new Stage2Domain(this, this.#memory, kind, root.value, vmid, nestParent));
+  }
+
+  /**
+   * The VMID of a new stage 2. One that hears broadcasts has to be KVM's, or what another virtual machine's processors say
+   * would be taken for its own. CHOICE(kvm-vmid): it is taken with the domain; v3 of the series takes it with the vIOMMU.
+   */
+  #leaseVmid(device: HostDevice): LeasedVmid | null {
+    const { kvm } = this.config;
+    if (kvm !== undefined && this.#has("BTM")) return kvm.lease(device);
+    const { vmids } = this.#smmu;
+    const vmid = vmids.take();
+    return vmid === null ? null : { vmid, end: () => vmids.release(vmid) };
   }
 
   #stream(device: HostDevice): SmmuStream | null {
