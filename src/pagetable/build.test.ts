@@ -145,16 +145,18 @@ describe.each(SUBJECTS)("Tables built for $name", (subject) => {
 
   it("keep tables that are left empty where asked to, and give them back when nothing has filled them again", () => {
     const tree = treeOf(subject);
+    const whole = 2 ** subject.inputBits;
     expect(tree.tables.map(5 * page, 3 * page, page, ALL)).toBeNull();
-    expect(tree.tables.unmap(5 * page, page, true)).toMatchObject({ bytes: page, tables: [], emptied: true });
+    expect(tree.tables.unmap(0, whole, true)).toMatchObject({ bytes: page, tables: [], emptied: true });
     const left = tree.store.left;
     expect(tree.tables.map(6 * page, 3 * page, page, ALL)).toBeNull();
     expect(tree.store.left).toBe(left);
-    expect(tree.tables.prune(5 * page, page)).toEqual([]);
+    expect(tree.tables.prune(0, whole)).toEqual([]);
     expect(reach(subject, tree, 6 * page)).toBe(3 * page);
-    expect(tree.tables.unmap(0, 2 ** subject.inputBits, true)).toMatchObject({ bytes: page, tables: [] });
-    expect(tree.tables.prune(5 * page, page)).toHaveLength(subject.level);
-    expect(tree.tables.prune(0, 2 ** subject.inputBits)).toEqual([]);
+    expect(tree.tables.unmap(0, whole, true)).toMatchObject({ bytes: page, tables: [] });
+    expect(tree.tables.prune(5 * page, page)).toEqual([]);
+    expect(tree.tables.prune(0, whole)).toHaveLength(subject.level);
+    expect(tree.tables.prune(0, whole)).toEqual([]);
   });
 
   it("are left as they were by a range of which a part is mapped already", () => {
@@ -183,13 +185,17 @@ describe.each(SUBJECTS)("Tables built for $name", (subject) => {
     if (large > page) expect(reach(subject, tree, 2 * large - page)).toBe(4 * large - page);
   });
 
-  it("give back the tables that nothing points to any more", () => {
+  it("give back the tables of which a range has all, and keep those that it leaves empty", () => {
     const tree = treeOf(subject);
     tree.tables.map(5 * page, 0, page, ALL);
-    expect(tree.tables.unmap(5 * page, page).tables).toHaveLength(subject.level);
-    expect(
-      [...tree.store.words.values()].every(([hi, lo]) => tree.tables.find(5 * page) === null || (hi | lo) === 0),
-    ).toBe(true);
+    expect(tree.tables.unmap(5 * page, page)).toMatchObject({ bytes: page, tables: [], emptied: false });
+    const { left } = tree.store;
+    tree.tables.map(6 * page, 0, page, ALL);
+    expect(tree.store.left).toBe(left);
+    const below = page * 2 ** subject.maker.fmt.strideLg2;
+    expect(tree.tables.unmap(0, below).tables).toHaveLength(1);
+    expect(tree.tables.unmap(0, 2 ** subject.inputBits).tables).toHaveLength(subject.level - 1);
+    expect([...tree.store.words.values()].every(([hi, lo]) => (hi | lo) === 0)).toBe(true);
   });
 
   it("are left as they were when memory for tables runs out", () => {

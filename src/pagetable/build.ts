@@ -61,7 +61,7 @@ export interface Unmapped {
   readonly bytes: number;
   /** Tables that nothing points to any more, to be freed when no cache can lead to them. */
   readonly tables: readonly number[];
-  /** Tables were left empty where they are, for {@link PageTables.prune}. */
+  /** Tables of the range stay, for {@link PageTables.prune}. */
   readonly emptied: boolean;
   /** Leaves that reached beyond the range and were replaced by tables of smaller ones: address and log2 of size. */
   readonly split: readonly { readonly at: number; readonly sizeLg2: number }[];
@@ -88,7 +88,7 @@ interface Taken {
   emptied: boolean;
   /** Leaves go. */
   readonly leaves: boolean;
-  /** Empty tables stay. */
+  /** Tables stay. */
   readonly keep: boolean;
 }
 
@@ -148,15 +148,17 @@ export class PageTables {
   }
 
   /**
-   * Unmap what is mapped of `bytes` from `va` on; leaves that reach beyond are split. Multiples of the page.
-   * @param keep tables that are left empty stay where they are: whoever maps again before caches have forgotten the old
-   * way finds the same tables on it
+   * Unmap what is mapped of `bytes` from `va` on; leaves that reach beyond are split. Multiples of the page. Tables go
+   * where the range has all that they cover, as in Linux 7.2 (drivers/iommu/io-pgtable-arm.c, generic_pt/iommu_pt.h); one
+   * that is left empty by and by is kept for what is mapped next.
+   * @param keep tables stay, those of the range, too: whoever maps again before caches have forgotten the old way finds
+   * the same tables on it
    */
   unmap(va: number, bytes: number, keep = false): Unmapped {
     return this.#take(va, bytes, true, keep);
   }
 
-  /** Take out the tables of a range that are empty. @returns them, to be freed when no cache can lead to them */
+  /** Take out the tables that a range has wholly, and that are empty. @returns them, to be freed when no cache can lead to them */
   prune(va: number, bytes: number): readonly number[] {
     return this.#take(va, bytes, false, false).tables;
   }
@@ -259,7 +261,7 @@ export class PageTables {
 
   /**
    * Clear the entries of a table that map part of [from, end); `first` is the first address that the table covers.
-   * @returns true when the table is left without an entry, and is to go
+   * @returns true when all of the table was to be cleared, it is empty, and is to go
    */
   #clear(
     table: number,
@@ -287,9 +289,10 @@ export class PageTables {
       } else if (kind === Kind.Leaf) taken.bytes += span;
       this.#store.write(at, 0, 0);
     }
-    const empty = this.#store.isZero(table, 8 * entries);
-    if (empty) taken.emptied = true;
-    return empty && !taken.keep;
+    const covered = from <= first && first + entries * span <= end;
+    if (!covered || !(taken.leaves || this.#store.isZero(table, 8 * entries))) return false;
+    taken.emptied = true;
+    return !taken.keep;
   }
 
   /** Replace the leaf at `at` by a table of smaller ones that map the same. @returns the table, null without memory */
