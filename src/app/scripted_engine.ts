@@ -168,6 +168,8 @@ export class ScriptedEngine {
       registers: () => Promise.resolve({ revision: this.#revision, rows: [] }),
       queues: () => Promise.resolve({ revision: this.#revision, queues: [], consumer: null }),
       planEdit: () => Promise.reject(new Error("not scripted")),
+      overlaps: () => Promise.reject(new Error("not scripted")),
+      stopOverlaps: async () => {},
       invalidation: () => Promise.reject(new Error("not scripted")),
       queueEntries: () => Promise.resolve([]),
       caches: () => Promise.resolve({ revision: this.#revision, caches: [] }),

@@ -35,6 +35,7 @@ import {
 import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { Access, Action, Arch, CommandWords, DeviceDescription, SessionDocument } from "../protocol/machine.ts";
 import type { MapEdit, MapPlan } from "../protocol/map_edit.ts";
+import type { OverlapAnswer, OverlapQuery } from "../protocol/overlaps.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import type { Halt, Watch } from "../protocol/watch.ts";
 import { actionProblem } from "./actions.ts";
@@ -42,7 +43,8 @@ import type { BootActors } from "./actors.ts";
 import { commandFault, commandQueue } from "./commands.ts";
 import { invalidationOf } from "./inspect/invalidation.ts";
 import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
-import { provenance } from "./inspect/provenance.ts";
+import type { OverlapProgress } from "./inspect/overlaps.ts";
+import { editedBits, writerOf } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
 import { softwareFault, withSoftwareMemory } from "./software_memory.ts";
@@ -292,6 +294,21 @@ export class Session {
     if (this.#document.machine.software !== undefined)
       return problem(place, "The guest of this session maps and unmaps by actions of its own.");
     if (commandQueue(this.#unit)?.enabled !== true) return problem(place, "The queue of commands is not enabled.");
+  /**
+   * Look for memory that is reached in more than one way, a part of the search at a time. It comes to null where the
+   * session has changed meanwhile.
+   */
+  *overlaps(query: OverlapQuery): Generator<OverlapProgress, OverlapAnswer | null> {
+    const revision = this.#revision;
+    const search = this.#unit.inspect.overlaps(query, this.#streamRows());
+    for (;;) {
+      const { done, value } = search.next();
+      if (done === true) return { revision, ...value };
+      yield value;
+      if (this.#revision !== revision) return null;
+    }
+  }
+
     const plan = this.#unit.inspect.planEdit(edit);
     return typeof plan === "string" ? problem(place, plan) : { ok: true, value: { revision: this.#revision, ...plan } };
   }

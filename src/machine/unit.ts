@@ -20,8 +20,10 @@ import type { CacheView, Choices, OwnerRow, QueueEntry, QueueRow, RegisterRow } 
 import type * as protocol from "../protocol/machine.ts";
 import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
 import type { MapEdit, MapPlan } from "../protocol/map_edit.ts";
+import type { OverlapQuery } from "../protocol/overlaps.ts";
 import type { Consumer } from "./consumer.ts";
 import type { DescriptionFault } from "./description.ts";
+import type { OverlapSearch } from "./inspect/overlaps.ts";
 import type { Pcie } from "./pcie.ts";
 
 /** Where software finds a register: byte offset from the first page of its block, and width in bytes. */
@@ -91,6 +93,8 @@ export interface UnitInspection {
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns;
   /** Null when the stream does not use that stage, or cannot be resolved. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null;
+  /** Look for memory that is reached in more than one way, of these streams and the chosen one. */
+  overlaps(query: OverlapQuery, streams: readonly StreamRow[]): OverlapSearch;
   /** What software would do to change a table, or a sentence where it cannot. */
   planEdit(edit: MapEdit): Pick<MapPlan, "actions" | "freed"> | string;
   /** Words, broken rules and reserved bits; what was edited and by whom is the session's to add. */

@@ -10,6 +10,7 @@ import type { ErasApi } from "./eras.ts";
 import type { InspectionApi } from "./inspection.ts";
 import type { Access, Action, Arch, Note, SessionDocument } from "./machine.ts";
 import type { MapEdit, MapPlan } from "./map_edit.ts";
+import type { OverlapApi } from "./overlaps.ts";
 import type { Era, JournalAnswer, SoftwareAnswer } from "./software.ts";
 import type { Halt, Watch } from "./watch.ts";
 
@@ -409,7 +410,7 @@ export interface SharedCase {
 }
 
 /** Calls the worker answers; those that look at the hardware's parts are in `inspection.ts`, or compare in `comparison.ts`. */
-export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi {
+export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi, OverlapApi {
   /**
    * Open a document in place of the session that is open. On an error, or when cancelled, the open one stays.
    * Files may be: capture.json with its memory file, one zip of them, or one scenario file.

@@ -9,6 +9,7 @@ import type { SideQuery } from "../protocol/comparison.ts";
 import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
 import type { SessionDocument } from "../protocol/machine.ts";
 import { importFiles } from "../scenario/import_files.ts";
+import { pace } from "../scenario/pace.ts";
 import { CANCELLED, ok, problem } from "../scenario/problem.ts";
 import { deviceRows } from "../scenario/profiles/device_rows.ts";
 
@@ -56,6 +57,8 @@ export function createEngine(): EngineApi {
   let beside: Session | null = null;
   /** Set true to stop the opening it belongs to. */
   let opening = { cancelled: false };
+  /** The same of the search for overlaps. */
+  let searching = { cancelled: false };
 
   const current = (): Session => {
     if (session === null) throw new Error("no session is open");
@@ -74,6 +77,21 @@ export function createEngine(): EngineApi {
     if (!built.ok) return built;
     session = built.value;
     return ok(session.summary());
+  };
+
+  const overlaps: EngineApi["overlaps"] = async (query, report) => {
+    searching.cancelled = true;
+    const mine = { cancelled: false };
+    searching = mine;
+    const here = current();
+    const cancelled = () => mine.cancelled || session !== here;
+    const step = pace({ report: (p) => tell(report, p), cancelled });
+    const search = here.overlaps(query);
+    for (;;) {
+      const { done, value } = search.next();
+      if (done === true) return value === null ? CANCELLED : ok(value);
+      if (await step("what contexts reach", value.done, value.total)) return CANCELLED;
+    }
   };
 
   const openBeside: EngineApi["openBeside"] = async (document) => {
@@ -121,6 +139,10 @@ export function createEngine(): EngineApi {
     walk: async (access, before) => current().walk(access, before),
     structure: async (query) => current().structure(query),
     tableMap: async (sid, ssid, stage) => current().tableMap(sid, ssid, stage),
+    overlaps,
+    stopOverlaps: async () => {
+      searching.cancelled = true;
+    },
     choices: async (arch) => (await (await machine)[1].loadArchitecture(arch)).choices,
     planEdit: async (edit) => session?.planEdit(edit) ?? NOTHING_OPEN,
     registers: async () => current().registers(),

@@ -31,17 +31,21 @@ export function moving<Answer extends object | null>(answer: Answer): Answer {
 export function transferring(api: EngineApi): EngineApi {
   return {
     ...api,
-    openFiles: async (files, report) => {
-      try {
-        return await api.openFiles(files, report);
-      } finally {
-        (report as ((p: Progress) => void) & Partial<ProxyMarked> & { [releaseProxy]?: () => void })[releaseProxy]?.();
-      }
-    },
+    openFiles: (files, report) => lettingGo(report, api.openFiles(files, report)),
+    overlaps: (query, report) => lettingGo(report, api.overlaps(query, report)),
     leaves: async (sid, ssid) => moving(await api.leaves(sid, ssid)),
     recorded: async () => moving(await api.recorded()),
     walk: async (access, before) => moving(await api.walk(access, before)),
     memory: async (at, length) => moving(await api.memory(at, length)),
     tableMap: async (sid, ssid, stage) => moving(await api.tableMap(sid, ssid, stage)),
   };
+}
+
+/** The answer, with the callback let go of when it is there. */
+async function lettingGo<T>(report: (p: Progress) => void, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } finally {
+    (report as ((p: Progress) => void) & Partial<ProxyMarked> & { [releaseProxy]?: () => void })[releaseProxy]?.();
+  }
 }

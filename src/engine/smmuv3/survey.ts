@@ -68,6 +68,7 @@ export function stage1LeafVerdict(
   hi: number,
   inherited: number,
 ): { permissions: number; reason: number } {
+  if (base.e0pd) return { permissions: 0, reason: R.E0PD };
   if (!accessed(lo) && config.s1AccessFlagFaults) return { permissions: 0, reason: R.ACCESS_FLAG };
   const permissions = stage1Permissions(lo, hi, inherited & base.hierarchy, config.onePrivilege, config);
   return { permissions, reason: permissions === 0 ? R.S1_UNPRIVILEGED : R.NONE };

@@ -13,10 +13,12 @@ import type {
 import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../protocol/machine.ts";
 import type { MapEdit, MapPlan } from "../../protocol/map_edit.ts";
+import type { OverlapQuery } from "../../protocol/overlaps.ts";
 import type { UnitInspection } from "../unit.ts";
 import { heldRanges, mappedRanges } from "./free_ranges.ts";
 import { listLeaves } from "./leaves.ts";
 import { planEdit } from "./map_edit.ts";
+import { findOverlaps, type OverlapSearch } from "./overlaps.ts";
 import { listOwners, type OwnerParts } from "./owners.ts";
 import { queueEntries, type ReadableQueue } from "./queue_rows.ts";
 import { mapTables } from "./table_map.ts";
@@ -76,6 +78,10 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null {
     return mapTables(stageSource(this.#parts.tables(this.#unit, sid, ssid), stage), revision);
+  }
+
+  overlaps(query: OverlapQuery, streams: readonly StreamRow[]): OverlapSearch {
+    return findOverlaps(query, streams, (sid, ssid) => this.#parts.tables(this.#unit, sid, ssid));
   }
 
   structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide"> {

@@ -1,0 +1,105 @@
+/**
+ * What a context reaches, as runs: input that leads to memory in one piece, with the same rights throughout. Runs of two
+ * stages are put one behind the other. Addresses are numbers: multiples of the smallest page are exact up to 2^64.
+ */
+import { fromHalves } from "../../base/address.ts";
+import { entrySizeLg2 } from "../../pagetable/format.ts";
+import { type ScanLimits, type ScanPlace, scan } from "../../pagetable/scan.ts";
+import type { TableSource } from "./table_source.ts";
+
+/** Runs in ascending order of input address, as columns; only the first `count` places of each are in use. */
+export class ReachRuns {
+  count = 0;
+  input = new Float64Array(64);
+  output = new Float64Array(64);
+  bytes = new Float64Array(64);
+  /** Bit 0 read, 1 write, 2 execute. */
+  permissions = new Uint8Array(64);
+
+  /** One more run: part of the one before it where it goes on from there. */
+  add(input: number, output: number, bytes: number, permissions: number): void {
+    const last = this.count - 1;
+    const length = last < 0 ? 0 : this.bytes[last]!;
+    const follows =
+      last >= 0 &&
+      this.input[last]! + length === input &&
+      this.output[last]! + length === output &&
+      this.permissions[last] === permissions;
+    if (follows) {
+      this.bytes[last] = length + bytes;
+      return;
+    }
+    if (this.count === this.input.length) this.#grow();
+    this.input[this.count] = input;
+    this.output[this.count] = output;
+    this.bytes[this.count] = bytes;
+    this.permissions[this.count++] = permissions;
+  }
+
+  /** Number of runs that begin at or below an input address. */
+  before(input: number): number {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.input[middle]! <= input) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #grow(): void {
+    const longer = (column: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> => {
+      const grown = new Float64Array(2 * column.length);
+      grown.set(column);
+      return grown;
+    };
+    [this.input, this.output, this.bytes] = [longer(this.input), longer(this.output), longer(this.bytes)];
+    const permissions = new Uint8Array(this.input.length);
+    permissions.set(this.permissions);
+    this.permissions = permissions;
+  }
+}
+
+/** What the tables of a stage map, as far as the limits allow. */
+export function runsOf(
+  { roots }: TableSource,
+  limits: ScanLimits,
+): { runs: ReachRuns; leaves: number; whole: boolean } {
+  const runs = new ReachRuns();
+  let leaves = 0;
+  let whole = true;
+  for (const root of roots) {
+    const leaf = (p: ScanPlace): void => {
+      leaves++;
+      const { permissions } = root.verdict(p);
+      if (permissions === 0) return;
+      runs.add(fromHalves(...root.inputAddress(p.va)), p.out, 2 ** entrySizeLg2(root.scan.fmt, p.level), permissions);
+    };
+    whole = scan(root.scan, root.reader, { enter: () => {}, leave: () => {}, bad: () => {}, leaf }, limits) && whole;
+  }
+  return { runs, leaves, whole };
+}
+
+/** What is reached through two stages: the output of `first` is the input of `second`. */
+export function through(first: ReachRuns, second: ReachRuns): ReachRuns {
+  const both = new ReachRuns();
+  for (let i = 0; i < first.count; i++) {
+    const [from, end] = [first.output[i]!, first.output[i]! + first.bytes[i]!];
+    for (let j = Math.max(0, second.before(from) - 1); j < second.count && second.input[j]! < end; j++) {
+      const low = Math.max(from, second.input[j]!);
+      const high = Math.min(end, second.input[j]! + second.bytes[j]!);
+      const permissions = first.permissions[i]! & second.permissions[j]!;
+      if (low >= high || permissions === 0) continue;
+      both.add(first.input[i]! + (low - from), second.output[j]! + (low - second.input[j]!), high - low, permissions);
+    }
+  }
+  return both;
+}
+
+/** The same input, of which each byte leads to itself. */
+export function toThemselves(runs: ReachRuns): ReachRuns {
+  const same = new ReachRuns();
+  for (let i = 0; i < runs.count; i++) same.add(runs.input[i]!, runs.input[i]!, runs.bytes[i]!, runs.permissions[i]!);
+  return same;
+}
