@@ -273,11 +273,11 @@ describe("edits", () => {
     session.apply({ do: "toggle", at: pa, bit: 54 });
     session.apply({ do: "write", at: pa + 1n, bytes: Uint8Array.of(0xff) });
     const { editedBits, writtenBy, words } = session.structure(query);
-    expect(writtenBy).toBe(2);
+    expect(writtenBy).toEqual({ action: 2, by: "hand" });
     expect(editedBits).toContain(54);
     expect((words![0]! >>> 8) & 0xff).toBe(0xff);
     value(session.seek(2));
-    expect(session.structure(query)).toMatchObject({ editedBits: [54], writtenBy: 1 });
+    expect(session.structure(query)).toMatchObject({ editedBits: [54], writtenBy: { action: 1, by: "hand" } });
     value(session.seek(1));
     expect(session.structure(query)).toMatchObject({ editedBits: [], writtenBy: null });
   });

@@ -279,21 +279,21 @@ export class Session {
 
   structure(query: StructureQuery): StructureAnswer {
     const answer = this.#unit.inspect.structure(query);
-    const bytes = answer.words === null ? 8 : answer.words.byteLength;
-    const edits = provenance(this.#machine.memory, this.#timeline, query.pa, answer.words, bytes);
-    return { revision: this.#revision, query, ...answer, ...edits };
+    const known = { revision: this.#revision, query, ...answer };
+    if (answer.words === null) return { ...known, editedBits: [], writtenBy: null };
+    const { memory } = this.#machine;
+    const range = { at: Number(query.pa), bytes: answer.words.byteLength };
+    return {
+      ...known,
+      editedBits: editedBits(memory, this.#timeline, query.pa, answer.words),
+      writtenBy: writerOf(memory, this.#timeline, range),
+    };
   }
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): TableMapColumns | null {
     return this.#unit.inspect.tableMap(sid, ssid, stage, this.#revision);
   }
 
-  /** What software would do for a change of tables; sessions with software of their own map by that. */
-  planEdit(edit: MapEdit): Result<MapPlan> {
-    const place = `stage ${edit.stage}`;
-    if (this.#document.machine.software !== undefined)
-      return problem(place, "The guest of this session maps and unmaps by actions of its own.");
-    if (commandQueue(this.#unit)?.enabled !== true) return problem(place, "The queue of commands is not enabled.");
   /**
    * Look for memory that is reached in more than one way, a part of the search at a time. It comes to null where the
    * session has changed meanwhile.
@@ -309,6 +309,12 @@ export class Session {
     }
   }
 
+  /** What software would do for a change of tables; sessions with software of their own map by that. */
+  planEdit(edit: MapEdit): Result<MapPlan> {
+    const place = `stage ${edit.stage}`;
+    if (this.#document.machine.software !== undefined)
+      return problem(place, "The guest of this session maps and unmaps by actions of its own.");
+    if (commandQueue(this.#unit)?.enabled !== true) return problem(place, "The queue of commands is not enabled.");
     const plan = this.#unit.inspect.planEdit(edit);
     return typeof plan === "string" ? problem(place, plan) : { ok: true, value: { revision: this.#revision, ...plan } };
   }

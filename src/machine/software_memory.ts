@@ -13,6 +13,13 @@ export const PLACES = {
   doorbell: { at: 0x809_0000, bytes: 0x1000 },
 } as const;
 
+/** In whose memory an address lies that software has written to. */
+export function whoseMemory(at: number): "host" | "VMM" | "guest" {
+  const { vmm, guest } = PLACES;
+  if (at >= guest) return "guest";
+  return at >= vmm.at && at < vmm.at + vmm.bytes ? "VMM" : "host";
+}
+
 /** A machine with the memory that its software needs: ranges that read as zero. */
 export function withSoftwareMemory(machine: MachineDescription): MachineDescription {
   const { software, memory } = machine;

@@ -4,6 +4,8 @@
  * Software acts while an action is done for the first time; afterwards what it wrote is written again. Only to go on from
  * an earlier state, it is booted anew and brought there.
  */
+import { highHalf, lowHalf } from "../base/address.ts";
+import type { MemoryTap } from "../engine/memory/physical_memory.ts";
 import type { ActionResult } from "../protocol/engine.ts";
 import type { Action } from "../protocol/machine.ts";
 import { isGuestAction } from "./actions.ts";
@@ -12,6 +14,8 @@ import type { Machine, MachineImage } from "./machine.ts";
 import { type Effects, NO_EFFECTS, replay } from "./world/effects.ts";
 
 const MARK_EVERY = 64;
+/** Most stretches of that many actions that {@link Timeline.hearBack} does again. */
+const MOST_HEARD = 64;
 
 /** What became of an action. */
 export interface Done {
@@ -98,6 +102,36 @@ export class Timeline {
       this.#applyNext();
       if (++this.#now % MARK_EVERY === 0) this.#marks[this.#now / MARK_EVERY] ??= this.#machine.snapshot();
     }
+  }
+
+  /**
+   * Let a tap hear what was written up to now, the newest stretch of the log first. Stretches that did not write to the
+   * page of an address are left out; while an action is heard, {@link now} is its number.
+   * @param enough whether the tap need hear no older ones; asked before each stretch
+   * @returns how many actions there are before those it would have heard of: 0 unless it took too long
+   */
+  hearBack(at: number, tap: MemoryTap, enough: () => boolean): number {
+    const now = this.#now;
+    let [to, heard] = [now, 0];
+    while (to > 0 && heard < MOST_HEARD && !enough()) {
+      const mark = Math.floor((to - 1) / MARK_EVERY);
+      const from = mark * MARK_EVERY;
+      const after = to === from + MARK_EVERY ? this.#marks[mark + 1] : undefined;
+      if (after === undefined || !this.#isSamePage(this.#marks[mark]!, after, at)) {
+        this.seek(from);
+        this.#machine.memory.tap = tap;
+        this.seek(to);
+        this.#machine.memory.tap = null;
+        heard++;
+      }
+      to = from;
+    }
+    this.seek(now);
+    return to;
+  }
+
+  #isSamePage(one: MachineImage, other: MachineImage, at: number): boolean {
+    return this.#machine.memory.isSamePage(one.memory, other.memory, highHalf(at), lowHalf(at));
   }
 
   /** Try something on the machine, which is then put back as it was. */

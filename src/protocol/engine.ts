@@ -345,6 +345,17 @@ export interface LintFinding {
   readonly section: string;
 }
 
+/** Who wrote to a place in memory. */
+export interface Writer {
+  /** Index of the action during which that happened; null for what software wrote before the first. */
+  readonly action: number | null;
+  /**
+   * `hand`: the action itself. A device moves data; what the IOMMU writes is its own. `earlier`: nobody from that action
+   * on, and the search went no further back.
+   */
+  readonly by: "hand" | "device" | "IOMMU" | "host" | "VMM" | "guest" | "earlier";
+}
+
 /** The structure's bits and what is wrong with them. */
 export interface StructureAnswer {
   readonly revision: number;
@@ -354,8 +365,8 @@ export interface StructureAnswer {
   readonly lint: readonly LintFinding[];
   /** Bits changed since the session began, as bit numbers of the structure. */
   readonly editedBits: readonly number[];
-  /** Index of the last action that wrote here, or null when it stands as it began. */
-  readonly writtenBy: number | null;
+  /** Who wrote here last, or null when it stands as the machine was described. */
+  readonly writtenBy: Writer | null;
   /**
    * Of two forms that a kind has, the larger: descriptors with 52-bit addresses, which move some bits; scalable-mode root
    * and context entries; 128-bit interrupt remapping entries.

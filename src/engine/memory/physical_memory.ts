@@ -144,7 +144,7 @@ export class PhysicalMemory {
     return MemoryStatus.Ok;
   }
 
-  /** Told of every write while it is set: words as addresses and halves, runs as bytes. */
+  /** Told of every write while it is set: of {@link write64} as a word, of {@link writeBytes} as one run. */
   tap: MemoryTap | null = null;
 
   /** Write the aligned 8 bytes at an address. Memory that was unknown is known from then on. */
@@ -214,6 +214,16 @@ export class PhysicalMemory {
 
   /** Write any run of bytes; a word written in part and not known before has zero in its other bytes. */
   writeBytes(at: number, bytes: Uint8Array): MemoryStatus {
+    const { tap } = this;
+    if (tap === null) return this.#put(at, bytes);
+    tap.run(at, bytes);
+    this.tap = null;
+    const status = this.#put(at, bytes);
+    this.tap = tap;
+    return status;
+  }
+
+  #put(at: number, bytes: Uint8Array): MemoryStatus {
     for (let i = 0; i < bytes.length; ) {
       const a = at + i;
       const run = a % 8 === 0 ? this.#writeRun(a, bytes, i) : 0;
@@ -245,7 +255,6 @@ export class PhysicalMemory {
     const frame = run === 0 ? 0 : this.#frameAt(highHalf(at), lowHalf(at));
     if (frame <= 0) return 0;
     this.#beforeWrite(frame);
-    if (this.tap !== null) this.tap.run(at, bytes.slice(from, from + run));
     const start = frame * 4096 + offset;
     this.#bytes.set(run === bytes.length ? bytes : bytes.subarray(from, from + run), start);
     this.targets.fill(0, start >>> 3, (start + run) >>> 3);
@@ -288,6 +297,13 @@ export class PhysicalMemory {
     this.lo = saved[2 * word]!;
     this.hi = saved[2 * word + 1]!;
     return MemoryStatus.Ok;
+  }
+
+  /** Whether the page of an address has one and the same contents in two states, and was not written between them. */
+  isSamePage(one: MemoryImage, other: MemoryImage, hi: number, lo: number): boolean {
+    const frame = Math.abs(this.#frameAt(hi, lo));
+    const identityIn = ({ chunks }: MemoryImage): number => chunks[frame >>> 6]?.[frame & (CHUNK - 1)] ?? 0;
+    return identityIn(one) === identityIn(other);
   }
 
   /** Forget saved contents that none of `images` needs. */

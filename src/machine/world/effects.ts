@@ -118,20 +118,37 @@ export class EffectRecorder implements MemoryTap {
 const blockOf = ({ unit }: Machine, number: number): RegisterBlock | undefined =>
   number === 0 ? unit : Object.values(unit.blocks ?? {})[number - 1];
 
-/** Do again what software did. */
-export function replay(machine: Machine, { words, from, to }: Effects): void {
-  const { memory } = machine;
+/** Told of what software wrote, in order. */
+interface EffectReader extends MemoryTap {
+  /** @param block as in {@link blockOf} */
+  register(block: number, offset: number, value: bigint, width: 4 | 8): void;
+}
+
+function readEffects({ words, from, to }: Effects, reader: EffectReader): void {
   for (let i = from; i < to; ) {
     const [head, lo, first] = [words[i]!, words[i + 1]!, words[i + 2]!];
     const what = head >>> WHAT_AT;
     i += 3;
-    if (what === What.Word) memory.write64(head & HIGH, lo, first, words[i++]!);
+    if (what === What.Word) reader.word(fromHalves(head & HIGH, lo), first, words[i++]!);
     else if (what === What.Register) {
-      const width = (head & WIDE) === 0 ? 4 : 8;
-      blockOf(machine, (head >>> BLOCK_AT) & BLOCKS)?.write(lo, join(first, words[i++]!), width);
+      reader.register((head >>> BLOCK_AT) & BLOCKS, lo, join(first, words[i++]!), (head & WIDE) === 0 ? 4 : 8);
     } else {
-      memory.writeBytes(fromHalves(head & HIGH, lo), new Uint8Array(words.buffer, 4 * i, first));
+      reader.run(fromHalves(head & HIGH, lo), new Uint8Array(words.buffer, 4 * i, first));
       i += Math.ceil(first / 4);
     }
   }
 }
+
+/** Do again what software did. */
+export function replay(machine: Machine, effects: Effects): void {
+  const { memory } = machine;
+  readEffects(effects, {
+    word: (at, hi, lo) => void memory.write64(highHalf(at), lowHalf(at), hi, lo),
+    run: (at, bytes) => void memory.writeBytes(at, bytes),
+    register: (block, offset, value, width) => blockOf(machine, block)?.write(offset, value, width),
+  });
+}
+
+/** Tell a tap of the memory that software wrote. */
+export const tellWrites = (effects: Effects, tap: MemoryTap): void =>
+  readEffects(effects, { word: (...word) => tap.word(...word), run: (...run) => tap.run(...run), register: () => {} });

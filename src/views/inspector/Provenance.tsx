@@ -2,9 +2,9 @@
  * Who wrote a structure, which accesses of the walk read it, and where it is defined.
  */
 import type { StructureAnswer } from "../../protocol/engine.ts";
-import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
 import { useApp } from "../common/use_app.ts";
+import { WriterText } from "../common/WriterText.tsx";
 import { traceSteps } from "../common/walk_reading.ts";
 import { ordinalText } from "../walk_grid/walk_text.ts";
 
@@ -28,21 +28,14 @@ export function Provenance({
   const bytes = answer.words?.byteLength ?? 8;
   const steps = traceSteps(walk);
   const readers = steps.filter((s) => s.access > 0 && s.pa === query.pa && s.record < shown);
-  const writer = writtenBy === null ? undefined : summary?.actions[writtenBy];
-  const undone = summary === null || writtenBy === null ? 0 : summary.step - writtenBy;
+  const action = writtenBy === null || writtenBy.by === "earlier" ? null : writtenBy.action;
+  const undone = summary === null || action === null ? 0 : summary.step - action;
   return (
     <div className="inspector-part">
       <dl className="inspector-kv">
         <dt>Written by</dt>
         <dd>
-          {writtenBy === null ? (
-            "as the session began"
-          ) : (
-            <>
-              action {writtenBy + 1}
-              {writer !== undefined && `, ${actionText(writer)}`}
-            </>
-          )}
+          <WriterText writer={writtenBy} />
         </dd>
         <dt>Read by</dt>
         <dd>
@@ -60,10 +53,10 @@ export function Provenance({
         </dd>
       </dl>
       <span className="inspector-actions">
-        {writtenBy !== null && (
+        {action !== null && (
           <>
-            <Button onClick={() => void seek(writtenBy)}>
-              Take back action {writtenBy + 1}
+            <Button onClick={() => void seek(action)}>
+              Take back action {action + 1}
               {undone > 1 && <span className="nw-3"> and {undone - 1} after it</span>}
             </Button>
             <Button kind="quiet" onClick={() => show("timeline")}>
