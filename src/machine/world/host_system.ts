@@ -56,6 +56,8 @@ const WINDOWS: Readonly<Partial<Record<Arch, RegisterWindow>>> = {
 interface HostDriver extends IommuDriver {
   /** The IOMMU has interrupted: events are read and handed on. */
   interrupt(): void;
+  /** Devices can send no interrupts but their own; absent: so it is. */
+  readonly isolatesMessages?: boolean;
   /** Of a driver that has something of its own for each device: the device is there, and blocked. */
   addDevice?(device: HostDevice): Status;
 }
@@ -152,7 +154,8 @@ export class HostSystem {
       else driver.addDevice(device);
     }
     const era = ERA_RULES[options.era ?? "Linux 7.2"];
-    const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated: true, doorbell: DOORBELL, era };
+    const msiIsolated = driver.isolatesMessages ?? true;
+    const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated, doorbell: DOORBELL, era };
     return new HostSystem(arch, new HostKernel(facts, hostDevices), driver, pages, journal);
   }
 

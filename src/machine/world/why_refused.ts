@@ -14,6 +14,8 @@ const REASONS: Readonly<Record<Arch, Readonly<Partial<Record<string, string>>>>>
       "a vIOMMU takes coherent devices (CANWBS) or S2FWB (SMMU_IDR3.FWB), and queues of its own the extension for them",
   },
   vtd: {
+    "VFIO_DEVICE_BIND_IOMMUFD EPERM":
+      "without interrupt remapping (ECAP.IR) a device could send interrupts that are not its own",
     "IOMMU_HWPT_ALLOC EOPNOTSUPP":
       "nesting takes scalable mode, nested translation and a second stage (ECAP.SMTS, NEST, SSTS)",
   },

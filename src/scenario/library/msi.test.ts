@@ -33,6 +33,7 @@ describe("What the remarks on interrupts say", () => {
     ["msi-software-window", ["refused", DOORBELL], 1],
     ["msi-nested-doorbell", [DOORBELL, "refused"], 1],
     ["msi-remapped", [null, "refused"], 1],
+    ["msi-remapped-amd", [null, "refused"], 1],
     ["smmuv3-vfio-v16-msi", ["refused", DOORBELL], 1],
   ])("comes true in %s: a message that arrives interrupts the guest, once", async (id, expected, count) => {
     const session = await open(id);

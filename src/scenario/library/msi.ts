@@ -1,6 +1,7 @@
 /** Lessons on how an interrupt of a card, which is a write, gets through two stages of translation. */
 import { REMAPPABLE_ADDRESS } from "../../arch/vtd/irte.ts";
 import { encodeFields } from "../../base/encode.ts";
+import type { Action, MachineDescription } from "../../protocol/machine.ts";
 import { type Lesson, lesson } from "./lesson.ts";
 import { NIC, virtualMachine, virtualMachineOn } from "./machines.ts";
 import { dma, GUEST, map, mapAt, message, routeInterrupt } from "./verbs.ts";
@@ -80,26 +81,61 @@ const NESTED_DOORBELL: Lesson = lesson(
   ],
 );
 
-const remapped = (handle: number): number =>
-  encodeFields(REMAPPABLE_ADDRESS, { FEE: 0xfee, FORMAT: 1, SHV: 1, HANDLE_14_0: handle })[0]!;
+/** How an IOMMU looks up what a device may send, in its own words. */
+interface Remapping {
+  readonly id: string;
+  readonly on: string;
+  readonly machine: MachineDescription;
+  readonly about: string;
+  readonly made: string;
+  readonly sent: Action;
+  readonly found: string;
+  readonly strange: Action;
+  readonly blocked: string;
+}
 
-const REMAPPED: Lesson = lesson(
+const handled = (handle: number): Action => {
+  const [at] = encodeFields(REMAPPABLE_ADDRESS, { FEE: 0xfee, FORMAT: 1, SHV: 1, HANDLE_14_0: handle });
+  return message(at!, 0);
+};
+const MESSAGES = 0xfee0_0000;
+
+const REMAPPING: readonly Remapping[] = [
   {
     id: "msi-remapped",
-    group: GROUP,
-    title: "Interrupt remapping",
+    on: "VT-d",
+    machine: virtualMachineOn("vtd", "sapphire-rapids"),
     about: "On x86 writes to 0xFEExxxxx are no memory: VT-d takes them as interrupts, and looks up who may send which.",
+    made: "The host made an interrupt remapping table entry (IRTE) that only this card may use (SVT, SID), and told the card its handle, in the address of the message. Tables of either stage have no part in it.",
+    sent: handled(0),
+    found:
+      "The unit took the write as an interrupt (VT-d §5.1), found entry 0 and the card's requester id in it, and the message went to the processor. The eventfd was signalled, and the VMM interrupted the guest.",
+    strange: handled(1),
+    blocked: "Handle 1 is nobody's: the message is blocked, with a fault.",
   },
-  virtualMachineOn("vtd", "sapphire-rapids"),
-  [
+  {
+    id: "msi-remapped-amd",
+    on: "AMD-Vi",
+    machine: virtualMachineOn("amdvi", "full", { amdNesting: "as intended" }),
+    about: "AMD's IOMMU has an interrupt table for each device, and the data of a message is an index of it.",
+    made: "The host's device table entry of the card has IV, and leads to a table that is the card's alone (IntCtl, IntTabLen, 48882 §2.2.5). The host wrote entry 0 of it, and told the card to send 0 to 0xfee00000. The guest's own device table entry says nothing of interrupts that counts: the host takes over only what is of translation.",
+    sent: message(MESSAGES, 0),
+    found:
+      "The IOMMU took the write as an interrupt, found RemapEn and a vector in entry 0, and the message went to the processor. The eventfd was signalled, and the VMM interrupted the guest.",
+    strange: message(MESSAGES, 1),
+    blocked: "Entry 1 has RemapEn = 0: the message is refused, and an IO_PAGE_FAULT with I = 1 is logged.",
+  },
+];
+
+const remapped = ({ id, on, machine, about, made, sent, found, strange, blocked }: Remapping): Lesson =>
+  lesson({ id, group: GROUP, title: `Interrupt remapping: ${on}`, about }, machine, [
     map(GUEST, IOVA, 1),
     routeInterrupt,
-    "The host made an interrupt remapping table entry (IRTE) that only this card may use (SVT, SID), and told the card its handle, in the address of the message. Tables of either stage have no part in it.",
-    message(remapped(0), 0),
-    "The unit took the write as an interrupt (VT-d §5.1), found entry 0 and the card's requester id in it, and the message went to the processor. The eventfd was signalled, and the VMM interrupted the guest.",
-    message(remapped(1), 0),
-    "Handle 1 is nobody's: the message is blocked, with a fault. A guest that has its card write whatever it likes cannot make up interrupts.",
-  ],
-);
+    made,
+    sent,
+    found,
+    strange,
+    `${blocked} A guest that has its card write whatever it likes cannot make up interrupts.`,
+  ]);
 
-export const MSI: readonly Lesson[] = [SOFTWARE_WINDOW, FLAT, NESTED_DOORBELL, REMAPPED];
+export const MSI: readonly Lesson[] = [SOFTWARE_WINDOW, FLAT, NESTED_DOORBELL, ...REMAPPING.map(remapped)];

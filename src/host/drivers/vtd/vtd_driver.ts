@@ -145,6 +145,11 @@ export class VtdDriver implements IommuDriver {
     this.#attachments.remove(device, pasid);
   }
 
+  /** Whether devices can send no interrupts but their own. */
+  get isolatesMessages(): boolean {
+    return this.#messages !== null;
+  }
+
   /** The message that a device is to send: a handle of an interrupt remapping entry. */
   message(device: HostDevice): Message | null {
     return this.#messages?.of(device) ?? null;
