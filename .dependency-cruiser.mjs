@@ -11,7 +11,7 @@ const ENGINE_DOORS = "engine/memory/|engine/common/(queues|register_file)|engine
 const DEVICE_PARTS =
   "engine/common/offset_ring|engine/smmuv3/(capabilities|register_file|global_errors|record_queue)|engine/vtd/page_request_queue|engine/amdvi/register_table";
 /** What user space can reach of the host kernel. */
-const HOST_DOORS = "host/iommufd/ioctls|host/vfio/ioctls";
+const HOST_DOORS = "host/(iommufd|vfio|kvm)/ioctls";
 
 const ROWS = {
   base: {},

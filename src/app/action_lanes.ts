@@ -38,6 +38,7 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   vmm: "guest",
   "vmm call": "guest",
   "vmm msi": "guest",
+  "vmids begin anew": "guest",
 };
 
 const INDEX_OF = Object.fromEntries(LANES.map((lane, i) => [lane.id, i])) as Readonly<Record<LaneId, number>>;

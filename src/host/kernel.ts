@@ -10,6 +10,7 @@ import type { Errno, Status } from "./errno.ts";
 import { IommufdContext } from "./iommufd/context.ts";
 import { IommufdFile } from "./iommufd/file.ts";
 import type { PageSizes } from "./iommufd/io_page_table.ts";
+import type { KvmHost } from "./kvm/kvm.ts";
 import type { OpenFile, Process } from "./process.ts";
 
 /** How the kernel was built and what machine it runs on. */
@@ -25,6 +26,8 @@ export interface KernelConfig {
   readonly doorbell: bigint;
   /** What user space finds; absent: Linux 7.2. */
   readonly era?: EraRules;
+  /** Virtual machines, where IOMMUs are to know of them; absent: they do not. */
+  readonly kvm?: KvmHost;
 }
 
 /** A counter that interrupts add to. */

@@ -3,10 +3,16 @@ import type { Action, MachineDescription } from "../protocol/machine.ts";
 import type { GuestAction, VmmAction } from "../protocol/software.ts";
 
 const PAGE = 4096;
+const VMM_ACTIONS: ReadonlySet<string> = new Set<VmmAction["do"]>([
+  "dirty log",
+  "vmm",
+  "vmm call",
+  "vmm msi",
+  "vmids begin anew",
+]);
 
 /** Whether an action is for the VMM, not for the guest's kernel. */
-export const isVmmAction = (action: Action): action is VmmAction =>
-  action.do === "dirty log" || action.do === "vmm" || action.do === "vmm call" || action.do === "vmm msi";
+export const isVmmAction = (action: Action): action is VmmAction => VMM_ACTIONS.has(action.do);
 
 /** A sentence about what is wrong with an action, or null. */
 export function guestActionFault(action: GuestAction, { software, devices }: MachineDescription): string | null {

@@ -1,4 +1,5 @@
 /** Where the software of a machine has its memory. */
+import { ERA_RULES } from "../host/eras/eras.ts";
 import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { MachineDescription } from "../protocol/machine.ts";
 import type { DescriptionFault } from "./description.ts";
@@ -41,7 +42,10 @@ export function softwareFault({ arch, devices, software }: MachineDescription): 
     return { place: "software.journal", detail: `A journal keeps 1 to ${SESSION_LIMITS.journal} entries.` };
   }
   if (software.kind === "kernel") return null;
-  const { mode = "nested, trapped", era = "Linux 7.2", door } = software;
+  const { mode = "nested, trapped", era = "Linux 7.2", door, vmid = "SMMU driver" } = software;
+  if (vmid !== "SMMU driver" && (arch !== "smmuv3" || !ERA_RULES[era].iommufd || door === "VFIO container")) {
+    return { place: "software.vmid", detail: "VMIDs of KVM are for an SMMUv3 that is given by iommufd." };
+  }
   const modes = Object.keys(virtualIommus(arch, { era, door }));
   if (!modes.includes(mode)) {
     const offered = modes.length === 0 ? "none" : modes.map((m) => `"${m}"`).join(" and ");

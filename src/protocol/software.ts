@@ -48,6 +48,17 @@ export type Era = keyof typeof ERAS;
 export const DOORS = ["iommufd", "VFIO container"] as const;
 export type Door = (typeof DOORS)[number];
 
+/**
+ * Whose VMID a virtual machine's stage 2 has on an SMMUv3. A TLBI instruction drops what is tagged with the VMID that its
+ * processor runs with.
+ */
+export const VMID_OWNERS = {
+  "SMMU driver": "As Linux 7.2 has it: VMIDs of the driver's own, and the SMMU ignores what processors broadcast.",
+  "KVM, pinned": "As posted in March 2025 and not merged: KVM's, which stays the same as long as the SMMU uses it.",
+  "KVM, not pinned": "The same without the pin, to see what that is for.",
+} as const;
+export type VmidOwner = keyof typeof VMID_OWNERS;
+
 /** A device given to the virtual machine. */
 export interface AssignedDevice {
   /** Of one of the machine's devices. */
@@ -69,6 +80,8 @@ export interface SoftwareDescription {
   readonly amdNesting?: AmdNesting;
   /** The host's kernel as a VMM finds it; absent: `Linux 7.2`. */
   readonly era?: Era;
+  /** Of a virtual machine on an SMMUv3; absent: `SMMU driver`. */
+  readonly vmid?: VmidOwner;
   /** Of a virtual machine: what its VMM uses. */
   readonly door?: Door;
   /** Bytes of memory of that kernel or guest, a multiple of 2 MiB, 4 MiB to 64 MiB. */
@@ -116,7 +129,7 @@ export interface VmmCall {
   readonly data?: Uint8Array;
 }
 
-/** What the VMM of a virtual machine can be asked to do. */
+/** What the VMM of a virtual machine, or the kernel below it, can be asked to do. */
 export type VmmAction =
   /** Log which pages of guest memory devices write, or read what has been logged. */
   | { readonly do: "dirty log"; readonly what: DirtyLogStep }
@@ -124,7 +137,9 @@ export type VmmAction =
   | ({ readonly do: "vmm call" } & VmmCall)
   | { readonly do: "vmm"; readonly what: VmmStep }
   /** Route a device's first interrupt message to the guest, which has enabled it. */
-  | { readonly do: "vmm msi"; readonly device: number };
+  | { readonly do: "vmm msi"; readonly device: number }
+  /** So many other virtual machines run that VMIDs of KVM begin anew; then this one goes on. */
+  | { readonly do: "vmids begin anew" };
 
 /** What software can be asked to do. Addresses and lengths are multiples of 4096. */
 export type GuestAction =

@@ -142,6 +142,7 @@ function actionJson(action: Action): JsonObject {
       };
     }
     case "guest faults":
+    case "vmids begin anew":
       return { do: action.do };
   }
 }
@@ -149,6 +150,7 @@ function actionJson(action: Action): JsonObject {
 function softwareJson({
   kind,
   era,
+  vmid,
   door,
   mode,
   amdNesting,
@@ -163,6 +165,7 @@ function softwareJson({
   const how = {
     ...(kind === "kernel" ? { kind } : {}),
     ...(era === undefined ? {} : { era }),
+    ...(vmid === undefined ? {} : { vmid }),
     ...(door === undefined ? {} : { door }),
     ...(mode === undefined ? {} : { mode }),
     ...(amdNesting === undefined ? {} : { amdNesting }),

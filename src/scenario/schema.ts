@@ -24,7 +24,9 @@ import {
   type SoftwareDescription,
   TRANSLATION_MODES,
   VM_MODES,
+  VMID_OWNERS,
   VMM_STEPS,
+  type VmidOwner,
 } from "../protocol/software.ts";
 import { parseHex } from "./hex.ts";
 import { LIMITS } from "./limits.ts";
@@ -187,6 +189,7 @@ const BLOCK = v.exactOptional(NAME);
 
 const MISTAKE_NAMES = Object.keys(MISTAKES) as Mistake[];
 const ERA_NAMES = Object.keys(ERAS) as Era[];
+const VMID_NAMES = Object.keys(VMID_OWNERS) as VmidOwner[];
 
 const OF_DEVICE_KEYS = { device: wholeNumber("a device id of the guest", 0, 0xffff), pasid: SUBSTREAM_ID };
 const RANGE_KEYS = { iova: hex("an address"), bytes: wholeNumber("a length in bytes", 1, LIMITS.guestBytes) };
@@ -199,6 +202,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
     ),
     amdNesting: v.exactOptional(v.picklist(AMD_NESTING, expected(`one of ${AMD_NESTING.join(", ")}`))),
     era: v.exactOptional(v.picklist(ERA_NAMES, expected(`one of ${ERA_NAMES.join("; ")}`))),
+    vmid: v.exactOptional(v.picklist(VMID_NAMES, expected(`one of ${VMID_NAMES.join("; ")}`))),
     door: v.exactOptional(v.picklist(DOORS, expected(`one of ${DOORS.join("; ")}`))),
     mode: v.exactOptional(v.picklist(VM_MODES, expected(`one of ${VM_MODES.join("; ")}`))),
     guestBytes: v.pipe(
@@ -230,7 +234,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
 );
 
 const ACTION_NAMES =
-  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "command", "consumer", "register", "mmio", "dirty log", "vmm", "vmm call", "vmm msi" or one of the guest';
+  '"dma", "translated", "access", "translation request", "page request", "write", "toggle", "command", "consumer", "register", "mmio", "dirty log", "vmm", "vmm call", "vmm msi", "vmids begin anew" or one of the guest';
 
 const ACTION: v.GenericSchema<unknown, Action> = v.variant(
   "do",
@@ -285,6 +289,7 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({ do: v.literal("guest flush"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest detach"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest faults") }),
+    v.object({ do: v.literal("vmids begin anew") }),
     v.object({
       do: v.literal("vmm"),
       what: v.picklist(VMM_STEPS, expected(`one of ${VMM_STEPS.join(", ")}`)),

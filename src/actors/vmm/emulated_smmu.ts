@@ -20,7 +20,7 @@ import { VmObjects } from "./vm_objects.ts";
 import { WatchedMemory } from "./watched_memory.ts";
 
 /** What the VMM does not follow is not offered. */
-const LESS = { IDR0: { ATS: 0 }, IDR1: { SSIDSIZE: 0 }, IDR5: { GRAN16K: 0, GRAN64K: 0 } };
+const LESS = { IDR0: { BTM: 0, ATS: 0 }, IDR1: { SSIDSIZE: 0 }, IDR5: { GRAN16K: 0, GRAN64K: 0 } };
 
 class EmulatedSmmu implements SmmuBackend {
   readonly #memory: KernelMemory;

@@ -17,6 +17,7 @@ import {
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
 import { FaultFile } from "./fault_file.ts";
+import { kvmDevices } from "./kvm_devices.ts";
 import { StalledTransactions } from "./stalled_transactions.ts";
 import { type Refused, Steps } from "./user_space.ts";
 import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
@@ -30,6 +31,8 @@ const ABORT = new Uint8Array(16);
 
 /** IDR0.STALL_MODEL: faults terminate. */
 const NO_STALLS = 1;
+/** What processors say does not reach the SMMU. */
+const WITHOUT_BROADCASTS = { IDR0: { BTM: 0 } };
 const EVENT_BYTES = 32;
 /** Events that a queue holds for the VMM. */
 const EVENT_DEPTH = 64;
@@ -129,16 +132,19 @@ export interface NestedSmmuParts {
 
 /** A virtual SMMU over a vIOMMU of a type, made with the data that the type asks for. */
 export function nestedSmmuParts(
-  { caller, slots, devices, memory, journal }: VmSetting,
+  { caller, slots, devices, broadcasts, memory, journal }: VmSetting,
   viommuType: number,
   viommuData: Uint8Array,
 ): NestedSmmuParts | Refused {
-  const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT);
+  const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT, broadcasts ? kvmDevices() : undefined);
   if (!(vm instanceof VmObjects)) return vm;
   const made = makeViommu(vm, viommuType, viommuData);
   if (!Array.isArray(made)) return made;
   const [ids, data] = made;
-  const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES));
+  const identity = virtualIdentity(
+    vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES),
+    broadcasts ? {} : WITHOUT_BROADCASTS,
+  );
   const sids = devices.map((d) => d.virtualId);
   const stalls = SMMU_IDR0.f.STALL_MODEL.get([identity.IDR0!], 0) !== NO_STALLS;
   const backend = new NestedSmmu(vm, ids.viommu, stalls ? FaultFile.open(vm, journal) : null);

@@ -56,18 +56,20 @@ export class Caller {
   }
 
   /**
-   * Make a call; the size field, where the structure begins with one, is filled in.
+   * Make a call.
+   * @param sizeField is filled in; null for a structure without
    * @param tail what follows the structure
    */
   call<V>(
     fd: number,
     struct: CallStruct<V>,
     values: Partial<NoInfer<V>>,
-    sizeField: string,
+    sizeField: string | null,
     tail: Uint8Array | null = null,
   ): Called<V> {
     return this.#journal.during("VMM", "ioctl", struct.name, () => {
-      const bytes = struct.encode({ ...values, [sizeField]: struct.size + (tail?.length ?? 0) });
+      const size = sizeField === null ? {} : { [sizeField]: struct.size + (tail?.length ?? 0) };
+      const bytes = struct.encode({ ...values, ...size });
       this.system.store(ARGUMENT, bytes);
       if (tail !== null) this.system.store(ARGUMENT + BigInt(struct.size), tail);
       const returned = this.system.ioctl(fd, struct.request, ARGUMENT);
@@ -110,7 +112,7 @@ export class Steps {
     return -1;
   }
 
-  call<V>(fd: number, struct: CallStruct<V>, values: Partial<NoInfer<V>>, sizeField = "size"): V {
+  call<V>(fd: number, struct: CallStruct<V>, values: Partial<NoInfer<V>>, sizeField: string | null = "size"): V {
     const nothing = (): V => struct.decode(new Uint8Array(struct.size));
     if (this.refused !== null) return nothing();
     const called = this.#caller.call(fd, struct, values, sizeField);
@@ -125,6 +127,11 @@ export class Steps {
     if (typeof returned === "number") return returned;
     this.refused = { step: name, errno: returned };
     return 0;
+  }
+
+  /** Put data where calls can point to. */
+  data(bytes: Uint8Array): bigint {
+    return this.#caller.data(bytes);
   }
 
   /** Have a call's data written, make the call, and read what the kernel made of the data. */

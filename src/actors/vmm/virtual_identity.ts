@@ -11,7 +11,7 @@ export const HW_INFO_BYTES = 40;
 
 /** Fields that a guest gets as the hardware has them. */
 const HANDED_ON: Readonly<Record<string, readonly string[]>> = {
-  IDR0: ["TTF", "COHACC", "ATS", "TTENDIAN", "STALL_MODEL", "TERM_MODEL", "ASID16", "ST_LEVEL"],
+  IDR0: ["TTF", "COHACC", "BTM", "ATS", "TTENDIAN", "STALL_MODEL", "TERM_MODEL", "ASID16", "ST_LEVEL"],
   IDR1: ["SSIDSIZE"],
   IDR3: ["HAD", "RIL", "BBML"],
   IDR5: ["OAS", "GRAN4K", "GRAN16K", "GRAN64K"],

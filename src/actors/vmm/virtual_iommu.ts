@@ -32,6 +32,8 @@ export interface VmSetting {
   readonly devices: readonly AssignedDevice[];
   /** Those that have ATS and PRI, by the guest's id, as far as the host's kernel serves them. */
   readonly requesting: ReadonlySet<number>;
+  /** KVM's virtual machine is to be known to the IOMMU, and the guest told that its TLBI instructions reach it. */
+  readonly broadcasts: boolean;
   /** Guest memory, at guest physical addresses. */
   readonly memory: KernelMemory;
   readonly journal: Journal;

@@ -79,12 +79,14 @@ export class VmObjects {
   /**
    * Map guest memory, bind the devices and attach them to a HWPT over it. The first device decides which IOMMU serves.
    * @param flags of that HWPT; dirty pages are tracked wherever hardware does that
+   * @param opened what is done with the file of a device before it is bound
    */
   static make(
     caller: Caller,
     slots: readonly MemorySlot[],
     assigned: readonly AssignedDevice[],
     flags: number,
+    opened: (steps: Steps, fd: number) => void = () => {},
   ): VmObjects | Refused {
     const steps = new Steps(caller);
     const fd = steps.open("/dev/iommu");
@@ -96,6 +98,7 @@ export class VmObjects {
     }
     const devices = assigned.map((device): OpenDevice => {
       const deviceFd = steps.open(`/dev/vfio/devices/${device.bdf}`);
+      opened(steps, deviceFd);
       const { out_devid } = steps.call(deviceFd, vfio.DEVICE_BIND_IOMMUFD, { iommufd: fd }, "argsz");
       return { ...device, fd: deviceFd, id: out_devid };
     });

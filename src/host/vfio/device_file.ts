@@ -7,6 +7,7 @@ import type { Returned, Status } from "../errno.ts";
 import { type Device, NO_PASID } from "../iommufd/device.ts";
 import { IommufdFile } from "../iommufd/file.ts";
 import type { HostKernel } from "../kernel.ts";
+import type { Kvm } from "../kvm/kvm.ts";
 import type { OpenFile, Process } from "../process.ts";
 import { checkTail, readSized } from "../user_copy.ts";
 import { deviceInfo, PCI_REGIONS } from "./device_info.ts";
@@ -32,6 +33,8 @@ const LAST_PASID = 0x7fffffff;
 export class VfioDeviceFile implements OpenFile {
   readonly kind = "vfio device";
   readonly device: HostDevice;
+  /** The virtual machine that it was given to before it is bound. */
+  vm: Kvm | null = null;
   readonly #kernel: HostKernel;
   #bound: Device | null = null;
   #attached = false;
@@ -70,6 +73,7 @@ export class VfioDeviceFile implements OpenFile {
     const bound = this.#bound;
     if (bound === null) return;
     this.#bound = null;
+    this.#kernel.config.kvm?.give(this.device, null);
     this.#kernel.release(this.device);
     const { context } = bound;
     context.unbind(bound);
@@ -96,6 +100,7 @@ export class VfioDeviceFile implements OpenFile {
     file.context.hold();
     this.#bound = bound;
     this.#kernel.take(this.device);
+    this.#kernel.config.kvm?.give(this.device, this.vm);
     v.out_devid = bound.id;
     return process.write(argument, DEVICE_BIND_IOMMUFD.encode(v).subarray(0, given.bytes.length)) ? null : "EFAULT";
   }

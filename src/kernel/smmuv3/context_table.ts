@@ -34,6 +34,8 @@ export interface Context {
   readonly outputSize: number;
   /** Transactions that fault wait for the kernel. */
   readonly stalls: boolean;
+  /** The tables are a process's, and what processors broadcast of them is meant for the SMMU, too; absent: they are not. */
+  readonly shared?: boolean;
 }
 
 export class ContextTable {
@@ -76,7 +78,7 @@ export class ContextTable {
       R: 1,
       A: 1,
       S: context.stalls ? 1 : 0,
-      ASET: 1,
+      ASET: context.shared === true ? 0 : 1,
       ASID: context.asid,
       TTB0: context.root,
       MAIR0,

@@ -48,13 +48,17 @@ export class Smmu {
     this.pageRequests = parts.pageRequests;
   }
 
-  /** Reset and set up; translation is left off. @returns why it does not come up, as a sentence */
-  static start(pages: RegisterPages, memory: OwnMemory): Smmu | string {
+  /**
+   * Reset and set up; translation is left off.
+   * @param broadcasts it is to take part in broadcast TLB maintenance, where it can (IHI 0070 §3.17)
+   * @returns why it does not come up, as a sentence
+   */
+  static start(pages: RegisterPages, memory: OwnMemory, broadcasts = false): Smmu | string {
     const r = new KernelRegisters(pages, memory.notes, registerByName);
     const id = r.constant();
     r.write("CR0", 0n);
     r.writeFields("CR1", CR1);
-    r.writeFields("CR2", { PTM: 1, RECINVSID: 1 });
+    r.writeFields("CR2", { PTM: broadcasts && id("IDR0", "BTM") === 1 ? 0 : 1, RECINVSID: 1 });
     const streams = StreamTable.make(r, memory);
     const commands = CommandQueue.make(r, memory, id("IDR1", "CMDQS"));
     const pri = id("IDR0", "PRI") === 1;

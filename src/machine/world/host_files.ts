@@ -1,5 +1,6 @@
 /** Files that a process opens by their path, as far as the era of the kernel has them. Linux 7.2, Documentation/driver-api/vfio.rst. */
 import type { HostKernel } from "../../host/kernel.ts";
+import { KvmFile } from "../../host/kvm/files.ts";
 import type { OpenFile, Process } from "../../host/process.ts";
 import { Type1Container, VfioGroupFile } from "../../host/vfio/container.ts";
 import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
@@ -7,8 +8,10 @@ import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
 /** @returns an errno's name where there is no such file */
 export function openFile(kernel: HostKernel, process: Process, path: string): OpenFile | string {
   const { era, devices } = kernel;
+  const { kvm } = kernel.config;
   if (path === "/dev/iommu") return era.iommufd ? kernel.openIommufd() : "ENOENT";
   if (path === "/dev/ioasid") return era.ioasid ? kernel.openIoasid(process) : "ENOENT";
+  if (path === "/dev/kvm") return kvm === undefined ? "ENOENT" : new KvmFile(kvm);
   if (path === "/dev/vfio/vfio") return new Type1Container(kernel);
   const device = devices.find((d) => path === `/dev/vfio/devices/${d.name}`);
   if (device !== undefined) return era.iommufd ? new VfioDeviceFile(kernel, device) : "ENOENT";

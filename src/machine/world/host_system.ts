@@ -6,6 +6,8 @@
 import type { Journal } from "../../actors/journal.ts";
 import type { SystemCalls } from "../../actors/vmm/user_space.ts";
 import { VF_BASE } from "../../arch/amdvi/registers.ts";
+import { SMMU_IDR0 } from "../../arch/smmuv3/id_registers.ts";
+import { low } from "../../base/halves.ts";
 import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.ts";
 import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
@@ -16,11 +18,12 @@ import type { Status } from "../../host/errno.ts";
 import { IommufdFile } from "../../host/iommufd/file.ts";
 import { HWPT_INVALIDATE } from "../../host/iommufd/ioctls.ts";
 import { EventFile, HostKernel } from "../../host/kernel.ts";
+import { KvmHost } from "../../host/kvm/kvm.ts";
 import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
 import type { OwnMemory } from "../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
-import type { KernelObjectRow } from "../../protocol/software.ts";
+import type { KernelObjectRow, VmidOwner } from "../../protocol/software.ts";
 import { ownMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
@@ -37,6 +40,8 @@ const PCI_PASIDS_LG2 = 6;
 /** Physical address of the first page of the Command Queue Virtualization extension, where there is one. */
 const CMDQV_AT = 0x520_0000n;
 const CMDQV = "cmdqv";
+/** Block of a processor's TLBI instructions. */
+const PROCESSOR = "pe";
 /** Physical address of the first guest's page of registers of an AMD IOMMU with hardware vIOMMUs. */
 const AMD_GUESTS_AT = 0xf_e000_0000n;
 
@@ -70,6 +75,8 @@ export interface HostOptions {
   readonly incoherentRootComplex?: boolean;
   /** What user space finds; absent: Linux 7.2. */
   readonly era?: EraName;
+  /** Whose VMIDs the SMMUv3 driver uses; absent: its own. */
+  readonly vmid?: VmidOwner;
 }
 
 /** Starts the driver of an architecture. @returns null without memory for its tables */
@@ -77,11 +84,13 @@ type StartDriver = (
   pages: (block: string | null) => RegisterPages | null,
   memory: OwnMemory,
   options: HostOptions,
+  kvm: KvmHost | null,
 ) => HostDriver | null;
 
 const START: Readonly<Record<Arch, StartDriver>> = {
-  smmuv3: (pages, memory, { incoherentRootComplex = false }) => {
-    const config = { pageLg2: 12, coherentRootComplex: !incoherentRootComplex, sva: true };
+  smmuv3: (pages, memory, { incoherentRootComplex = false }, kvm) => {
+    const known = kvm === null ? {} : { kvm };
+    const config = { pageLg2: 12, coherentRootComplex: !incoherentRootComplex, sva: true, ...known };
     const extension = pages(CMDQV);
     return SmmuDriver.start(
       config,
@@ -136,7 +145,9 @@ export class HostSystem {
   ): HostSystem | null {
     const pages: PagesOf = (block) => registerPages(machine, recorder, block);
     const { arch } = machine.unit;
-    const driver = START[arch](pages, ownMemory(machine.memory, place.at, place.bytes, journal.of("host")), options);
+    const memory = ownMemory(machine.memory, place.at, place.bytes, journal.of("host"));
+    const kvm = kvmHost(machine, pages, options.vmid ?? "SMMU driver");
+    const driver = START[arch](pages, memory, options, kvm);
     if (driver === null) return null;
     const hostDevices = devices.map(
       (device, group): HostDevice => ({
@@ -156,7 +167,13 @@ export class HostSystem {
     const era = ERA_RULES[options.era ?? "Linux 7.2"];
     const msiIsolated = driver.isolatesMessages ?? true;
     const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated, doorbell: DOORBELL, era };
-    return new HostSystem(arch, new HostKernel(facts, hostDevices), driver, pages, journal);
+    const config = kvm === null ? facts : { ...facts, kvm };
+    return new HostSystem(arch, new HostKernel(config, hostDevices), driver, pages, journal);
+  }
+
+  /** System registers and TLBI instructions of a processor that the IOMMU hears; null where it hears none. */
+  get processor(): RegisterPages | null {
+    return this.#pages(PROCESSOR);
   }
 
   /** Objects of every open iommufd, or VFIO containers. */
@@ -223,6 +240,13 @@ export class HostSystem {
 
 /** Registers of a block of the machine's unit, null for the unit's own; null where there is none. */
 type PagesOf = (block: string | null) => RegisterPages | null;
+
+/** KVM, where an SMMU is to know of virtual machines. CHOICE(vmid-bits): its VMIDs are as wide as the SMMU's. */
+function kvmHost(machine: Machine, pages: PagesOf, vmid: VmidOwner): KvmHost | null {
+  if (vmid === "SMMU driver") return null;
+  const wide = SMMU_IDR0.f.VMID16.get([low(machine.registerValue("IDR0"))], 0) === 1;
+  return new KvmHost(pages(PROCESSOR), wide ? 16 : 8, vmid === "KVM, pinned");
+}
 
 function registerPages({ unit }: Machine, recorder: EffectRecorder, block: string | null): RegisterPages | null {
   const pages = block === null ? unit : unit.blocks?.[block];

@@ -73,6 +73,7 @@ export class Software implements Actors {
       amdNesting: software.amdNesting ?? "as shipped",
       incoherentRootComplex: description.options?.incoherentRootComplex === true,
       era: software.era ?? "Linux 7.2",
+      vmid: software.vmid ?? "SMMU driver",
     });
     if (host === null) return "The host's driver does not come up.";
     const vm = VirtualMachine.start(

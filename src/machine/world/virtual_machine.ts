@@ -78,9 +78,13 @@ export class VirtualMachine {
       const able = new Set(physical.filter((device) => device[what]).map(({ name }) => name));
       return new Set(devices.filter(({ bdf }) => able.has(bdf)).map(({ virtualId }) => virtualId));
     };
-    const iommu = make({ caller, slots, devices, requesting: having("pri"), memory, journal });
+    const broadcasts = host.kernel.config.kvm !== undefined;
+    const iommu = make({ caller, slots, devices, requesting: having("pri"), broadcasts, memory, journal });
     if ("errno" in iommu) return iommu;
-    const { registers, blocks = {} } = iommu;
+    const { registers } = iommu;
+    const { processor } = host;
+    // Its TLBI instructions are carried out without anybody between.
+    const blocks = { ...iommu.blocks, ...(processor === null ? {} : { pe: processor }) };
     const options = { mistakes, ats: having("ats"), lazy };
     const place = { at: ram.gpa, bytes: ram.bytes };
     const reach = { memory: iommu.memory ?? memory, registers, blocks };

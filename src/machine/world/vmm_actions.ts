@@ -21,6 +21,7 @@ interface Answer {
 export class VmmActions {
   readonly #iommu: VirtualIommu;
   readonly #host: HostKernel;
+  readonly #journal: Journal;
   readonly #routes: InterruptRoutes | null;
   /** The VMM is busy: it reads none of its files. */
   #held = false;
@@ -29,6 +30,7 @@ export class VmmActions {
   constructor(iommu: VirtualIommu, host: HostKernel, journal: Journal) {
     this.#iommu = iommu;
     this.#host = host;
+    this.#journal = journal;
     const vm = iommu.objects ?? iommu.containers;
     this.#routes = vm === undefined ? null : new InterruptRoutes(vm.caller, journal);
   }
@@ -50,11 +52,20 @@ export class VmmActions {
         return { done: true, about: this.#held ? "the VMM is busy" : "the VMM has read its files" };
       case "vmm msi":
         return this.#route(action.device);
+      case "vmids begin anew":
+        return this.#beginVmidsAnew();
       case "vmm call": {
         const { objects } = this.#iommu;
         return objects === null ? { done: false, about: NO_IOMMUFD } : makeCall(objects, action);
       }
     }
+  }
+
+  #beginVmidsAnew(): Answer {
+    const { kvm } = this.#host.config;
+    if (kvm === undefined) return { done: false, about: "No IOMMU of this host uses VMIDs of KVM." };
+    const vmid = this.#journal.during("host", "intent", "KVM: VMIDs begin anew", () => kvm.beginAnew());
+    return { done: true, about: `the virtual machine runs with VMID ${vmid}` };
   }
 
   #route(id: number): Answer {

@@ -57,6 +57,8 @@ export function actionText(action: Action): string {
       const fields = Object.entries(action.fields).map(([name, value]) => `${name} ${hex(value)}`);
       return `VMM calls ${[action.call, ...fields].join(", ")}`;
     }
+    case "vmids begin anew":
+      return "other virtual machines run until KVM's VMIDs begin anew";
     case "guest faults":
       return "guest reads the events of its IOMMU";
     case "dma":

@@ -20,6 +20,7 @@ import type { TranslationMode } from "../../../protocol/software.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
 import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
 import { DirectQueue } from "./direct_queue.ts";
+import { Processor } from "./processor.ts";
 
 /** Four levels of 4 KiB tables: 48-bit addresses. */
 const SHAPE = { level: 3, inputBits: 48 };
@@ -42,11 +43,16 @@ interface Stream {
 export class SmmuDriver implements IommuDriver {
   readonly #registers: RegisterPages;
   readonly #extension: RegisterPages | null;
+  readonly #instructions: RegisterPages | null;
   readonly #memory: OwnMemory;
   readonly #options: DriverOptions;
   #started: Smmu | null = null;
   /** A queue that hardware reads without anybody between, where the kernel has one. */
   #direct: DirectQueue | null = null;
+  /** The processor whose TLBI instructions the SMMU takes part in, for processes; null where it does not. */
+  #processor: Processor | null = null;
+  /** Spaces of processes, which TLBI instructions look after. */
+  readonly #shared = new Set<AddressSpace>();
   /** The queue with commands that were not waited for. */
   #touched: CommandQueue | null = null;
   readonly #streams = new Map<number, Stream>();
@@ -55,6 +61,7 @@ export class SmmuDriver implements IommuDriver {
   constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
     this.#registers = platform.registers;
     this.#extension = platform.blocks?.cmdqv ?? null;
+    this.#instructions = platform.blocks?.pe ?? null;
     this.#memory = memory;
     this.#options = options;
   }
@@ -64,11 +71,14 @@ export class SmmuDriver implements IommuDriver {
   }
 
   #start(): DriverRefusal | null {
-    const smmu = Smmu.start(this.#registers, this.#memory);
+    const instructions = this.#instructions;
+    const smmu = Smmu.start(this.#registers, this.#memory, instructions !== null);
     if (typeof smmu === "string") return { refused: smmu };
     if (smmu.id("IDR0", "S1P") === 0) return { refused: "The SMMU has no stage 1 (IDR0.S1P)." };
     smmu.translate(true);
     this.#started = smmu;
+    if (instructions !== null && smmu.id("IDR0", "BTM") === 1)
+      this.#processor = new Processor(instructions, this.#memory.notes);
     this.#direct = this.#extension && DirectQueue.start(this.#extension, this.#memory, smmu.id("IDR1", "CMDQS"));
     return null;
   }
@@ -105,6 +115,7 @@ export class SmmuDriver implements IommuDriver {
     this.invalidateAll(space);
     this.sync();
     this.#memory.release(space.tables.root, PAGE);
+    this.#shared.delete(space);
     this.#smmu.asids.release(space.tag);
   }
 
@@ -119,6 +130,7 @@ export class SmmuDriver implements IommuDriver {
       };
     }
     const stalls = this.#stalls(sid, served);
+    if (this.#processor !== null && pasid !== null) this.#shared.add(space);
     contexts.set(index, this.#contextOf(space, stalls), () => this.#contextChanged(sid, index));
     spaces.set(pasid ?? -1, space);
     return null;
@@ -134,6 +146,11 @@ export class SmmuDriver implements IommuDriver {
   }
 
   invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void {
+    if (this.#shared.has(space)) {
+      this.#processor?.invalidate(this.#asidFor(space), va, bytes, leavesOnly);
+      this.#dropFromDevices(space, va, bytes);
+      return;
+    }
     const operands = { ASID: this.#asidFor(space), VMID: 0, Leaf: leavesOnly ? 1 : 0 };
     const target = { name: "CMD_TLBI_NH_VA", operands, granuleLg2: ENTRIES.fmt.granuleLg2 } as const;
     const commands = rangeInvalidation(target, va, bytes, this.#smmu.id("IDR3", "RIL") === 1);
@@ -146,11 +163,14 @@ export class SmmuDriver implements IommuDriver {
   }
 
   invalidateAll(space: AddressSpace): void {
-    this.#issue(command("CMD_TLBI_NH_ASID", { ASID: this.#asidFor(space), VMID: 0 }));
+    const asid = this.#asidFor(space);
+    if (this.#shared.has(space)) this.#processor?.invalidateAll(asid);
+    else this.#issue(command("CMD_TLBI_NH_ASID", { ASID: asid, VMID: 0 }));
     this.#dropFromDevices(space, 0, WHOLE_SPACE);
   }
 
   sync(): void {
+    if (this.#processor?.barrier() === true && this.#touched === null) return;
     const queue = this.#touched ?? this.#smmu.commands;
     this.#touched = null;
     if (this.#options.mistakes.has("no sync")) queue.publish();
@@ -245,7 +265,8 @@ export class SmmuDriver implements IommuDriver {
   #contextOf(space: AddressSpace, stalls: boolean): Context {
     const outputSize = this.#smmu.id("IDR5", "OAS");
     const { tables, inputBits, tag: asid } = space;
-    return { asid, root: tables.root, inputBits, granuleLg2: ENTRIES.fmt.granuleLg2, outputSize, stalls };
+    const { granuleLg2 } = ENTRIES.fmt;
+    return { asid, root: tables.root, inputBits, granuleLg2, outputSize, stalls, shared: this.#shared.has(space) };
   }
 
   #contextChanged(sid: number, index: number): void {

@@ -13,8 +13,8 @@ import { readEvent, readPageRequest, respond } from "../../../kernel/smmuv3/faul
 import { Smmu } from "../../../kernel/smmuv3/smmu.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
-import type { KvmHost, LeasedVmid } from "../../kvm/kvm.ts";
 import { HwInfoType, HwptFlag, VeventqType, ViommuType } from "../../iommufd/ioctls.ts";
+import type { KvmHost, LeasedVmid } from "../../kvm/kvm.ts";
 import { CmdqvDriver, type CmdqvPlace } from "../cmdqv/cmdqv_driver.ts";
 import type {
   AnyDomain,
