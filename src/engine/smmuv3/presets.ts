@@ -80,6 +80,15 @@ const SERVER_IDR0: Fields = {
 };
 const ALL_GRANULES: Fields = { GRAN4K: 1, GRAN16K: 1, GRAN64K: 1 };
 
+const NEOVERSE = {
+  IDR0: SERVER_IDR0,
+  IDR1: { SIDSIZE: 24, SSIDSIZE: 20, PRIQS: 19, EVENTQS: 19, CMDQS: 19, ATTR_PERMS_OVR: 1, ATTR_TYPES_OVR: 1 },
+  IDR3: { HAD: 1, XNX: 1, FWB: 1, STT: 1, RIL: 1, BBML: 2, E0PD: 1 },
+  IDR5: { OAS: OAS_48, ...ALL_GRANULES, STALL_MAX: 64 },
+  IIDR: { Implementer: 0x43b, ProductID: 0x487 },
+  AIDR: { ArchMinorRev: 2 },
+};
+
 /** Every preset, the plainest emulator first. */
 export const PRESETS: readonly Preset[] = [
   qemu("nested", "both stages", { S1P: 1, S2P: 1 }, { XNX: 1 }),
@@ -89,13 +98,18 @@ export const PRESETS: readonly Preset[] = [
     id: "neoverse",
     title: "Neoverse class",
     about: "In the manner of Arm's MMU-700: SMMUv3.2 with substreams, hardware updates, ATS, PRI, stalls and ranges.",
+    registers: NEOVERSE,
+    cmdqv: false,
+  },
+  {
+    id: "neoverse-dvm-mpam",
+    title: "Neoverse class with DVM and MPAM",
+    about: "The same where TLBI instructions of processors reach the SMMU, and transactions carry one of 512 PARTIDs.",
     registers: {
-      IDR0: SERVER_IDR0,
-      IDR1: { SIDSIZE: 24, SSIDSIZE: 20, PRIQS: 19, EVENTQS: 19, CMDQS: 19, ATTR_PERMS_OVR: 1, ATTR_TYPES_OVR: 1 },
-      IDR3: { HAD: 1, XNX: 1, FWB: 1, STT: 1, RIL: 1, BBML: 2, E0PD: 1 },
-      IDR5: { OAS: OAS_48, ...ALL_GRANULES, STALL_MAX: 64 },
-      IIDR: { Implementer: 0x43b, ProductID: 0x487 },
-      AIDR: { ArchMinorRev: 2 },
+      ...NEOVERSE,
+      IDR0: { ...NEOVERSE.IDR0, BTM: 1 },
+      IDR3: { ...NEOVERSE.IDR3, MPAM: 1 },
+      MPAMIDR: { PARTID_MAX: 511, PMG_MAX: 1 },
     },
     cmdqv: false,
   },

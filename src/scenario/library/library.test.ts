@@ -41,6 +41,7 @@ const BROKEN: Readonly<Record<string, { readonly missing: readonly string[]; rea
   "page-freed-early": { missing: [], order: "no invalidation of it has been queued" },
   "no-cfgi": { missing: ["CMD_CFGI_CD"], order: null },
   "no-atc-inv": { missing: ["CMD_ATC_INV"], order: null },
+  "vbtm-not-pinned": { missing: ["CMD_TLBI_NH_VA"], order: null },
   "no-break-before-make": { missing: [], order: "break-before-make" },
 };
 

@@ -1,6 +1,7 @@
 /** The scenarios that come with the page. Each opens as it stands, and none is read from anywhere. */
 import { AMD_VIOMMU } from "./amd_viommu.ts";
 import { ARCHITECTURES } from "./architectures.ts";
+import { BROADCAST } from "./broadcast.ts";
 import { BROKEN_GUESTS } from "./broken_guests.ts";
 import { COHERENCY } from "./coherency.ts";
 import { COSTS } from "./costs.ts";
@@ -25,6 +26,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...PAGE_FAULTS_X86,
   ...GUEST_FAULTS,
   ...MSI,
+  ...BROADCAST,
   ...OBJECTS,
   ...COHERENCY,
   ...ERRATA,

@@ -1,6 +1,6 @@
 /** Machines that lessons play on: one network card, and the software around it. */
 import type { Arch, DeviceDescription, MachineDescription } from "../../protocol/machine.ts";
-import type { Door, Era, SoftwareDescription, VmMode } from "../../protocol/software.ts";
+import type { Door, Era, SoftwareDescription, VmidOwner, VmMode } from "../../protocol/software.ts";
 
 /** The device of every lesson: its address on the bus, its id on hardware, and the id that a guest knows it by. */
 export const NIC = { bdf: "0000:00:05.0", sid: 0x28, virtualId: 0x10 } as const;
@@ -26,17 +26,20 @@ export interface Choice {
   /** The host's kernel, and what its VMM uses; Linux 7.2 and iommufd where it is not said. */
   readonly era?: Era;
   readonly door?: Door;
+  /** Whose VMIDs the host's SMMUv3 driver gives to stage 2; its own where it is not said. */
+  readonly vmid?: VmidOwner;
   /** The device has a translation cache of its own. */
   readonly ats?: boolean;
 }
 
 const software = (
   kind: SoftwareDescription["kind"],
-  { mistakes = [], lazy = false, mode, amdNesting, era, door }: Choice,
+  { mistakes = [], lazy = false, mode, amdNesting, era, door, vmid }: Choice,
 ): SoftwareDescription => ({
   kind,
   ...(era === undefined ? {} : { era }),
   ...(door === undefined ? {} : { door }),
+  ...(vmid === undefined ? {} : { vmid }),
   ...(mode === undefined ? {} : { mode }),
   ...(amdNesting === undefined ? {} : { amdNesting }),
   guestBytes: GUEST_BYTES,
