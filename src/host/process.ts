@@ -13,6 +13,14 @@ export interface UserRegion {
   readonly writable: boolean;
 }
 
+/** A run of user addresses as numbers, which user addresses that are mapped are exactly: they have at most 52 bits. */
+interface Region {
+  readonly from: number;
+  readonly to: number;
+  readonly pa: number;
+  readonly writable: boolean;
+}
+
 /** An open file. What a file does not offer it leaves out. */
 export interface OpenFile {
   /** What kind of file this is, such as `iommufd`. */
@@ -42,17 +50,19 @@ const FIRST_FD = 3;
 
 export class Process {
   readonly memory: PhysicalMemory;
-  #regions: readonly UserRegion[];
+  #regions: readonly Region[] = [];
   readonly #files = new Map<number, OpenFile>();
 
   constructor(memory: PhysicalMemory, regions: readonly UserRegion[]) {
     this.memory = memory;
-    this.#regions = regions;
+    this.remap(regions);
   }
 
   /** Replace what is mapped, as mmap and munmap of the process's own memory do. */
   remap(regions: readonly UserRegion[]): void {
-    this.#regions = regions;
+    this.#regions = regions.map(({ va, bytes, pa, writable }) => {
+      return { from: Number(va), to: Number(va + bytes), pa: Number(pa), writable };
+    });
   }
 
   /** Open a file: the lowest free descriptor. */
@@ -88,9 +98,9 @@ export class Process {
 
   /** Physical address behind a user address, null where it is not mapped, or not for writing. */
   translate(va: bigint, write: boolean): bigint | null {
-    const region = this.#regions.find((r) => va >= r.va && va < r.va + r.bytes);
-    if (region === undefined || (write && !region.writable)) return null;
-    return region.pa + (va - region.va);
+    const at = Number(va);
+    const region = this.#regionOf(at, write);
+    return region === null ? null : BigInt(region.pa + (at - region.from));
   }
 
   /** Copy from user memory; null where some of it is not mapped. */
@@ -113,14 +123,23 @@ export class Process {
     write: boolean,
     act: (pa: number, from: number, to: number) => MemoryStatus,
   ): boolean {
+    const first = Number(va);
     for (let done = 0; done < length; ) {
-      const at = va + BigInt(done);
-      const region = this.#regions.find((r) => at >= r.va && at < r.va + r.bytes);
-      if (region === undefined || (write && !region.writable)) return false;
-      const run = Math.min(length - done, Number(region.va + region.bytes - at));
-      if (act(Number(region.pa + (at - region.va)), done, done + run) !== MemoryStatus.Ok) return false;
+      const at = first + done;
+      const region = this.#regionOf(at, write);
+      if (region === null) return false;
+      const run = Math.min(length - done, region.to - at);
+      if (act(region.pa + (at - region.from), done, done + run) !== MemoryStatus.Ok) return false;
       done += run;
     }
     return true;
+  }
+
+  /** The region of an address, null where nothing is mapped, or not for writing. */
+  #regionOf(at: number, write: boolean): Region | null {
+    for (const region of this.#regions) {
+      if (at >= region.from && at < region.to) return write && !region.writable ? null : region;
+    }
+    return null;
   }
 }

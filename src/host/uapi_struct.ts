@@ -2,8 +2,7 @@
  * Structures that cross from user space into the kernel: declared once as a list of C fields, from which come the
  * layout (for the inspector and documents), the offsets and the codec. Values of 64 bits are bigint, others numbers.
  */
-import { high, low } from "../base/halves.ts";
-import { type FieldAccess, field, type Layout, layout } from "../base/layout.ts";
+import { field, type Layout, layout } from "../base/layout.ts";
 
 /** C types of fields, little-endian. */
 type FieldType = "u8" | "u16" | "u32" | "s32" | "u64";
@@ -47,11 +46,25 @@ export interface UapiStruct<F extends readonly StructField[] = readonly StructFi
   encode(values: Partial<Values<F>>): Uint8Array<ArrayBuffer>;
 }
 
-function readField(type: FieldType, access: FieldAccess, words: Uint32Array): number | bigint {
-  const lo = access.get(words, 0);
-  if (type === "u64") return (BigInt(access.getHi(words, 0)) << 32n) | BigInt(lo);
-  return type === "s32" ? lo | 0 : lo;
-}
+/** Reads and writes fields of each type. */
+const CODECS: Readonly<
+  Record<
+    FieldType,
+    {
+      readonly get: (from: DataView, at: number) => number | bigint;
+      readonly set: (to: DataView, at: number, value: number | bigint) => void;
+    }
+  >
+> = {
+  u8: { get: (from, at) => from.getUint8(at), set: (to, at, value) => to.setUint8(at, Number(value)) },
+  u16: { get: (from, at) => from.getUint16(at, true), set: (to, at, value) => to.setUint16(at, Number(value), true) },
+  u32: { get: (from, at) => from.getUint32(at, true), set: (to, at, value) => to.setUint32(at, Number(value), true) },
+  s32: { get: (from, at) => from.getInt32(at, true), set: (to, at, value) => to.setInt32(at, Number(value), true) },
+  u64: {
+    get: (from, at) => from.getBigUint64(at, true),
+    set: (to, at, value) => to.setBigUint64(at, BigInt(value), true),
+  },
+};
 
 /** Declare a structure; fields follow each other without padding, as in the kernel's headers. */
 export function struct<const F extends readonly StructField[]>(name: string, source: string, fields: F): UapiStruct<F> {
@@ -63,24 +76,30 @@ export function struct<const F extends readonly StructField[]>(name: string, sou
   });
   const size = bit / 8;
   const l = layout(name, source, bit, declared);
-  const access = l.f as Readonly<Record<string, FieldAccess>>;
+  const places = declared.map(({ lo }, i) => ({ name: fields[i]!.name, at: lo / 8, ...CODECS[fields[i]!.type] }));
   const decode = (bytes: Uint8Array): Values<F> => {
-    const padded = new Uint8Array(Math.ceil(size / 4) * 4);
-    padded.set(bytes.subarray(0, size));
-    const words = new Uint32Array(padded.buffer);
+    const view = viewOf(bytes, size);
     const values: Record<string, number | bigint> = {};
-    for (const f of fields) values[f.name] = readField(f.type, access[f.name]!, words);
+    for (const place of places) values[place.name] = place.get(view, place.at);
     return values as Values<F>;
   };
   const encode = (values: Partial<Values<F>>): Uint8Array<ArrayBuffer> => {
-    const words = new Uint32Array(Math.ceil(size / 4));
+    const bytes = new Uint8Array(size);
+    const view = new DataView(bytes.buffer);
     const given = values as Readonly<Record<string, number | bigint>>;
-    for (const key in given) {
-      const value = given[key]!;
-      if (typeof value === "number") access[key]!.set(words, 0, value >>> 0);
-      else access[key]!.set(words, 0, low(value), high(value));
+    for (const place of places) {
+      const value = given[place.name];
+      if (value !== undefined) place.set(view, place.at, value);
     }
-    return new Uint8Array(words.buffer).subarray(0, size);
+    return bytes;
   };
   return { name, fields, size, layout: l, decode, encode };
+}
+
+/** The first `size` bytes, those that are missing zero. */
+function viewOf(bytes: Uint8Array, size: number): DataView {
+  if (bytes.length >= size) return new DataView(bytes.buffer, bytes.byteOffset, size);
+  const padded = new Uint8Array(size);
+  padded.set(bytes);
+  return new DataView(padded.buffer);
 }

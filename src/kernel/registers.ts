@@ -70,8 +70,9 @@ export class KernelRegisters {
   /** Read a register's fields of at most 32 bits: one access, however many are asked for. */
   fields<const Name extends string>(register: string, ...names: readonly Name[]): Readonly<Record<Name, number>> {
     const words = wordsOf(this.read(register));
-    const values = names.map((name) => [name, this.#access(register, name).get(words, 0)]);
-    return Object.fromEntries(values) as Record<Name, number>;
+    const values: Record<string, number> = {};
+    for (const name of names) values[name] = this.#access(register, name).get(words, 0);
+    return values as Record<Name, number>;
   }
 
   /** Reader of fields of registers that never change: each register is read once, when it is first asked for. */
@@ -86,7 +87,7 @@ export class KernelRegisters {
 
   /** Read one field of at most 32 bits. */
   field(register: string, name: string): number {
-    return this.fields(register, name)[name]!;
+    return this.#access(register, name).get(wordsOf(this.read(register)), 0);
   }
 
   #access(register: string, name: string): FieldAccess {
@@ -103,7 +104,9 @@ export class KernelRegisters {
   }
 
   #known(name: string): KnownRegister {
-    const known = this.#found.get(name) ?? this.#find(name);
+    const found = this.#found.get(name);
+    if (found !== undefined) return found;
+    const known = this.#find(name);
     if (known === undefined) throw new Error(`no register ${name}`);
     this.#found.set(name, known);
     return known;

@@ -3,7 +3,6 @@
  * drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_dump_event). IHI 0070 §7.3.
  */
 import { eventOf, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
-import { join } from "../../base/halves.ts";
 import { fieldValue } from "../../base/layout.ts";
 import { readEvent } from "./faults.ts";
 
@@ -41,6 +40,6 @@ export function eventLines(words: Uint32Array, client: string | null): string[] 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 
 function rawWords(words: Uint32Array): string[] {
-  const wide = Array.from({ length: words.length / 2 }, (_, i) => join(words[2 * i + 1]!, words[2 * i]!));
-  return wide.map((word) => `\t0x${word.toString(16).padStart(16, "0")}`);
+  const half = (i: number): string => words[i]!.toString(16).padStart(8, "0");
+  return Array.from({ length: words.length / 2 }, (_, i) => `\t0x${half(2 * i + 1)}${half(2 * i)}`);
 }
