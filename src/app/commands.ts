@@ -394,13 +394,26 @@ const PAGE: readonly Command[] = [
   { id: "page.system", what: "Theme of the system", group: "Page", run: (app) => app.chooseTheme("system") },
 ];
 
-const MAPS: readonly Command[] = ([1, 2] as const).map((stage) => ({
-  id: `maps.edit${stage}`,
-  what: `Map, unmap, split or merge in stage ${stage}…`,
-  group: "Actions",
-  able: (app) => app.stream !== null && app.summary !== null,
-  run: (app) => app.editMap(stage),
-}));
+const hasTables = (app: App): boolean => app.stream !== null && app.summary !== null;
+
+const MAPS: readonly Command[] = [
+  ...([1, 2] as const).map(
+    (stage): Command => ({
+      id: `maps.edit${stage}`,
+      what: `Map, unmap, split or merge in stage ${stage}…`,
+      group: "Actions",
+      able: hasTables,
+      run: (app) => app.editMap(stage),
+    }),
+  ),
+  {
+    id: "maps.overlaps",
+    what: "Memory that is reached in several ways",
+    group: "Page",
+    able: hasTables,
+    run: (app) => app.showOverlaps(!app.overlapsShown),
+  },
+];
 
 const PRESET_COMMANDS: readonly Command[] = PRESETS.map(({ id, text }, i) => ({
   id: `preset.${id}`,

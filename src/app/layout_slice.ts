@@ -17,7 +17,7 @@ import type { AppActions, AppState } from "./state.ts";
 type LayoutState = Pick<AppState, "preset" | "closed" | "maximised" | "asked" | "layoutRound">;
 type LayoutActions = Pick<
   AppActions,
-  "choosePreset" | "closePane" | "showPane" | "maximise" | "editMap" | "resetLayout"
+  "choosePreset" | "closePane" | "showPane" | "maximise" | "editMap" | "showOverlaps" | "resetLayout"
 >;
 
 const CLOSED = "closed";
@@ -94,6 +94,10 @@ export function layoutSlice({ get, set, settings }: Core): LayoutActions {
     editMap: (mapEdited) => {
       set({ mapEdited });
       if (mapEdited !== null) get().showPane("maps");
+    },
+    showOverlaps: (overlapsShown) => {
+      set({ overlapsShown });
+      if (overlapsShown) get().showPane("maps");
     },
     maximise: (maximised) => set({ maximised }),
     resetLayout: () => {

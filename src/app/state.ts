@@ -137,6 +137,8 @@ export interface AppState {
   readonly embedded: boolean;
   /** The stage whose mappings are being changed, or null. */
   readonly mapEdited: 1 | 2 | null;
+  /** The table maps show what memory is reached in several ways. */
+  readonly overlapsShown: boolean;
   /** Grows when the panes' sizes go back to what they were at first. */
   readonly layoutRound: number;
   readonly theme: Theme;
@@ -260,6 +262,8 @@ export interface AppActions {
   readonly maximise: (pane: PaneId | null) => void;
   /** Begin to change what a stage of the chosen context maps, or leave off. */
   readonly editMap: (stage: 1 | 2 | null) => void;
+  /** Show what memory is reached in several ways, or leave off. */
+  readonly showOverlaps: (shown: boolean) => void;
   /** Every pane open and of its first size. */
   readonly resetLayout: () => void;
   readonly chooseTheme: (theme: Theme) => void;

@@ -45,6 +45,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "asked
   share: { state: "closed" },
   embedded: false,
   mapEdited: null,
+  overlapsShown: false,
   watches: [],
   comparison: FROM_THE_START,
   typedCommand: "",

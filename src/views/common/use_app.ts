@@ -48,9 +48,13 @@ export function useSettings(): Settings {
 /**
  * An answer of the engine that is kept up to date: asked again when `key` changes and with every change of the
  * session. While a new answer is on its way the old one stays, marked stale; after a change of `key` it goes at once.
- * `null` as key asks nothing. `ask` belongs to `key`: equal keys, equal questions.
+ * `null` as key asks nothing. `ask` belongs to `key`: equal keys, equal questions; its `callback` makes a function callable
+ * from the engine.
  */
-export function useEngineQuery<T>(key: string | null, ask: (engine: EngineApi) => Promise<T>): SlotState<T> {
+export function useEngineQuery<T>(
+  key: string | null,
+  ask: (engine: EngineApi, callback: <A>(f: (a: A) => void) => (a: A) => void) => Promise<T>,
+): SlotState<T> {
   const { engine } = useServices();
   const session = useApp((app) => app.summary);
   const [slot] = useState(() => new QuerySlot<T>());

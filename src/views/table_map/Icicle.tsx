@@ -9,6 +9,7 @@ import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { useFacts } from "../common/use_facts.ts";
 import { useSize } from "../common/use_size.ts";
+import type { MarkedRanges } from "../geometry/overlap_strip.ts";
 import { type MapBox, type MapScale, mapBoxes, nodeRange, planTableMap, walkedNodes } from "../geometry/table_map.ts";
 import { IcicleCanvas } from "./IcicleCanvas.tsx";
 import { IcicleSvg } from "./IcicleSvg.tsx";
@@ -24,6 +25,8 @@ interface IcicleProps {
   /** Input addresses the walk translated at this stage so far, and the one it translates now. */
   readonly walked: readonly bigint[];
   readonly current: bigint | null;
+  /** Input that leads to memory which is reached in other ways, too; null where that is not asked. */
+  readonly shared: MarkedRanges | null;
   /** An address below a leaf was chosen. */
   readonly onChoose: (node: number, input: bigint) => void;
   readonly chooseText: string;
@@ -33,7 +36,7 @@ const LABEL = 84;
 const ROW_GAP = 3;
 const SVG_SHAPES = 4000;
 
-export function Icicle({ map, scale, walked, current, onChoose, chooseText }: IcicleProps) {
+export function Icicle({ map, scale, walked, current, shared, onChoose, chooseText }: IcicleProps) {
   const facts = useFacts();
   const [ref, size] = useSize<HTMLDivElement>();
   const plot = useRef<HTMLDivElement>(null);
@@ -63,8 +66,9 @@ export function Icicle({ map, scale, walked, current, onChoose, chooseText }: Ic
         current: now,
         hovered: hover?.box ?? null,
         cursor,
+        shared,
       }),
-    [map, boxes, hue, rowHeight, path, now, hover, cursor],
+    [map, boxes, hue, rowHeight, path, now, hover, cursor, shared],
   );
 
   function boxAt(e: MouseEvent): { box: MapBox; x: number; at: TipBox } | null {

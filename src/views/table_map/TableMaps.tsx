@@ -6,16 +6,20 @@ import "./table_map.css";
 import { useMemo, useState } from "react";
 import { currentRecord } from "../../app/records.ts";
 import type { StructureQuery, TableMapColumns } from "../../protocol/engine.ts";
+import type { OverlapQuery } from "../../protocol/overlaps.ts";
 import { Button } from "../common/Button.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { useFacts } from "../common/use_facts.ts";
 import { traceSteps } from "../common/walk_reading.ts";
+import { type MarkedRanges, markedRanges } from "../geometry/overlap_strip.ts";
 import { type MapScale, nodeRange, nodeTarget } from "../geometry/table_map.ts";
 import { currentIpa, focusStep } from "../walk_grid/walk_view.ts";
 import { Icicle } from "./Icicle.tsx";
 import { MapEditor } from "./MapEditor.tsx";
 import { leafLg2, nodeLevel } from "./node_text.ts";
+import { Overlaps } from "./Overlaps.tsx";
+import { useOverlaps } from "./use_overlaps.ts";
 
 /** Which context the maps are of, for the pane's head. */
 export function TableMapsCaption() {
@@ -39,8 +43,17 @@ export default function TableMaps() {
   const second = ask(2);
   const one = useEngineQuery(first.key, async (e) => ({ map: await e.tableMap(first.sid, first.ssid, 1) }));
   const two = useEngineQuery(second.key, async (e) => ({ map: await e.tableMap(second.sid, second.ssid, 2) }));
-  if (stream === null) return <p className="nw-empty">Choose a stream to see its tables.</p>;
   const both = one.answer?.map != null && two.answer?.map != null;
+  const shown = useApp((app) => app.overlapsShown);
+  const showOverlaps = useApp((app) => app.showOverlaps);
+  const [wanted, setWanted] = useState<Pick<OverlapQuery, "space" | "all">>({ space: "PA", all: false });
+  const query = stream === null ? null : ({ ...stream, all: wanted.all, space: both ? wanted.space : "PA" } as const);
+  const overlaps = useOverlaps(shown ? query : null);
+  const shared = useMemo(
+    () => (overlaps.answer === null ? null : markedRanges(overlaps.answer.marks)),
+    [overlaps.answer],
+  );
+  if (stream === null) return <p className="nw-empty">Choose a stream to see its tables.</p>;
   return (
     <div className="table-maps">
       <fieldset className="table-scale" aria-label="Widths">
@@ -50,13 +63,20 @@ export default function TableMaps() {
         <Button size="small" kind="quiet" aria-pressed={scale === "leaves"} onClick={() => setScale("leaves")}>
           Widths by leaves
         </Button>
+        <Button size="small" kind="quiet" aria-pressed={shown} onClick={() => showOverlaps(!shown)}>
+          Overlaps
+        </Button>
         <span className="nw-3 nw-small">
-          Bar: solid read and write, ruled read only, notched contiguous. Wheel zooms, drag moves, a click on a table
-          shows it alone.
+          Bar: solid read and write, ruled read only, notched contiguous.
+          {shared !== null && " Solid upper edge: reached in other ways, too."} Wheel zooms, drag moves, a click on a
+          table shows it alone.
         </span>
       </fieldset>
-      <StageMap stage={1} answer={one.answer} nested={both} scale={scale} />
-      <StageMap stage={2} answer={two.answer} nested={both} scale={scale} />
+      {shown && query !== null && (
+        <Overlaps query={query} nested={both} {...overlaps} onQuery={setWanted} onStop={() => showOverlaps(false)} />
+      )}
+      <StageMap stage={1} answer={one.answer} nested={both} scale={scale} shared={shared} />
+      <StageMap stage={2} answer={two.answer} nested={both} scale={scale} shared={both ? null : shared} />
     </div>
   );
 }
@@ -69,9 +89,10 @@ interface StageMapProps {
   readonly answer: { readonly map: TableMapColumns | null } | null;
   readonly nested: boolean;
   readonly scale: MapScale;
+  readonly shared: MarkedRanges | null;
 }
 
-function StageMap({ stage, answer, nested, scale }: StageMapProps) {
+function StageMap({ stage, answer, nested, scale, shared }: StageMapProps) {
   const stream = useApp((app) => app.stream);
   const chooseAccess = useApp((app) => app.chooseAccess);
   const inspect = useApp((app) => app.inspect);
@@ -113,6 +134,7 @@ function StageMap({ stage, answer, nested, scale }: StageMapProps) {
           scale={scale}
           walked={inputs.walked}
           current={inputs.current}
+          shared={shared}
           chooseText={stage === 2 && nested ? "Click to inspect its descriptor" : "Click to walk to it"}
           onChoose={(node, input) => {
             if (stream === null) return;

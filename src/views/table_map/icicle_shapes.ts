@@ -2,6 +2,7 @@
  * The icicle as a list of plain shapes, so that SVG and canvas draw the same picture.
  */
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
+import { type MarkedRanges, markedParts } from "../geometry/overlap_strip.ts";
 import { type MapBox, nodeTarget } from "../geometry/table_map.ts";
 import { fitText, hexWidth, textWidth } from "../geometry/text_fit.ts";
 import { CONTIGUOUS, entriesPerTable, runText } from "./node_text.ts";
@@ -43,11 +44,13 @@ export interface IcicleLook {
   readonly current: ReadonlySet<number>;
   readonly hovered: MapBox | null;
   readonly cursor: number | null;
+  /** Input that leads to memory which is reached in other ways, too. */
+  readonly shared: MarkedRanges | null;
 }
 
 type Rect = Extract<Shape, { type: "rect" }>;
 
-function rect(x: number, y: number, width: number, height: number, o: Partial<Rect>): Rect {
+export function rect(x: number, y: number, width: number, height: number, o: Partial<Rect>): Rect {
   const plain = { fill: null, stroke: null, lineWidth: 1, opacity: 1, dashed: false } as const;
   return { type: "rect", x, y, width: Math.max(0.5, width), height: Math.max(0.5, height), ...plain, ...o };
 }
@@ -61,6 +64,7 @@ export function icicleShapes(map: TableMapColumns, boxes: readonly MapBox[], loo
     const width = box.width > 8 ? box.width - 3 : Math.max(1, box.width - 0.5);
     if (box.count > 1) shapes.push(joined(box, y, width, look));
     else node(shapes, map, box.first, box.x, y, width, look);
+    if (look.shared !== null) sharedEdge(shapes, map, box, y, width, look.shared);
     for (let i = box.first; i < box.first + box.count; i++) {
       if (!look.walked.has(i) && !look.current.has(i)) continue;
       const now = look.current.has(i);
@@ -76,6 +80,26 @@ export function icicleShapes(map: TableMapColumns, boxes: readonly MapBox[], loo
     }
   }
   return [...shapes, ...rings];
+}
+
+const wide = (hi: Uint32Array, lo: Uint32Array, i: number): number => hi[i]! * 0x1_0000_0000 + lo[i]!;
+
+/** The upper edge of what leads to memory that is reached in other ways, too. */
+function sharedEdge(
+  shapes: Shape[],
+  map: TableMapColumns,
+  box: MapBox,
+  y: number,
+  width: number,
+  shared: MarkedRanges,
+): void {
+  if (box.count === 1 && map.kind[box.first] !== MapNodeKind.Leaves) return;
+  const from = wide(map.fromHi, map.fromLo, box.first);
+  const to = wide(map.toHi, map.toLo, box.first + box.count - 1);
+  for (const [start, end] of markedParts(shared, from, to)) {
+    const part = Math.max(2, width * (end - start));
+    shapes.push(rect(box.x + Math.min(width - part, width * start), y, part, 4, { fill: "pa" }));
+  }
 }
 
 function joined(box: MapBox, y: number, width: number, look: IcicleLook): Shape {
@@ -123,7 +147,14 @@ function node(
 }
 
 /** Solid for read and write, ruled for read only, a dotted row for anything else. */
-function permissionBar(shapes: Shape[], permissions: number, x: number, y: number, width: number, hue: Token): void {
+export function permissionBar(
+  shapes: Shape[],
+  permissions: number,
+  x: number,
+  y: number,
+  width: number,
+  hue: Token,
+): void {
   const [read, write] = [(permissions & 1) !== 0, (permissions & 2) !== 0];
   if (read && write) shapes.push(rect(x, y, width, 4, { fill: hue }));
   else if (read) {

@@ -1,0 +1,62 @@
+import { expect, type Page, test } from "@playwright/test";
+import { expectAccessible } from "./axe.ts";
+import { manyPages } from "./many_pages.ts";
+import { chooseFiles, choosePreset, openPage, outcome, pane, runCommand } from "./workbench.ts";
+
+const section = (page: Page) => pane(page, "Table maps").getByRole("region", { name: "Overlaps" });
+const list = (page: Page) => section(page).getByRole("listbox", { name: "Overlapping ranges" });
+
+test.describe("Overlaps", () => {
+  test("are asked for by the palette, listed with counts, and lead to the walks of both sides by keys", async ({
+    page,
+  }) => {
+    await openPage(page);
+    await runCommand(page, "Memory that is reached in several ways");
+    await expect(section(page).getByRole("status")).toHaveText(
+      /^\d+ ranges, .* in all; 6 address spaces looked through\.$/,
+    );
+    // The page that is walked, with the device that reaches it, too.
+    await expect(
+      list(page)
+        .getByRole("option", { name: /SID 0x28.*0x1\s?0000/ })
+        .first(),
+    ).toBeVisible();
+    await expectAccessible(page, "[data-pane=maps]");
+    await list(page).focus();
+    await page.keyboard.press("Home");
+    const first = list(page).getByRole("option").first();
+    await expect(first).toContainText("SID 0x10");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await expect(pane(page, "Table maps")).toContainText("SID 0x28");
+    await expect(outcome(page)).toContainText("goes through");
+  });
+
+  test("are of all address spaces, or of the addresses between the stages, where that is asked", async ({ page }) => {
+    await openPage(page);
+    await choosePreset(page, "Tables");
+    await pane(page, "Table maps").getByRole("button", { name: "Overlaps" }).click();
+    const status = section(page).getByRole("status");
+    await expect(status).toContainText("looked through");
+    const own = Number((await status.innerText()).split(" ")[0]);
+    await section(page).getByRole("tab", { name: "All" }).click();
+    await expect.poll(async () => Number((await status.innerText()).split(" ")[0])).toBeGreaterThan(own);
+    await section(page).getByRole("tab", { name: "IPA", exact: true }).click();
+    await expect(list(page).getByRole("option").first()).toContainText("IPA");
+    await pane(page, "Table maps").getByRole("button", { name: "Overlaps" }).click();
+    await expect(section(page)).toHaveCount(0);
+  });
+
+  test("of 2^20 leaves are found while the page answers", async ({ page }) => {
+    test.setTimeout(120_000);
+    await openPage(page);
+    await choosePreset(page, "Tables");
+    await chooseFiles(page, [{ name: "pages.json", mimeType: "application/json", buffer: manyPages(2048) }]);
+    await expect(pane(page, "Table maps").getByText(/^1\s048\s576 leaves/)).toBeVisible({ timeout: 60_000 });
+    const began = Date.now();
+    await pane(page, "Table maps").getByRole("button", { name: "Overlaps" }).click();
+    await expect(section(page).getByRole("status")).toHaveText(/^1 range, 2 MiB in all/, { timeout: 20_000 });
+    console.log(`Overlaps of 2^20 leaves: ${Date.now() - began} ms`);
+    await expect(list(page).getByRole("option").nth(3)).toContainText("and 2044 more");
+  });
+});
