@@ -1,5 +1,6 @@
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { choosePreset, openPage } from "./workbench.ts";
 
 // A look at everything on the page takes its time on a busy machine.

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
+import { test } from "./visitor.ts";
 import { chooseFiles, choosePreset, openPage, outcome, pane, streams } from "./workbench.ts";
 
 const FOLDER = "src/conformance/data/captures";

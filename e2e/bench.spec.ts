@@ -1,5 +1,6 @@
-import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { openPage, runCommand } from "./workbench.ts";
 
 const bench = (page: Page): Locator => page.getByRole("dialog", { name: "Measure this browser" });

@@ -1,5 +1,6 @@
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { openPage, pane } from "./workbench.ts";
 
 const CASES = [

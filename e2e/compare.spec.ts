@@ -1,5 +1,6 @@
-import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { openPage, pane, runCommand } from "./workbench.ts";
 
 const part = (page: Page, name: string): Locator => pane(page, "Compare").getByRole("tab", { name });

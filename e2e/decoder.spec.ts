@@ -1,4 +1,5 @@
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
+import { test } from "./visitor.ts";
 import { choosePreset, openPage, outcome } from "./workbench.ts";
 
 /** A stage-2 fault of stream 0x10, in the shape in which Linux prints it. */

@@ -1,4 +1,5 @@
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
+import { test } from "./visitor.ts";
 import { openPage, outcome, walkDigest } from "./workbench.ts";
 
 test.describe("An edited bit", () => {

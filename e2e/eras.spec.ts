@@ -1,5 +1,6 @@
-import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { openPage, runCommand } from "./workbench.ts";
 
 const eras = (page: Page): Locator => page.getByRole("dialog", { name: "What differs between kernels" });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "@playwright/test";
+import { expect } from "@playwright/test";
+import { test } from "./visitor.ts";
 import { choosePreset, openPage, outcome, pane, position, runCommand } from "./workbench.ts";
 
 test.describe("Panes", () => {

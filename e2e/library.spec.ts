@@ -1,5 +1,6 @@
-import { expect, type Locator, type Page, test } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { openPage, outcome, pane, position, runCommand, sessionButton } from "./workbench.ts";
 
 const TITLE = "A guest's DMA through two stages";

@@ -1,5 +1,6 @@
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { choosePreset, openPage, outcome, pane, runCommand } from "./workbench.ts";
 
 const editor = (page: Page, stage: 1 | 2) => page.getByRole("region", { name: `Change what stage ${stage} maps` });

@@ -1,5 +1,6 @@
 import { deflateRawSync } from "node:zlib";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
+import { test } from "./visitor.ts";
 import {
   captureFile,
   chooseFiles,

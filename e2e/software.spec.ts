@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import { lessonAnswers } from "../src/cli/lesson_answers.ts";
 import type { SoftwareAnswer } from "../src/protocol/software.ts";
 import { expectAccessible } from "./axe.ts";
+import { test } from "./visitor.ts";
 import { openPage, pane, runCommand } from "./workbench.ts";
 
 const openLesson = (page: Page, id: string, step: number): Promise<void> =>

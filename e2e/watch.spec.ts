@@ -1,4 +1,5 @@
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
+import { test } from "./visitor.ts";
 import { notice, openPage, pane } from "./workbench.ts";
 
 /** Keys go to the page, not to a box or button. */
