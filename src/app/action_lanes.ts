@@ -34,6 +34,7 @@ const LANE_OF: Readonly<Record<Action["do"], LaneId>> = {
   "guest detach": "guest",
   "guest faults": "guest",
   "guest switch": "guest",
+  "guest partition": "guest",
   "dirty log": "guest",
   vmm: "guest",
   "vmm call": "guest",

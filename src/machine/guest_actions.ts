@@ -22,7 +22,7 @@ export function guestActionFault(action: GuestAction, { software, devices }: Mac
   if (action.do === "guest faults" || action.do === "guest switch") return null;
   const ids = software.kind === "kernel" ? devices.map((d) => d.sid) : software.assigned.map((d) => d.virtualId);
   if (!ids.includes(action.device)) return `The kernel has no device 0x${action.device.toString(16)}.`;
-  if (action.do === "guest flush" || action.do === "guest detach" || action.do === "vmm msi") return null;
+  if (!("iova" in action)) return null;
   if (action.iova % BigInt(PAGE) !== 0n || action.iova < 0n || action.iova >= 1n << 48n) {
     return `IOVA 0x${action.iova.toString(16)} is not a multiple of 4096 below 2^48.`;
   }

@@ -42,9 +42,13 @@ export function softwareFault({ arch, devices, software }: MachineDescription): 
     return { place: "software.journal", detail: `A journal keeps 1 to ${SESSION_LIMITS.journal} entries.` };
   }
   if (software.kind === "kernel") return null;
-  const { mode = "nested, trapped", era = "Linux 7.2", door, vmid = "SMMU driver" } = software;
-  if (vmid !== "SMMU driver" && (arch !== "smmuv3" || !ERA_RULES[era].iommufd || door === "VFIO container")) {
+  const { mode = "nested, trapped", era = "Linux 7.2", door, vmid = "SMMU driver", partids } = software;
+  const byIommufd = arch === "smmuv3" && ERA_RULES[era].iommufd && door !== "VFIO container";
+  if (vmid !== "SMMU driver" && !byIommufd) {
     return { place: "software.vmid", detail: "VMIDs of KVM are for an SMMUv3 that is given by iommufd." };
+  }
+  if (partids !== undefined && (!byIommufd || mode === "emulated")) {
+    return { place: "software.partids", detail: "A guest has PARTIDs behind an SMMUv3 that nests, through iommufd." };
   }
   const modes = Object.keys(virtualIommus(arch, { era, door }));
   if (!modes.includes(mode)) {

@@ -82,6 +82,11 @@ export interface SoftwareDescription {
   readonly era?: Era;
   /** Of a virtual machine on an SMMUv3; absent: `SMMU driver`. */
   readonly vmid?: VmidOwner;
+  /**
+   * Of a virtual machine on an SMMUv3 that nests: physical PARTIDs that its own 0, 1 and so on stand for, 1 to 32 of them.
+   * Absent: it has none, as in Linux 7.2.
+   */
+  readonly partids?: readonly number[];
   /** Of a virtual machine: what its VMM uses. */
   readonly door?: Door;
   /** Bytes of memory of that kernel or guest, a multiple of 2 MiB, 4 MiB to 64 MiB. */
@@ -159,6 +164,8 @@ export type GuestAction =
   | ({ readonly do: "guest detach" } & OfDevice)
   /** Switch the IOMMU that the kernel sees. */
   | { readonly do: "guest switch"; readonly to: TranslationMode }
+  /** Label what the device accesses with a PARTID (0 to 0xffff) and a PMG (0 to 0xff) of the guest's. */
+  | ({ readonly do: "guest partition"; readonly partid: number; readonly pmg: number } & OfDevice)
   /** Read the IOMMU's events and page requests, as its interrupts ask for: pages of processes come, others are refused. */
   | { readonly do: "guest faults" }
   | VmmAction;

@@ -124,6 +124,10 @@ function actionJson(action: Action): JsonObject {
       return { do: action.do, ...ofDevice(action) };
     case "guest switch":
       return { do: action.do, to: action.to };
+    case "guest partition": {
+      const { do: kind, partid, pmg } = action;
+      return { do: kind, ...ofDevice(action), partid, ...(pmg === 0 ? {} : { pmg }) };
+    }
     case "dirty log":
       return { do: action.do, what: action.what };
     case "vmm":
@@ -151,6 +155,7 @@ function softwareJson({
   kind,
   era,
   vmid,
+  partids,
   door,
   mode,
   amdNesting,
@@ -166,6 +171,7 @@ function softwareJson({
     ...(kind === "kernel" ? { kind } : {}),
     ...(era === undefined ? {} : { era }),
     ...(vmid === undefined ? {} : { vmid }),
+    ...(partids === undefined ? {} : { partids: [...partids] }),
     ...(door === undefined ? {} : { door }),
     ...(mode === undefined ? {} : { mode }),
     ...(amdNesting === undefined ? {} : { amdNesting }),

@@ -31,6 +31,8 @@ export const LIMITS = {
   /** Bytes of a guest's memory, and devices that it is given. */
   guestBytes: 64 << 20,
   assigned: 16,
+  /** PARTIDs of a guest: as many as a Virtual Machine Structure maps (IHI 0070 §5.6). */
+  partids: 32,
   recorded: 500_000,
   title: 500,
   about: 20_000,

@@ -203,6 +203,12 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
     amdNesting: v.exactOptional(v.picklist(AMD_NESTING, expected(`one of ${AMD_NESTING.join(", ")}`))),
     era: v.exactOptional(v.picklist(ERA_NAMES, expected(`one of ${ERA_NAMES.join("; ")}`))),
     vmid: v.exactOptional(v.picklist(VMID_NAMES, expected(`one of ${VMID_NAMES.join("; ")}`))),
+    partids: v.exactOptional(
+      v.pipe(
+        list(wholeNumber("a PARTID", 0, 0xffff), LIMITS.partids, "PARTIDs"),
+        v.check((partids) => partids.length > 0, "A guest has one PARTID or more."),
+      ),
+    ),
     door: v.exactOptional(v.picklist(DOORS, expected(`one of ${DOORS.join("; ")}`))),
     mode: v.exactOptional(v.picklist(VM_MODES, expected(`one of ${VM_MODES.join("; ")}`))),
     guestBytes: v.pipe(
@@ -290,6 +296,12 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({ do: v.literal("guest detach"), ...OF_DEVICE_KEYS }),
     v.object({ do: v.literal("guest faults") }),
     v.object({ do: v.literal("vmids begin anew") }),
+    v.object({
+      do: v.literal("guest partition"),
+      ...OF_DEVICE_KEYS,
+      partid: wholeNumber("a PARTID", 0, 0xffff),
+      pmg: v.optional(wholeNumber("a PMG", 0, 0xff), 0),
+    }),
     v.object({
       do: v.literal("vmm"),
       what: v.picklist(VMM_STEPS, expected(`one of ${VMM_STEPS.join(", ")}`)),

@@ -9,7 +9,7 @@ import type { Platform } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { DmaMappings } from "./dma.ts";
-import type { DriverOptions, DriverRefusal, FaultReport, IommuDriver, ServeFaults } from "./iommu_driver.ts";
+import type { DriverOptions, DriverRefusal, FaultReport, IommuDriver, Partition, ServeFaults } from "./iommu_driver.ts";
 import { OrderChecker } from "./order_checker.ts";
 
 /** Makes a driver of one architecture. */
@@ -109,6 +109,16 @@ export class GuestKernel {
     bound.memory.mappings.becomeStrict();
     bound.memory.promise(iova, bytes, write);
     return null;
+  }
+
+  /** Label what a device, or one of its PASIDs, accesses. */
+  partition(sid: number, pasid: number | null, partition: Partition): DriverRefusal | null {
+    const bound = this.#bound(sid, pasid);
+    if ("refused" in bound) return bound;
+    const { driver } = this;
+    return driver.partition === undefined
+      ? { refused: "The kernel knows no partitions behind this IOMMU." }
+      : driver.partition(sid, pasid, partition);
   }
 
   /** Detach a device, or one of its PASIDs, and give its address space back. */

@@ -50,6 +50,12 @@ export interface DriverRefusal {
   readonly refused: string;
 }
 
+/** How memory partitioning labels transactions (MPAM). */
+export interface Partition {
+  readonly partid: number;
+  readonly pmg: number;
+}
+
 /** A driver of one IOMMU. */
 export interface IommuDriver {
   /** Reset the IOMMU and set it up: tables, queues, interrupts, translation on. */
@@ -76,6 +82,8 @@ export interface IommuDriver {
   invalidateAll(space: AddressSpace): void;
   /** Wait until everything queued has taken effect. */
   sync(): void;
+  /** Label a device's requests, or those of one PASID, which have a space. Absent where the kernel knows no partitions. */
+  partition?(sid: number, pasid: number | null, partition: Partition): DriverRefusal | null;
   /** Switch translation on, or off with every request passed or refused. */
   switchTo(mode: TranslationMode): DriverRefusal | null;
   /** Serve those that wait, as {@link ServeFaults} says, and take the faults that were reported since the last call. */

@@ -67,6 +67,7 @@ export class OrderChecker {
       detach: (sid, pasid) => driver.detach(sid, pasid),
       switchTo: (mode) => driver.switchTo(mode),
       takeFaults: () => driver.takeFaults(),
+      ...(driver.partition === undefined ? {} : { partition: driver.partition.bind(driver) }),
       dropSpace: (space) => {
         driver.dropSpace(space);
         this.#left = this.#left.filter((left) => left.space !== space);

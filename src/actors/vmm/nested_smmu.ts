@@ -20,7 +20,7 @@ import { FaultFile } from "./fault_file.ts";
 import { kvmDevices } from "./kvm_devices.ts";
 import { StalledTransactions } from "./stalled_transactions.ts";
 import { type Refused, Steps } from "./user_space.ts";
-import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
+import { HW_INFO_BYTES, type IdFields, virtualIdentity } from "./virtual_identity.ts";
 import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.ts";
 import { type SmmuBackend, VirtualSmmu } from "./virtual_smmu.ts";
 import { VmObjects } from "./vm_objects.ts";
@@ -121,6 +121,15 @@ function taken(ste: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, 0, ABORT.length).slice();
 }
 
+/**
+ * MPAM as the guest's SMMU has it, which has to be an SMMUv3.2 then (§5.6.1). CHOICE(vmpam-told): GET_HW_INFO says nothing of
+ * PARTIDs; whoever starts the VMM does.
+ */
+const partitioned = ({ partids, pmgs }: VmSetting["partitions"]): IdFields =>
+  partids === 0
+    ? {}
+    : { IDR3: { MPAM: 1 }, MPAMIDR: { PARTID_MAX: partids - 1, PMG_MAX: pmgs - 1 }, AIDR: { ArchMinorRev: 2 } };
+
 /** Parts of a virtual SMMU, for those who add to it. */
 export interface NestedSmmuParts {
   readonly vm: VmObjects;
@@ -132,7 +141,7 @@ export interface NestedSmmuParts {
 
 /** A virtual SMMU over a vIOMMU of a type, made with the data that the type asks for. */
 export function nestedSmmuParts(
-  { caller, slots, devices, broadcasts, memory, journal }: VmSetting,
+  { caller, slots, devices, broadcasts, partitions, memory, journal }: VmSetting,
   viommuType: number,
   viommuData: Uint8Array,
 ): NestedSmmuParts | Refused {
@@ -141,10 +150,8 @@ export function nestedSmmuParts(
   const made = makeViommu(vm, viommuType, viommuData);
   if (!Array.isArray(made)) return made;
   const [ids, data] = made;
-  const identity = virtualIdentity(
-    vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES),
-    broadcasts ? {} : WITHOUT_BROADCASTS,
-  );
+  const instead = { ...(broadcasts ? {} : WITHOUT_BROADCASTS), ...partitioned(partitions) };
+  const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), instead);
   const sids = devices.map((d) => d.virtualId);
   const stalls = SMMU_IDR0.f.STALL_MODEL.get([identity.IDR0!], 0) !== NO_STALLS;
   const backend = new NestedSmmu(vm, ids.viommu, stalls ? FaultFile.open(vm, journal) : null);

@@ -16,8 +16,10 @@ const HANDED_ON: Readonly<Record<string, readonly string[]>> = {
   IDR3: ["HAD", "RIL", "BBML"],
   IDR5: ["OAS", "GRAN4K", "GRAN16K", "GRAN64K"],
 };
+/** Fields of identification registers, by the register's name. */
+export type IdFields = Readonly<Record<string, Readonly<Record<string, number>>>>;
 /** Fields that the VMM sets: stage 1 alone, StreamIDs of a PCI segment, queues of its own size. */
-const OWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+const OWN: IdFields = {
   IDR0: { S1P: 1 },
   IDR1: { SIDSIZE: 16, CMDQS: 8, EVENTQS: 7 },
   AIDR: { ArchMinorRev: 1 },
@@ -26,19 +28,19 @@ const OWN: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 /**
  * Values of the virtual SMMU's identification registers, by name.
  * @param info null where the kernel said nothing
- * @param less fields that a VMM does not hand on, with what stands there instead
+ * @param instead fields that this VMM does not hand on, or has of its own, by register
  */
-export function virtualIdentity(info: Uint8Array | null, less: typeof OWN = {}): Record<string, number> {
+export function virtualIdentity(info: Uint8Array | null, instead: IdFields = {}): Record<string, number> {
   const words = new Uint32Array(HW_INFO_BYTES / 4);
   if (info !== null) words.set(new Uint32Array(info.slice(0, HW_INFO_BYTES).buffer));
-  const names = ["IDR0", "IDR1", "IDR3", "IDR5", "AIDR"];
+  const names = ["IDR0", "IDR1", "IDR3", "IDR5", "MPAMIDR", "AIDR"];
   return Object.fromEntries(
     names.map((name) => {
       const { layout } = registerByName(name)!;
       const access = layout.f as Readonly<Record<string, FieldAccess>>;
       const index = name === "AIDR" ? 9 : 2 + Number(name.slice(3));
       const handed = (HANDED_ON[name] ?? []).map((field) => [field, access[field]!.get(words, index)] as const);
-      return [name, encodeFields(layout, { ...Object.fromEntries(handed), ...OWN[name], ...less[name] })[0]!];
+      return [name, encodeFields(layout, { ...Object.fromEntries(handed), ...OWN[name], ...instead[name] })[0]!];
     }),
   );
 }

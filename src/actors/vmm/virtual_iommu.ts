@@ -34,6 +34,8 @@ export interface VmSetting {
   readonly requesting: ReadonlySet<number>;
   /** KVM's virtual machine is to be known to the IOMMU, and the guest told that its TLBI instructions reach it. */
   readonly broadcasts: boolean;
+  /** How many PARTIDs the guest has, and how many PMGs; 0 PARTIDs: it is offered none. */
+  readonly partitions: { readonly partids: number; readonly pmgs: number };
   /** Guest memory, at guest physical addresses. */
   readonly memory: KernelMemory;
   readonly journal: Journal;

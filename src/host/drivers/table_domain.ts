@@ -59,6 +59,11 @@ export abstract class TableDomain implements PagingDomain {
     return root === null ? refused("ENOMEM") : made(root);
   }
 
+  /** Give back a root that came to be no domain's. */
+  static dropRoot(memory: OwnMemory, { maker, shape }: TableKind, root: number): void {
+    memory.release(root, PageTables.rootBytes(maker.fmt, shape));
+  }
+
   map(iova: bigint, pa: bigint, length: bigint, protection: Protection): Status {
     if (!protection.read && !protection.write) return "EINVAL";
     if (this.#writableOnly && !protection.write) return "EINVAL";

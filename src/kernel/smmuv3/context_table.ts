@@ -36,6 +36,8 @@ export interface Context {
   readonly stalls: boolean;
   /** The tables are a process's, and what processors broadcast of them is meant for the SMMU, too; absent: they are not. */
   readonly shared?: boolean;
+  /** How MPAM labels transactions, where the STE leaves that to contexts; absent: 0 both. */
+  readonly partition?: { readonly partid: number; readonly pmg: number };
 }
 
 export class ContextTable {
@@ -82,6 +84,8 @@ export class ContextTable {
       ASID: context.asid,
       TTB0: context.root,
       MAIR0,
+      PARTID: context.partition?.partid ?? 0,
+      PMG: context.partition?.pmg ?? 0,
     };
     this.#replace(index, encodeFields(CD, fields), sync);
   }

@@ -19,9 +19,9 @@ const LINEAR_BITS = 10;
 const mask = (...names: string[]): Uint32Array => fieldsMask(STE, names);
 const USED_ALWAYS = mask("V");
 const USED_VALID = mask("Config");
-const USED_BYPASS = mask("SHCFG");
-const USED_STAGE_1 = mask(...STAGE_1_FIELDS, "STRW", "EATS", "MEV", "SHCFG");
-const USED_STAGE_2 = mask("EATS", "SHCFG", "S2FWB", "S2VMID");
+const USED_BYPASS = mask("SHCFG", "PARTID", "PMG");
+const USED_STAGE_1 = mask(...STAGE_1_FIELDS, "S1MPAM", "STRW", "EATS", "MEV", "SHCFG");
+const USED_STAGE_2 = mask("EATS", "SHCFG", "S2FWB", "S2VMID", "VMSPtr");
 
 /** Bits of Config. */
 const STAGE_1 = 1;

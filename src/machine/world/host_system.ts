@@ -77,6 +77,8 @@ export interface HostOptions {
   readonly era?: EraName;
   /** Whose VMIDs the SMMUv3 driver uses; absent: its own. */
   readonly vmid?: VmidOwner;
+  /** Physical PARTIDs of virtual machines behind an SMMUv3; absent: none. */
+  readonly partids?: readonly number[];
 }
 
 /** Starts the driver of an architecture. @returns null without memory for its tables */
@@ -88,9 +90,9 @@ type StartDriver = (
 ) => HostDriver | null;
 
 const START: Readonly<Record<Arch, StartDriver>> = {
-  smmuv3: (pages, memory, { incoherentRootComplex = false }, kvm) => {
+  smmuv3: (pages, memory, { incoherentRootComplex = false, partids = [] }, kvm) => {
     const known = kvm === null ? {} : { kvm };
-    const config = { pageLg2: 12, coherentRootComplex: !incoherentRootComplex, sva: true, ...known };
+    const config = { pageLg2: 12, coherentRootComplex: !incoherentRootComplex, sva: true, partids, ...known };
     const extension = pages(CMDQV);
     return SmmuDriver.start(
       config,

@@ -74,6 +74,7 @@ export class Software implements Actors {
       incoherentRootComplex: description.options?.incoherentRootComplex === true,
       era: software.era ?? "Linux 7.2",
       vmid: software.vmid ?? "SMMU driver",
+      partids: software.partids ?? [],
     });
     if (host === null) return "The host's driver does not come up.";
     const vm = VirtualMachine.start(
@@ -87,6 +88,7 @@ export class Software implements Actors {
         devices: software.assigned,
         mistakes: new Set(software.mistakes),
         lazy: software.lazy,
+        partids: software.partids?.length ?? 0,
       },
       journal,
     );
@@ -192,6 +194,11 @@ export class Software implements Actors {
       const { device, pasid, iova, bytes, write } = action;
       const refused = kernel.bind(device, pasid, Number(iova), bytes, write);
       return { done: refused === null, about: refused?.refused ?? "bound: pages come when the device faults on them" };
+    }
+    if (action.do === "guest partition") {
+      const { device, pasid, partid, pmg } = action;
+      const refused = kernel.partition(device, pasid, { partid, pmg });
+      return { done: refused === null, about: refused?.refused ?? `labelled with PARTID ${partid} and PMG ${pmg}` };
     }
     const memory = kernel.deviceMemory(action.device, action.pasid);
     if ("refused" in memory) return { done: false, about: memory.refused };

@@ -7,8 +7,11 @@ import type { DriverRefusal } from "../../actors/guest/iommu_driver.ts";
 import type { Mistakes } from "../../actors/guest/mistakes.ts";
 import type { Journal } from "../../actors/journal.ts";
 import { Caller, type Refused, SCRATCH, SCRATCH_BYTES } from "../../actors/vmm/user_space.ts";
-import type { VirtualIommu } from "../../actors/vmm/virtual_iommu.ts";
+import type { VirtualIommu, VmSetting } from "../../actors/vmm/virtual_iommu.ts";
+import { SMMU_IDR3, SMMU_MPAMIDR } from "../../arch/smmuv3/id_registers.ts";
 import { highHalf, lowHalf } from "../../base/address.ts";
+import { low } from "../../base/halves.ts";
+import type { Words } from "../../base/layout.ts";
 import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
 import type { KernelMemory } from "../../kernel/platform.ts";
 import type { AssignedDevice, Door, VmMode } from "../../protocol/software.ts";
@@ -37,6 +40,8 @@ export interface VmDescription {
   readonly mistakes: Mistakes;
   /** The guest waits for many unmaps at once. */
   readonly lazy: boolean;
+  /** PARTIDs of the guest, where the SMMU has them. */
+  readonly partids?: number;
 }
 
 const RAM_VA = 0x7e00_0000_0000n;
@@ -79,7 +84,9 @@ export class VirtualMachine {
       return new Set(devices.filter(({ bdf }) => able.has(bdf)).map(({ virtualId }) => virtualId));
     };
     const broadcasts = host.kernel.config.kvm !== undefined;
-    const iommu = make({ caller, slots, devices, requesting: having("pri"), broadcasts, memory, journal });
+    const partitions = partitionsOf(machine, description.partids ?? 0);
+    const told = { requesting: having("pri"), broadcasts, partitions };
+    const iommu = make({ caller, slots, devices, ...told, memory, journal });
     if ("errno" in iommu) return iommu;
     const { registers } = iommu;
     const { processor } = host;
@@ -97,6 +104,14 @@ export class VirtualMachine {
     const { ram } = this;
     return gpa >= ram.gpa && gpa < ram.gpa + ram.bytes ? ram.pa + (gpa - ram.gpa) : null;
   }
+}
+
+/** PARTIDs and PMGs that a guest gets: none where the SMMU has none to map. */
+function partitionsOf(machine: Machine, partids: number): VmSetting["partitions"] {
+  const value = (name: string): Words => [low(machine.registerValue(name))];
+  const { PARTID_MAX, PMG_MAX } = SMMU_MPAMIDR.f;
+  const mapped = SMMU_IDR3.f.MPAM.get(value("IDR3"), 0) === 1 && PARTID_MAX.get(value("MPAMIDR"), 0) > 0;
+  return mapped ? { partids, pmgs: 1 + PMG_MAX.get(value("MPAMIDR"), 0) } : { partids: 0, pmgs: 1 };
 }
 
 /** Guest memory through the VMM's slot. What lies outside reads as zero. */

@@ -9,6 +9,7 @@ import { OTHER_ERAS } from "./eras.ts";
 import { ERRATA } from "./errata.ts";
 import { GUEST_FAULTS } from "./guest_faults.ts";
 import type { Lesson } from "./lesson.ts";
+import { MPAM } from "./mpam.ts";
 import { MSI } from "./msi.ts";
 import { NESTING } from "./nesting.ts";
 import { OBJECTS } from "./objects.ts";
@@ -27,6 +28,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...GUEST_FAULTS,
   ...MSI,
   ...BROADCAST,
+  ...MPAM,
   ...OBJECTS,
   ...COHERENCY,
   ...ERRATA,

@@ -28,18 +28,21 @@ export interface Choice {
   readonly door?: Door;
   /** Whose VMIDs the host's SMMUv3 driver gives to stage 2; its own where it is not said. */
   readonly vmid?: VmidOwner;
+  /** Physical PARTIDs that the guest's own stand for; none where it is not said. */
+  readonly partids?: readonly number[];
   /** The device has a translation cache of its own. */
   readonly ats?: boolean;
 }
 
 const software = (
   kind: SoftwareDescription["kind"],
-  { mistakes = [], lazy = false, mode, amdNesting, era, door, vmid }: Choice,
+  { mistakes = [], lazy = false, mode, amdNesting, era, door, vmid, partids }: Choice,
 ): SoftwareDescription => ({
   kind,
   ...(era === undefined ? {} : { era }),
   ...(door === undefined ? {} : { door }),
   ...(vmid === undefined ? {} : { vmid }),
+  ...(partids === undefined ? {} : { partids }),
   ...(mode === undefined ? {} : { mode }),
   ...(amdNesting === undefined ? {} : { amdNesting }),
   guestBytes: GUEST_BYTES,

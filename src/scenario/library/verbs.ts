@@ -87,6 +87,14 @@ export const mapAt = (who: Asked, iova: number, to: number): Action => ({
   to: BigInt(to),
 });
 
+/** The guest labels what the card accesses. */
+export const partition = (who: Asked, partid: number, pmg: number): Action => ({
+  do: "guest partition",
+  ...of(who),
+  partid,
+  pmg,
+});
+
 /** The guest has enabled the card's first interrupt, and the VMM routes it. */
 export const routeInterrupt: Action = { do: "vmm msi", device: NIC.virtualId };
 

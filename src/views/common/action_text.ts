@@ -57,6 +57,8 @@ export function actionText(action: Action): string {
       const fields = Object.entries(action.fields).map(([name, value]) => `${name} ${hex(value)}`);
       return `VMM calls ${[action.call, ...fields].join(", ")}`;
     }
+    case "guest partition":
+      return `guest labels device 0x${action.device.toString(16)} with PARTID ${action.partid} and PMG ${action.pmg}`;
     case "vmids begin anew":
       return "other virtual machines run until KVM's VMIDs begin anew";
     case "guest faults":

@@ -18,7 +18,14 @@ import { PageTables } from "../../../pagetable/build.ts";
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import type { TranslationMode } from "../../../protocol/software.ts";
 import type { MakeDriver } from "../guest_kernel.ts";
-import type { AddressSpace, DriverOptions, DriverRefusal, FaultReport, IommuDriver } from "../iommu_driver.ts";
+import type {
+  AddressSpace,
+  DriverOptions,
+  DriverRefusal,
+  FaultReport,
+  IommuDriver,
+  Partition,
+} from "../iommu_driver.ts";
 import { DirectQueue } from "./direct_queue.ts";
 import { Processor } from "./processor.ts";
 
@@ -35,7 +42,9 @@ const WHOLE_SPACE = 2 ** 64;
 const STALL_MODEL = { both: 0, forced: 2 };
 
 interface Stream {
-  readonly contexts: ContextTable;
+  readonly table: ContextTable;
+  /** By their place in the table. */
+  readonly contexts: Map<number, Context>;
   /** Spaces by PASID; -1 for requests without. */
   readonly spaces: Map<number, AddressSpace>;
 }
@@ -123,15 +132,19 @@ export class SmmuDriver implements IommuDriver {
     const stream = this.#stream(sid);
     if ("refused" in stream) return stream;
     const index = pasid ?? 0;
-    const { contexts, spaces } = stream;
-    if (index >= 2 ** contexts.log2Size || (pasid === 0 && contexts.log2Size > 0)) {
+    const { table, contexts, spaces } = stream;
+    if (index >= 2 ** table.log2Size || (pasid === 0 && table.log2Size > 0)) {
       return {
-        refused: `PASID ${pasid} cannot be used: the stream has ${2 ** contexts.log2Size} contexts, and 0 is for requests without PASID.`,
+        refused: `PASID ${pasid} cannot be used: the stream has ${2 ** table.log2Size} contexts, and 0 is for requests without PASID.`,
       };
     }
     const stalls = this.#stalls(sid, served);
     if (this.#processor !== null && pasid !== null) this.#shared.add(space);
-    contexts.set(index, this.#contextOf(space, stalls), () => this.#contextChanged(sid, index));
+    const labelled = contexts.get(index)?.partition;
+    this.#setContext(sid, stream, index, {
+      ...this.#contextOf(space, stalls),
+      ...(labelled === undefined ? {} : { partition: labelled }),
+    });
     spaces.set(pasid ?? -1, space);
     return null;
   }
@@ -140,9 +153,24 @@ export class SmmuDriver implements IommuDriver {
     const stream = this.#streams.get(sid);
     if (stream === undefined) return;
     const index = pasid ?? 0;
-    stream.contexts.clear(index, () => this.#contextChanged(sid, index));
+    stream.contexts.delete(index);
+    stream.table.clear(index, () => this.#contextChanged(sid, index));
     if (stream.spaces.delete(pasid ?? -1)) this.#dropFromDevice(sid, pasid, 0, WHOLE_SPACE);
     this.sync();
+  }
+
+  partition(sid: number, pasid: number | null, partition: Partition): DriverRefusal | null {
+    const smmu = this.#smmu;
+    if (smmu.id("IDR3", "MPAM") === 0) return { refused: "The SMMU has no MPAM (IDR3.MPAM)." };
+    const [partids, pmgs] = [smmu.id("MPAMIDR", "PARTID_MAX"), smmu.id("MPAMIDR", "PMG_MAX")];
+    if (partition.partid > partids || partition.pmg > pmgs)
+      return { refused: `The SMMU has PARTIDs up to ${partids} and PMGs up to ${pmgs} (MPAMIDR).` };
+    const index = pasid ?? 0;
+    const stream = this.#streams.get(sid);
+    const context = stream?.contexts.get(index);
+    if (stream === undefined || context === undefined) return { refused: "The device has no context there." };
+    this.#setContext(sid, stream, index, { ...context, partition });
+    return null;
   }
 
   invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void {
@@ -246,20 +274,26 @@ export class SmmuDriver implements IommuDriver {
     if (known !== undefined) return known;
     const ste = this.#smmu.streams.place(sid);
     if (ste === null) return { refused: `The Stream table has no entry for StreamID 0x${sid.toString(16)}.` };
-    const contexts = ContextTable.make(this.#memory, Math.min(SUBSTREAMS_LG2, this.#smmu.id("IDR1", "SSIDSIZE")));
-    if (contexts === null) return { refused: "There is no memory for context descriptors." };
+    const table = ContextTable.make(this.#memory, Math.min(SUBSTREAMS_LG2, this.#smmu.id("IDR1", "SSIDSIZE")));
+    if (table === null) return { refused: "There is no memory for context descriptors." };
     const ats = this.#usesAts(sid) ? { EATS: 1 } : {};
+    const labels = this.#smmu.id("IDR3", "MPAM") === 1 ? { S1MPAM: 1 } : {};
     this.#smmu.streams.replace(
       ste,
-      { V: 1, Config: SteConfig.STAGE_1, ...contexts.steFields, ...ats, SHCFG: 1 },
+      { V: 1, Config: SteConfig.STAGE_1, ...table.steFields, ...ats, ...labels, SHCFG: 1 },
       () => {
         this.#issue(command("CMD_CFGI_STE", { StreamID: sid, Leaf: 1 }));
         this.sync();
       },
     );
-    const stream = { contexts, spaces: new Map<number, AddressSpace>() };
+    const stream: Stream = { table, contexts: new Map(), spaces: new Map() };
     this.#streams.set(sid, stream);
     return stream;
+  }
+
+  #setContext(sid: number, { table, contexts }: Stream, index: number, context: Context): void {
+    contexts.set(index, context);
+    table.set(index, context, () => this.#contextChanged(sid, index));
   }
 
   #contextOf(space: AddressSpace, stalls: boolean): Context {

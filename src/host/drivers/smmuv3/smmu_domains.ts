@@ -13,6 +13,7 @@ import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
 import type { LeasedVmid } from "../../kvm/kvm.ts";
 import type { DirtyTracking, NestedDomain } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
+import type { PartitionMap } from "./partition_map.ts";
 import type { SmmuDriver } from "./smmu_driver.ts";
 import type { VSmmu } from "./vsmmu.ts";
 
@@ -65,10 +66,19 @@ export class Stage1Domain extends SmmuTables {
   }
 }
 
+/** What a stage 2 has besides its tables. */
+interface Stage2Parts {
+  readonly vmid: LeasedVmid;
+  readonly nestParent: boolean;
+  readonly partitions: PartitionMap | null;
+}
+
 /** Stage 2: reached through the stream table entry. A nesting parent has nested domains above it. */
 export class Stage2Domain extends SmmuTables {
   readonly stage = 2;
   readonly nestParent: boolean;
+  /** PARTIDs of a guest; null where it has none. */
+  readonly partitions: PartitionMap | null;
   readonly #vmid: LeasedVmid;
 
   constructor(
@@ -76,12 +86,12 @@ export class Stage2Domain extends SmmuTables {
     memory: OwnMemory,
     kind: TableKind,
     root: number,
-    vmid: LeasedVmid,
-    nestParent: boolean,
+    { vmid, nestParent, partitions }: Stage2Parts,
   ) {
     super(driver, memory, kind, root, vmid.vmid);
     this.#vmid = vmid;
     this.nestParent = nestParent;
+    this.partitions = partitions;
   }
 
   protected invalidations(iova: number, bytes: number): CommandWords[] {
@@ -94,7 +104,10 @@ export class Stage2Domain extends SmmuTables {
   }
 
   override release(): void {
-    this.driver.run([command("CMD_TLBI_S12_VMALL", { VMID: this.tag })]);
+    const { driver, partitions, tag: VMID } = this;
+    const map = partitions === null ? [] : [command("CMD_CFGI_VMS_PIDM", { VMID })];
+    driver.run([...map, command("CMD_TLBI_S12_VMALL", { VMID })]);
+    partitions?.release();
     this.#vmid.end();
     super.release();
   }

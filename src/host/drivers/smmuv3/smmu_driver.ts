@@ -29,6 +29,7 @@ import type {
 } from "../driver.ts";
 import { TableDomain } from "../table_domain.ts";
 import { serveStall } from "./faults.ts";
+import { PartitionMap } from "./partition_map.ts";
 import { NestedSmmuDomain, Stage1Domain, Stage2Domain, tableKind } from "./smmu_domains.ts";
 import { SmmuStream } from "./smmu_stream.ts";
 import { VSmmu } from "./vsmmu.ts";
@@ -46,6 +47,8 @@ export interface SmmuConfig {
    * VMID for stage 2", RFC v3, March 2025; not merged). Absent: the driver, and TLBI of processors is ignored.
    */
   readonly kvm?: KvmHost;
+  /** Physical PARTIDs that virtual machines have, by their own numbers; absent: none, as in Linux 7.2. */
+  readonly partids?: readonly number[];
 }
 
 /** Doorbells of interrupts are mapped here. */
@@ -285,7 +288,23 @@ export class SmmuDriver implements IommuDriver {
       vmid.end();
       return root;
     }
-    return made(new Stage2Domain(this, this.#memory, kind, root.value, vmid, nestParent));
+    const partitions = nestParent ? this.#makePartitions() : made(null);
+    if (!partitions.ok) {
+      vmid.end();
+      TableDomain.dropRoot(this.#memory, kind, root.value);
+      return partitions;
+    }
+    const parts = { vmid, nestParent, partitions: partitions.value };
+    return made(new Stage2Domain(this, this.#memory, kind, root.value, parts));
+  }
+
+  /** PARTIDs of a virtual machine; null where it gets none, or the SMMU has none to map (IHI 0070 §5.6.1). */
+  #makePartitions(): Made<PartitionMap | null> {
+    const { partids = [] } = this.config;
+    const mapped = this.#smmu.id("IDR3", "MPAM") === 1 && this.#smmu.id("MPAMIDR", "PARTID_MAX") > 0;
+    if (!mapped || partids.length === 0) return made(null);
+    const map = PartitionMap.make(this.#memory, partids);
+    return map === null ? refused("ENOMEM") : made(map);
   }
 
   /**

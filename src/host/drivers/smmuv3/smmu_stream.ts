@@ -133,7 +133,7 @@ export class SmmuStream {
     if (domain instanceof NestedSmmuDomain && domain.config !== "abort") {
       const stage2 = { ...this.#stage2(domain.vsmmu.parent), ...(device.stall === true ? { S2S: 1 } : {}) };
       if (domain.config === "bypass") return { V: 1, Config: SteConfig.STAGE_2, SHCFG: 1, ...stage2 };
-      const guests = domain.ats ? ats : {};
+      const guests = { ...(domain.ats ? ats : {}), ...(domain.vsmmu.parent.partitions === null ? {} : { S1MPAM: 1 }) };
       return { V: 1, Config: SteConfig.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...guests, ...stage2 };
     }
     return { V: 1, Config: SteConfig.ABORT };
@@ -157,6 +157,7 @@ export class SmmuStream {
       S2R: 1,
       S2FWB: domain.nestParent ? this.#smmu.id("IDR3", "FWB") : 0,
       S2TTB: domain.tables.root,
+      ...domain.partitions?.steFields,
     };
   }
 }
