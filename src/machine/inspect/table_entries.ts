@@ -14,21 +14,28 @@ interface EntryTable {
 /**
  * Numbers of the entries that are wanted by their first 64 bits, in ascending order. What reads as zero, and what cannot
  * be read, is not.
- * @param wanted takes halves, signed
+ * @param wanted takes halves, signed; false of zeros
  */
 export function* entriesWhere(
   memory: PhysicalMemory,
   { at, count, bytes }: EntryTable,
   wanted: (lo: number, hi: number) => boolean,
 ): Generator<number> {
+  let [lo, hi, is] = [0, 0, false];
   for (let from = 0; from < count; ) {
     const first = at + from * bytes;
     const to = Math.min(count, from + Math.max(1, Math.floor((PAGE - (first % PAGE)) / bytes)));
     if (!memory.isZero(first, (to - from) * bytes)) {
+      const frame = memory.wholeFrame(highHalf(first), lowHalf(first));
       for (let i = from; i < to; i++) {
         const entry = at + i * bytes;
-        if (memory.read64(highHalf(entry), lowHalf(entry)) !== MemoryStatus.Ok) continue;
-        if (wanted(memory.lo, memory.hi)) yield i;
+        if (frame === 0 && memory.read64(highHalf(entry), lowHalf(entry)) !== MemoryStatus.Ok) continue;
+        const word = frame * (PAGE / 4) + (entry % PAGE) / 4;
+        const nextLo = frame === 0 ? memory.lo : memory.words[word]!;
+        const nextHi = frame === 0 ? memory.hi : memory.words[word + 1]!;
+        // Tables are often filled with one entry over and over.
+        if (nextLo !== lo || nextHi !== hi) [lo, hi, is] = [nextLo, nextHi, wanted(nextLo, nextHi)];
+        if (is) yield i;
       }
     }
     from = to;
