@@ -8,7 +8,7 @@ const stray = { do: "toggle", at: 0n, bit: 0 } as const;
 const LESSON = LIBRARY[0]!;
 
 describe("The sides of a comparison", () => {
-  it("are the beginning and now, and stay within the session", async () => {
+  it("are the beginning and now, or the last step from the beginning, and stay within the session", async () => {
     const { now } = setUp();
     await now().start("");
     await now().openDocument({ ...EMPTY_DOCUMENT, title: "one", actions: [stray, stray, stray] }, "a test");
@@ -16,6 +16,9 @@ describe("The sides of a comparison", () => {
     expect(steps()).toEqual([0, 3]);
     await now().seek(2);
     expect(steps()).toEqual([0, 2]);
+    await now().seek(0);
+    expect(steps()).toEqual([0, 3]);
+    await now().seek(2);
     now().setSide("left", { of: "session", step: 99 });
     expect(steps()).toEqual([3, 2]);
     now().swapSides();

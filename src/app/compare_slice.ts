@@ -9,7 +9,10 @@ import type { AppActions, AppState } from "./state.ts";
 
 type CompareActions = Pick<AppActions, "setSide" | "swapSides" | "compareWithLesson" | "keepBeside">;
 
-/** A side of a comparison; without a step it is where the session stands, or the last of the other. */
+/**
+ * A side of a comparison. Without a step it is where the session stands, or its last one while it stands before its
+ * first action; of the other, the last.
+ */
 export interface ComparedSide {
   readonly of: SideQuery["of"];
   readonly step: number | null;
@@ -30,7 +33,7 @@ export interface Comparison {
   readonly beside: Beside | null;
 }
 
-/** As a session began, and as it is. */
+/** As a session began, and as it is or comes to be. */
 export const FROM_THE_START: Comparison = {
   left: { of: "session", step: 0 },
   right: { of: "session", step: null },
@@ -39,10 +42,10 @@ export const FROM_THE_START: Comparison = {
 
 /** The state that a side stands for, within what there is; null where nothing is open. */
 export function sideQuery({ of, step }: ComparedSide, { summary, comparison }: AppState): SideQuery | null {
-  const [last, now] =
-    of === "session" ? [summary?.actionCount, summary?.step] : [comparison.beside?.steps, comparison.beside?.steps];
-  if (last === undefined || now === undefined) return null;
-  return { of, step: Math.min(step ?? now, last) };
+  const last = of === "session" ? summary?.actionCount : comparison.beside?.steps;
+  if (last === undefined) return null;
+  const now = of === "session" ? summary?.step : last;
+  return { of, step: Math.min(step ?? (now || last), last) };
 }
 
 export function compareSlice({ get, set, engine }: Core): CompareActions {

@@ -63,6 +63,8 @@ export interface LookedAt {
   readonly arch: Arch;
   readonly devices: readonly DeviceDescription[];
   readonly inspect: UnitInspection;
+  /** Host, VMM and guest; null for a machine without. */
+  readonly software: SoftwareAnswer | null;
   /** As in a summary. */
   readonly digest: string;
 }
@@ -273,7 +275,9 @@ export class Session {
     const wrong = this.#stepProblem(step);
     if (wrong !== null) return wrong;
     const { arch, devices } = this.#document.machine;
-    const there = (): LookedAt => ({ arch, devices, inspect: this.#unit.inspect, digest: this.#machine.digest() });
+    const there = (): LookedAt => {
+      return { arch, devices, inspect: this.#unit.inspect, software: this.software(), digest: this.#machine.digest() };
+    };
     return { ok: true, value: this.#at(step, () => look(there())) };
   }
 

@@ -48,12 +48,15 @@ export const COMPARED_PARTS = {
   leaves: "Translations",
   caches: "Cached entries",
   queues: "Queues",
+  software: "Software",
 } as const;
 export type ComparedPartId = keyof typeof COMPARED_PARTS;
 
 /** What differs of one part. */
 export interface ComparedPart {
   readonly id: ComparedPartId;
+  /** Why it is not compared, as sentences; absent where it is. */
+  readonly why?: string;
   /** How many of it are alike, and how many differ; ranges that follow on each other and differ alike are one row. */
   readonly alike: number;
   readonly differing: number;
@@ -68,7 +71,7 @@ export const MAX_DIFFERENCES = 4096;
 export interface ComparisonAnswer {
   /** Digests of the whole states; equal ones leave nothing to be told. */
   readonly digests: readonly [string, string];
-  /** Empty between two architectures, whose parts have nothing in common. */
+  /** Between two architectures, some parts are not compared. */
   readonly parts: readonly ComparedPart[];
   readonly walks: readonly [WalkAnswer, WalkAnswer] | null;
 }

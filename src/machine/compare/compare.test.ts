@@ -40,8 +40,8 @@ describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
     const before = session.summary();
     const { digests, parts } = compare(session, 1, 1);
     expect(digests[0]).toBe(digests[1]);
-    expect(parts.map(({ differing }) => differing)).toEqual([0, 0, 0, 0, 0]);
-    for (const id of ["registers", "structures", "leaves", "queues"] as const) {
+    expect(parts.map(({ differing }) => differing)).toEqual([0, 0, 0, 0, 0, 0]);
+    for (const id of ["registers", "structures", "leaves", "queues", "software"] as const) {
       expect([id, parts.find((part) => part.id === id)!.alike > 0]).toEqual([id, true]);
     }
     expect(session.summary()).toEqual(before);
@@ -100,12 +100,37 @@ describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
     expect(queues.some(({ what, left }) => !/slot/.test(what) && left !== null)).toBe(true);
     expect(answer.digests[0]).not.toBe(answer.digests[1]);
   });
+
+  it("tells objects of the kernel, lines of logs and how often what was done", async () => {
+    const session = await openLesson(arch);
+    const last = session.summary().actionCount;
+    const rows = rowsOf(compare(session, 0, last), "software");
+    // The guest of the first lesson is handed its events, and logs them.
+    const log = rows.filter(({ what }) => what.startsWith("Line of the guest's log"));
+    expect([log.length > 0, log.every(({ left }) => left === null)]).toEqual([arch === "smmuv3", true]);
+    expect(rows.find(({ what }) => what === "How many: memory write")).toMatchObject({
+      left: expect.stringMatching(/^[\d,]+$/),
+      right: expect.stringMatching(/^[\d,]+$/),
+    });
+    expect(session.apply({ do: "vmm call", call: "IOMMU_IOAS_ALLOC", fields: {} })).toMatchObject({ ok: true });
+    const [added] = rowsOf(compare(session, last, last + 1), "software");
+    expect(added).toMatchObject({ left: null, right: "0 mapped ranges, holds none, 0 users" });
+    expect(added!.what).toMatch(/^IOAS \d+$/);
+  });
 });
 
-it("compares no parts of two architectures", async () => {
+it("compares of two architectures what both have, and says of the rest why not", async () => {
   const [one, other] = await Promise.all([openLesson("smmuv3"), openLesson("vtd")]);
-  const answer = compareStates([at(one, 0), at(other, 0)], null);
-  expect(answer).toMatchObject({ ok: true, value: { parts: [], walks: null } });
+  const answer = compareStates([at(one, 1), at(other, 1)], null);
+  if (!answer.ok) throw new Error(answer.error.detail);
+  const { parts } = answer.value;
+  const compared = parts.filter(({ why }) => why === undefined);
+  expect(compared.map(({ id }) => id)).toEqual(["leaves", "software"]);
+  expect(compared.every(({ alike, differing }) => alike + differing > 0)).toBe(true);
+  const apart = parts.filter(({ why }) => why !== undefined);
+  expect(apart.map(({ differing, alike, rows }) => differing + alike + rows.length)).toEqual([0, 0, 0, 0]);
+  // The guests map the same addresses; what they lead to is each host's.
+  expect(rowsOf(answer.value, "leaves").length + compared[0]!.alike).toBeGreaterThan(0);
 });
 
 it("answers a problem for a step that the session does not have", async () => {

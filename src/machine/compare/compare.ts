@@ -4,6 +4,7 @@
  */
 import { ARCHITECTURES } from "../../arch/architectures.ts";
 import {
+  COMPARED_PARTS,
   type ComparedPart,
   type ComparedPartId,
   type ComparisonAnswer,
@@ -22,9 +23,12 @@ import {
   type Item,
   queueItems,
   registerItems,
+  softwareItems,
   structureItems,
 } from "./items.ts";
-import { leafDifferences } from "./leaf_differences.ts";
+import { leafDifferences, type ReasonText } from "./leaf_differences.ts";
+
+const PARTS = Object.keys(COMPARED_PARTS) as ComparedPartId[];
 
 /** Most contexts whose structures and translations are compared. */
 const MAX_CONTEXTS = 256;
@@ -63,7 +67,8 @@ export function compareStates([left, right]: readonly [Look, Look], access: Acce
 const contextsOf = ({ inspect, devices }: LookedAt): Context[] =>
   inspect.streams(devices, new Map()).flatMap(({ sid, ssids }) => [null, ...ssids].map((ssid) => ({ sid, ssid })));
 
-function takeSide({ inspect, arch, digest }: LookedAt, contexts: readonly Context[], access: Access | null): SideState {
+function takeSide(there: LookedAt, contexts: readonly Context[], access: Access | null): SideState {
+  const { inspect, arch, software, digest } = there;
   return {
     arch,
     digest,
@@ -72,29 +77,49 @@ function takeSide({ inspect, arch, digest }: LookedAt, contexts: readonly Contex
       structures: structureItems(inspect, arch, contexts),
       caches: cacheItems(inspect),
       queues: queueItems(inspect),
+      software: softwareItems(software),
     },
     leaves: contexts.map(({ sid, ssid }) => inspect.leaves(sid, ssid, 0)),
     walk: access === null ? null : inspect.walk(access, 0),
   };
 }
 
+/** Why a part of two architectures is not compared; what is not named here is. */
+const APART: Readonly<Partial<Record<ComparedPartId, string>>> = {
+  registers: "Each architecture has registers of its own.",
+  structures: "Each architecture is configured by structures of its own. What they map is compared: see Translations.",
+  caches: "Each architecture tags its cached entries in its own way.",
+  queues: "Commands and records are each architecture's own. The event that a walk ends in is compared: see Outcome.",
+};
+
 function compareSides(left: SideState, right: SideState, contexts: readonly Context[]): ComparisonAnswer {
   const walks = left.walk === null || right.walk === null ? null : ([left.walk, right.walk] as const);
-  const digests = [left.digest, right.digest] as const;
-  if (left.arch !== right.arch) return { digests, parts: [], walks };
-  const part = (id: keyof SideState["items"]): ComparedPart => comparePart(id, left.items[id], right.items[id]);
-  const leaves = compareLeaves(left, right, contexts);
-  return { digests, parts: [part("registers"), part("structures"), leaves, part("caches"), part("queues")], walks };
+  const parts = PARTS.map((id): ComparedPart => {
+    const why = left.arch === right.arch ? undefined : APART[id];
+    if (why !== undefined) return { id, why, alike: 0, differing: 0, rows: [] };
+    return id === "leaves" ? compareLeaves(left, right, contexts) : comparePart(id, left.items[id], right.items[id]);
+  });
+  return { digests: [left.digest, right.digest], parts, walks };
 }
 
 /** A thing as either side has it. */
 type Pair = readonly [Item | null, Item | null];
 
+/** By the order of the left; what only the right has comes behind what it comes behind there. */
 function pairsOf(left: readonly Item[], right: readonly Item[]): Pair[] {
   const others = new Map(right.map((item) => [item.key, item]));
   const known = new Set(left.map(({ key }) => key));
-  const pairs = left.map((item): Pair => [item, others.get(item.key) ?? null]);
-  return [...pairs, ...right.filter(({ key }) => !known.has(key)).map((item): Pair => [null, item])];
+  const added = new Map<string, Pair[]>();
+  let before = "";
+  for (const item of right) {
+    if (known.has(item.key)) before = item.key;
+    else added.set(before, [...(added.get(before) ?? []), [null, item]]);
+  }
+  const behind = (key: string): readonly Pair[] => added.get(key) ?? [];
+  return [
+    ...behind(""),
+    ...left.flatMap((item): Pair[] => [[item, others.get(item.key) ?? null], ...behind(item.key)]),
+  ];
 }
 
 /** Without the structures that other contexts are reached through as well: those are told once, and as a pair if they are one. */
@@ -106,10 +131,10 @@ function withoutRepeats(pairs: readonly Pair[]): Pair[] {
     for (const [side, pa] of places.entries()) if (pa !== undefined) seen[side as 0 | 1].add(pa);
     return !repeated;
   };
-  const whole = pairs.filter(([a, b]) => a !== null && b !== null);
-  return [...whole, ...pairs.filter(([a, b]) => a === null || b === null)].filter(
-    (pair) => (pair[0] ?? pair[1])!.place === undefined || isNew(pair),
-  );
+  const isWhole = ([a, b]: Pair): boolean => a !== null && b !== null;
+  const placed = pairs.filter(([a, b]) => (a ?? b)!.place !== undefined);
+  const kept = new Set([...placed.filter(isWhole), ...placed.filter((pair) => !isWhole(pair))].filter(isNew));
+  return pairs.filter((pair) => (pair[0] ?? pair[1])!.place === undefined || kept.has(pair));
 }
 
 function comparePart(id: ComparedPartId, left: readonly Item[], right: readonly Item[]): ComparedPart {
@@ -148,10 +173,13 @@ function fieldDifferences(left: readonly DecodedField[], right: readonly Decoded
 }
 
 function compareLeaves(left: SideState, right: SideState, contexts: readonly Context[]): ComparedPart {
-  const { arch } = left;
-  const reasonText = (reason: number): string => ARCHITECTURES[arch].reasons[reason]?.text ?? "faults";
+  const reasonText =
+    ({ arch }: SideState): ReasonText =>
+    (reason) =>
+      ARCHITECTURES[arch].reasons[reason]?.text ?? "faults";
+  const texts = [reasonText(left), reasonText(right)] as const;
   const found = contexts.map((context, i) =>
-    leafDifferences(left.leaves[i]!, right.leaves[i]!, context, contextText(arch, context), reasonText),
+    leafDifferences(left.leaves[i]!, right.leaves[i]!, context, contextText(left.arch, context), texts),
   );
   return {
     id: "leaves",

@@ -3,6 +3,7 @@ import { ARCHITECTURES } from "../../arch/architectures.ts";
 import type { StructureKind, StructureQuery } from "../../protocol/engine.ts";
 import { type CacheView, type DecodedField, MAX_QUEUE_ENTRIES, type QueueIndex } from "../../protocol/inspection.ts";
 import type { Access, Arch } from "../../protocol/machine.ts";
+import type { SoftwareAnswer } from "../../protocol/software.ts";
 import { TRACE, TRACE_WORDS, TraceHit, TraceKind, traceAddress } from "../../protocol/trace.ts";
 import { decodedFields } from "../inspect/decoded.ts";
 import type { UnitInspection } from "../unit.ts";
@@ -137,4 +138,28 @@ export function queueItems(inspect: UnitInspection): Item[] {
       }),
     ];
   });
+}
+
+/** Objects of the host's kernel, what is logged and refused, mistakes of the guest's, and how often what was done. */
+export function softwareItems(software: SoftwareAnswer | null): Item[] {
+  if (software === null) return [];
+  const { objects, guestLog, refused, hazards, counts } = software;
+  const lines = (what: string, texts: readonly string[]): Item[] =>
+    texts.map((text, i) => ({ key: `${what} ${i}`, what: `${what}, ${i + 1}`, text, fields: [] }));
+  return [
+    ...objects.map(({ id, type, about, users, holds }): Item => {
+      const held = holds.length === 0 ? "holds none" : `holds ${holds.join(", ")}`;
+      const text = [...(about === "" ? [] : [about]), held, `${users} ${users === 1 ? "user" : "users"}`].join(", ");
+      return { key: `${type} ${id}`, what: `${type} ${id}`, text, fields: [] };
+    }),
+    ...lines("Line of the guest's log", guestLog),
+    ...lines("Refused to the VMM", refused),
+    ...lines(
+      "Wrong order",
+      hazards.map(({ text }) => text),
+    ),
+    ...Object.entries(counts).map(([deed, count]): Item => {
+      return { key: `count ${deed}`, what: `How many: ${deed}`, text: count.toLocaleString("en"), fields: [] };
+    }),
+  ];
 }

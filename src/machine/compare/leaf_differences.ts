@@ -62,16 +62,19 @@ function addTo(runs: Run[], left: Leaf | null, right: Leaf | null): void {
   } else if (runs.length < MAX_DIFFERENCES) runs.push({ left, right, from, to, leaves: 1 });
 }
 
+/** What a reason comes to, by its index in an architecture's list. */
+export type ReasonText = (reason: number) => string;
+
 /**
  * Compare by rising address.
- * @param reasonText of an index into the architecture's reasons
+ * @param reasonTexts of the left and of the right side
  */
 export function leafDifferences(
   left: LeafColumns,
   right: LeafColumns,
   { sid, ssid }: Context,
   name: string,
-  reasonText: (reason: number) => string,
+  reasonTexts: readonly [ReasonText, ReasonText],
 ): LeafDifferences {
   const runs: Run[] = [];
   let [same, differing] = [0, 0];
@@ -91,8 +94,8 @@ export function leafDifferences(
   }
   const rows = runs.map((run): DifferenceRow => {
     const access: Access = { sid, ssid, iova: run.from, write: false, privileged: false, instruction: false };
-    const [one, other] = [run.left, run.right].map((leaf) => leafText(leaf, reasonText));
-    return { what: `${name}, ${rangeText(run)}`, left: one ?? null, right: other ?? null, fields: [], access };
+    const [left, right] = [leafText(run.left, reasonTexts[0]), leafText(run.right, reasonTexts[1])];
+    return { what: `${name}, ${rangeText(run)}`, left, right, fields: [], access };
   });
   return { alike: same, differing, rows };
 }
@@ -102,7 +105,7 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const rangeText = ({ from, to, leaves }: Run): string =>
   `${hex(from)} to ${hex(to - 1n)}${leaves === 1 ? "" : `, ${leaves} leaves`}`;
 
-function leafText(leaf: Leaf | null, reasonText: (reason: number) => string): string | null {
+function leafText(leaf: Leaf | null, reasonText: ReasonText): string | null {
   if (leaf === null) return null;
   const { status, pa, permissions, sizeLg2, reason } = leaf;
   if (status === LeafStatus.Ok) return `to ${hex(pa)} ${rightsText(permissions)} in leaves of 2^${sizeLg2} bytes`;

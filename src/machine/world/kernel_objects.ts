@@ -2,7 +2,7 @@
  * The objects of an iommufd as a page shows them: who holds whom, and what is particular about each.
  */
 import type { IommufdContext } from "../../host/iommufd/context.ts";
-import { Device } from "../../host/iommufd/device.ts";
+import { Device, NO_PASID } from "../../host/iommufd/device.ts";
 import { FaultQueue } from "../../host/iommufd/fault_queue.ts";
 import { HwptNested, HwptPaging } from "../../host/iommufd/hwpt.ts";
 import { Ioas } from "../../host/iommufd/ioas.ts";
@@ -22,7 +22,7 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
     const areas = object.table.areas.length;
     return { holds: [], about: `${areas} mapped ${areas === 1 ? "range" : "ranges"}` };
   }
-  if (object instanceof Device) return { holds: [], about: `${object.host.name}, requester ${hex(object.host.sid)}` };
+  if (object instanceof Device) return deviceParticulars(object);
   if (object instanceof HwptPaging) {
     return {
       holds: [object.ioas.id],
@@ -46,4 +46,17 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
   }
   if (object instanceof Veventq) return { holds: [object.viommu.id], about: `room for ${object.depth} events` };
   return { holds: [], about: "" };
+}
+
+/** Whatever a device is attached to, it holds. */
+function deviceParticulars(device: Device): Pick<KernelObjectRow, "holds" | "about"> {
+  const attached = [...device.group.attachments].filter(([pasid]) => device.isAttached(pasid));
+  const uses = attached.map(([pasid, { hwpt }]) => {
+    const by = pasid === NO_PASID ? "" : `, by PASID ${hex(pasid)}`;
+    return `attached to ${hwpt.type} ${hwpt.id}${by}`;
+  });
+  return {
+    holds: [...new Set(attached.map(([, { hwpt }]) => hwpt.id))],
+    about: [`${device.host.name}, requester ${hex(device.host.sid)}`, ...uses].join(", "),
+  };
 }

@@ -14,6 +14,7 @@ import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { ComparedWalks } from "./ComparedWalks.tsx";
 import { Differences } from "./Differences.tsx";
 import { Sides } from "./Sides.tsx";
+import { type ListedPart, outcomePart, tracePart } from "./walk_parts.ts";
 
 export function Compare() {
   const open = useApp((app) => app.summary !== null);
@@ -57,10 +58,11 @@ function Answer({ answer, names }: AnswerProps) {
   const [chosen, setChosen] = useState<string | null>(null);
   if (!answer.ok) return <NoticeBox tone="fault" title={answer.error.title} detail={answer.error.detail} />;
   const { parts, walks, digests } = answer.value;
-  const tabs = [{ id: "walk", text: "Walk" }, ...parts.map((part) => ({ id: part.id as string, text: tabText(part) }))];
-  const first = parts.find(({ differing }) => differing > 0)?.id ?? "walk";
+  const listed: readonly ListedPart[] = [...(walks === null ? [] : [outcomePart(walks), tracePart(walks)]), ...parts];
+  const tabs = [{ id: "walk", text: "Walk" }, ...listed.map((part) => ({ id: part.id, text: tabText(part) }))];
+  const first = parts.find(({ differing }) => differing > 0 && !isApart(parts))?.id ?? "walk";
   const at = tabs.some(({ id }) => id === chosen) ? chosen! : first;
-  const part = parts.find(({ id }) => id === at);
+  const part = listed.find(({ id }) => id === at);
   return (
     <>
       <div className="compare-tools">
@@ -81,11 +83,16 @@ function Answer({ answer, names }: AnswerProps) {
   );
 }
 
-const tabText = ({ id, differing }: ComparedPart): string =>
-  `${COMPARED_PARTS[id]}${differing === 0 ? "" : ` ${differing.toLocaleString("en").replaceAll(",", "\u2009")}`}`;
+const TITLES: Readonly<Record<string, string>> = { outcome: "Outcome", trace: "Trace", ...COMPARED_PARTS };
+
+const tabText = ({ id, differing }: ListedPart): string =>
+  `${TITLES[id]}${differing === 0 ? "" : ` ${differing.toLocaleString("en").replaceAll(",", "\u2009")}`}`;
+
+/** Of two architectures some parts are not compared. */
+const isApart = (parts: readonly ComparedPart[]): boolean => parts.some(({ why }) => why !== undefined);
 
 function totalText(parts: readonly ComparedPart[]): string {
-  if (parts.length === 0) return "Two architectures: only the walks can be compared.";
+  if (isApart(parts)) return "Two architectures: what each has of its own is not compared.";
   const total = parts.reduce((sum, { differing }) => sum + differing, 0);
   return total === 0 ? "They differ in memory alone." : `${total} ${total === 1 ? "difference" : "differences"}`;
 }

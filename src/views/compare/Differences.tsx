@@ -1,17 +1,13 @@
 /** What differs of one part: a row for each thing, and the fields of the chosen one. */
 import { useState } from "react";
-import {
-  type ComparedPart,
-  type DifferenceRow,
-  type FieldDifference,
-  MAX_DIFFERENCES,
-} from "../../protocol/comparison.ts";
+import { type DifferenceRow, type FieldDifference, MAX_DIFFERENCES } from "../../protocol/comparison.ts";
 import { Hex } from "../common/Hex.tsx";
 import { useApp } from "../common/use_app.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
+import type { ListedPart, ListedRow } from "./walk_parts.ts";
 
 interface DifferencesProps {
-  readonly part: ComparedPart;
+  readonly part: ListedPart;
   readonly names: readonly [string, string];
 }
 
@@ -20,6 +16,7 @@ export function Differences({ part, names }: DifferencesProps) {
   const [chosen, setChosen] = useState(0);
   const inspect = useApp((app) => app.inspect);
   const walk = useApp((app) => app.chooseAccess);
+  if (part.why !== undefined) return <p className="nw-empty">Not compared. {part.why}</p>;
   if (rows.length === 0) {
     return (
       <p className="nw-empty">{alike === 0 ? "Neither side has any." : `All ${alike} are the same on both sides.`}</p>
@@ -61,12 +58,13 @@ export function Differences({ part, names }: DifferencesProps) {
 const COLUMNS = "14px minmax(150px, 1.2fr) minmax(120px, 1fr) minmax(120px, 1fr)";
 
 /** Which way a thing changed, from the left to the right. */
-function turnOf({ left, right }: DifferenceRow): { readonly sign: string; readonly text: string } {
+function turnOf({ left, right, isAlike }: ListedRow): { readonly sign: string; readonly text: string } {
+  if (isAlike === true) return { sign: "=", text: "the same" };
   if (left === null) return { sign: "+", text: "added" };
   return right === null ? { sign: "\u2212", text: "removed" } : { sign: "\u2260", text: "changed" };
 }
 
-function Cells({ row }: { readonly row: DifferenceRow | undefined }) {
+function Cells({ row }: { readonly row: ListedRow | undefined }) {
   if (row === undefined) return null;
   const { sign, text } = turnOf(row);
   return (

@@ -1,6 +1,7 @@
 /** What stands on the two sides: which session, and how many of its actions are applied. */
 import { useEffect, useId } from "react";
 import { type ComparedSide, sideQuery } from "../../app/compare_slice.ts";
+import type { SessionSummary } from "../../protocol/engine.ts";
 import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
 import { useApp } from "../common/use_app.ts";
@@ -25,7 +26,7 @@ function Side({ which, title }: { readonly which: "left" | "right"; readonly tit
   const beside = useApp((app) => app.comparison.beside);
   const step = useApp((app) => sideQuery(side, app)?.step ?? 0);
   const last = useApp((app) => (side.of === "session" ? app.summary?.actionCount : app.comparison.beside?.steps) ?? 0);
-  const about = useApp((app) => aboutStep(side, step, app.summary?.actions[step - 1]));
+  const about = useApp((app) => aboutStep(side, step, app.summary));
   const set = useApp((app) => app.setSide);
   const id = useId();
   return (
@@ -61,15 +62,20 @@ function Side({ which, title }: { readonly which: "left" | "right"; readonly tit
         }}
       />
       <span className="nw-3 nw-small nw-nowrap">of {last}</span>
-      <span className="nw-2 nw-small nw-ellipsis">{about}</span>
+      <span className="nw-2 nw-small nw-ellipsis" title={about}>
+        {about}
+      </span>
     </fieldset>
   );
 }
 
-/** What the step came to. */
-function aboutStep({ of }: ComparedSide, step: number, action: Parameters<typeof actionText>[0] | undefined): string {
+/** What the step came to, and why it is the one where nobody chose it. */
+function aboutStep({ of, step: chosen }: ComparedSide, step: number, summary: SessionSummary | null): string {
   if (step === 0) return "before the first action";
-  return of === "session" && action !== undefined ? `after ${actionText(action)}` : "";
+  const action = summary?.actions[step - 1];
+  if (of !== "session" || summary === null || action === undefined) return "";
+  const which = chosen !== null ? "" : step === summary.step ? "now, " : "in the end, ";
+  return `${which}after ${actionText(action)}`;
 }
 
 /** What can be opened beside the session. */
