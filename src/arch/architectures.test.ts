@@ -25,6 +25,14 @@ describe.each(Object.entries(ARCHITECTURES))("the facts of %s", (_, facts) => {
     }
   });
 
+  it("tell the size of every structure of the configuration, of two forms the larger", () => {
+    const form = { level: 0, granuleLg2: 12, wide: true };
+    const sizes = Object.entries(facts.structures)
+      .filter(([kind]) => !kind.endsWith("descriptor"))
+      .map(([kind, { layoutOf }]) => [kind, layoutOf(form, new Uint32Array(16)).bits / 8]);
+    expect(facts.structureBytes).toEqual(Object.fromEntries(sizes));
+  });
+
   it("number levels one way and back, and name each of them", () => {
     for (let fromLeaf = 0; fromLeaf < 5; fromLeaf++) {
       const level = facts.levelAt(fromLeaf);

@@ -4,7 +4,8 @@
  */
 
 import { ridOf } from "../arch/requester_id.ts";
-import { type PagingLevel, pagingEntryLayout } from "../arch/vtd/paging_entries.ts";
+import { pagingEntryLayout } from "../arch/vtd/paging_entries.ts";
+import type { PagingLevel } from "../arch/vtd/paging_names.ts";
 import { PASID_TABLE_ENTRY, Pgtt } from "../arch/vtd/pasid_entries.ts";
 import { type DecodedEntry, hex } from "../decode/entry.ts";
 import { fieldReader } from "../decode/printed_fields.ts";

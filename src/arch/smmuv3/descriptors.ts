@@ -8,9 +8,7 @@
  */
 import { address, field, type Layout, layout } from "../../base/layout.ts";
 import { OFF_ON, S2_MEMATTR, S2_MEMATTR_FWB, SHAREABILITY } from "./codes.ts";
-
-/** What a descriptor is; {@link descriptorKind} tells. */
-export type DescriptorKind = "invalid" | "table" | "block" | "page";
+import type { DescriptorKind } from "./descriptor_kind.ts";
 
 /** log2 of a translation granule: 4KB, 16KB or 64KB. */
 export type GranuleLg2 = 12 | 14 | 16;
@@ -295,11 +293,4 @@ export function descriptorLayout(
   const made = buildLayout(stage, kind, granuleLg2, wide, fwb);
   built.set(key, made);
   return made;
-}
-
-/** What the low word `lo` of a descriptor is at `level` (-1 to 3), by bits [1:0] alone, DDI 0487 §D8.3. */
-export function descriptorKind(lo: number, level: number): DescriptorKind {
-  if ((lo & 1) === 0) return "invalid";
-  if (level >= 3) return (lo & 2) === 0 ? "invalid" : "page";
-  return (lo & 2) === 0 ? "block" : "table";
 }

@@ -1,11 +1,12 @@
 /** Arm SMMUv3 in the shape that every architecture has for views and readers. */
 import type { ArchitectureFacts } from "../architecture_facts.ts";
 import { CD, L1CD } from "./cd.ts";
-import { descriptorKind, descriptorLayout, type GranuleLg2 } from "./descriptors.ts";
+import { descriptorKind } from "./descriptor_kind.ts";
+import { descriptorLayout, type GranuleLg2 } from "./descriptors.ts";
 import { eventOf, RESERVED_EVENT } from "./events.ts";
-import { REASONS } from "./reasons.ts";
 import { L1STD, STE } from "./ste.ts";
 import { VMS } from "./vms.ts";
+import { SMMUV3_WORDS } from "./words.ts";
 
 const granule = (lg2: number): GranuleLg2 => (lg2 === 14 || lg2 === 16 ? lg2 : 12);
 
@@ -16,8 +17,7 @@ const descriptor = (stage: 1 | 2): ArchitectureFacts["structures"][string] => ({
 });
 
 export const SMMUV3_FACTS: ArchitectureFacts = {
-  name: "Arm SMMUv3",
-  reasons: REASONS,
+  ...SMMUV3_WORDS,
   structures: {
     L1STD: { title: "level-1 stream table descriptor", layoutOf: () => L1STD },
     STE: { title: "stream table entry", layoutOf: () => STE },
@@ -27,17 +27,9 @@ export const SMMUV3_FACTS: ArchitectureFacts = {
     "S1 descriptor": descriptor(1),
     "S2 descriptor": descriptor(2),
   },
-  stageNames: ["Stage 1", "Stage 2"],
-  fromLeaf: (level) => 3 - level,
-  levelAt: (fromLeaf) => 3 - fromLeaf,
-  levelName: (_stage, level) => `level ${level}`,
-  levelShort: (_stage, level) => `L${level}`,
-  entryKind: (_stage, level, lo) => descriptorKind(lo, level),
   recordTitle: "event",
   recordOf: (words) => {
     const event = eventOf(words);
     return { layout: event?.layout ?? RESERVED_EVENT, section: event?.section ?? RESERVED_EVENT.section };
   },
-  requester: "SID",
-  context: "SSID",
 };

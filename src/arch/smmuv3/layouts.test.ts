@@ -3,9 +3,8 @@ import { high, low } from "../../base/halves.ts";
 import { decodeFields, type Layout } from "../../base/layout.ts";
 import { CD, L1CD } from "./cd.ts";
 import { COMMANDS, commandByName, commandByOpcode } from "./commands.ts";
+import { type DescriptorKind, descriptorKind } from "./descriptor_kind.ts";
 import {
-  type DescriptorKind,
-  descriptorKind,
   descriptorLayout,
   type GranuleLg2,
   INVALID,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { high, low } from "../../base/halves.ts";
 import { decodeFields, type Layout } from "../../base/layout.ts";
-import { type PagingLevel, pagingEntryLayout, pagingEntryName } from "./paging_entries.ts";
+import { pagingEntryLayout } from "./paging_entries.ts";
+import { type PagingLevel, pagingEntryName } from "./paging_names.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY } from "./pasid_entries.ts";
 import { R, REASONS } from "./reasons.ts";
 import { CONTEXT_ENTRY, ROOT_ENTRY, SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "./root_context.ts";

@@ -1,20 +1,10 @@
 /**
  * Paging-structure entries of both stages. Intel VT-d (document D51397, revision 4.1) §9.7 first stage, §9.8 second.
- *
- * Levels are the architecture's: 1 holds pages of 4 KiB, 2 directories (2 MiB), 3 directory pointers (1 GiB), 4 PML4,
- * 5 PML5.
  */
 import { address, field, type Layout, layout } from "../../base/layout.ts";
+import { type PagingLevel, pagingEntryName } from "./paging_names.ts";
 
-/** Level of a paging structure. */
-export type PagingLevel = 1 | 2 | 3 | 4 | 5;
-
-const NAMES = ["PTE", "PDE", "PDPTE", "PML4E", "PML5E"] as const;
 const PAGES = ["4 KiB page", "2 MiB page", "1 GiB page"] as const;
-
-/** Name of an entry, such as FS-PDE. */
-export const pagingEntryName = (stage: 1 | 2, level: PagingLevel): string =>
-  `${stage === 1 ? "FS" : "SS"}-${NAMES[level - 1]}`;
 
 const ACCESSED = { values: { 0: "not used yet", 1: "used by a translation" } } as const;
 const DIRTY = { values: { 0: "not written yet", 1: "written" } } as const;

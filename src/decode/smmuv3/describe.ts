@@ -1,7 +1,8 @@
 /**
  * Entries of Arm SMMUv3 in brief. IHI 0070 §7.3 (events), §4 (commands).
  */
-import { descriptorKind, descriptorLayout } from "../../arch/smmuv3/descriptors.ts";
+import { descriptorKind } from "../../arch/smmuv3/descriptor_kind.ts";
+import { descriptorLayout } from "../../arch/smmuv3/descriptors.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
 import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";

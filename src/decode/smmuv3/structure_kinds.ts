@@ -5,7 +5,8 @@
 import { SMMU_GATOS_PAR, SMMU_GATOS_PAR_FAULT } from "../../arch/smmuv3/atos_registers.ts";
 import { CD, L1CD } from "../../arch/smmuv3/cd.ts";
 import { commandByOpcode, RESERVED_COMMAND } from "../../arch/smmuv3/commands.ts";
-import { descriptorKind, descriptorLayout } from "../../arch/smmuv3/descriptors.ts";
+import { descriptorKind } from "../../arch/smmuv3/descriptor_kind.ts";
+import { descriptorLayout } from "../../arch/smmuv3/descriptors.ts";
 import { eventByNumber, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
 import { registerByName } from "../../arch/smmuv3/registers.ts";
 import { L1STD, STE } from "../../arch/smmuv3/ste.ts";

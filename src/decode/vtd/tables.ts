@@ -2,7 +2,8 @@
  * Tables of Intel VT-d as Linux prints them: the dump that goes with a fault, and the debugfs files
  * `dmar_translation_struct`, `domain_translation_struct` and `ir_translation_struct`. VT-d specification §9.1 to §9.11.
  */
-import { type PagingLevel, pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
+import { pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
+import type { PagingLevel } from "../../arch/vtd/paging_names.ts";
 import { hex } from "../entry.ts";
 import type { LogText } from "../log_text.ts";
 import { fieldReader } from "../printed_fields.ts";

@@ -2,7 +2,8 @@
  * Translation tables made for tests: entries put together from the declared descriptor layouts, not from the formats
  * under test. Addresses are whole numbers, exact below 2^53.
  */
-import { type DescriptorKind, descriptorLayout, type GranuleLg2 } from "../../arch/smmuv3/descriptors.ts";
+import type { DescriptorKind } from "../../arch/smmuv3/descriptor_kind.ts";
+import { descriptorLayout, type GranuleLg2 } from "../../arch/smmuv3/descriptors.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
 import type { PageTableFormat } from "../format.ts";
 

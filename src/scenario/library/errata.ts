@@ -1,6 +1,7 @@
 /** Lessons on hardware that does not do what its specification says, and on what software does about it. */
 import { GSTS, RTADDR } from "../../arch/vtd/control_registers.ts";
-import { type PagingLevel, pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
+import { pagingEntryLayout } from "../../arch/vtd/paging_entries.ts";
+import type { PagingLevel } from "../../arch/vtd/paging_names.ts";
 import { PASID_DIRECTORY_ENTRY, PASID_TABLE_ENTRY, Pgtt } from "../../arch/vtd/pasid_entries.ts";
 import { SM_CONTEXT_ENTRY, SM_ROOT_ENTRY } from "../../arch/vtd/root_context.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";

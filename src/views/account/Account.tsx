@@ -3,7 +3,7 @@
  */
 import "./account.css";
 import { useEffect, useRef } from "react";
-import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { WORDS } from "../../arch/words.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { Glyph, type GlyphName } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
@@ -31,7 +31,7 @@ function Told({ walk }: { readonly walk: WalkAnswer }) {
     newest.current?.scrollIntoView({ block: "nearest" });
   }, [shown]);
   const { access } = walk;
-  const { context } = ARCHITECTURES[walk.arch];
+  const { context } = WORDS[walk.arch];
   const kind = access.instruction ? "fetches an instruction" : access.write ? "writes" : "reads";
   const end = shown >= steps.length;
   return (

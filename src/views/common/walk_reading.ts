@@ -2,8 +2,8 @@
  * Reads a walk into the plain steps and shapes that drawings and tables work on.
  */
 
-import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
-import { ARCHITECTURES } from "../../arch/architectures.ts";
+import type { ArchitectureWords } from "../../arch/architecture_words.ts";
+import { WORDS } from "../../arch/words.ts";
 import { high, low } from "../../base/halves.ts";
 import type { StageSummary, WalkAnswer } from "../../protocol/engine.ts";
 import {
@@ -61,18 +61,18 @@ export function traceSteps(walk: Pick<WalkAnswer, "arch" | "trace"> | null): rea
   const { trace } = walk;
   const before = known.get(trace);
   if (before !== undefined) return before;
-  const facts = ARCHITECTURES[walk.arch];
+  const words = WORDS[walk.arch];
   const count = Math.floor(trace.length / TRACE_WORDS);
-  const steps = Array.from({ length: count }, (_, record) => readStep(trace, record, facts));
+  const steps = Array.from({ length: count }, (_, record) => readStep(trace, record, words));
   known.set(trace, steps);
   return steps;
 }
 
-function stepName(facts: ArchitectureFacts, kind: StepKind, stage: number, level: number): string {
-  const of = facts.stageNames[stage === 2 ? 1 : 0];
+function stepName(words: ArchitectureWords, kind: StepKind, stage: number, level: number): string {
+  const of = words.stageNames[stage === 2 ? 1 : 0];
   switch (kind) {
     case "Descriptor":
-      return `${of} ${facts.levelName(stage === 2 ? 2 : 1, level)} ${noun(facts)}`;
+      return `${of} ${words.levelName(stage === 2 ? 2 : 1, level)} ${words.entryNoun}`;
     case "Output":
       return "Output address";
     case "Check":
@@ -82,45 +82,34 @@ function stepName(facts: ArchitectureFacts, kind: StepKind, stage: number, level
   }
 }
 
-const NO_WORDS = new Uint32Array(0);
 const DESCRIPTOR_BYTES = 8;
-
-function structureBytes(facts: ArchitectureFacts, kind: StepKind): number {
-  const form = { level: 0, granuleLg2: 12, wide: true };
-  const layout = facts.structures[kind]?.layoutOf(form, NO_WORDS);
-  return layout === undefined ? DESCRIPTOR_BYTES : layout.bits / 8;
-}
-
-/** What an entry of a table is: "descriptor", "entry". */
-const noun = (facts: ArchitectureFacts): string =>
-  facts.structures["S1 descriptor"]?.title.split(" ").at(-1) ?? "entry";
 
 /** The stages of a walk as geometry has them. */
 export function walkStages(walk: Pick<WalkAnswer, "arch" | "stage1" | "stage2">): WalkStages {
-  const facts = ARCHITECTURES[walk.arch];
+  const words = WORDS[walk.arch];
   const shape = (s: StageSummary | null): StageShape | null =>
     s === null
       ? null
       : {
           granuleLg2: s.granuleLg2,
           inputBits: s.inputBits,
-          startHeight: facts.fromLeaf(s.startLevel),
+          startHeight: words.fromLeaf(s.startLevel),
           levels: s.levels,
         };
-  const context = CONTEXTS.find((kind) => Object.hasOwn(facts.structures, kind)) ?? "CD";
+  const context = CONTEXTS.find((kind) => Object.hasOwn(words.structureBytes, kind)) ?? "CD";
   return { stage1: shape(walk.stage1), stage2: shape(walk.stage2), context };
 }
 
 /** Structures that hold a context of stage 1, in the architectures that fetch them through stage 2. */
 const CONTEXTS: readonly StepKind[] = ["CD", "GCR3"];
 
-function isLeaf(facts: ArchitectureFacts, stage: number, level: number, value: bigint): boolean {
+function isLeaf(words: ArchitectureWords, stage: number, level: number, value: bigint): boolean {
   const lo = low(value);
-  const kind = facts.entryKind(stage === 1 ? 1 : 2, level, lo, high(value));
+  const kind = words.entryKind(stage === 1 ? 1 : 2, level, lo, high(value));
   return kind === "block" || kind === "page";
 }
 
-function readStep(trace: Uint32Array, record: number, facts: ArchitectureFacts): TraceStep {
+function readStep(trace: Uint32Array, record: number, words: ArchitectureWords): TraceStep {
   const at = record * TRACE_WORDS;
   const f = TRACE.f;
   const kind = KINDS[f.kind.get(trace, at)];
@@ -138,13 +127,13 @@ function readStep(trace: Uint32Array, record: number, facts: ArchitectureFacts):
     phase,
     stage: stage === 1 || stage === 2 ? stage : 0,
     level,
-    height: facts.fromLeaf(level),
+    height: words.fromLeaf(level),
     verdict,
-    name: stepName(facts, kind, stage, level),
-    why: f.reason.get(trace, at) === 0 ? null : (facts.reasons[f.reason.get(trace, at)] ?? null),
+    name: stepName(words, kind, stage, level),
+    why: f.reason.get(trace, at) === 0 ? null : (words.reasons[f.reason.get(trace, at)] ?? null),
     access: f.access.get(trace, at),
     row: f.row.get(trace, at),
-    leaf: kind === "Descriptor" && isLeaf(facts, stage, level, value),
+    leaf: kind === "Descriptor" && isLeaf(words, stage, level, value),
     contiguous: f.contiguous.get(trace, at) === 1,
     write: f.write.get(trace, at) === 1,
     sizeLg2: f.sizeLg2.get(trace, at),
@@ -152,7 +141,7 @@ function readStep(trace: Uint32Array, record: number, facts: ArchitectureFacts):
     input: traceAddress("input", trace, record),
     at: traceAddress("at", trace, record),
     pa: traceAddress("pa", trace, record),
-    bytes: f.access.get(trace, at) === 0 ? 0 : structureBytes(facts, kind),
+    bytes: f.access.get(trace, at) === 0 ? 0 : (words.structureBytes[kind] ?? DESCRIPTOR_BYTES),
     value,
     out: traceAddress("out", trace, record),
     permissions: f.permissions.get(trace, at),

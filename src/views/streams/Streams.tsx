@@ -5,7 +5,7 @@ import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { Pane } from "../common/Pane.tsx";
 import { useApp } from "../common/use_app.ts";
-import { useFacts } from "../common/use_facts.ts";
+import { useWords } from "../common/use_words.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
 import { NothingOpen } from "./NothingOpen.tsx";
 import { type ListedRow, listRows } from "./stream_rows.ts";
@@ -46,7 +46,7 @@ export function Streams() {
 
 function StreamCells({ row }: { readonly row: ListedRow }) {
   const { stream, ssid } = row;
-  const { context } = useFacts();
+  const { context } = useWords();
   if (ssid !== null) {
     return (
       <>

@@ -3,7 +3,7 @@ import { type LeafColumns, LeafStatus } from "../../protocol/engine.ts";
 import { Glyph, type GlyphName } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
-import { useFacts } from "../common/use_facts.ts";
+import { useWords } from "../common/use_words.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
 import { findLeaf, leafFrom, leafOutput, permissionText, sizeText } from "./leaf_rows.ts";
 
@@ -55,10 +55,10 @@ export function LeafList({ leaves }: { readonly leaves: LeafColumns | null }) {
 }
 
 function LeafCells({ leaves, i }: { readonly leaves: LeafColumns; readonly i: number }) {
-  const facts = useFacts();
+  const words = useWords();
   const status = leaves.status[i] ?? LeafStatus.Unknown;
   const through = status === LeafStatus.Ok;
-  const why = through ? undefined : facts.reasons[leaves.reason[i] ?? 0]?.text;
+  const why = through ? undefined : words.reasons[leaves.reason[i] ?? 0]?.text;
   const size = leaves.sizeLg2[i] ?? 0;
   // A long address leaves no room for more in a narrow pane.
   const wide = (leaves.iovaHi[i] ?? 0) > 0xffff ? " tr-spare" : "";

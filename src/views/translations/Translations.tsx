@@ -7,7 +7,7 @@ import { Hex } from "../common/Hex.tsx";
 import { Pane } from "../common/Pane.tsx";
 import { Tabs } from "../common/Tabs.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
-import { useFacts } from "../common/use_facts.ts";
+import { useWords } from "../common/use_words.ts";
 import { AddressBox } from "./AddressBox.tsx";
 import { LeafList } from "./LeafList.tsx";
 import { RecordedList } from "./RecordedList.tsx";
@@ -18,7 +18,7 @@ type Tab = "mapped" | "recorded";
 export function Translations() {
   const [tab, setTab] = useState<Tab>("mapped");
   const stream = useApp((app) => app.stream);
-  const { requester, context } = useFacts();
+  const { requester, context } = useWords();
   const leaves = useApp((app) => app.leaves);
   const recordedCount = useApp((app) => app.summary?.recorded.accesses ?? 0);
   const recorded = useEngineQuery(recordedCount === 0 ? null : "comparing recorded accesses", (engine) =>

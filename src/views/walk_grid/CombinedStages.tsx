@@ -1,6 +1,6 @@
 /** Below the grid: what each stage says of the access and what both come to, and where each bit of the address comes from. */
 import { useMemo } from "react";
-import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { WORDS } from "../../arch/words.ts";
 import type { CombinedProperty, WalkAnswer } from "../../protocol/engine.ts";
 import { useSize } from "../common/use_size.ts";
 import { traceSteps } from "../common/walk_reading.ts";
@@ -28,7 +28,7 @@ type Column = "asked" | "stage1" | "stage2";
 
 function CombinedTable({ walk }: { readonly walk: WalkAnswer }) {
   const { combined, arch } = walk;
-  const [first, second] = ARCHITECTURES[arch].stageNames;
+  const [first, second] = WORDS[arch].stageNames;
   const heads = [
     ["asked", "Device"],
     ["stage1", first],

@@ -14,7 +14,7 @@ import {
   useState,
 } from "react";
 import { currentRecord } from "../../app/records.ts";
-import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { WORDS } from "../../arch/words.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { useApp } from "../common/use_app.ts";
 import { useMedia } from "../common/use_media.ts";
@@ -55,7 +55,7 @@ export function WalkCaption() {
 export function captionOf(walk: WalkAnswer): string {
   const hex = (n: number): string => `0x${n.toString(16)}`;
   const { stage1, stage2, access } = walk;
-  const { requester, context } = ARCHITECTURES[walk.arch];
+  const { requester, context } = WORDS[walk.arch];
   const parts = [`${requester} ${hex(access.sid)}`];
   if (access.ssid !== null) parts.push(`${context} ${hex(access.ssid)}`);
   for (const { name, value } of walk.tags) parts.push(`${name} ${hex(value)}`);

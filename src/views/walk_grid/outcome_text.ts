@@ -1,7 +1,7 @@
 /**
  * What became of an access, in words: the consequence first, then the cause.
  */
-import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { WORDS } from "../../arch/words.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
 import { permissionText, sizeText } from "../translations/leaf_rows.ts";
 
@@ -15,7 +15,7 @@ export interface OutcomeText {
 }
 
 export function outcomeText({ arch, outcome }: Pick<WalkAnswer, "arch" | "outcome">): OutcomeText {
-  const { reasons } = ARCHITECTURES[arch];
+  const { reasons } = WORDS[arch];
   switch (outcome.type) {
     case "ok": {
       const how = outcome.bypass

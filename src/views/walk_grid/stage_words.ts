@@ -1,11 +1,11 @@
 /** Stages, levels and table entries as the architecture calls them, in as many letters as there is room for. */
-import { ARCHITECTURES } from "../../arch/architectures.ts";
+import { WORDS } from "../../arch/words.ts";
 import type { Arch } from "../../protocol/machine.ts";
 import type { Wording } from "../geometry/walk_layout.ts";
 
 /** A stage: "Stage 1", or "S1" where words are short. */
 export function stageWords(arch: Arch, stage: 1 | 2, wording: Wording): string {
-  return wording === "full" ? ARCHITECTURES[arch].stageNames[stage - 1]! : `S${stage}`;
+  return wording === "full" ? WORDS[arch].stageNames[stage - 1]! : `S${stage}`;
 }
 
 /** The tables at a height of a stage: "Stage 2 L1", "S2 L1" or "L1". */
@@ -16,8 +16,8 @@ export function levelWords(arch: Arch, stage: 1 | 2, height: number, wording: Wo
 
 /** The tables at a height, in short: "L1". */
 export function levelShort(arch: Arch, stage: 1 | 2, height: number): string {
-  const facts = ARCHITECTURES[arch];
-  return facts.levelShort(stage, facts.levelAt(height));
+  const words = WORDS[arch];
+  return words.levelShort(stage, words.levelAt(height));
 }
 
 /** Configuration structures with long names, in short. */
@@ -33,5 +33,5 @@ export const structureShort = (kind: string): string => SHORT_STRUCTURES[kind] ?
 
 /** What an entry of a table is: "descriptor", "entry". */
 export function entryNoun(arch: Arch): string {
-  return ARCHITECTURES[arch].structures["S1 descriptor"]?.title.split(" ").at(-1) ?? "entry";
+  return WORDS[arch].entryNoun;
 }

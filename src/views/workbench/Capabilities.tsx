@@ -2,23 +2,23 @@
 import { Popover } from "radix-ui";
 import { Button } from "../common/Button.tsx";
 import { useApp } from "../common/use_app.ts";
-import { useFacts } from "../common/use_facts.ts";
+import { useWords } from "../common/use_words.ts";
 
 export function Capabilities() {
   const capabilities = useApp((app) => app.summary?.capabilities);
-  const facts = useFacts();
+  const words = useWords();
   if (capabilities === undefined) return null;
   return (
     <Popover.Root>
       <Popover.Trigger asChild>
         <Button kind="quiet" className="wb-arch">
-          {facts.name}
+          {words.name}
         </Button>
       </Popover.Trigger>
       <Popover.Portal>
         <Popover.Content className="nw-pop wb-caps" align="start" sideOffset={4} collisionPadding={8}>
           <table>
-            <caption className="nw-strong">What this {facts.name} offers</caption>
+            <caption className="nw-strong">What this {words.name} offers</caption>
             <tbody>
               {capabilities.map((c) => (
                 <tr key={c.name}>

@@ -1,6 +1,7 @@
 /** A structure of an SMMUv3 for the inspector: its bits, the rules it breaks, reserved bits that are set. */
 import { CD, L1CD } from "../../../arch/smmuv3/cd.ts";
-import { descriptorKind, descriptorLayout, type GranuleLg2 } from "../../../arch/smmuv3/descriptors.ts";
+import { descriptorKind } from "../../../arch/smmuv3/descriptor_kind.ts";
+import { descriptorLayout, type GranuleLg2 } from "../../../arch/smmuv3/descriptors.ts";
 import { R, REASONS } from "../../../arch/smmuv3/reasons.ts";
 import { L1STD, STE } from "../../../arch/smmuv3/ste.ts";
 import { VMS } from "../../../arch/smmuv3/vms.ts";
