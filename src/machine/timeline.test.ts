@@ -56,7 +56,7 @@ function replayed({ description, accesses, actions }: Run): string[] {
 
 describe("the timeline", () => {
   it.each([1, 2, 3, 4, 128383])("is at any step, from whatever step, as when first there, seed %i", (seed) => {
-    const actions = run(seed, 400);
+    const actions = run(seed, 700);
     const expected = replayed(actions);
     const machine = new Machine(actions.description, SMMUV3.make);
     const timeline = new Timeline(machine);
@@ -66,8 +66,8 @@ describe("the timeline", () => {
     for (let i = 0; i < 120; i++) {
       // Far away, to a mark of images, next door.
       const near = timeline.now + (next() % 5) - 2;
-      const step = [next() % 401, 64 * (next() % 7), near][next() % 3]!;
-      if (step < 0 || step > 400) continue;
+      const step = [next() % 701, 64 * (next() % 11), near, timeline.now - 1][next() % 4]!;
+      if (step < 0 || step > 700) continue;
       timeline.seek(step);
       if (timeline.now !== step || stateOf(machine, actions.accesses) !== expected[step]) wrong.push(step);
     }
@@ -171,6 +171,21 @@ describe("the timeline", () => {
       timeline.seek(step);
       expect([step, stateOf(machine, actions.accesses)]).toEqual([step, seen.get(step)]);
     }
+  });
+
+  it("keeps no more for having gone back and forth for long", () => {
+    const actions = run(13, 3000);
+    const machine = new Machine(actions.description, SMMUV3.make);
+    const timeline = new Timeline(machine);
+    for (const action of actions.actions) timeline.append(action);
+    const { next } = chooser(13);
+    let most = 0;
+    for (let round = 0; round < 1500; round++) {
+      timeline.seek(next() % 3000);
+      if (round % 3 === 0) timeline.seek(Math.max(0, timeline.now - 1));
+      if (round === 300) most = machine.memory.savedPages;
+    }
+    expect(machine.memory.savedPages).toBeLessThan(2 * most + 4096);
   });
 
   it("two machines of one description that did the same are in the same state", () => {

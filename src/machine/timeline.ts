@@ -1,5 +1,5 @@
 /**
- * Time travel by replay: a log of actions, an image taken before every 64th, and the number of actions applied.
+ * Time travel by replay: a log of actions, images of the machine taken on the way, and the number of actions applied.
  *
  * Software acts while an action is done for the first time; afterwards what it wrote is written again. Only to go on from
  * an earlier state, it is booted anew and brought there.
@@ -11,11 +11,13 @@ import type { Action } from "../protocol/machine.ts";
 import { isGuestAction } from "./actions.ts";
 import type { Actors } from "./actors.ts";
 import type { Machine, MachineImage } from "./machine.ts";
+import { Marks, STRETCH } from "./marks.ts";
 import { type Effects, NO_EFFECTS, replay } from "./world/effects.ts";
 
-const MARK_EVERY = 64;
-/** Most stretches of that many actions that {@link Timeline.hearBack} does again. */
-const MOST_HEARD = 64;
+/** Most stretches of the log that {@link Timeline.hearBack} does again. */
+const MOST_HEARD = 16;
+/** Pages that may be saved in vain before anybody looks which are still needed. */
+const SPARE_PAGES = 4096;
 
 /** What became of an action. */
 export interface Done {
@@ -37,7 +39,9 @@ export class Timeline {
   readonly #machine: Machine;
   readonly #log: Action[] = [];
   readonly #done: Done[] = [];
-  #marks: MachineImage[];
+  readonly #marks: Marks;
+  /** Pages that were saved for images there were when somebody last looked. */
+  #neededPages = 0;
   #now = 0;
   readonly #software: TimelineSoftware | null;
   #actors: Actors | null;
@@ -49,7 +53,7 @@ export class Timeline {
     this.#machine = machine;
     this.#software = software;
     this.#actors = actors;
-    this.#marks = [machine.snapshot()];
+    this.#marks = new Marks(machine.snapshot());
   }
 
   /** The software after the last action that was ever applied in this log; null for hardware alone. */
@@ -74,7 +78,7 @@ export class Timeline {
 
   /** The state before the first action. */
   get start(): MachineImage {
-    return this.#marks[0]!;
+    return this.#marks.start;
   }
 
   /** Drop the actions after the current one, append one and apply it. */
@@ -82,8 +86,8 @@ export class Timeline {
     if (this.#now < this.#log.length) {
       this.#log.length = this.#now;
       this.#done.length = Math.min(this.#done.length, this.#now);
-      this.#marks.length = Math.floor(this.#now / MARK_EVERY) + 1;
-      this.#retain();
+      this.#marks.cut(this.#now);
+      this.#tidy();
     }
     if (this.#actors !== null && this.#seen !== this.#now) this.#bootAgain();
     this.#log.push(action);
@@ -92,16 +96,17 @@ export class Timeline {
 
   /** Go to the state after the first `target` actions, 0 to the length of the log. */
   seek(target: number): void {
-    const mark = Math.floor(target / MARK_EVERY);
-    if (target < this.#now || mark > Math.floor(this.#now / MARK_EVERY) + 1) {
-      const nearest = Math.min(mark, this.#marks.length - 1);
-      this.#machine.restore(this.#marks[nearest]!);
-      this.#now = nearest * MARK_EVERY;
+    const back = target < this.#now;
+    const mark = this.#marks.before(target);
+    if (back || mark.step > this.#now + STRETCH) {
+      this.#machine.restore(mark.image);
+      this.#now = mark.step;
     }
     while (this.#now < target) {
       this.#applyNext();
-      if (++this.#now % MARK_EVERY === 0) this.#marks[this.#now / MARK_EVERY] ??= this.#machine.snapshot();
+      this.#marks.pass(++this.#now, back, () => this.#machine.snapshot());
     }
+    this.#tidy();
   }
 
   /**
@@ -114,10 +119,11 @@ export class Timeline {
     const now = this.#now;
     let [to, heard] = [now, 0];
     while (to > 0 && heard < MOST_HEARD && !enough()) {
-      const mark = Math.floor((to - 1) / MARK_EVERY);
-      const from = mark * MARK_EVERY;
-      const after = to === from + MARK_EVERY ? this.#marks[mark + 1] : undefined;
-      if (after === undefined || !this.#isSamePage(this.#marks[mark]!, after, at)) {
+      const stretch = Math.floor((to - 1) / STRETCH);
+      const from = stretch * STRETCH;
+      const [before, after] = [this.#marks.at(stretch), this.#marks.at(stretch + 1)];
+      const whole = to === from + STRETCH && before !== undefined && after !== undefined;
+      if (!whole || !this.#isSamePage(before, after, at)) {
         this.seek(from);
         this.#machine.memory.tap = tap;
         this.seek(to);
@@ -139,14 +145,17 @@ export class Timeline {
     const image = this.#machine.snapshot();
     const seen = look();
     this.#machine.restore(image);
-    this.#retain();
+    this.#tidy();
     return seen;
   }
 
-  /** Forget what was saved for states that cannot be gone to any more. */
-  #retain(): void {
+  /** Now and then, forget what was saved for states that cannot be gone to any more. */
+  #tidy(): void {
+    const { memory } = this.#machine;
+    if (memory.savedPages <= 2 * this.#neededPages + SPARE_PAGES) return;
     const blank = this.#software === null ? [] : [this.#software.blank];
-    this.#machine.memory.retain([...this.#marks, ...blank].map((mark) => mark.memory));
+    memory.retain([...this.#marks.images, ...blank].map((image) => image.memory));
+    this.#neededPages = memory.savedPages;
   }
 
   /** The same actions give the same results: those of an action that is applied again stand already. */

@@ -306,6 +306,11 @@ export class PhysicalMemory {
     return identityIn(one) === identityIn(other);
   }
 
+  /** Pages whose contents were saved for images, and are kept until {@link retain}. */
+  get savedPages(): number {
+    return this.#saved.size;
+  }
+
   /** Forget saved contents that none of `images` needs. */
   retain(images: readonly MemoryImage[]): void {
     const needed = new Set<number>();

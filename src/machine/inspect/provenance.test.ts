@@ -140,7 +140,7 @@ it("is not looked for without end where the page is written all the time", async
   const actions = Array.from({ length: 5000 }, (): Action => ({ do: "toggle", at: 0x3f00_0000n, bit: 1 }));
   const session = await open({ ...EMPTY, machine: world.machine, actions });
   expect(writer(session, 0x3f00_0000n)).toEqual({ action: 4999, by: "hand" });
-  expect(writer(session, 0x3f00_0080n)).toEqual({ action: 5000 - (5000 % 64) - 63 * 64, by: "earlier" });
+  expect(writer(session, 0x3f00_0080n)).toEqual({ action: 5000 - (5000 % 256) - 15 * 256, by: "earlier" });
   session.seek(4000);
   expect(writer(session, 0x3f00_0080n)).toBeNull();
 });
