@@ -73,6 +73,12 @@ export interface HostDevice {
   readonly stall?: boolean;
 }
 
+/** What a driver has devices use that are able to: a TLB of their own, and requests for pages. */
+export interface DeviceServices {
+  readonly ats: boolean;
+  readonly pri: boolean;
+}
+
 /** A stage of translation that a driver made. */
 interface Domain {
   readonly driver: IommuDriver;

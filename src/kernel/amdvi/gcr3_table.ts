@@ -7,6 +7,7 @@ import type { OwnMemory } from "../own_memory.ts";
 /** PASIDs of such a table. */
 export const GCR3_PASIDS = 512;
 const ENTRY_BYTES = GCR3_ENTRY.bits / 8;
+const BYTES = ENTRY_BYTES * GCR3_PASIDS;
 
 export class Gcr3Table {
   readonly #memory: OwnMemory;
@@ -19,7 +20,7 @@ export class Gcr3Table {
 
   /** @returns null without memory */
   static make(memory: OwnMemory): Gcr3Table | null {
-    const base = memory.allocate(ENTRY_BYTES * GCR3_PASIDS);
+    const base = memory.allocate(BYTES);
     return base === null ? null : new Gcr3Table(memory, base);
   }
 
@@ -32,5 +33,10 @@ export class Gcr3Table {
   set(pasid: number, root: number | null): void {
     const fields = root === null ? {} : { V: 1, Address: root };
     this.#memory.writeFields(this.#base + ENTRY_BYTES * pasid, GCR3_ENTRY, fields);
+  }
+
+  /** Give the table back; nothing leads to it. */
+  release(): void {
+    this.#memory.release(this.#base, BYTES);
   }
 }

@@ -10,7 +10,8 @@ import { KernelRegisters } from "../registers.ts";
 import { type Command, CommandBuffer } from "./command_buffer.ts";
 import { DeviceTable } from "./device_table.ts";
 import { dropAll } from "./invalidations.ts";
-import { EVENT_LOG, PPR_LOG, RecordLog } from "./record_log.ts";
+import { PageRequestLog } from "./page_requests.ts";
+import { EVENT_LOG, RecordLog } from "./record_log.ts";
 
 interface Parts {
   readonly registers: KernelRegisters;
@@ -18,18 +19,18 @@ interface Parts {
   readonly devices: DeviceTable;
   readonly commands: CommandBuffer;
   readonly events: RecordLog;
-  readonly pageRequests: RecordLog | null;
+  readonly pageRequests: PageRequestLog | null;
 }
 
 export class AmdIommu {
   readonly registers: KernelRegisters;
-  /** A field of a feature register; each of those is read once. */
-  readonly has: (register: "EFR" | "EFR2", field: string) => number;
+  /** A field of a feature register, or of the capability's header; each of those is read once. */
+  readonly has: (register: "EFR" | "EFR2" | "PCICAP_HEADER", field: string) => number;
   readonly devices: DeviceTable;
   readonly commands: CommandBuffer;
   readonly events: RecordLog;
   /** Null where the IOMMU takes no page requests. */
-  readonly pageRequests: RecordLog | null;
+  readonly pageRequests: PageRequestLog | null;
 
   private constructor(parts: Parts) {
     this.registers = parts.registers;
@@ -57,7 +58,7 @@ export class AmdIommu {
     const commands = CommandBuffer.make(registers, memory);
     const events = RecordLog.make(registers, memory, EVENT_LOG);
     const takesPages = has("EFR", "PPRSup") === 1;
-    const pageRequests = takesPages ? RecordLog.make(registers, memory, PPR_LOG) : null;
+    const pageRequests = takesPages ? PageRequestLog.make(registers, memory) : null;
     if (devices === null || commands === null || events === null || (takesPages && pageRequests === null))
       return "There is no memory for tables, buffers and logs.";
     registers.writeFields("CONTROL", {
@@ -65,7 +66,7 @@ export class AmdIommu {
       CmdBufEn: 1,
       Coherent: 1,
       ...events.enabled,
-      ...(pageRequests === null ? {} : { PPREn: 1, ...pageRequests.enabled }),
+      ...pageRequests?.enabled,
       ...control(has),
     });
     const iommu = new AmdIommu({ registers, has, devices, commands, events, pageRequests });

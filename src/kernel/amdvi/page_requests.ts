@@ -1,11 +1,47 @@
 /** Page requests in the log of an AMD IOMMU, and their answers. 48882 §2.6, §2.4.7; Linux 7.2, drivers/iommu/amd/ppr.c. */
 import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE, PPR_TAG } from "../../arch/amdvi/ppr.ts";
+import type { FieldNumbers } from "../../base/encode.ts";
 import { join } from "../../base/halves.ts";
-import { isStopMarker, type PageRequest, type PageResponse } from "../page_requests.ts";
+import type { OwnMemory } from "../own_memory.ts";
+import { isStopMarker, type PageRequest, PageRequestGroups, type PageResponse } from "../page_requests.ts";
+import type { KernelRegisters } from "../registers.ts";
 import type { Command } from "./command_buffer.ts";
+import { PPR_LOG, RecordLog } from "./record_log.ts";
+
+export class PageRequestLog {
+  readonly #log: RecordLog;
+  readonly #groups = new PageRequestGroups();
+
+  private constructor(log: RecordLog) {
+    this.#log = log;
+  }
+
+  /** Make the log and tell the IOMMU. @returns null without memory */
+  static make(registers: KernelRegisters, memory: OwnMemory): PageRequestLog | null {
+    const log = RecordLog.make(registers, memory, PPR_LOG);
+    return log === null ? null : new PageRequestLog(log);
+  }
+
+  /** Fields of CONTROL that have it run, and interrupt. */
+  get enabled(): FieldNumbers {
+    return { PPREn: 1, ...this.#log.enabled };
+  }
+
+  /** Take what is in the log. A request that was lost keeps the others of its group from completion. */
+  take(): { readonly groups: readonly (readonly PageRequest[])[]; readonly overflowed: boolean } {
+    const { records, overflowed } = this.#log.take();
+    const groups = records.flatMap((words) => {
+      const request = readPageRequest(words);
+      const group = request && this.#groups.add(request);
+      return group === null ? [] : [group];
+    });
+    if (overflowed) this.#groups.dropOpen();
+    return { groups, overflowed };
+  }
+}
 
 /** What an entry asks for; null where nobody waits for an answer to it. */
-export function readPageRequest(words: Uint32Array): PageRequest | null {
+function readPageRequest(words: Uint32Array): PageRequest | null {
   const { f } = PAGE_SERVICE_REQUEST;
   const is = (name: "GN" | "RP" | "WP" | "NX" | "US"): boolean => f[name].get(words, 0) === 1;
   if (f.PPRCode.get(words, 0) !== PAGE_SERVICE_REQUEST_CODE) return null;

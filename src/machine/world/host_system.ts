@@ -9,7 +9,7 @@ import { VF_BASE } from "../../arch/amdvi/registers.ts";
 import { SMMU_IDR0 } from "../../arch/smmuv3/id_registers.ts";
 import { low } from "../../base/halves.ts";
 import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.ts";
-import type { HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
+import type { DeviceServices, HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
 import { VtdDriver } from "../../host/drivers/vtd/vtd_driver.ts";
 import { absentCall } from "../../host/eras/absent_calls.ts";
@@ -61,6 +61,7 @@ const WINDOWS: Readonly<Partial<Record<Arch, RegisterWindow>>> = {
 interface HostDriver extends IommuDriver {
   /** The IOMMU has interrupted: events are read and handed on. */
   interrupt(): void;
+  readonly serves: DeviceServices;
   /** Devices can send no interrupts but their own; absent: so it is. */
   readonly isolatesMessages?: boolean;
   /** Of a driver that has something of its own for each device: the device is there, and blocked. */
@@ -105,11 +106,6 @@ const START: Readonly<Record<Arch, StartDriver>> = {
   amdvi: (pages, memory, { amdNesting }) =>
     AmdDriver.start({ nesting: amdNesting, guestPages: AMD_GUESTS_AT }, pages(null)!, memory),
 };
-
-/** Hosts that serve device TLBs, and page requests. UNMODELLED: the AMD driver serves neither. */
-const WITH_ATS: ReadonlySet<Arch> = new Set(["smmuv3", "vtd"]);
-/** Linux 7.2 refuses page requests behind an SMMUv3. */
-const WITH_PRI: ReadonlySet<Arch> = new Set(["vtd"]);
 
 /** Where the kernel's own memory lies. */
 export interface KernelPlace {
@@ -158,8 +154,8 @@ export class HostSystem {
         sid: device.sid,
         driver,
         maxPasidLog2: PCI_PASIDS_LG2,
-        ats: WITH_ATS.has(arch) && device.ats !== undefined,
-        pri: WITH_PRI.has(arch) && device.ats !== undefined,
+        ats: driver.serves.ats && device.ats !== undefined,
+        pri: driver.serves.pri && device.ats !== undefined,
       }),
     );
     for (const device of hostDevices) {

@@ -11,10 +11,9 @@ import { eventLine, readEvent } from "../../../kernel/amdvi/event_log.ts";
 import { GCR3_PASIDS, Gcr3Table } from "../../../kernel/amdvi/gcr3_table.ts";
 import { dropDevice, dropFromDevice, dropPages, dropPasidPages } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
-import { completePageRequest, readPageRequest } from "../../../kernel/amdvi/page_requests.ts";
+import { completePageRequest } from "../../../kernel/amdvi/page_requests.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
-import { PageRequestGroups } from "../../../kernel/page_requests.ts";
 import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
 import { type EntryMaker, PageTables } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
@@ -59,7 +58,6 @@ export class AmdDriver implements IommuDriver {
   readonly #attached = new Attachments();
   readonly #devices = new Map<number, Device>();
   readonly #domains = new IdPool(1, DOMAINS);
-  readonly #groups = new PageRequestGroups();
 
   constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
     this.#pages = platform.registers;
@@ -157,12 +155,7 @@ export class AmdDriver implements IommuDriver {
   #servePageRequests(): boolean {
     const taken = this.#iommu.pageRequests?.take();
     if (taken === undefined) return false;
-    for (const words of taken.records) {
-      const request = readPageRequest(words);
-      const group = request && this.#groups.add(request);
-      if (group !== null) this.#iommu.run(completePageRequest(group.at(-1)!, this.#options.serve(group)));
-    }
-    if (taken.overflowed) this.#groups.dropOpen();
+    for (const group of taken.groups) this.#iommu.run(completePageRequest(group.at(-1)!, this.#options.serve(group)));
     return taken.overflowed;
   }
 
@@ -214,7 +207,7 @@ export class AmdDriver implements IommuDriver {
 
   /** Let a device's requests through the tables that these fields lead to. */
   #writeEntry(sid: number, tables: FieldNumbers): void {
-    const ats = this.#options.ats.has(sid);
+    const ats = this.#usesAts(sid);
     const asks = ats && this.#iommu.pageRequests !== null;
     this.#iommu.devices.write(sid, {
       V: 1,
@@ -225,6 +218,10 @@ export class AmdDriver implements IommuDriver {
       ...(ats ? { I: 1 } : {}),
       ...(asks ? { PPR: 1 } : {}),
     });
+  }
+
+  #usesAts(sid: number): boolean {
+    return this.#options.ats.has(sid) && this.#iommu.has("PCICAP_HEADER", "IotlbSup") === 1;
   }
 
   #entryChanged(sid: number): void {
@@ -244,7 +241,7 @@ export class AmdDriver implements IommuDriver {
   }
 
   #dropFromDevice({ sid, pasid }: Attached, range: AlignedRange | null): void {
-    if (!this.#options.ats.has(sid) || this.#options.mistakes.has("no ATC invalidation")) return;
+    if (!this.#usesAts(sid) || this.#options.mistakes.has("no ATC invalidation")) return;
     this.#issue(dropFromDevice(sid, pasid === NO_PASID ? null : pasid, range));
   }
 

@@ -9,17 +9,28 @@ import { locate } from "../../../base/layout.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
 import { dropPages } from "../../../kernel/amdvi/invalidations.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
-import type { DirtyTracking, HostDevice, NestedDomain } from "../driver.ts";
+import type { DirtyTracking, NestedDomain } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { AmdDriver } from "./amd_driver.ts";
 
 /** D of a leaf of the host tables, in its low half. */
 const DIRTY = 1 << locate(hostEntryLayout(0), "D").shift;
 
-/** Host tables. */
+/** What distinguishes a domain of the kernel's. */
+export interface PagingOptions {
+  /** Host (version 1) tables, or guest (version 2) ones. */
+  readonly format: "host" | "guest";
+  readonly nestParent: boolean;
+  /** Written pages can be tracked. */
+  readonly tracked: boolean;
+}
+
+/** Tables of the kernel's. */
 export class AmdPaging extends TableDomain {
   readonly driver: AmdDriver;
   readonly kindOfTables: TableKind;
+  readonly format: PagingOptions["format"];
+  /** Tags what is cached of host tables. */
   readonly domainId: number;
   readonly nestParent: boolean;
   /** The IOMMU keeps dirty bits. */
@@ -29,18 +40,20 @@ export class AmdPaging extends TableDomain {
   constructor(
     driver: AmdDriver,
     memory: OwnMemory,
-    made: { kind: TableKind; root: number; domainId: number; nestParent: boolean; tracked: boolean },
+    made: { readonly kind: TableKind; readonly root: number; readonly domainId: number },
+    { format, nestParent, tracked }: PagingOptions,
   ) {
     super(memory, made.kind, made.root);
     this.driver = driver;
     this.kindOfTables = made.kind;
+    this.format = format;
     this.domainId = made.domainId;
-    this.nestParent = made.nestParent;
-    if (!made.tracked) return;
+    this.nestParent = nestParent;
+    if (!tracked) return;
     this.dirty = {
       set: (on) => {
         this.tracking = on;
-        driver.trackingChanged(this);
+        driver.attachments.rewrite(this);
         return null;
       },
       read: (iova, length, clear, mark) => this.readDirtyLeaves(DIRTY, iova, length, clear, mark),
@@ -48,7 +61,7 @@ export class AmdPaging extends TableDomain {
   }
 
   enforceCoherency(): boolean {
-    // Leaves are made with FC.
+    // Leaves of host tables are made with FC; those of guest tables have no such bit, and Linux claims as much of them.
     return true;
   }
 
@@ -59,9 +72,7 @@ export class AmdPaging extends TableDomain {
   }
 
   protected invalidate(iova: bigint, length: bigint): void {
-    const ids = [this.domainId, ...this.driver.nestedOn(this).map((n) => n.domainId)];
-    const range = alignedRange(Number(iova), Number(length));
-    this.driver.run(...ids.map((id) => dropPages(id, range)), ...this.driver.droppingFromDevices(this, range));
+    this.driver.run(...this.driver.attachments.dropping(this, alignedRange(Number(iova), Number(length))));
   }
 }
 
@@ -84,24 +95,26 @@ export class AmdNested implements NestedDomain {
   readonly domainId: number;
   readonly guest: FieldNumbers;
   readonly valid: boolean;
+  /** The guest invalidates by itself, what devices keep as well. */
+  readonly commandsReachHardware: boolean;
   readonly #onRelease: () => void;
 
-  constructor(driver: AmdDriver, parent: AmdPaging, words: Uint32Array, domainId: number, onRelease: () => void) {
+  constructor(
+    driver: AmdDriver,
+    parent: AmdPaging,
+    words: Uint32Array,
+    how: { readonly domainId: number; readonly commandsReachHardware: boolean; readonly onRelease: () => void },
+  ) {
     this.driver = driver;
     this.parent = parent;
-    this.domainId = domainId;
+    this.domainId = how.domainId;
+    this.commandsReachHardware = how.commandsReachHardware;
     this.guest = Object.fromEntries(GUEST_FIELDS.map((name) => [name, DTE.f[name].get(words, 0)]));
     this.valid = DTE.f.V.get(words, 0) === 1;
-    this.#onRelease = onRelease;
+    this.#onRelease = how.onRelease;
   }
 
   release(): void {
     this.#onRelease();
   }
-}
-
-/** What is attached to a device. */
-export interface AmdInstalled {
-  readonly device: HostDevice;
-  readonly domain: AmdPaging | AmdNested;
 }

@@ -2,24 +2,20 @@
  * The host's AMD driver: it sets an IOMMU up through its registers and turns domains into device table entries, host
  * tables and commands. 48882 revision 3.10; rules as in Linux 7.2, drivers/iommu/amd.
  */
-import { DTE } from "../../../arch/amdvi/dte.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
-import type { AlignedRange } from "../../../kernel/address_range.ts";
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
-import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
-import { dropDevice, dropFromDevice, dropInterrupts, dropPages } from "../../../kernel/amdvi/invalidations.ts";
+import { dropDevice, dropInterrupts } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
+import { completePageRequest } from "../../../kernel/amdvi/page_requests.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
-import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
-import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
 import { HwInfoType, HwptFlag, ViommuType } from "../../iommufd/ioctls.ts";
 import { struct, u64 } from "../../uapi_struct.ts";
 import type {
-  AnyDomain,
   Attachment,
+  DeviceServices,
   DriverData,
   DriverViommu,
   HostDevice,
@@ -29,11 +25,14 @@ import type {
   ReservedRegion,
   ViommuCore,
 } from "../driver.ts";
-import { TableDomain, type TableKind } from "../table_domain.ts";
-import { type AmdInstalled, AmdNested, AmdPaging } from "./amd_domains.ts";
+import { TableDomain } from "../table_domain.ts";
+import { AmdNested, AmdPaging, type PagingOptions } from "./amd_domains.ts";
+import { guestTables, hasPasids, hostTables } from "./amd_tables.ts";
 import { AmdViommu } from "./amd_viommu.ts";
+import { Attachments } from "./attachments.ts";
 import { HwViommus } from "./hw_viommu.ts";
 import { InterruptTables } from "./interrupt_tables.ts";
+import { answerOf } from "./page_requests.ts";
 
 /** How the kernel treats nested domains. */
 export interface AmdConfig {
@@ -56,13 +55,8 @@ const RESERVED: readonly ReservedRegion[] = [
 
 /** DomainIDs. */
 const DOMAINS = 0x10000;
-/** Levels of host tables that EFR.HATS of 0 stands for, and the code of none at all. */
-const LEAST_LEVELS = 4;
-const NO_HOST_TABLES = 3;
-const MOST_ADDRESS_BITS = 64;
-/** HAD: accessed and dirty bits. */
-const TRACK_DIRTY = 3;
 const MOST_LOGGED = 256;
+const PLAIN = { nestParent: false, tracked: false };
 
 export class AmdDriver implements IommuDriver {
   readonly name = "amd-iommu";
@@ -70,10 +64,10 @@ export class AmdDriver implements IommuDriver {
   readonly domainIds = new IdPool(1, DOMAINS);
   /** The newest events. */
   readonly log: Uint32Array[] = [];
+  readonly attachments: Attachments;
   readonly #memory: OwnMemory;
   readonly #iommu: AmdIommu;
   readonly #interrupts: InterruptTables;
-  #installed: AmdInstalled[] = [];
   /** Guests whose buffers hardware works on; null before the first. */
   #guests: HwViommus | null = null;
 
@@ -93,6 +87,10 @@ export class AmdDriver implements IommuDriver {
     this.#iommu = iommu;
     this.#memory = memory;
     this.#interrupts = new InterruptTables(memory);
+    this.attachments = new Attachments(iommu, memory, this.domainIds, (device) => ({
+      ...this.#interrupts.entryFields(device),
+      ...this.#guests?.entryFields(device),
+    }));
   }
 
   /** Set the IOMMU up. @returns null where it does not come up */
@@ -103,6 +101,12 @@ export class AmdDriver implements IommuDriver {
       GCR3TRPMode: has("EFR2", "GCR3TRPModeSup"),
     }));
     return typeof iommu === "string" ? null : new AmdDriver(config, iommu, memory);
+  }
+
+  /** What devices may use that have it. */
+  get serves(): DeviceServices {
+    const { has } = this.#iommu;
+    return { ats: has("PCICAP_HEADER", "IotlbSup") === 1, pri: has("EFR", "PPRSup") === 1 };
   }
 
   /** A device is there: it is blocked until something is attached. */
@@ -142,43 +146,52 @@ export class AmdDriver implements IommuDriver {
   }
 
   allocPaging(_device: HostDevice, flags: number, data: DriverData | null): Made<PagingDomain> {
-    if (data !== null || (flags & ~(HwptFlag.DIRTY_TRACKING | HwptFlag.NEST_PARENT)) !== 0) {
-      // UNMODELLED: domains of guest format for PASIDs (HWPT flag PASID); refused as without PASID support.
-      return refused("EOPNOTSUPP");
+    if (data !== null) return refused("EOPNOTSUPP");
+    switch (flags) {
+      case 0: {
+        // Where there are no host tables, guest tables serve.
+        const format = hostTables(this.#iommu.has) === null ? "guest" : "host";
+        return this.makePaging({ ...PLAIN, format });
+      }
+      case HwptFlag.PASID:
+        return hasPasids(this.#iommu.has) ? this.makePaging({ ...PLAIN, format: "guest" }) : refused("EOPNOTSUPP");
+      case HwptFlag.DIRTY_TRACKING:
+      case HwptFlag.NEST_PARENT:
+      case HwptFlag.DIRTY_TRACKING | HwptFlag.NEST_PARENT: {
+        const nestParent = (flags & HwptFlag.NEST_PARENT) !== 0;
+        const tracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
+        if ((nestParent && !this.#nests()) || (tracked && !this.dirtyTracking())) return refused("EOPNOTSUPP");
+        return this.makePaging({ format: "host", nestParent, tracked });
+      }
+      default:
+        return refused("EOPNOTSUPP");
     }
-    const nestParent = (flags & HwptFlag.NEST_PARENT) !== 0;
-    const tracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
-    if ((nestParent && !this.#nests()) || (tracked && !this.dirtyTracking())) return refused("EOPNOTSUPP");
-    return this.makePaging({ nestParent, tracked });
   }
 
-  /** Host tables, empty. */
-  makePaging(options: { readonly nestParent: boolean; readonly tracked: boolean }): Made<AmdPaging> {
-    const kind = hostTables(this.feature("EFR", "HATS"));
+  /** Tables of the kernel's, empty. */
+  makePaging(options: PagingOptions): Made<AmdPaging> {
+    const kind = (options.format === "host" ? hostTables : guestTables)(this.#iommu.has);
     if (kind === null) return refused("EOPNOTSUPP");
-    const root = TableDomain.root(this.#memory, kind);
-    if (!root.ok) return root;
     const domainId = this.domainIds.take();
     if (domainId === null) return refused("ENOSPC");
-    return made(new AmdPaging(this, this.#memory, { kind, root: root.value, domainId, ...options }));
+    const root = TableDomain.root(this.#memory, kind);
+    if (root.ok) return made(new AmdPaging(this, this.#memory, { kind, root: root.value, domainId }, options));
+    this.domainIds.release(domainId);
+    return root;
   }
 
   attach({ device, pasid, domain }: Attachment): Status {
     if (pasid !== null || !(domain instanceof AmdPaging || domain instanceof AmdNested)) return "EINVAL";
-    if (domain.driver !== this) return "EINVAL";
-    this.#install(device, this.#translation(device, domain));
-    this.#installed = [...this.#installed.filter((i) => i.device !== device), { device, domain }];
-    return null;
+    return domain.driver === this ? this.attachments.install(device, domain) : "EINVAL";
   }
 
-  pasidAttach(domain: AnyDomain): boolean {
-    return domain.kind === "paging";
+  pasidAttach(): boolean {
+    // Only processes of the host are attached to PASIDs, which is no call of user space's.
+    return false;
   }
 
   block(device: HostDevice, pasid: number | null): void {
-    if (pasid !== null) return;
-    this.#installed = this.#installed.filter((i) => i.device !== device);
-    this.#install(device, BLOCKED);
+    if (pasid === null) this.attachments.remove(device);
   }
 
   /** The message that a device is to send: its data is an index of the device's interrupt table. */
@@ -186,59 +199,18 @@ export class AmdDriver implements IommuDriver {
     return this.#interrupts.message(device, () => this.run(dropInterrupts(device.sid)));
   }
 
-  /** Read the event log, as the interrupt of an event asks for. */
+  /** Read the logs, as the interrupts of events and page requests ask for. */
   interrupt(): void {
     this.log.push(...this.#iommu.events.take().records);
     if (this.log.length > MOST_LOGGED) this.log.splice(0, this.log.length - MOST_LOGGED);
-  }
-
-  /** Nested domains that are attached over a parent. */
-  nestedOn(parent: AmdPaging): readonly AmdNested[] {
-    return this.#installed.flatMap(({ domain }) =>
-      domain instanceof AmdNested && domain.parent === parent ? [domain] : [],
-    );
-  }
-
-  /** What has devices drop a range of a domain, or of what nests on it, whose addresses are others. */
-  droppingFromDevices(changed: AmdPaging, range: AlignedRange): Command[] {
-    return this.#installed.flatMap(({ device, domain }) => {
-      const nested = domain instanceof AmdNested && domain.parent === changed;
-      if (!device.ats || (domain !== changed && !nested)) return [];
-      return [dropFromDevice(device.sid, null, nested ? null : range)];
-    });
+    for (const group of this.#iommu.pageRequests?.take().groups ?? [])
+      this.run(completePageRequest(group.at(-1)!, answerOf(group)));
   }
 
   /** Write the entry of what is no device of the host's, and drop what is cached of it. */
   writeEntry(deviceId: number, fields: FieldNumbers): void {
     this.#iommu.devices.write(deviceId, fields);
     this.run(dropDevice(deviceId));
-  }
-
-  /** Fields of an entry that translates by host tables. */
-  entryOf(domain: AmdPaging): FieldNumbers {
-    return {
-      V: 1,
-      TV: 1,
-      IR: 1,
-      IW: 1,
-      Mode: domain.kindOfTables.shape.level + 1,
-      HostPageTableRootPtr: domain.tables.root,
-      DomainID: domain.domainId,
-    };
-  }
-
-  /** Whose a device is has changed: its entry says so. */
-  renew(device: HostDevice): void {
-    const attached = this.#installed.find((i) => i.device === device);
-    this.#install(device, attached === undefined ? BLOCKED : this.#translation(device, attached.domain));
-  }
-
-  /** Dirty bits are switched on or off: entries of the domain and of what nests on it say so. */
-  trackingChanged(domain: AmdPaging): void {
-    for (const { device, domain: used } of this.#installed) {
-      const concerned = used === domain || (used instanceof AmdNested && used.parent === domain);
-      if (concerned) this.#install(device, this.#translation(device, used));
-    }
   }
 
   /** A vIOMMU that hardware carries out, where it does. */
@@ -257,38 +229,4 @@ export class AmdDriver implements IommuDriver {
     const guest = this.feature("EFR", "GTSup") === 1 && this.feature("EFR", "GIoSup") === 1;
     return guest && this.feature("EFR2", "GCR3TRPModeSup") === 1;
   }
-
-  #translation(device: HostDevice, domain: AmdPaging | AmdNested): FieldNumbers {
-    const parent = domain instanceof AmdNested ? domain.parent : domain;
-    const host = {
-      ...this.entryOf(parent),
-      DomainID: domain.domainId,
-      ...(parent.tracking ? { HAD: TRACK_DIRTY } : {}),
-      ...(device.ats ? { I: 1 } : {}),
-    };
-    if (!(domain instanceof AmdNested)) return host;
-    return domain.valid ? { ...host, ...domain.guest, GV: 1 } : BLOCKED;
-  }
-
-  /** Write a device's entry, with the host's interrupt fields, and drop what is cached of the device. */
-  #install(device: HostDevice, fields: FieldNumbers): void {
-    const { devices } = this.#iommu;
-    const before = DTE.f.DomainID.get(devices.read(device.sid), 0);
-    const whose = { ...this.#interrupts.entryFields(device), ...this.#guests?.entryFields(device) };
-    devices.write(device.sid, { ...fields, ...whose });
-    const own = device.ats ? [dropFromDevice(device.sid, null, null)] : [];
-    this.run(dropDevice(device.sid), dropPages(before, null), ...own);
-  }
-}
-
-/**
- * Host tables of as many levels as the IOMMU has, which is what a domain grows to; null where it has none.
- * @param hats EFR.HATS
- */
-function hostTables(hats: number): TableKind | null {
-  if (hats === NO_HOST_TABLES) return null;
-  const maker = amdV1Entries(true);
-  const level = LEAST_LEVELS + hats - 1;
-  const inputBits = Math.min(MOST_ADDRESS_BITS, entrySizeLg2(maker.fmt, level + 1));
-  return { maker, shape: { level, inputBits }, aperture: { start: 0n, last: (1n << BigInt(inputBits)) - 1n } };
 }

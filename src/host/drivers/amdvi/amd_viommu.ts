@@ -15,6 +15,9 @@ const FOUR_LEVELS = 0;
 const FIVE_LEVELS = 1;
 const RESERVED_GLX = 3;
 
+/** Told of the host's domain id for one of the guest's; 0 once there is none. */
+type NameDomain = (guestId: number, hostId: number) => void;
+
 export class AmdViommu implements DriverViommu {
   readonly allocNested?: (flags: number, data: DriverData) => Made<NestedDomain>;
   readonly #driver: AmdDriver;
@@ -22,21 +25,16 @@ export class AmdViommu implements DriverViommu {
   /** Host domain id of each guest domain id, with how many nested domains use it. */
   readonly #ids = new Map<number, { readonly id: number; users: number }>();
 
-  readonly #named: (guestId: number, hostId: number) => void;
+  readonly #hardware: NameDomain | null;
 
   /**
    * @param reachable nested domains can be made, as the code intends
-   * @param named told of the host's domain id for one of the guest's; 0 once there is none
+   * @param hardware carries out commands of the guest's, and is told of domain ids; null where it does not
    */
-  constructor(
-    driver: AmdDriver,
-    parent: AmdPaging,
-    reachable: boolean,
-    named: (guestId: number, hostId: number) => void = () => {},
-  ) {
+  constructor(driver: AmdDriver, parent: AmdPaging, reachable: boolean, hardware: NameDomain | null = null) {
     this.#driver = driver;
     this.#parent = parent;
-    this.#named = named;
+    this.#hardware = hardware;
     if (reachable) this.allocNested = (flags, data) => this.#allocNested(flags, data);
   }
 
@@ -56,11 +54,16 @@ export class AmdViommu implements DriverViommu {
       if (id === null) return refused("ENOSPC");
       shared = { id, users: 0 };
       this.#ids.set(guestId, shared);
-      this.#named(guestId, id);
+      this.#hardware?.(guestId, id);
     }
     const used = shared;
     used.users++;
-    return made(new AmdNested(this.#driver, this.#parent, words, used.id, () => this.#drop(guestId)));
+    const how = {
+      domainId: used.id,
+      commandsReachHardware: this.#hardware !== null,
+      onRelease: () => this.#drop(guestId),
+    };
+    return made(new AmdNested(this.#driver, this.#parent, words, how));
   }
 
   #check(words: Uint32Array): Errno | null {
@@ -79,7 +82,7 @@ export class AmdViommu implements DriverViommu {
     const shared = this.#ids.get(guestId);
     if (shared === undefined || --shared.users > 0) return;
     this.#ids.delete(guestId);
-    this.#named(guestId, 0);
+    this.#hardware?.(guestId, 0);
     this.#driver.run(dropPages(shared.id, null));
     this.#driver.domainIds.release(shared.id);
   }

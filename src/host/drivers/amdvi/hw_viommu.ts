@@ -31,6 +31,7 @@ import {
 import type { AmdPaging } from "./amd_domains.ts";
 import type { AmdDriver } from "./amd_driver.ts";
 import { AmdViommu } from "./amd_viommu.ts";
+import { hostEntry } from "./attachments.ts";
 
 /** iommu_viommu_amd. */
 const VIOMMU_DATA = struct("iommu_viommu_amd", "posted for Linux: include/uapi/linux/iommufd.h", [
@@ -120,10 +121,10 @@ export class HwViommus {
 
   /** Give the IOMMU its private address space, and switch guests on. */
   static start(driver: AmdDriver, registers: KernelRegisters, memory: OwnMemory, pages: bigint): Made<HwViommus> {
-    const space = driver.makePaging({ nestParent: false, tracked: false });
+    const space = driver.makePaging({ format: "host", nestParent: false, tracked: false });
     if (!space.ok) return space;
     const own = Number(registers.read("PCI_RID") & 0xffffn);
-    driver.writeEntry(own, driver.entryOf(space.value));
+    driver.writeEntry(own, hostEntry(space.value));
     registers.update("CONTROL", GUESTS_ON);
     return made(new HwViommus(driver, registers, memory, { pages, space: space.value }));
   }
@@ -144,7 +145,7 @@ export class HwViommus {
       return refused("EFAULT");
     }
     this.driver.run(reset(guestId));
-    this.driver.writeEntry(this.translating(guestId), this.driver.entryOf(parent));
+    this.driver.writeEntry(this.translating(guestId), hostEntry(parent));
     this.write(guestId, "GUEST_MISC_CONTROL", { TransDevID: this.translating(guestId) });
     return made(new HwViommu(this, core, guestId, parent, maps.value));
   }
@@ -170,7 +171,7 @@ export class HwViommus {
   own(device: HostDevice, owner: { readonly guestId: number; readonly virtualId: number } | null): void {
     if (owner === null) this.#owners.delete(device);
     else this.#owners.set(device, owner);
-    this.driver.renew(device);
+    this.driver.attachments.renew(device);
   }
 
   /** Fields of a device's entry that say whose it is. */

@@ -19,6 +19,7 @@ import { CmdqvDriver, type CmdqvPlace } from "../cmdqv/cmdqv_driver.ts";
 import type {
   AnyDomain,
   Attachment,
+  DeviceServices,
   DriverData,
   DriverViommu,
   HostDevice,
@@ -78,6 +79,8 @@ const MOST_LOGGED = 256;
 
 export class SmmuDriver implements IommuDriver {
   readonly name = "arm-smmu-v3";
+  /** Linux 7.2 refuses page requests behind an SMMUv3. */
+  readonly serves: DeviceServices = { ats: true, pri: false };
   readonly config: SmmuConfig;
   readonly #smmu: Smmu;
   readonly #memory: OwnMemory;

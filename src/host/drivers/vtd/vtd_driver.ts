@@ -13,6 +13,7 @@ import { struct, u32, u64 } from "../../uapi_struct.ts";
 import {
   type AnyDomain,
   type Attachment,
+  type DeviceServices,
   type DriverData,
   type HostDevice,
   type IommuDriver,
@@ -44,6 +45,7 @@ const MOST_LOGGED = 256;
 
 export class VtdDriver implements IommuDriver {
   readonly name = "intel-iommu";
+  readonly serves: DeviceServices = { ats: true, pri: true };
   readonly #memory: OwnMemory;
   readonly #unit: RemappingUnit;
   readonly #attachments: Attachments;

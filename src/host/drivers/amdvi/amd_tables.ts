@@ -1,0 +1,42 @@
+/**
+ * Tables that the kernel fills itself: which kinds an AMD IOMMU takes. 48882 §2.2.3, §2.2.6.5; Linux 7.2,
+ * drivers/iommu/amd/iommu.c (amd_iommu_domain_alloc_paging_v1, amd_iommu_domain_alloc_paging_v2).
+ */
+import type { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
+import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
+import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
+import { entrySizeLg2 } from "../../../pagetable/format.ts";
+import type { TableKind } from "../table_domain.ts";
+
+type Has = AmdIommu["has"];
+
+/** Levels of host tables that EFR.HATS of 0 stands for, and the code of none at all. */
+const LEAST_LEVELS = 4;
+const NO_HOST_TABLES = 3;
+const MOST_ADDRESS_BITS = 64;
+/** CHOICE(host-processor): its own tables have four levels, and so have those that it fills for devices. */
+const GUEST_LEVELS = 4;
+const GUEST_ADDRESS_BITS = 48;
+/** The upper half of addresses is where requests with a PASID and without one would not agree. */
+const LOWER_HALF = (1n << 47n) - 1n;
+
+/** Host tables of as many levels as there can be, which is what Linux lets a domain grow to; null where there are none. */
+export function hostTables(has: Has): TableKind | null {
+  const hats = has("EFR", "HATS");
+  if (hats === NO_HOST_TABLES) return null;
+  const maker = amdV1Entries(true);
+  const level = LEAST_LEVELS + hats - 1;
+  const inputBits = Math.min(MOST_ADDRESS_BITS, entrySizeLg2(maker.fmt, level + 1));
+  return { maker, shape: { level, inputBits }, aperture: { start: 0n, last: (1n << BigInt(inputBits)) - 1n } };
+}
+
+/** Guest tables, also for requests without a PASID; null where there are none. */
+export function guestTables(has: Has): TableKind | null {
+  if (has("EFR", "GTSup") === 0 || has("EFR", "GIoSup") === 0) return null;
+  const shape = { level: GUEST_LEVELS - 1, inputBits: GUEST_ADDRESS_BITS };
+  return { maker: x86Entries(GUEST_LEVELS, true, false), shape, aperture: { start: 0n, last: LOWER_HALF } };
+}
+
+/** Whether domains may be made for PASIDs. */
+export const hasPasids = (has: Has): boolean =>
+  guestTables(has) !== null && has("EFR", "PPRSup") === 1 && has("EFR", "EPHSup") === 1;

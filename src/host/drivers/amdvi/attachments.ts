@@ -1,0 +1,178 @@
+/**
+ * What is attached to devices behind an AMD IOMMU: as device table entries, and as what has to be invalidated where. Linux
+ * 7.2, drivers/iommu/amd/iommu.c (set_dte_entry, __domain_flush_pages) and nested.c.
+ *
+ * Guest tables are reached through a GCR3 table that is the device's own, and so is the domain id that tags what is cached
+ * of them.
+ */
+import { DTE } from "../../../arch/amdvi/dte.ts";
+import type { FieldNumbers } from "../../../base/encode.ts";
+import type { AlignedRange } from "../../../kernel/address_range.ts";
+import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
+import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
+import { Gcr3Table } from "../../../kernel/amdvi/gcr3_table.ts";
+import { dropDevice, dropFromDevice, dropPages, dropPasidPages } from "../../../kernel/amdvi/invalidations.ts";
+import type { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
+import type { IdPool } from "../../../kernel/id_pool.ts";
+import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import type { Errno, Status } from "../../errno.ts";
+import type { HostDevice } from "../driver.ts";
+import { AmdNested, type AmdPaging } from "./amd_domains.ts";
+
+/** HAD: accessed and dirty bits. */
+const TRACK_DIRTY = 3;
+/** With GIoV requests without a PASID go through the tables of PASID 0. */
+const RID_PASID = 0;
+
+/** A device's way to guest tables. */
+interface OwnTables {
+  readonly gcr3: Gcr3Table;
+  readonly domainId: number;
+}
+
+interface Installed {
+  readonly device: HostDevice;
+  readonly domain: AmdPaging | AmdNested;
+  /** Of guest tables of the kernel's. */
+  readonly own: OwnTables | null;
+}
+
+export class Attachments {
+  readonly #iommu: AmdIommu;
+  readonly #memory: OwnMemory;
+  readonly #domainIds: IdPool;
+  readonly #whose: (device: HostDevice) => FieldNumbers;
+  #installed: readonly Installed[] = [];
+
+  /** @param whose fields of a device's entry besides those of translation */
+  constructor(iommu: AmdIommu, memory: OwnMemory, domainIds: IdPool, whose: (device: HostDevice) => FieldNumbers) {
+    this.#iommu = iommu;
+    this.#memory = memory;
+    this.#domainIds = domainIds;
+    this.#whose = whose;
+  }
+
+  /** Put a domain in place of what is there. */
+  install(device: HostDevice, domain: AmdPaging | AmdNested): Status {
+    const own = !(domain instanceof AmdNested) && domain.format === "guest" ? this.#makeOwn() : null;
+    if (typeof own === "string") return own;
+    const old = this.#find(device);
+    const now = { device, domain, own };
+    if (own !== null) own.gcr3.set(RID_PASID, (domain as AmdPaging).tables.root);
+    this.#installed = [...this.#without(device), now];
+    this.#write(device, entryOf(now), old);
+    this.#leave(old);
+    return null;
+  }
+
+  /** Refuse the requests of a device. */
+  remove(device: HostDevice): void {
+    const old = this.#find(device);
+    this.#installed = this.#without(device);
+    this.#write(device, BLOCKED, old);
+    this.#leave(old);
+  }
+
+  /** Fields that are not of translation have changed: the device's entry says so. */
+  renew(device: HostDevice): void {
+    const installed = this.#find(device);
+    this.#write(device, installed === undefined ? BLOCKED : entryOf(installed));
+  }
+
+  /** What a domain is like has changed: entries of it and of what nests on it say so. */
+  rewrite(changed: AmdPaging): void {
+    for (const installed of this.#installed) {
+      if (installed.domain === changed || nestsOn(installed, changed))
+        this.#write(installed.device, entryOf(installed));
+    }
+  }
+
+  /** What drops a range of a domain wherever it is used, and everything of what nests on it, whose addresses are others. */
+  dropping(changed: AmdPaging, range: AlignedRange): Command[] {
+    const nested = this.#installed.filter((installed) => nestsOn(installed, changed));
+    const used = this.#installed.filter(({ domain }) => domain === changed);
+    return [
+      ...(changed.format === "host" ? [dropPages(changed.domainId, range)] : []),
+      ...used.flatMap(({ own }) => (own === null ? [] : [dropPasidPages(own.domainId, RID_PASID, range)])),
+      ...nested.map(({ domain }) => dropPages(domain.domainId, range)),
+      ...used.flatMap(({ device }) => ofDevice(device, range)),
+      ...nested.flatMap(({ device }) => ofDevice(device, null)),
+    ];
+  }
+
+  #find(device: HostDevice): Installed | undefined {
+    return this.#installed.find((i) => i.device === device);
+  }
+
+  #without(device: HostDevice): Installed[] {
+    return this.#installed.filter((i) => i.device !== device);
+  }
+
+  #makeOwn(): OwnTables | Errno {
+    const domainId = this.#domainIds.take();
+    if (domainId === null) return "ENOSPC";
+    const gcr3 = Gcr3Table.make(this.#memory);
+    if (gcr3 !== null) return { gcr3, domainId };
+    this.#domainIds.release(domainId);
+    return "ENOMEM";
+  }
+
+  /** Nothing leads to what was installed any more, and nothing is cached of it. */
+  #leave(old: Installed | undefined): void {
+    if (old === undefined || old.own === null) return;
+    old.own.gcr3.release();
+    this.#domainIds.release(old.own.domainId);
+  }
+
+  /** Write a device's entry, and drop what is cached of the device. @param old what it was attached to until now */
+  #write(device: HostDevice, fields: FieldNumbers, old?: Installed): void {
+    const { devices } = this.#iommu;
+    const before = DTE.f.DomainID.get(devices.read(device.sid), 0);
+    devices.write(device.sid, { ...fields, ...this.#whose(device) });
+    const kept = old === undefined ? [] : ofPasids(old);
+    this.#iommu.run(dropDevice(device.sid), dropPages(before, null), ...ofDevice(device, null), ...kept);
+  }
+}
+
+const nestsOn = ({ domain }: Installed, parent: AmdPaging): boolean =>
+  domain instanceof AmdNested && domain.parent === parent;
+
+/** What drops a range of a device's own translations. @param range null for everything */
+const ofDevice = ({ sid, ats }: HostDevice, range: AlignedRange | null): Command[] =>
+  ats ? [dropFromDevice(sid, null, range)] : [];
+
+/**
+ * What drops a device's translations by PASIDs of a guest's. CHOICE(ats-switch): Linux switches ATS of a device off and on,
+ * which has the device forget.
+ */
+function ofPasids({ device, domain }: Installed): Command[] {
+  if (!device.ats || !(domain instanceof AmdNested) || !domain.commandsReachHardware) return [];
+  const pasids = 2 ** device.maxPasidLog2 - 1;
+  return Array.from({ length: pasids }, (_, i) => dropFromDevice(device.sid, RID_PASID + 1 + i, null));
+}
+
+/** Fields of an entry that translates by host tables. */
+export const hostEntry = (domain: AmdPaging): FieldNumbers => ({
+  V: 1,
+  TV: 1,
+  IR: 1,
+  IW: 1,
+  Mode: domain.kindOfTables.shape.level + 1,
+  HostPageTableRootPtr: domain.tables.root,
+  DomainID: domain.domainId,
+});
+
+function entryOf({ device, domain, own }: Installed): FieldNumbers {
+  const ats: FieldNumbers = device.ats ? { I: 1 } : {};
+  if (domain instanceof AmdNested) {
+    if (!domain.valid) return BLOCKED;
+    const host = { ...hostEntry(domain.parent), ...tracking(domain.parent), DomainID: domain.domainId };
+    // Nobody can have a device drop what it keeps by PASIDs that only the guest knows, but the guest's own commands.
+    return { ...host, ...(domain.commandsReachHardware ? ats : {}), ...domain.guest, GV: 1 };
+  }
+  if (own === null) return { ...hostEntry(domain), ...tracking(domain), ...ats };
+  const asks: FieldNumbers = device.pri ? { PPR: 1 } : {};
+  return { V: 1, TV: 1, IR: 1, IW: 1, GV: 1, GIoV: 1, ...own.gcr3.root, DomainID: own.domainId, ...ats, ...asks };
+}
+
+const tracking = (domain: AmdPaging): FieldNumbers => (domain.tracking ? { HAD: TRACK_DIRTY } : {});
