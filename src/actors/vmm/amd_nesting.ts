@@ -5,7 +5,7 @@
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EFR } from "../../arch/amdvi/feature_registers.ts";
-import { encodeFields, setFields } from "../../base/encode.ts";
+import { encodeFields, type FieldNumbers, setFields } from "../../base/encode.ts";
 import {
   HwInfoType,
   HwptDataType,
@@ -67,13 +67,13 @@ export function amdParts({ caller, slots, devices }: VmSetting, data: Uint8Array
   return steps.refused ?? { vm, viommu, data: filled };
 }
 
-/** EFR of a guest: halves, lower first. */
-export function guestFeatures(vm: VmObjects): Uint32Array {
+/** Fields of a guest's EFR. @param more features to hand on besides */
+export function guestFeatures(vm: VmObjects, ...more: readonly (keyof typeof EFR.f)[]): FieldNumbers {
   const info = vm.hardwareInfo(HwInfoType.AMD, INFO_BYTES);
   const words = new Uint32Array(INFO_BYTES / 4);
   if (info !== null) words.set(new Uint32Array(info.slice().buffer));
-  const handed = Object.fromEntries(HANDED_ON.map((name) => [name, EFR.f[name].get(words, 0)]));
-  return encodeFields(EFR, { ...handed, ...OWN });
+  const handed = Object.fromEntries([...HANDED_ON, ...more].map((name) => [name, EFR.f[name].get(words, 0)]));
+  return { ...handed, ...OWN };
 }
 
 export class AmdNesting {

@@ -8,14 +8,14 @@ import { CMD_BASE, EVT_BASE, PPR_BASE } from "../../arch/amdvi/buffer_registers.
 import { DTE_BYTES } from "../../arch/amdvi/dte.ts";
 import { VF_BYTES } from "../../arch/amdvi/viommu.ts";
 import { fieldValue, type Layout } from "../../base/layout.ts";
-import { registerTable } from "../../engine/amdvi/register_table.ts";
-import { RegisterFile } from "../../engine/common/register_file.ts";
+import type { RegisterFile } from "../../engine/common/register_file.ts";
 import { HW_QUEUE_ALLOC, HwQueueType } from "../../host/iommufd/ioctls.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
 import { AmdNesting, type AmdParts, amdParts, guestFeatures } from "./amd_nesting.ts";
 import { bindingOf, type DeviceBinding, entryAddress } from "./guest_device_table.ts";
 import { trappedPage } from "./trapped_page.ts";
+import { type AmdOffer, virtualRegisters } from "./virtual_amd_registers.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
 import { WatchedMemory } from "./watched_memory.ts";
 
@@ -26,7 +26,6 @@ const DIRECT = { from: 0x2000, to: 0x2000 + VF_BYTES };
 /** How a host is told of that has no such page to give. */
 const MMAP = 'mmap of the guest\'s registers, which Linux 7.2 does not hand out (amdNesting "as intended" does),';
 const ENTRY_BYTES = 16;
-const NOTHING = new Uint32Array(2);
 
 /** A buffer: the register that places it, and what enables it and its flags, lowest bit first. */
 interface Buffer {
@@ -85,14 +84,13 @@ class DirectAmd {
   readonly #installed = new Map<number, string>();
 
   constructor(
-    efr: Uint32Array,
+    offer: AmdOffer,
     sids: readonly number[],
     memory: { readonly whole: KernelMemory; readonly watched: WatchedMemory },
     backend: DirectBackend,
     journal: Journal,
   ) {
-    const file = new RegisterFile(registerTable({ efr, efr2: NOTHING, capability: NOTHING }));
-    file.load("EFR", efr[1]!, efr[0]!);
+    const file = virtualRegisters(offer);
     for (const word of [0, 1]) {
       file.onWrite("CONTROL", word, () => this.#switched());
       file.onWrite("DEVTAB_BASE", word, () => this.#moved());
@@ -192,7 +190,9 @@ export const makeDirectAmd: MakeVirtualIommu = (setting) => {
   };
   const watched = new WatchedMemory(memory, journal, (at) => iommu.written(at));
   const sids = devices.map((d) => d.virtualId);
-  const iommu = new DirectAmd(guestFeatures(vm), sids, { whole: memory, watched }, backend, journal);
+  // What a guest tells its devices, hardware tells them; and what they ask for stands in the guest's own log.
+  const offer = { features: guestFeatures(vm, "PPRSup"), deviceTlbs: true };
+  const iommu = new DirectAmd(offer, sids, { whole: memory, watched }, backend, journal);
   return {
     registers: iommu.pages,
     memory: watched,

@@ -3,8 +3,6 @@
  * and has the host map what it finds. 48882 §2.2.3.
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
-import { EFR } from "../../arch/amdvi/feature_registers.ts";
-import { encodeFields } from "../../base/encode.ts";
 import { AMD_V1, V1_READ, V1_WRITE } from "../../pagetable/formats/amdv1.ts";
 import type { DeviceBinding } from "./guest_device_table.ts";
 import type { GuestTables } from "./shadow_tables.ts";
@@ -14,8 +12,8 @@ import type { MakeVirtualIommu } from "./virtual_iommu.ts";
 import { VmObjects } from "./vm_objects.ts";
 import { WatchedMemory } from "./watched_memory.ts";
 
-/** Host tables of up to 4 levels (HATS), and no guest tables. */
-const OFFERED = encodeFields(EFR, { IASup: 1, HATS: 0 });
+/** Host tables of up to 4 levels (HATS), and no guest tables. What devices keep goes with the host's mappings. */
+const OFFERED = { features: { IASup: 1, HATS: 0 }, deviceTlbs: true };
 const MOST_LEVELS = 4;
 const OUTPUT_BITS = 52;
 

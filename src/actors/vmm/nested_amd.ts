@@ -21,6 +21,8 @@ export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
     invalidate: nesting.renew.bind(nesting),
   };
   const sids = devices.map((d) => d.virtualId);
-  const iommu = new VirtualAmd(guestFeatures(vm), sids, memory, backend, journal);
+  // No call has a device drop what it keeps: the guest is offered neither IOTLBs of devices nor their page requests.
+  const offer = { features: guestFeatures(vm), deviceTlbs: false };
+  const iommu = new VirtualAmd(offer, sids, memory, backend, journal);
   return { registers: iommu.pages, serve: () => 0, objects: vm, refused: vm.refused };
 };

@@ -8,13 +8,13 @@
 import { CMD_BASE } from "../../arch/amdvi/buffer_registers.ts";
 import { COMMAND_WORDS, COMPLETION_WAIT, commandOf } from "../../arch/amdvi/commands.ts";
 import { fieldValue } from "../../base/layout.ts";
-import { registerTable } from "../../engine/amdvi/register_table.ts";
-import { RegisterFile } from "../../engine/common/register_file.ts";
+import type { RegisterFile } from "../../engine/common/register_file.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
 import { bindingOf, type DeviceBinding } from "./guest_device_table.ts";
 import { consume, operandsOf } from "./guest_words.ts";
 import { trappedPage } from "./trapped_page.ts";
+import { type AmdOffer, virtualRegisters } from "./virtual_amd_registers.ts";
 
 /** What stands behind a virtual IOMMU. */
 export interface AmdBackend {
@@ -27,7 +27,6 @@ export interface AmdBackend {
 const COMMAND_BYTES = 4 * COMMAND_WORDS;
 /** log2 of the entries of a command buffer. */
 const LENGTHS = { least: 8, most: 15 };
-const NOTHING = new Uint32Array(2);
 
 export class VirtualAmd {
   /** The registers as the guest reaches them. */
@@ -42,10 +41,9 @@ export class VirtualAmd {
   /** A command that does not exist stopped the buffer, until it is switched off. */
   #stopped = false;
 
-  /** @param efr value of EFR: halves, lower first @param sids DeviceIDs of the virtual machine's devices */
-  constructor(efr: Uint32Array, sids: readonly number[], memory: KernelMemory, backend: AmdBackend, journal: Journal) {
-    const file = new RegisterFile(registerTable({ efr, efr2: NOTHING, capability: NOTHING }));
-    file.load("EFR", efr[1]!, efr[0]!);
+  /** @param sids DeviceIDs of the virtual machine's devices */
+  constructor(offer: AmdOffer, sids: readonly number[], memory: KernelMemory, backend: AmdBackend, journal: Journal) {
+    const file = virtualRegisters(offer);
     for (const word of [0, 1]) file.onWrite("CONTROL", word, () => this.#switched());
     file.onWrite("CMD_TAIL", 0, () => this.#consume());
     this.#file = file;

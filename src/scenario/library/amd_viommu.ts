@@ -13,7 +13,7 @@ export const AMD_VIOMMU: readonly Lesson[] = [
     },
     virtualMachineOn("amdvi", "full", { amdNesting: "as intended", mode: "nested, direct" }),
     [
-      "IOMMU_VIOMMU_ALLOC gave the guest a GuestID, tables that turn its DeviceIDs and DomainIDs into the host's, and its own page of registers, which the VMM mapped where the guest expects heads and tails. As the guest enabled its command buffer and event log, the VMM made each a hardware queue over guest memory. Linux 7.2 is without this; the session follows the patches posted for it.",
+      "IOMMU_VIOMMU_ALLOC gave the guest a GuestID, tables that turn its DeviceIDs and DomainIDs into the host's, and its own page of registers, which the VMM mapped where the guest expects heads and tails. As the guest enabled its command buffer and its logs, of events and of page requests, the VMM made each a hardware queue over guest memory. Linux 7.2 is without this; the session follows the patches posted for it.",
       map(GUEST, 0x10_0000, 4),
       "The device table stays with the VMM: it write-protects the guest's entry, and made a nested HWPT of it. The host's own entry now has vImuEn, the GuestID and the DeviceID that the guest knows.",
       dma(0x10_0000),

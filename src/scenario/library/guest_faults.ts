@@ -55,4 +55,27 @@ export const GUEST_FAULTS: readonly Lesson[] = [
       "Invalid Request: the address is nobody's, and the card gives up.",
     ],
   ),
+  lesson(
+    {
+      id: "pri-served-by-a-guest-amd",
+      group: GROUP,
+      title: "A page request is served by a guest: AMD vIOMMU",
+      about: "The request goes into the guest's own log, and the answer comes from its own command buffer: no exit.",
+    },
+    virtualMachineOn("amdvi", "full", { amdNesting: "as intended", mode: "nested, direct", ats: true }),
+    [
+      "The guest enabled a PPR log, and the VMM made it a hardware queue over guest memory (IOMMU_HW_QUEUE_ALLOC), like the command buffer and the event log. Without such queues a guest gets no page requests of AMD's: Linux 7.2 serves processes of its own, and no call hands a request on.",
+      bind(PROCESS, IOVA, 4),
+      "A process of the guest is bound to PASID 5 of the card: an entry of the GCR3 table, which is the guest's, so that nobody had to be told.",
+      access(IOVA, PASID),
+      "The card asked for a translation, got none, and asked for the page. The IOMMU found vImuEn in the card's device table entry, and wrote the request into the guest's PPR log, with the DeviceID that the guest knows (48882 §2.6).",
+      readFaults,
+      "The guest mapped a page and queued COMPLETE_PPR_REQUEST. The IOMMU read it from guest memory, put the card's own DeviceID in, and told the card.",
+      access(IOVA, PASID),
+      "The card has the translation in its own cache now. What the guest unmaps, it has the card forget by INVALIDATE_IOTLB_PAGES of its own.",
+      access(IOVA + 0x4000, PASID),
+      readFaults,
+      "Invalid Request: the address is nobody's, and the card gives up.",
+    ],
+  ),
 ];

@@ -34,9 +34,18 @@ describe("What the remarks on page faults say", () => {
     expect(await outcomes("stall-served-by-a-guest")).toEqual(["stalled", SERVED, "went", "stalled", NOT_SERVED]);
   });
 
-  it("comes true of a page request that a guest serves", async () => {
-    const seen = await outcomes("pri-served-by-a-guest");
-    expect(seen).toEqual(["waiting", SERVED, "translated", "waiting", NOT_SERVED]);
+  it.each(["pri-served-by-a-guest", "pri-served-by-a-guest-amd"])("comes true of a page request: %s", async (id) => {
+    expect(await outcomes(id)).toEqual(["waiting", SERVED, "translated", "waiting", NOT_SERVED]);
+  });
+
+  it("comes true of a request that leaves no trace with the VMM", async () => {
+    const session = await open("pri-served-by-a-guest-amd");
+    const exits = (step: number): readonly (number | undefined)[] => {
+      session.seek(step);
+      const { counts } = session.software()!;
+      return [counts["trapped write"], counts["trapped read"], counts.ioctl];
+    };
+    expect(exits(session.summary().actionCount)).toEqual(exits(1));
   });
 
   it("comes true of requests that find no room", async () => {
