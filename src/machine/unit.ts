@@ -96,7 +96,7 @@ export interface UnitInspection {
   /** Look for memory that is reached in more than one way, of these streams and the chosen one. */
   overlaps(query: OverlapQuery, streams: readonly StreamRow[]): OverlapSearch;
   /** What software would do to change a table, or a sentence where it cannot. */
-  planEdit(edit: MapEdit): Pick<MapPlan, "actions" | "freed"> | string;
+  planEdit(edit: MapEdit): Pick<MapPlan, "actions" | "freed" | "bigEndian"> | string;
   /** Words, broken rules and reserved bits; what was edited and by whom is the session's to add. */
   structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide">;
   /** A record of {@link Unit.takeRecords} or of a session's recorded events, with its name. */

@@ -28,7 +28,7 @@ export interface EntryMaker {
   table(address: number, level: number): Entry;
   /** An entry at `level` that maps memory at `address`, a multiple of what the level spans. */
   leaf(address: number, level: number, rights: Rights): Entry;
-  /** A leaf at `level` with the attributes of one at another level. */
+  /** A leaf at `level` with the attributes of one at another level; it stands alone, whatever run that one is part of. */
   alike(leaf: Entry, address: number, level: number): Entry;
 }
 

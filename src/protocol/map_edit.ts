@@ -15,7 +15,9 @@ export type MapChange =
   /** The block at an address becomes a table of the next smaller leaves. */
   | { readonly do: "split"; readonly from: bigint }
   /** The table of leaves at an address becomes one block. */
-  | { readonly do: "merge"; readonly from: bigint };
+  | { readonly do: "merge"; readonly from: bigint }
+  /** A bit, 0 to 63, of the entry that a walk of the address ends at. */
+  | { readonly do: "flip"; readonly from: bigint; readonly bit: number };
 
 /** A change to the tables of a context's stage. */
 export interface MapEdit {
@@ -29,6 +31,8 @@ export interface MapEdit {
 export interface MapPlan {
   readonly revision: number;
   readonly actions: readonly HardwareAction[];
+  /** What is written are entries with their highest byte first; absent: their lowest. */
+  readonly bigEndian?: true;
   /** Tables that nothing leads to any more once the commands are done. */
   readonly freed: readonly bigint[];
 }

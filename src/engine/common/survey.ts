@@ -35,6 +35,11 @@ export class SurveyReader implements ScanReader {
     this.#tables = tables;
   }
 
+  /** Entries lie in memory with their highest byte first. */
+  get bigEndian(): boolean {
+    return this.#tables.bigEndian;
+  }
+
   readEntry(at: number): number {
     const { beneath, bigEndian, abort } = this.#tables;
     let pa = at;

@@ -157,7 +157,9 @@ export class EditStore implements TableStore {
     this.#run = null;
     if (run === null) return;
     this.#reader.readEntry(run.at);
-    const bytes = new Uint8Array(BigUint64Array.from(run.words).buffer);
+    const bytes = new Uint8Array(8 * run.words.length);
+    const view = new DataView(bytes.buffer);
+    for (const [i, word] of run.words.entries()) view.setBigUint64(8 * i, word, !this.#reader.bigEndian);
     this.#actions.push({ do: "write", at: BigInt(this.#reader.physical(run.at)), bytes });
   }
 }

@@ -3,11 +3,12 @@
  * commands that take out of the caches what is no longer true. The plan changes nothing; its actions are ordinary ones.
  */
 
-import { PageTables, type Rights } from "../../pagetable/build.ts";
+import { type Entry, PageTables, type Rights } from "../../pagetable/build.ts";
 import { entrySizeLg2, Kind } from "../../pagetable/format.ts";
 import { MAX_EDIT_BYTES, type MapChange, type MapPlan } from "../../protocol/map_edit.ts";
 import { EditStore, type FreeMemory } from "./edit_store.ts";
-import type { Dropped, SourceRoot, TableSource, Upkeep } from "./table_source.ts";
+import type { SourceRoot, TableSource } from "./table_source.ts";
+import { type Dropped, type Forgotten, invalidations, type Upkeep } from "./upkeep.ts";
 
 /** Most leaves that are taken out one by one. */
 const ONE_BY_ONE = 8;
@@ -19,17 +20,23 @@ const rightsOf = (bits: number): Rights => ({
   user: true,
 });
 
-type Planned = Pick<MapPlan, "actions" | "freed"> | string;
+type Planned = Pick<MapPlan, "actions" | "freed" | "bigEndian"> | string;
 
 /**
  * Plan a change.
+ * @param users how the tables are kept for each context that uses them, the chosen one first
  * @returns a sentence where it cannot be made
  */
-export function planEdit(source: TableSource, upkeep: Upkeep, change: MapChange, free: FreeMemory): Planned {
+export function planEdit(
+  source: TableSource,
+  users: readonly [Upkeep, ...Upkeep[]],
+  change: MapChange,
+  free: FreeMemory,
+): Planned {
   const found = rootFor(source, change.from);
   if (found === null) return "The address is beyond what these tables translate.";
-  const edit = new Edit(found.root, found.offset, change.from, upkeep, free);
-  const wrong = edit.obstacle() ?? edit.make(change);
+  const edit = new Edit(found.root, found.offset, change.from, users, free);
+  const wrong = edit.obstacle() ?? edit.prepare(change) ?? edit.make(change);
   return wrong ?? edit.plan();
 }
 
@@ -43,48 +50,129 @@ function rootFor({ roots }: TableSource, from: bigint): { root: SourceRoot; offs
   return null;
 }
 
+/** A table that an edit comes by: its address, level and first input address. */
+interface TablePlace {
+  readonly table: number;
+  readonly level: number;
+  readonly first: number;
+}
+
 class Edit {
   readonly #root: SourceRoot;
   readonly #va: number;
   /** What a place in the tree's range is beyond its offset. */
   readonly #base: bigint;
+  readonly #users: readonly Upkeep[];
   readonly #upkeep: Upkeep;
   readonly #store: EditStore;
   readonly #tables: PageTables;
   readonly #dropped: Dropped[] = [];
+  /** Leaves that all address spaces share have changed. */
+  #shared = false;
   #freed: readonly number[] = [];
 
-  constructor(root: SourceRoot, va: number, from: bigint, upkeep: Upkeep, free: FreeMemory) {
+  constructor(root: SourceRoot, va: number, from: bigint, users: readonly [Upkeep, ...Upkeep[]], free: FreeMemory) {
     this.#root = root;
     this.#va = va;
     this.#base = from - BigInt(va);
-    this.#upkeep = upkeep;
+    this.#users = users;
+    [this.#upkeep] = users;
     this.#store = new EditStore(root.reader, free);
+    const { maker, breakFirst } = this.#upkeep;
     const shape = { level: root.scan.level, inputBits: root.inputBits };
-    const forget = upkeep.breakFirst ? (at: number, bytes: number) => this.#forget(at, bytes) : null;
-    this.#tables = new PageTables(upkeep.maker, this.#store, shape, root.scan.at, forget);
+    const forget = breakFirst ? (at: number, bytes: number) => this.#forget(at, bytes) : null;
+    this.#tables = new PageTables(maker, this.#store, shape, root.scan.at, forget);
   }
 
   /** Why the tables on the way to the address are none that can be changed here, or null. */
   obstacle(): string | null {
     const { fmt } = this.#upkeep.maker;
     let at = this.#root.scan.at;
-    for (let level = this.#root.scan.level; level >= 0; level--) {
+    for (let level = this.#root.scan.level; level >= 0; ) {
       this.#store.read(at + 8 * this.#indexAt(level));
       const { lo, hi } = this.#store;
       const kind = fmt.kindOf(lo, hi, level);
-      if (kind === Kind.Empty) return null;
       if (kind === Kind.Reserved) return "An entry on the way is broken.";
-      if (kind === Kind.Leaf) {
-        if (fmt.pageLg2 !== null && fmt.pageLg2(lo, hi, level) !== entrySizeLg2(fmt, level))
-          return "The leaf is one of a size that several entries make up.";
-        return fmt.runLg2(lo, hi, level) > 0 ? "The leaf is one of a run that counts as one." : null;
-      }
-      if (fmt.nextLevel !== null && fmt.nextLevel(lo, hi, level) !== level - 1)
-        return "An entry on the way skips levels.";
+      if (kind !== Kind.Table) return null;
       at = this.#addressIn(hi, lo);
+      level = fmt.nextLevel === null ? level - 1 : fmt.nextLevel(lo, hi, level);
     }
     return null;
+  }
+
+  /**
+   * Put the tables into the form that changes are made in: every level there, and nothing of the range in a run that
+   * reaches beyond it. What is mapped stays the same.
+   * @returns a sentence where it cannot be done
+   */
+  prepare(change: MapChange): string | null {
+    const { fmt } = this.#upkeep.maker;
+    if (fmt.nextLevel === null && change.do === "map") return null;
+    const bytes = change.do === "map" || change.do === "unmap" ? change.bytes : 1n << BigInt(fmt.granuleLg2);
+    if (bytes <= 0n || bytes > MAX_EDIT_BYTES) return null;
+    const { at: table, level } = this.#root.scan;
+    return this.#prepareTable({ table, level, first: 0 }, this.#va, this.#va + Number(bytes));
+  }
+
+  #prepareTable(place: TablePlace, from: number, end: number): string | null {
+    const { table, level, first } = place;
+    const { fmt } = this.#upkeep.maker;
+    const span = this.#span(level);
+    const high = Math.min(this.#entries(level), Math.ceil((end - first) / span));
+    for (let i = Math.max(0, Math.floor((from - first) / span)); i < high; i++) {
+      const here = first + i * span;
+      this.#store.read(table + 8 * i);
+      const { lo, hi } = this.#store;
+      const kind = fmt.kindOf(lo, hi, level);
+      if (kind === Kind.Leaf) {
+        const bytes = span * 2 ** fmt.runLg2(lo, hi, level);
+        const start = Math.floor(here / bytes) * bytes;
+        if (bytes > span && (start < from || start + bytes > end)) this.#takeApart(place, i);
+      } else if (kind === Kind.Table) {
+        const next = fmt.nextLevel?.(lo, hi, level) ?? level - 1;
+        if (next < level - 1 && !this.#fillIn(place, i)) return REFUSALS["no memory for tables"];
+        this.#store.read(table + 8 * i);
+        const below = { table: this.#addressIn(this.#store.hi, this.#store.lo), level: level - 1, first: here };
+        const wrong = this.#prepareTable(below, from, end);
+        if (wrong !== null) return wrong;
+      }
+    }
+    return null;
+  }
+
+  /** Put a table where an entry leads past its level; the entry moves into it. */
+  #fillIn({ table, level, first }: TablePlace, index: number): boolean {
+    const at = table + 8 * index;
+    const { hi, lo } = this.#store;
+    const below = this.#store.allocate(8 * 2 ** this.#upkeep.maker.fmt.strideLg2);
+    if (below === null) return false;
+    // Address bits of skipped levels are zero, or may be anything.
+    const alike = this.#root.scan.fmt.skipsAnything ? 2 ** this.#upkeep.maker.fmt.strideLg2 : 1;
+    for (let i = 0; i < alike; i++) this.#store.write(below + 8 * i, hi, lo);
+    this.#store.write(at, ...this.#upkeep.maker.table(below, level));
+    this.#dropLeaf(first + index * this.#span(level), level, true);
+    return true;
+  }
+
+  /** Make leaves of their own of a run that counts as one. */
+  #takeApart({ table, level, first }: TablePlace, index: number): void {
+    const { maker, breakFirst } = this.#upkeep;
+    const span = this.#span(level);
+    const size = 2 ** maker.fmt.runLg2(this.#store.lo, this.#store.hi, level);
+    const start = Math.floor(index / size) * size;
+    const alone = Array.from({ length: size }, (_, i): Entry => {
+      this.#store.read(table + 8 * (start + i));
+      const { hi, lo } = this.#store;
+      if (maker.fmt.kindOf(lo, hi, level) !== Kind.Leaf) return [hi, lo];
+      this.#note(lo);
+      return maker.alike([hi, lo], this.#outputIn(hi, lo, level, first + (start + i) * span), level);
+    });
+    const leaves = alone.map((_, i) => this.#droppedAt(first + (start + i) * span, span, false));
+    if (breakFirst) {
+      for (let i = 0; i < size; i++) this.#store.write(table + 8 * (start + i), 0, 0);
+      this.#send(leaves);
+    } else this.#dropped.push(...leaves);
+    for (const [i, [hi, lo]] of alone.entries()) this.#store.write(table + 8 * (start + i), hi, lo);
   }
 
   /** @returns a sentence where it cannot be made */
@@ -98,17 +186,20 @@ class Edit {
         return this.#split();
       case "merge":
         return this.#merge();
+      case "flip":
+        return this.#flip(change.bit);
     }
   }
 
   plan(): Planned {
     const [unreadable] = this.#store.unreadable;
     if (unreadable !== undefined) return `The session does not hold the entry at 0x${unreadable.toString(16)}.`;
-    const { drop, wait } = this.#upkeep;
-    const all = this.#dropped.length > ONE_BY_ONE;
-    const commands = all ? drop(null) : this.#dropped.flatMap((one) => drop(one));
-    if (commands.length > 0) this.#store.send([...commands, wait]);
-    return { actions: this.#store.take(), freed: this.#freed.map((at) => BigInt(at)) };
+    this.#send(this.#dropped);
+    return {
+      actions: this.#store.take(),
+      freed: this.#freed.map((at) => BigInt(at)),
+      ...(this.#root.reader.bigEndian ? { bigEndian: true } : {}),
+    };
   }
 
   #map(to: bigint, bytes: bigint, rights: number): string | null {
@@ -155,30 +246,71 @@ class Edit {
     const table = Math.floor(leaf.at / bytes) * bytes;
     this.#store.read(table);
     const [hi, lo] = [this.#store.hi, this.#store.lo];
-    const to = this.#addressIn(hi, lo);
+    const first = Math.floor(this.#va / this.#span(above)) * this.#span(above);
+    const to = this.#outputIn(hi, lo, leaf.level, first);
     if (to % this.#span(above) !== 0) return "What the leaves map does not begin where a block could.";
     let marked = 0;
     for (let i = 0; i < bytes / 8; i++) {
-      const [wantHi, wantLo] = maker.alike([hi, lo], to + i * this.#span(leaf.level), leaf.level);
+      const offset = i * this.#span(leaf.level);
+      const [wantHi, wantLo] = maker.alike([hi, lo], to + offset, leaf.level);
       this.#store.read(table + 8 * i);
-      if (this.#store.hi !== (wantHi | 0) || ((this.#store.lo ^ wantLo) & ~marks) !== 0)
-        return "The leaves are not alike, or do not map one run of memory.";
-      marked |= this.#store.lo & marks;
+      const { hi: ownHi, lo: ownLo } = this.#store;
+      if (fmt.kindOf(ownLo, ownHi, leaf.level) !== Kind.Leaf) return NOT_ALIKE;
+      const output = this.#outputIn(ownHi, ownLo, leaf.level, first + offset);
+      const [isHi, isLo] = maker.alike([ownHi, ownLo], output, leaf.level);
+      if ((isHi | 0) !== (wantHi | 0) || ((isLo ^ wantLo) & ~marks) !== 0) return NOT_ALIKE;
+      this.#note(ownLo);
+      marked |= ownLo & marks;
     }
-    const first = Math.floor(this.#va / this.#span(above)) * this.#span(above);
     const at = this.#entryOf(first, above);
     if (breakFirst) {
       this.#store.write(at, 0, 0);
-      this.#store.send([...this.#upkeep.drop(null), this.#upkeep.wait]);
+      this.#send([this.#everything]);
     } else this.#dropMany(first, above);
     this.#store.write(at, ...maker.alike([hi, lo | marked], to, above));
     this.#freed = [table];
     return null;
   }
 
+  /** Flip a bit of the entry that a walk of the address ends at. */
+  #flip(bit: number): string | null {
+    const { maker, breakFirst, fixed, cachesAbsent } = this.#upkeep;
+    const { at, level } = this.#endOf(this.#va);
+    this.#store.read(at);
+    const { hi, lo } = this.#store;
+    const [flipHi, flipLo] = bit < 32 ? [0, 1 << bit] : [1 << (bit - 32), 0];
+    const next: Entry = [hi ^ flipHi, lo ^ flipLo];
+    const [was, is] = [maker.fmt.kindOf(lo, hi, level), maker.fmt.kindOf(next[1], next[0], level)];
+    const span = this.#span(level);
+    const whole = this.#droppedAt(Math.floor(this.#va / span) * span, span, is === Kind.Table);
+    const stays = was === Kind.Leaf && is === Kind.Leaf;
+    const held = stays ? ((fixed[0] & flipHi) | (fixed[1] & flipLo)) !== 0 : breakFirst && is === Kind.Table;
+    if (was === Kind.Leaf && held) {
+      this.#store.write(at, 0, 0);
+      this.#send([whole]);
+    } else if (was !== Kind.Empty || cachesAbsent) this.#dropped.push(whole);
+    this.#store.write(at, ...next);
+    return null;
+  }
+
+  /** Send what makes hardware forget; of more than can be named one by one, everything. */
+  #send(what: readonly Forgotten[]): void {
+    const commands = invalidations(this.#users, what.length > ONE_BY_ONE ? [this.#everything] : what);
+    if (commands.length > 0) this.#store.send(commands);
+  }
+
+  get #everything(): Forgotten {
+    return this.#shared ? "all spaces" : "space";
+  }
+
+  /** A leaf was in force. */
+  #note(lo: number): void {
+    const { ownSpace } = this.#upkeep;
+    this.#shared ||= ownSpace !== 0 && (lo & ownSpace) === 0;
+  }
+
   #forget(va: number, bytes: number): void {
-    const { drop, wait } = this.#upkeep;
-    this.#store.send([...drop({ at: this.#input(va), sizeLg2: Math.log2(bytes), tables: true }), wait]);
+    this.#send([this.#droppedAt(va, bytes, true)]);
   }
 
   /** Leaves that a table at `level` holds were in force. */
@@ -191,9 +323,12 @@ class Edit {
   }
 
   #drop(va: number, bytes: number, tables: boolean): void {
+    this.#dropped.push(this.#droppedAt(va, bytes, tables));
+  }
+
+  #droppedAt(va: number, bytes: number, tables: boolean): Dropped {
     const sizeLg2 = Math.ceil(Math.log2(bytes));
-    const at = BigInt.asUintN(64, this.#input(va) & (-1n << BigInt(sizeLg2)));
-    this.#dropped.push({ at, sizeLg2, tables });
+    return { at: BigInt.asUintN(64, this.#input(va) & (-1n << BigInt(sizeLg2))), sizeLg2, tables };
   }
 
   /** The first few leaves of a range: more than can be taken out one by one are as good as all. */
@@ -208,8 +343,10 @@ class Edit {
         this.#store.read(table + 8 * i);
         const { lo, hi } = this.#store;
         const kind = this.#upkeep.maker.fmt.kindOf(lo, hi, level);
-        if (kind === Kind.Leaf) leaves.push({ va: first + i * span, level });
-        else if (kind === Kind.Table && level > 0) visit(this.#addressIn(hi, lo), level - 1, first + i * span);
+        if (kind === Kind.Leaf) {
+          this.#note(lo);
+          leaves.push({ va: first + i * span, level });
+        } else if (kind === Kind.Table && level > 0) visit(this.#addressIn(hi, lo), level - 1, first + i * span);
       }
     };
     visit(this.#root.scan.at, this.#root.scan.level, 0);
@@ -226,6 +363,16 @@ class Edit {
     return at + 8 * (Math.floor(va / this.#span(level)) % this.#entries(level));
   }
 
+  /** The entry that a walk of an address ends at. */
+  #endOf(va: number): { readonly at: number; readonly level: number } {
+    for (let level = this.#root.scan.level; ; level--) {
+      const at = this.#entryOf(va, level);
+      this.#store.read(at);
+      const kind = this.#upkeep.maker.fmt.kindOf(this.#store.lo, this.#store.hi, level);
+      if (kind !== Kind.Table) return { at, level };
+    }
+  }
+
   #entries(level: number): number {
     return level === this.#root.scan.level ? this.#root.scan.entries : 2 ** this.#upkeep.maker.fmt.strideLg2;
   }
@@ -240,6 +387,14 @@ class Edit {
     return (((hi & fmt.oaHiMask) | more) >>> 0) * 0x1_0000_0000 + ((lo & fmt.oaLoMask) >>> 0);
   }
 
+  /** Where a leaf takes an input address that it maps; a leaf of several entries has the address of its first byte. */
+  #outputIn(hi: number, lo: number, level: number, va: number): number {
+    const { fmt } = this.#upkeep.maker;
+    const out = this.#addressIn(hi, lo);
+    const bytes = fmt.pageLg2 === null ? this.#span(level) : 2 ** fmt.pageLg2(lo, hi, level);
+    return out - (out % bytes) + (va % bytes);
+  }
+
   #span(level: number): number {
     return 2 ** entrySizeLg2(this.#upkeep.maker.fmt, level);
   }
@@ -248,6 +403,8 @@ class Edit {
     return this.#base + BigInt(va);
   }
 }
+
+const NOT_ALIKE = "The leaves are not alike, or do not map one run of memory.";
 
 const REFUSALS = {
   "not aligned": "Addresses and sizes are multiples of the smallest page.",

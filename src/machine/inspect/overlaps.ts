@@ -16,7 +16,7 @@ import {
   type OverlapRow,
 } from "../../protocol/overlaps.ts";
 import { ReachRuns, runsOf, through, toThemselves } from "./reach_runs.ts";
-import { type ContextTables, stageSource } from "./table_source.ts";
+import { type ContextTables, stageSource, tablesId } from "./table_source.ts";
 
 /** Most contexts that are looked through, and most leaves of all of them together. */
 const MAX_CONTEXTS = 1024;
@@ -47,11 +47,11 @@ export function* findOverlaps(
   const others = streams.flatMap(({ sid, ssids }) => [null, ...ssids].map((ssid) => ({ sid, ssid })));
   const contexts = [chosen, ...others.filter(({ sid, ssid }) => sid !== chosen.sid || ssid !== chosen.ssid)];
   const looked = contexts.slice(0, MAX_CONTEXTS);
-  const beneath = query.space === "PA" ? null : stage2Root(tablesOf(chosen.sid, chosen.ssid));
+  const beneath = query.space === "PA" ? null : tablesId(tablesOf(chosen.sid, chosen.ssid), 2);
   const gathering = new Gathering(query.space);
   for (const [i, context] of looked.entries()) {
     const tables = tablesOf(context.sid, context.ssid);
-    if (query.space === "PA" || (beneath !== null && stage2Root(tables) === beneath)) gathering.add(context, tables);
+    if (query.space === "PA" || (beneath !== null && tablesId(tables, 2) === beneath)) gathering.add(context, tables);
     yield { done: i, total: looked.length };
   }
   const sweep = new Sweep(gathering, query.all ? null : 0);
@@ -66,12 +66,6 @@ export function* findOverlaps(
     bypassing: streams.filter(({ state }) => state === "bypass").map(({ sid }) => sid),
     marks: joinMarks(sweep.marks),
   };
-}
-
-/** What tells one stage 2 from another: where its tables begin, and in what form they are. */
-function stage2Root(tables: ContextTables): string | null {
-  const root = stageSource(tables, 2)?.roots[0];
-  return root === undefined ? null : `${root.scan.fmt.id} ${root.scan.level} ${root.scan.at}`;
 }
 
 /** The runs of all contexts. */

@@ -1,8 +1,7 @@
 /** The table trees of one stage of a context, as lists and maps go over them, whatever the architecture. */
 import type { SurveyReader } from "../../engine/common/survey.ts";
-import type { EntryMaker } from "../../pagetable/build.ts";
 import type { ScanPlace, ScanRoot } from "../../pagetable/scan.ts";
-import type { CommandWords } from "../../protocol/machine.ts";
+import type { Upkeep } from "./upkeep.ts";
 
 /** What a leaf allows, or the reason (index into the architecture's reasons) it allows nothing. */
 interface LeafVerdict {
@@ -43,29 +42,6 @@ export interface LeafSource extends TableSource {
   readonly beneath: ((hi: number, lo: number) => Beneath) | null;
 }
 
-/** What was in force before a change and may be cached. */
-export interface Dropped {
-  readonly at: bigint;
-  readonly sizeLg2: number;
-  /** Entries that lead to tables changed, too. */
-  readonly tables: boolean;
-}
-
-/** How software of an architecture keeps the tables of a stage. */
-export interface Upkeep {
-  readonly maker: EntryMaker;
-  /** Hardware must not see a leaf become a table, or the other way round, in one write. */
-  readonly breakFirst: boolean;
-  /** Bits of a leaf's low half that hardware sets by itself: leaves that differ in them are alike. */
-  readonly marks: number;
-  /** What is not present may be cached. */
-  readonly cachesAbsent: boolean;
-  /** Commands that make hardware forget one leaf, or, for null, everything of the context. */
-  readonly drop: (what: Dropped | null) => readonly CommandWords[];
-  /** The command that waits for those before it. */
-  readonly wait: CommandWords;
-}
-
 /** The table trees of a context, made when somebody asks for them. */
 export interface ContextTables {
   /** Accesses of the context get as far as its tables. */
@@ -93,8 +69,10 @@ export function leafSource(context: ContextTables): LeafSource | null {
   return { ...source, beneath: first !== null && second !== null ? context.beneath() : null };
 }
 
-/** A command with its fields as numbers. */
-export const commandWords = (name: string, fields: Readonly<Record<string, number | bigint>>): CommandWords => ({
-  name,
-  fields: Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, BigInt(value)])),
-});
+/** What tells the tables of a stage from others: where they begin, in what form, and in which tables they lie. */
+export function tablesId(context: ContextTables, stage: 1 | 2): string | null {
+  const source = stageSource(context, stage);
+  if (source === null) return null;
+  const own = source.roots.map(({ scan }) => `${scan.fmt.id} ${scan.level} ${scan.at}`).join();
+  return stage === 1 ? `${own} in ${tablesId(context, 2)}` : own;
+}

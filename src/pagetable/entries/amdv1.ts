@@ -8,6 +8,7 @@ import { AMD_V1, V1_FORCE_COHERENT, V1_READ, V1_WRITE } from "../formats/amdv1.t
 
 const PRESENT = 1;
 const NEXT_LEVEL_SHIFT = 9;
+const NEXT_LEVEL = 7 << NEXT_LEVEL_SHIFT;
 
 /** Makes entries. @param coherent set FC in every leaf */
 export function amdV1Entries(coherent: boolean): EntryMaker {
@@ -19,6 +20,6 @@ export function amdV1Entries(coherent: boolean): EntryMaker {
     table: (at, level) => [highHalf(at) | V1_READ | V1_WRITE, lowHalf(at) | PRESENT | (level << NEXT_LEVEL_SHIFT)],
     leaf: (at, _level, { read, write }) =>
       leaf([(read ? V1_READ : 0) | (write ? V1_WRITE : 0) | (coherent ? V1_FORCE_COHERENT : 0), 0], at),
-    alike: ([hi, lo], at) => leaf([hi & ~AMD_V1.oaHiMask, lo & ~AMD_V1.oaLoMask], at),
+    alike: ([hi, lo], at) => leaf([hi & ~AMD_V1.oaHiMask, lo & ~AMD_V1.oaLoMask & ~NEXT_LEVEL], at),
   };
 }

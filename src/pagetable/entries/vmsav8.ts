@@ -22,6 +22,8 @@ const AP_READ_ONLY = AP_USER << 1;
 /** UXN and PXN, bits 54 and 53, in the high half; XN of stage 2 is bit 54. */
 const UXN = 1 << 22;
 const PXN = 1 << 21;
+/** Bit 52, in the high half. */
+const CONTIGUOUS = 1 << 20;
 const S2_READ = bit(S2_PAGE, "S2AP");
 const S2_WRITE = S2_READ << 1;
 /** MemAttr of Normal memory, inner and outer write-back. */
@@ -69,6 +71,6 @@ export function vmsav8Entries(stage: 1 | 2, granuleLg2: GranuleLg2, wide: boolea
       return [hi, lo | TABLE_OR_PAGE];
     },
     leaf: (at, level, rights) => typed(attributes(rights), at, level),
-    alike: ([hi, lo], at, level) => typed([hi & ~firstHi, lo & ~firstLo & ~TABLE_OR_PAGE], at, level),
+    alike: ([hi, lo], at, level) => typed([hi & ~firstHi & ~CONTIGUOUS, lo & ~firstLo & ~TABLE_OR_PAGE], at, level),
   };
 }

@@ -21,7 +21,7 @@ export function contextTables(unit: AmdviUnit, sid: number, ssid: number | null)
       config.host.fmt !== null && config.hostOn ? () => rootsOf(unit, config, 2) : null,
     ],
     levelOf: amdLevel,
-    upkeep: (stage) => upkeepOf(unit, config, ssid, stage),
+    upkeep: (stage) => upkeepOf(unit, config, sid, ssid, stage),
     beneath: () => beneath(unit, config),
   };
 }

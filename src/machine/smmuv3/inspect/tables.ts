@@ -29,7 +29,7 @@ export function contextTables(unit: SmmuUnit, sid: number, ssid: number | null):
       config.stage2 && config.s2.fmt !== null ? () => rootsOf(unit, config, 2) : null,
     ],
     levelOf: armLevel,
-    upkeep: (stage) => upkeepOf(unit, config, stage),
+    upkeep: (stage) => upkeepOf(unit, config, { sid, ssid }, stage),
     beneath: () => beneath(unit, config),
   };
 }

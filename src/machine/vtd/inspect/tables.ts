@@ -21,7 +21,7 @@ export function contextTables(unit: VtdUnit, sid: number, pasid: number | null):
       ok && config.second ? () => [rootOf(unit, config, 2)] : null,
     ],
     levelOf: vtdLevel,
-    upkeep: (stage) => upkeepOf(unit, config, stage),
+    upkeep: (stage) => upkeepOf(unit, config, sid, pasid, stage),
     beneath: () => secondStageOf(unit.remapper, config, Purpose.Request),
   };
 }
