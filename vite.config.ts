@@ -16,6 +16,27 @@ const CONTENT_SECURITY_POLICY = [
   "form-action 'none'",
 ].join("; ");
 
+/**
+ * What comes together comes in one file, for each costs a way to the server and back: the first picture, what opens over
+ * its bars, the panes around its walk. What follows of a part's imports comes with it.
+ */
+const PAGE_PARTS = [
+  { name: "start", tags: ["$initial" as const], priority: 3 },
+  {
+    name: "menus",
+    test: /[\\/](@radix-ui|@floating-ui|(workbench[\\/](SessionMenu|PaneMenu|Capabilities|LeftOut))|SharePanel|LiveControl|PictureMenu)\b/,
+    priority: 2,
+  },
+  { name: "panes", test: /[\\/]views[\\/](inspector|events)[\\/]/, priority: 1 },
+];
+
+/** The same for the workers: the bare worker, what every engine stands on, the machine but for its architecture. */
+const WORKER_PARTS = [
+  { name: "start", tags: ["$initial" as const], priority: 3 },
+  { name: "ground", test: /[\\/]src[\\/](base|pagetable|engine[\\/](common|memory))[\\/]/, priority: 2 },
+  { name: "machine", test: /[\\/]machine[\\/](session|units)\.ts$/, priority: 1 },
+];
+
 export default defineConfig(({ command, isSsrBuild }) => {
   const budget = sizeBudget({ firstLoadBytes: 200_000, lazyBytes: 100_000 });
   return {
@@ -37,8 +58,13 @@ export default defineConfig(({ command, isSsrBuild }) => {
       },
       isSsrBuild === true ? [] : budget.page,
     ],
-    worker: { format: "es", plugins: () => [budget.worker()] },
+    worker: {
+      format: "es",
+      plugins: () => [budget.worker()],
+      rolldownOptions: { output: { codeSplitting: { groups: WORKER_PARTS } } },
+    },
     build: {
+      rolldownOptions: isSsrBuild === true ? {} : { output: { codeSplitting: { groups: PAGE_PARTS } } },
       // light-dark() and deflate-raw CompressionStream are there from these on.
       target: ["chrome123", "edge123", "firefox120", "safari17.5"],
       // A command line program bundled with --ssr needs none of the page's files.
