@@ -12,6 +12,7 @@ import { IommufdFile } from "./iommufd/file.ts";
 import type { PageSizes } from "./iommufd/io_page_table.ts";
 import type { KvmHost } from "./kvm/kvm.ts";
 import type { OpenFile, Process } from "./process.ts";
+import { type MediatedPart, mediatedDevices } from "./vfio/mediated.ts";
 
 /** How the kernel was built and what machine it runs on. */
 export interface KernelConfig {
@@ -26,6 +27,8 @@ export interface KernelConfig {
   readonly doorbell: bigint;
   /** What user space finds; absent: Linux 7.2. */
   readonly era?: EraRules;
+  /** Mediated devices that somebody has made; absent: none. */
+  readonly mediated?: readonly MediatedPart[];
   /** Virtual machines, where IOMMUs are to know of them; absent: they do not. */
   readonly kvm?: KvmHost;
 }
@@ -67,8 +70,9 @@ export class HostKernel {
 
   constructor(config: KernelConfig, devices: readonly HostDevice[]) {
     this.config = config;
-    this.devices = devices;
     this.era = config.era ?? ERA_RULES["Linux 7.2"];
+    const parts = this.era.auxiliaryDomains ? (config.mediated ?? []) : [];
+    this.devices = [...devices, ...mediatedDevices(parts, devices, this.pasids)];
     for (const device of devices) device.driver.addDevice?.(device);
   }
 

@@ -204,6 +204,8 @@ export interface IommuDriver {
   };
   /** Put a domain in place of what is there, which stays if this is refused. */
   attach(attachment: Attachment): Status;
+  /** Devices can have domains beside their own, each with a PASID. */
+  readonly auxiliaryDomains?: boolean;
   /** Whether domains of that kind can be attached to PASIDs. */
   pasidAttach(domain: AnyDomain): boolean;
   /** The message that a device is to send for an interrupt, where the IOMMU decides that; null where it remaps none. */

@@ -12,6 +12,8 @@ export interface EraRules {
   readonly name: EraName;
   /** There is /dev/iommu, and devices have files of their own. */
   readonly iommufd: boolean;
+  /** Mediated devices can have domains of their own. */
+  readonly auxiliaryDomains: boolean;
   /** There is /dev/ioasid. */
   readonly ioasid: boolean;
   /** What containers of type VFIO_TYPE1_NESTING_IOMMU have; null where that type is refused. */
@@ -20,8 +22,13 @@ export interface EraRules {
   readonly queueCall: "IOMMU_HW_QUEUE_ALLOC" | "IOMMU_VCMDQ_ALLOC";
 }
 
-const VFIO_ONLY = { iommufd: false, ioasid: false, queueCall: "IOMMU_HW_QUEUE_ALLOC" } as const;
-const IOMMUFD = { iommufd: true, ioasid: false, nesting: null } as const;
+const VFIO_ONLY = {
+  iommufd: false,
+  auxiliaryDomains: true,
+  ioasid: false,
+  queueCall: "IOMMU_HW_QUEUE_ALLOC",
+} as const;
+const IOMMUFD = { iommufd: true, auxiliaryDomains: false, ioasid: false, nesting: null } as const;
 
 const RULES = {
   "Linux 7.2": { ...IOMMUFD, queueCall: "IOMMU_HW_QUEUE_ALLOC" },

@@ -8,15 +8,19 @@ import type { Process } from "../process.ts";
 /** IOMMUs have PASIDs of 20 bits. */
 export const PASID_END = 2 ** 20;
 
+/** Owns the PASIDs that the kernel has use for itself. */
+export const KERNEL = Symbol("kernel");
+type Owner = Process | typeof KERNEL;
+
 /** Takes leave of a PASID: whoever has something bound to it lets go of it. */
-type Listener = (owner: Process, pasid: number) => void;
+type Listener = (owner: Owner, pasid: number) => void;
 
 export class PasidPool {
-  readonly #owners = new Map<number, Process>();
+  readonly #owners = new Map<number, Owner>();
   readonly #listeners = new Set<Listener>();
 
   /** The lowest free PASID from `min` to `max`, both included. @param quota PASIDs that a process may own */
-  allocate(owner: Process, min: number, max: number, quota: number): number | Errno {
+  allocate(owner: Owner, min: number, max: number, quota: number): number | Errno {
     if (this.of(owner).length >= quota) return "ENOSPC";
     // PASID 0 is that of requests without one.
     const last = Math.min(max, PASID_END - 1);
@@ -28,22 +32,22 @@ export class PasidPool {
   }
 
   /** Free a PASID; one that is not the process's is left alone. */
-  free(owner: Process, pasid: number): void {
+  free(owner: Owner, pasid: number): void {
     if (this.#owners.get(pasid) !== owner) return;
     for (const tell of this.#listeners) tell(owner, pasid);
     this.#owners.delete(pasid);
   }
 
-  freeAll(owner: Process): void {
+  freeAll(owner: Owner): void {
     for (const pasid of this.of(owner)) this.free(owner, pasid);
   }
 
   /** PASIDs of a process, in the order in which it got them. */
-  of(owner: Process): number[] {
+  of(owner: Owner): number[] {
     return [...this.#owners].flatMap(([pasid, of]) => (of === owner ? [pasid] : []));
   }
 
-  ownerOf(pasid: number): Process | null {
+  ownerOf(pasid: number): Owner | null {
     return this.#owners.get(pasid) ?? null;
   }
 

@@ -8,6 +8,7 @@ import type { Returned } from "../errno.ts";
 import type { StructField, UapiStruct, Values } from "../uapi_struct.ts";
 import { Type1Container, VfioGroupFile } from "../vfio/container.ts";
 import { DmaFlag, GROUP_GET_DEVICE_FD, GROUP_SET_CONTAINER, IOMMU_MAP_DMA, SET_IOMMU } from "../vfio/ioctls.ts";
+import type { MediatedPart } from "../vfio/mediated.ts";
 import { DRIVER_BYTES, DRIVER_PA, HostWorld, MEMORY_LAYOUT, USER_BYTES, USER_VA } from "./host_world.ts";
 import { UNITS } from "./units.ts";
 
@@ -22,7 +23,7 @@ export class ContainerWorld {
   readonly host: HostWorld;
 
   /** @param arch of {@link UNITS} */
-  constructor(arch: string, era: EraName) {
+  constructor(arch: string, era: EraName, mediated: readonly MediatedPart[] = []) {
     this.memory = new PhysicalMemory({ ...MEMORY_LAYOUT, zero: [...MEMORY_LAYOUT.zero] });
     const [unit, driver] = UNITS[arch]!(this.memory, ownMemory(this.memory, DRIVER_PA, DRIVER_BYTES));
     this.unit = unit;
@@ -30,7 +31,7 @@ export class ContainerWorld {
     this.devices = [1, 2].map(
       (sid): HostDevice => ({ name: `${sid}`, group: sid, sid, driver, maxPasidLog2: 4, ats: false, pri: false }),
     );
-    this.host = new HostWorld(this.memory, this.devices, era);
+    this.host = new HostWorld(this.memory, this.devices, era, mediated);
   }
 
   open(): number {

@@ -9,6 +9,7 @@ import { Process } from "../process.ts";
 import type { StructField, UapiStruct, Values } from "../uapi_struct.ts";
 import { VfioDeviceFile } from "../vfio/device_file.ts";
 import { DEVICE_ATTACH_IOMMUFD_PT, DEVICE_BIND_IOMMUFD, DEVICE_DETACH_IOMMUFD_PT } from "../vfio/ioctls.ts";
+import type { MediatedPart } from "../vfio/mediated.ts";
 
 /** Physical memory of such a world: the driver's, the user's, scratch; the rest belongs to nobody here. */
 export const DRIVER_PA = 0x4000_0000;
@@ -40,9 +41,14 @@ export class HostWorld {
   readonly process: Process;
   readonly iommufd: number;
 
-  constructor(memory: PhysicalMemory, devices: readonly HostDevice[], era: EraName = "Linux 7.2") {
+  constructor(
+    memory: PhysicalMemory,
+    devices: readonly HostDevice[],
+    era: EraName = "Linux 7.2",
+    mediated: readonly MediatedPart[] = [],
+  ) {
     const facts = { sizes: SIZES, mayChangeLimits: true, coherent: true, msiIsolated: true, doorbell: 0x809_0040n };
-    this.kernel = new HostKernel({ ...facts, era: ERA_RULES[era] }, devices);
+    this.kernel = new HostKernel({ ...facts, era: ERA_RULES[era], mediated }, devices);
     this.process = new Process(memory, [
       { va: USER_VA, bytes: USER_BYTES, pa: USER_PA, writable: true },
       { va: SCRATCH_VA, bytes: SCRATCH_BYTES, pa: SCRATCH_PA, writable: true },

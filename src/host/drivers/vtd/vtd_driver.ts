@@ -147,6 +147,11 @@ export class VtdDriver implements IommuDriver {
     this.#attachments.remove(device, pasid);
   }
 
+  /** Linux 5.2 to 5.17 had them, in scalable mode. */
+  get auxiliaryDomains(): boolean {
+    return this.#scalable && this.#has("ECAP", "PASID");
+  }
+
   /** Whether devices can send no interrupts but their own. */
   get isolatesMessages(): boolean {
     return this.#messages !== null;

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import type { EraName } from "../eras/eras.ts";
+import { ContainerWorld, GUEST_PA } from "../testing/container_world.ts";
+import { Extension } from "./ioctls.ts";
+import { GPASID_BIND_DATA, NESTING_OP_V8 } from "./ioctls_before_iommufd.ts";
+import { MediatedDevice } from "./mediated.ts";
+
+const V8 = "vSVA over VFIO v8";
+const PARTS = ["a", "b"].map((name) => ({ name, parent: "1" }));
+const DATA = GUEST_PA + 0x8000n;
+
+/** A host with two parts of its first device, each in a container of the nesting type with all of the guest's memory. */
+function makeWorld(arch = "vtd", era: EraName = V8) {
+  const world = new ContainerWorld(arch, era, PARTS);
+  const parts = world.host.kernel.devices.filter((device) => device instanceof MediatedDevice);
+  const containers = parts.map((part) => {
+    const container = world.open();
+    const group = world.join(container, part);
+    expect(group.returned).toBe(0);
+    expect(world.setIommu(container, Extension.NESTING_IOMMU)).toBe(0);
+    expect(world.mapGuest(container)).toBe(0);
+    return { part, container, group: group.fd };
+  });
+  return { world, containers };
+}
+
+describe("Parts of a device (mdev) with domains of their own", () => {
+  it("have groups of their own, and a PASID each that the kernel chose", () => {
+    const { world, containers } = makeWorld();
+    expect(containers.map(({ part }) => [part.group, part.sid, part.defaultPasid])).toEqual([
+      [3, 1, 1],
+      [4, 1, 2],
+    ]);
+    for (const pasid of [1, 2]) expect(world.dma(1, DATA, pasid)).toBe(world.hostAddress(DATA));
+    // The device itself is the host's: nobody has attached it to anything.
+    expect([world.dma(1, DATA), world.dma(1, DATA, 3)]).toEqual([null, null]);
+  });
+
+  it("take one container each, and leave it with their PASID", () => {
+    const { world, containers } = makeWorld();
+    const [a, b] = containers;
+    expect(world.join(a!.container, b!.part).returned).toBe("EINVAL");
+    world.host.process.close(a!.group);
+    world.host.process.close(a!.container);
+    expect([world.dma(1, DATA, 1), a!.part.defaultPasid]).toEqual([null, null]);
+    expect(world.dma(1, DATA, 2)).toBe(world.hostAddress(DATA));
+    expect(world.host.kernel.pasids.ownerOf(1)).toBeNull();
+  });
+
+  it("bind first stages to PASIDs of their process, on the device, and never to the kernel's", () => {
+    const { world, containers } = makeWorld();
+    const [{ container }] = containers as [(typeof containers)[0]];
+    const { pasids } = world.host.kernel;
+    const { process } = world.host;
+    expect(pasids.allocate(process, 1, 9, 10)).toBe(3);
+    const call = NESTING_OP_V8.bind;
+    const data = { argsz: GPASID_BIND_DATA.size, version: 1, format: 1, addr_width: 48, gpgd: GUEST_PA };
+    const bind = (hpasid: bigint) => world.host.raw(container, call, { call_argsz: call.size, ...data, hpasid });
+    expect([bind(1n), bind(2n), bind(3n)]).toEqual(["EACCES", "EACCES", 0]);
+    world.guest(GUEST_PA, (GUEST_PA + 0x1000n) | 7n);
+    world.guest(GUEST_PA + 0x1000n, (GUEST_PA + 0x2000n) | 7n);
+    world.guest(GUEST_PA + 0x2000n, (GUEST_PA + 0x3000n) | 7n);
+    world.guest(GUEST_PA + 0x3000n + 8n, DATA | 7n);
+    expect(world.dma(1, 0x1000n, 3)).toBe(world.hostAddress(DATA));
+    expect(world.dma(1, 0x1000n, 1)).toBeNull();
+  });
+
+  it.each([
+    ["smmuv3", V8],
+    ["vtd", "Linux 7.2"],
+  ] as const)("are none on %s, %s", (arch, era) => {
+    const world = new ContainerWorld(arch, era, PARTS);
+    expect(world.host.kernel.devices).toEqual(world.devices);
+  });
+});
