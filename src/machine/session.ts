@@ -47,6 +47,7 @@ import type { OverlapProgress } from "./inspect/overlaps.ts";
 import { editedBits, writerOf } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
+import { softwareWays } from "./map_ways.ts";
 import { softwareFault, withSoftwareMemory } from "./software_memory.ts";
 import { startTimeline } from "./software_timeline.ts";
 import { StreamTally } from "./stream_tally.ts";
@@ -313,14 +314,21 @@ export class Session {
     }
   }
 
-  /** What software would do for a change of tables; sessions with software of their own map by that. */
-  planEdit(edit: MapEdit): Result<MapPlan> {
+  /** The ways to change tables, the owner's first. */
+  planEdit(edit: MapEdit): Result<readonly MapPlan[]> {
+    const { machine } = this.#document;
+    const { software } = machine;
     const place = `stage ${edit.stage}`;
-    if (this.#document.machine.software !== undefined)
-      return problem(place, "The guest of this session maps and unmaps by actions of its own.");
-    if (commandQueue(this.#unit)?.enabled !== true) return problem(place, "The queue of commands is not enabled.");
-    const plan = this.#unit.inspect.planEdit(edit);
-    return typeof plan === "string" ? problem(place, plan) : { ok: true, value: { revision: this.#revision, ...plan } };
+    const planned = this.#unit.inspect.planEdit(edit);
+    const revision = this.#revision;
+    if (software !== undefined) {
+      const objects = this.#timeline.actors?.objects(this.#timeline.now) ?? [];
+      const ways = softwareWays({ ...machine, software }, objects, edit, planned);
+      if (ways.length > 0) return { ok: true, value: ways.map((way) => ({ revision, ...way })) };
+    } else if (commandQueue(this.#unit)?.enabled !== true)
+      return problem(place, "The queue of commands is not enabled.");
+    if (typeof planned === "string") return problem(place, planned);
+    return { ok: true, value: [{ revision, by: "commands", about: "", ...planned }] };
   }
 
   registers(): { revision: number; rows: readonly RegisterRow[] } {

@@ -460,8 +460,8 @@ export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi, Overla
   structure(query: StructureQuery): Promise<StructureAnswer>;
   /** Nodes of a stage's tables; null when the stream does not use that stage. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): Promise<TableMapColumns | null>;
-  /** What software would do to change what a stage maps. */
-  planEdit(edit: MapEdit): Promise<Result<MapPlan>>;
+  /** The ways to change what a stage maps, one at least, the owner's first. */
+  planEdit(edit: MapEdit): Promise<Result<readonly MapPlan[]>>;
   /** Host, VMM and guest; null for a machine without software. */
   software(): Promise<SoftwareAnswer | null>;
   /** What the actors did up to the current step, oldest first. */

@@ -1,5 +1,5 @@
 /** Changes to what the tables of a stage map, planned before they are made. */
-import type { HardwareAction } from "./machine.ts";
+import type { Action } from "./machine.ts";
 
 /** Addresses are the stage's input, in bytes; `to` is its output. */
 export type MapChange =
@@ -27,10 +27,19 @@ export interface MapEdit {
   readonly change: MapChange;
 }
 
-/** What software would do for a change: writes to tables and commands, in order. Nothing is done by asking. */
+/**
+ * Who makes a change: writes and commands of this page, a kernel of the session, its VMM, or writes behind the back of
+ * whoever the tables belong to.
+ */
+export type MapWay = "commands" | "guest" | "kernel" | "VMM" | "raw";
+
+/** A way to make a change: its actions, in order. Nothing is done by asking. */
 export interface MapPlan {
   readonly revision: number;
-  readonly actions: readonly HardwareAction[];
+  readonly by: MapWay;
+  /** What is particular about this way, in a sentence; empty for none. */
+  readonly about: string;
+  readonly actions: readonly Action[];
   /** What is written are entries with their highest byte first; absent: their lowest. */
   readonly bigEndian?: true;
   /** Tables that nothing leads to any more once the commands are done. */

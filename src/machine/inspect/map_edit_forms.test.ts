@@ -197,7 +197,7 @@ const stageOf = (session: Session): 1 | 2 => (session.tableMap(SID, null, 1) ===
 function plan(session: Session, change: MapChange): MapPlan {
   const planned = session.planEdit({ sid: SID, ssid: null, stage: stageOf(session), change });
   if (!planned.ok) throw new Error(planned.error.detail);
-  return planned.value;
+  return planned.value[0]!;
 }
 
 const names = ({ actions }: Pick<MapPlan, "actions">): string[] =>

@@ -1,10 +1,12 @@
 /** Changing what a stage maps: the change is typed, what software would do for it is listed, and done at a button. */
 import { useId, useState } from "react";
 import { type AddressInput, readAddress } from "../../app/address_input.ts";
-import type { HardwareAction } from "../../protocol/machine.ts";
-import type { MapChange, MapEdit } from "../../protocol/map_edit.ts";
+import type { Action } from "../../protocol/machine.ts";
+import type { MapChange, MapEdit, MapPlan, MapWay } from "../../protocol/map_edit.ts";
 import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
+import { Glyph } from "../common/Glyph.tsx";
+import { Tabs } from "../common/Tabs.tsx";
 import { useApp, useAppNow, useEngineQuery } from "../common/use_app.ts";
 
 const KINDS = [
@@ -12,8 +14,17 @@ const KINDS = [
   { id: "unmap", text: "Unmap" },
   { id: "split", text: "Split a block" },
   { id: "merge", text: "Merge into a block" },
+  { id: "flip", text: "Flip a bit" },
 ] as const satisfies readonly { readonly id: MapChange["do"]; readonly text: string }[];
 type Kind = (typeof KINDS)[number]["id"];
+
+const WAYS: Readonly<Record<MapWay, string>> = {
+  commands: "Writes and commands",
+  guest: "By the guest",
+  kernel: "By the kernel",
+  VMM: "By the VMM",
+  raw: "Raw writes",
+};
 
 const RIGHTS = [
   { bit: 1, text: "read" },
@@ -39,8 +50,9 @@ export function MapEditor({ stage, near, granuleLg2, onClose }: EditorProps) {
   const [to, setTo] = useState("");
   const [bytes, setBytes] = useState(hex(page));
   const [rights, setRights] = useState(3);
+  const [bit, setBit] = useState(0);
   const texts = { from: readAddress(from), to: readAddress(to), bytes: readAddress(bytes) };
-  const change = changeOf(kind, texts, rights);
+  const change = changeOf(kind, texts, rights, bit);
   const [done, setDone] = useState<Done | null>(null);
   const edit: MapEdit | null = change === null || stream === null ? null : { ...stream, stage, change };
   return (
@@ -75,6 +87,19 @@ export function MapEditor({ stage, near, granuleLg2, onClose }: EditorProps) {
               {text}
             </label>
           ))}
+        {kind === "flip" && (
+          <label className="map-editor-right">
+            <span className="nw-3">bit</span>
+            <input
+              className="nw-field nw-mono map-editor-bit"
+              type="number"
+              min="0"
+              max="63"
+              value={bit}
+              onChange={(event) => setBit(Math.min(63, Math.max(0, Math.trunc(event.target.valueAsNumber) || 0)))}
+            />
+          </label>
+        )}
         <span className="nw-grow" />
         <Button size="small" kind="quiet" onClick={onClose}>
           Close
@@ -116,9 +141,11 @@ function changeOf(
   kind: Kind,
   { from, to, bytes }: Readonly<Record<"from" | "to" | "bytes", AddressInput>>,
   rights: number,
+  bit: number,
 ): MapChange | null {
   if (from.type !== "address") return null;
   if (kind === "split" || kind === "merge") return { do: kind, from: from.value };
+  if (kind === "flip") return { do: kind, from: from.value, bit };
   if (bytes.type !== "address") return null;
   if (kind === "unmap") return { do: kind, from: from.value, bytes: bytes.value };
   return to.type === "address" ? { do: kind, from: from.value, to: to.value, bytes: bytes.value, rights } : null;
@@ -152,14 +179,11 @@ function NumberBox({ label, text, typed, onText }: NumberBoxProps) {
   );
 }
 
-/** Most actions that are listed. */
-const LISTED = 40;
-
 function Plan({ edit, onDone }: { readonly edit: MapEdit; readonly onDone: (done: Done) => void }) {
   const { change } = edit;
+  const [wanted, setWanted] = useState<MapWay | null>(null);
   const key = `${Object.values(change).join()} of ${edit.sid} ${edit.ssid} ${edit.stage}`;
   const { answer } = useEngineQuery(`change ${key}`, (engine) => engine.planEdit(edit));
-  const now = useAppNow();
   if (answer === null) return null;
   if (!answer.ok) {
     return (
@@ -168,14 +192,42 @@ function Plan({ edit, onDone }: { readonly edit: MapEdit; readonly onDone: (done
       </p>
     );
   }
-  const { actions, freed } = answer.value;
+  const ways = answer.value;
+  const way = ways.find(({ by }) => by === wanted) ?? ways[0];
+  if (way === undefined) return null;
+  return (
+    <div className="map-editor-plan">
+      {ways.length > 1 && (
+        <Tabs<MapWay>
+          label="Who makes the change"
+          chosen={way.by}
+          onChoose={setWanted}
+          tabs={ways.map(({ by }) => ({ id: by, text: WAYS[by] }))}
+        />
+      )}
+      <WayView way={way} onDone={onDone} />
+    </div>
+  );
+}
+
+/** Most actions that are listed. */
+const LISTED = 40;
+
+function WayView({ way, onDone }: { readonly way: MapPlan; readonly onDone: (done: Done) => void }) {
+  const now = useAppNow();
+  const { actions, freed, by, about, bigEndian = false } = way;
   async function doIt(): Promise<void> {
     const before = now().summary?.step ?? 0;
     await now().actAll(actions);
     onDone({ before, after: before + actions.length });
   }
   return (
-    <div className="map-editor-plan">
+    <>
+      {about !== "" && (
+        <p className="nw-small map-editor-about">
+          {by === "raw" && <Glyph name="stale" />} {about}
+        </p>
+      )}
       <Button onClick={() => void doIt()}>
         {actions.length === 1 ? "Do it, 1 action" : `Do it, ${actions.length} actions`}
       </Button>
@@ -183,7 +235,7 @@ function Plan({ edit, onDone }: { readonly edit: MapEdit; readonly onDone: (done
         {actions.slice(0, LISTED).map((action, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a list that changes as a whole.
           <li key={i} className="nw-mono">
-            {stepText(action)}
+            {stepText(action, bigEndian)}
           </li>
         ))}
       </ol>
@@ -194,14 +246,14 @@ function Plan({ edit, onDone }: { readonly edit: MapEdit; readonly onDone: (done
           {freed.length > 4 && ` and ${freed.length - 4} more tables`}.
         </p>
       )}
-    </div>
+    </>
   );
 }
 
-/** An action in words; a single word with its value. */
-function stepText(action: HardwareAction): string {
+/** An action in words; a single word with its value, as entries are read. */
+function stepText(action: Action, bigEndian: boolean): string {
   const text = actionText(action);
   if (action.do !== "write" || action.bytes.length !== 8) return text;
   const view = new DataView(action.bytes.buffer, action.bytes.byteOffset, 8);
-  return `${hex(view.getBigUint64(0, true))} written at ${hex(action.at)}`;
+  return `${hex(view.getBigUint64(0, !bigEndian))} written at ${hex(action.at)}${bigEndian ? ", highest byte first" : ""}`;
 }
