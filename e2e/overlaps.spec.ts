@@ -1,6 +1,7 @@
-import { expect, type Page, test } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
 import { manyPages } from "./many_pages.ts";
+import { test } from "./visitor.ts";
 import { chooseFiles, choosePreset, openPage, outcome, pane, runCommand } from "./workbench.ts";
 
 const section = (page: Page) => pane(page, "Table maps").getByRole("region", { name: "Overlaps" });
