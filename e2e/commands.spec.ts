@@ -18,7 +18,7 @@ for (const { lesson, queue, typed, name, rest } of CASES) {
     const ring = page.getByRole("region", { name: queue, exact: true });
     const caches = pane(page, "Caches");
     const toolbar = page.getByRole("toolbar", { name: "Commands" });
-    await toolbar.getByRole("checkbox", { name: "Hold the consumer" }).focus();
+    await ring.getByRole("checkbox", { name: "Hold the consumer" }).focus();
     await page.keyboard.press("Space");
     await expect(page.getByText("Action 3 of 3")).toBeVisible();
 
@@ -35,14 +35,17 @@ for (const { lesson, queue, typed, name, rest } of CASES) {
     await expect(caches.getByRole("img", { name: "the typed command drops it" })).toHaveCount(count);
 
     await toolbar.getByRole("combobox").press("Enter");
-    await expect(toolbar.getByText("1 waiting")).toBeVisible();
+    await expect(ring.getByText("1 waiting")).toBeVisible();
     await expect(ring.locator("[role=option]:has([title=waits])")).toContainText(name);
-    await toolbar.getByRole("button", { name: "Carry out one" }).focus();
+    // Whose the command in that slot is.
+    await ring.locator("[role=option]:has([title=waits])").click();
+    await expect(ring.getByRole("region", { name: /^Slot/ })).toContainText(`action 4, ${name}`);
+    await ring.getByRole("button", { name: "Carry out one" }).focus();
     await page.keyboard.press("Enter");
-    await expect(toolbar.getByText("0 waiting")).toBeVisible();
+    await expect(ring.getByText("0 waiting")).toBeVisible();
     await expect(caches.getByText("drops nothing")).toBeVisible();
     await page.keyboard.press("[");
-    await expect(toolbar.getByText("1 waiting")).toBeVisible();
+    await expect(ring.getByText("1 waiting")).toBeVisible();
   });
 }
 
@@ -58,4 +61,16 @@ test("a wrong field is named, and the command is not sent", async ({ page }) => 
   await toolbar.getByRole("button", { name: "Enqueue" }).click();
   await expect(page.getByText("Action 3 of 3")).toBeVisible();
   await expect(page.getByText("CMD_TLBI_NH_ASID, ASID 0x123, VMID 0x1")).toBeVisible();
+});
+
+test("the host's driver is held, and let go again when time goes back", async ({ page }) => {
+  await openPage(page, "#library=nested-dma&preset=queues&step=2");
+  const events = page.getByRole("region", { name: "Event queue", exact: true });
+  const hold = events.getByRole("checkbox", { name: "Hold the host's driver" });
+  await hold.click();
+  await expect(page.getByText("consumer of EVENTQ held")).toBeVisible();
+  await expect(hold).toBeChecked();
+  await expect(events.getByText("0 waiting")).toBeVisible();
+  await page.getByRole("button", { name: "Take back" }).click();
+  await expect(hold).not.toBeChecked();
 });

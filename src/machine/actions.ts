@@ -3,12 +3,13 @@
 import { high, low } from "../base/halves.ts";
 import type { ActionResult, Problem } from "../protocol/engine.ts";
 import { SESSION_LIMITS } from "../protocol/limits.ts";
-import type { Action, ConsumerStep, HardwareAction, MachineDescription } from "../protocol/machine.ts";
+import type { Action, HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import type { GuestAction } from "../protocol/software.ts";
 import { commandFault, enqueue } from "./commands.ts";
 import { guestActionFault, isVmmAction } from "./guest_actions.ts";
 import type { Machine } from "./machine.ts";
 import type { AtsCompletion, DeviceResult, PageAnswer } from "./pcie.ts";
+import { type ConsumerAction, isRead, readerFault } from "./queue_readers.ts";
 import type { RegisterBlock, TransferResult, Unit } from "./unit.ts";
 
 /** Most bytes of a read that a result keeps. */
@@ -28,7 +29,7 @@ export function apply(machine: Machine, action: HardwareAction): ActionResult {
     case "command":
       return written(enqueue(machine, action));
     case "consumer":
-      return written(stepConsumer(unit, action.what));
+      return written(stepConsumer(machine, action));
     case "register": {
       const block = blockOf(unit, action.block);
       const place = block?.register(action.name) ?? null;
@@ -41,11 +42,13 @@ export function apply(machine: Machine, action: HardwareAction): ActionResult {
   }
 }
 
-function stepConsumer({ consumer }: Unit, what: ConsumerStep): boolean {
-  if (consumer === null) return false;
+/** Of a queue that software reads, it is software's to take note. */
+function stepConsumer(machine: Machine, { queue, what }: ConsumerAction): boolean {
+  const consumer = machine.consumer(queue);
+  if (consumer === null) return isRead(machine.unit.inspect.queues(), queue);
   if (what === "step") consumer.step();
   else {
-    consumer.held = what === "hold";
+    machine.hold(consumer, what === "hold");
     consumer.run();
   }
   return true;
@@ -62,7 +65,11 @@ export function actionProblem(
   description: MachineDescription,
   place = "action",
 ): Problem | null {
-  const detail = isGuestAction(action) ? guestActionFault(action, description) : faultOf(action, unit);
+  const detail = isGuestAction(action)
+    ? guestActionFault(action, description)
+    : action.do === "consumer"
+      ? readerFault(unit, unit.inspect.queues(), description, action.queue)
+      : faultOf(action, unit);
   return detail === null ? null : { title: "This action cannot be done.", place, detail };
 }
 
@@ -153,7 +160,7 @@ function deviceResult(result: DeviceResult): ActionResult {
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** A sentence about what is wrong with an action, or null. */
-function faultOf(action: HardwareAction, unit: Unit): string | null {
+function faultOf(action: Exclude<HardwareAction, ConsumerAction>, unit: Unit): string | null {
   switch (action.do) {
     case "toggle":
       if (action.at % 8n !== 0n || action.at < 0n || action.at >= MEMORY_END) {
@@ -170,8 +177,6 @@ function faultOf(action: HardwareAction, unit: Unit): string | null {
     }
     case "command":
       return commandFault(unit, action);
-    case "consumer":
-      return unit.consumer === null ? "This unit has no queue of commands." : null;
     case "register":
       return blockFault(unit, action.block) ?? registerFault(blockOf(unit, action.block)!, action.name);
     case "mmio":

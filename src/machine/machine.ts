@@ -8,19 +8,21 @@ import { type MemoryImage, MemoryStatus, PhysicalMemory } from "../engine/memory
 import type { ActionResult } from "../protocol/engine.ts";
 import type { HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import { apply } from "./actions.ts";
+import type { Consumer } from "./consumer.ts";
 import type { MakeUnit, Unit, UnitImage } from "./unit.ts";
 
 /** A saved state of a machine; only meaningful to the machine that made it. */
 export interface MachineImage {
   readonly memory: MemoryImage;
   readonly unit: UnitImage;
-  /** Somebody holds the consumer of the command queue. */
-  readonly held: boolean;
+  /** Queues of commands whose consumers somebody holds. */
+  readonly held: readonly string[];
 }
 
 export class Machine<U extends Unit = Unit> {
   readonly memory: PhysicalMemory;
   readonly unit: U;
+  readonly #held = new Set<string>();
 
   /** @param make of the description's architecture */
   constructor(description: MachineDescription, make: MakeUnit<U>) {
@@ -55,15 +57,30 @@ export class Machine<U extends Unit = Unit> {
     return place === null ? 0n : this.unit.read(place.offset, place.width);
   }
 
+  /** What carries out the commands of a queue; null where there is none. @param queue its id; absent: the unit's own */
+  consumer(queue?: string): Consumer | null {
+    const { consumer } = this.unit;
+    return queue === undefined || queue === consumer?.queue ? consumer : (this.unit.consumerOf?.(queue) ?? null);
+  }
+
+  /** Hold a consumer, or let it go. */
+  hold(consumer: Consumer, held: boolean): void {
+    consumer.held = held;
+    if (held) this.#held.add(consumer.queue);
+    else this.#held.delete(consumer.queue);
+  }
+
   snapshot(): MachineImage {
-    const held = this.unit.consumer?.held === true;
-    return { memory: this.memory.snapshot(), unit: this.unit.snapshot(), held };
+    return { memory: this.memory.snapshot(), unit: this.unit.snapshot(), held: [...this.#held] };
   }
 
   restore(image: MachineImage): void {
     this.memory.restore(image.memory);
     this.unit.restore(image.unit);
-    if (this.unit.consumer !== null) this.unit.consumer.held = image.held;
+    for (const queue of [...this.#held, ...image.held]) {
+      const consumer = this.consumer(queue);
+      if (consumer !== null) this.hold(consumer, image.held.includes(queue));
+    }
   }
 
   /** Sixteen hexadecimal digits over memory and the unit's state. */
@@ -71,7 +88,7 @@ export class Machine<U extends Unit = Unit> {
     const digest = new Digest();
     this.memory.digest(digest);
     this.unit.digest(digest);
-    if (this.unit.consumer?.held === true) digest.text("held");
+    for (const queue of [...this.#held].sort()) digest.text(`held ${queue}`);
     return digest.hex();
   }
 }

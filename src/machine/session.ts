@@ -20,6 +20,7 @@ import type {
   StructureQuery,
   TableMapColumns,
   WalkAnswer,
+  Writer,
 } from "../protocol/engine.ts";
 import {
   type CacheView,
@@ -48,6 +49,7 @@ import { editedBits, writerOf } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
 import { softwareWays } from "./map_ways.ts";
+import { queueReaders } from "./queue_readers.ts";
 import { softwareFault, withSoftwareMemory } from "./software_memory.ts";
 import { startTimeline } from "./software_timeline.ts";
 import { StreamTally } from "./stream_tally.ts";
@@ -286,13 +288,15 @@ export class Session {
     const answer = this.#unit.inspect.structure(query);
     const known = { revision: this.#revision, query, ...answer };
     if (answer.words === null) return { ...known, editedBits: [], writtenBy: null };
-    const { memory } = this.#machine;
-    const range = { at: Number(query.pa), bytes: answer.words.byteLength };
     return {
       ...known,
-      editedBits: editedBits(memory, this.#timeline, query.pa, answer.words),
-      writtenBy: writerOf(memory, this.#timeline, range),
+      editedBits: editedBits(this.#machine.memory, this.#timeline, query.pa, answer.words),
+      writtenBy: this.writer(query.pa, answer.words.byteLength),
     };
+  }
+
+  writer(at: bigint, bytes: number): Writer | null {
+    return writerOf(this.#machine.memory, this.#timeline, { at: Number(at), bytes });
   }
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): TableMapColumns | null {
@@ -336,9 +340,10 @@ export class Session {
   }
 
   queues(): QueuesAnswer {
-    const { consumer, inspect } = this.#unit;
-    const held = consumer === null ? null : { queue: consumer.queue, held: consumer.held };
-    return { revision: this.#revision, queues: inspect.queues(), consumer: held };
+    const queues = this.#unit.inspect.queues();
+    const { log, now } = this.#timeline;
+    const readers = queueReaders(this.#unit, queues, this.#document.machine, log.slice(0, now));
+    return { revision: this.#revision, queues, commands: this.#unit.consumer?.queue ?? null, readers };
   }
 
   /** What a command would take out of the caches. */

@@ -136,6 +136,8 @@ export interface Unit extends RegisterBlock {
 
   /** Of the queue that software sends commands by; null where the unit has none. */
   readonly consumer: Consumer | null;
+  /** Of another queue of commands, by the id that {@link inspect} lists it with; null where there is none. */
+  consumerOf?(queue: string): Consumer | null;
 
   /** Registers besides the unit's own, by the name of their block. */
   readonly blocks?: Readonly<Record<string, RegisterBlock>>;

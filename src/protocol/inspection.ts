@@ -2,7 +2,7 @@
  * The hardware's parts as a page looks at them: registers, queues, caches, memory. Every answer carries the revision it
  * was computed for, and is the same whatever the architecture; names are the architecture's.
  */
-import type { Result, Tag } from "./engine.ts";
+import type { Result, Tag, Writer } from "./engine.ts";
 import type { Arch, CacheSize, CommandWords } from "./machine.ts";
 
 /** What a machine description may choose of an architecture, by name. */
@@ -78,12 +78,17 @@ export interface QueueRow {
   readonly error: string | null;
 }
 
+/** Who takes entries out of a queue, and whether somebody holds them; or why nobody can be held. */
+export type QueueReader = { readonly by: "IOMMU" | "host"; readonly held: boolean } | { readonly why: string };
+
 /** The queues of a machine. */
 export interface QueuesAnswer {
   readonly revision: number;
   readonly queues: readonly QueueRow[];
-  /** The queue that takes commands, and whether somebody holds its consumer; null for a machine without one. */
-  readonly consumer: { readonly queue: string; readonly held: boolean } | null;
+  /** The queue that typed commands go to; null for a machine without one. */
+  readonly commands: string | null;
+  /** By the ids of the queues. */
+  readonly readers: Readonly<Record<string, QueueReader>>;
 }
 
 /** An entry of a queue. */
@@ -218,6 +223,8 @@ export interface InspectionApi {
   invalidation(command: CommandWords): Promise<Result<InvalidationAnswer>>;
   /** The IOMMU's caches, then those of devices. */
   caches(): Promise<{ readonly revision: number; readonly caches: readonly CacheView[] }>;
+  /** Who wrote to some bytes of a page last, or null where they stand as the machine was described. */
+  writer(at: bigint, bytes: number): Promise<Writer | null>;
   /** At most {@link MAX_MEMORY_BYTES}, from a multiple of 8 on. */
   memory(at: bigint, length: number): Promise<MemoryAnswer>;
   /** Whose the memory is, by rising address; ranges may overlap. Cut short at 4096 rows. */

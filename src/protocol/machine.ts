@@ -112,7 +112,7 @@ export interface CommandWords {
   readonly fields: Readonly<Record<string, bigint>>;
 }
 
-/** What somebody who debugs a machine does with the consumer of its command queue. */
+/** What somebody who debugs a machine does with the consumer of a queue. */
 export const CONSUMER_STEPS = ["hold", "step", "let go"] as const;
 export type ConsumerStep = (typeof CONSUMER_STEPS)[number];
 
@@ -133,8 +133,12 @@ export type HardwareAction =
   | { readonly do: "toggle"; readonly at: bigint; readonly bit: number }
   /** Software puts a command into the command queue and moves the producer on. */
   | ({ readonly do: "command" } & CommandWords)
-  /** The consumer of the command queue is held, carries out one command although it is held, or is let go. */
-  | { readonly do: "consumer"; readonly what: ConsumerStep }
+  /**
+   * The consumer of a queue is held, carries out one command although it is held, or is let go. `queue`: by the id that an
+   * inspection lists it with; absent: the command queue. What hardware writes, the host's driver reads: all such queues,
+   * and all that is in them, at once.
+   */
+  | { readonly do: "consumer"; readonly what: ConsumerStep; readonly queue?: string }
   /** Write a register by name. `block`: a block beside the IOMMU's own registers, such as `cmdqv`. */
   | { readonly do: "register"; readonly name: string; readonly value: bigint; readonly block?: string }
   /** Write 4 or 8 bytes at an offset from the first page of a block of registers. */

@@ -101,7 +101,7 @@ function actionJson(action: Action): JsonObject {
       };
     }
     case "consumer":
-      return { do: "consumer", what: action.what };
+      return { do: "consumer", what: action.what, ...(action.queue === undefined ? {} : { queue: action.queue }) };
     case "register":
       return { do: "register", name: action.name, value: formatHex(action.value), ...blockJson(action) };
     case "mmio": {

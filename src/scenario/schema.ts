@@ -279,6 +279,7 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({
       do: v.literal("consumer"),
       what: v.picklist(CONSUMER_STEPS, expected(`one of ${CONSUMER_STEPS.join(", ")}`)),
+      queue: v.exactOptional(NAME),
     }),
     v.object({ do: v.literal("register"), name: REGISTER_NAME, value: hex("a register value"), block: BLOCK }),
     v.object({

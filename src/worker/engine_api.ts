@@ -150,6 +150,7 @@ export function createEngine(): EngineApi {
     queueEntries: async (id, from, count) => current().queueEntries(id, from, count),
     invalidation: async (command) => session?.invalidation(command) ?? NOTHING_OPEN,
     caches: async () => current().caches(),
+    writer: async (at, bytes) => current().writer(at, bytes),
     memory: async (at, length) => current().memory(at, length),
     owners: async () => current().owners(),
     extents: async () => current().extents(),

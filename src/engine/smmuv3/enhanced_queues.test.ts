@@ -79,6 +79,22 @@ describe("enhanced Command queues, IHI 0070 §3.5.6", () => {
     expect(world.get(world.queue(0, 3) + 12)).toBe(0);
   });
 
+  it("are held one by one, each for as many commands as its limit says", () => {
+    const world = new Enhanced();
+    const { enhanced } = world.control;
+    const [held, other] = [world.queue(1, 3), world.queue(0, 0)];
+    for (const at of [held, other]) world.start(at);
+    for (const slot of [0, 1]) world.place(slot, "CFGI_STE", { StreamID: slot });
+    const limit = enhanced.limitOf(7)!;
+    limit.limit = 0;
+    for (const at of [held, other]) world.set(at + 8, prod({ WR: 2 }));
+    expect([world.cons(held, "RD"), world.cons(other, "RD")]).toEqual([0, 2]);
+    limit.limit = 1;
+    enhanced.run(7);
+    expect(world.cons(held, "RD")).toBe(1);
+    expect([enhanced.limitOf(7), enhanced.limitOf(8)]).toEqual([limit, null]);
+  });
+
   it("wait for EN, and keep BASE and CONS while they are on, §3.5.6.2", () => {
     const world = new Enhanced();
     const at = world.queue(0, 0);

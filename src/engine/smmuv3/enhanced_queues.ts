@@ -47,6 +47,7 @@ export class EnhancedQueues {
   /** Offset of the first control page. */
   readonly #first: number;
   #queues = new Map<number, Uint32Array>();
+  readonly #limits = new Map<number, { limit: number }>();
   readonly #scratch = new Uint32Array(2);
 
   constructor(registers: RegisterFile, ring: CommandRing, errors: GlobalErrors) {
@@ -90,10 +91,24 @@ export class EnhancedQueues {
       this.#queues.set(queue, words);
     }
     const on = cons.ENACK.get(words, CONS) === 1;
-    if (word === PROD) this.#writeProd(words, value);
+    if (word === PROD) this.#writeProd(queue, words, value);
     // BASE and CONS may change while the queue is off only (§6.3.107, §6.3.109).
     else if (!on && word === CONS) this.#writeCons(words, value);
     else if (!on) words[word] = value & (word === BASE ? BASE_MASK[0]! : BASE_MASK[1]!);
+  }
+
+  /** Most commands that one run of a queue carries out; 0 holds it. Null for a number beyond the last. */
+  limitOf(queue: number): { limit: number } | null {
+    if (!this.#offered || queue >= this.#pages << this.#queuesLg2) return null;
+    const known = this.#limits.get(queue) ?? { limit: Infinity };
+    this.#limits.set(queue, known);
+    return known;
+  }
+
+  /** Have a queue carry out what waits in it. */
+  run(queue: number): void {
+    const words = this.#queues.get(queue);
+    if (words !== undefined) this.#run(queue, words);
   }
 
   snapshot(): EnhancedQueuesImage {
@@ -111,14 +126,14 @@ export class EnhancedQueues {
   }
 
   /** EN takes effect at once; the write then has the queue looked at (§3.5.6.2). */
-  #writeProd(words: Uint32Array, value: number): void {
+  #writeProd(queue: number, words: Uint32Array, value: number): void {
     const given = this.#scratch;
     given[0] = value;
     prod.WR.set(words, PROD, prod.WR.get(given, 0) & this.#indexMask(words));
     prod.ERRACK.set(words, PROD, prod.ERRACK.get(given, 0));
     prod.EN.set(words, PROD, prod.EN.get(given, 0));
     cons.ENACK.set(words, CONS, prod.EN.get(given, 0));
-    this.#run(words);
+    this.#run(queue, words);
   }
 
   /** Everything but ENACK is software's while the queue is off. */
@@ -131,12 +146,13 @@ export class EnhancedQueues {
   }
 
   /** Carry out commands, unless the queue is off, the SMMU out of service, or an error of it is not acknowledged (§3.5.6.3). */
-  #run(words: Uint32Array): void {
+  #run(queue: number, words: Uint32Array): void {
     if (this.#errors.outOfService || cons.ENACK.get(words, CONS) === 0) return;
     if (cons.ERR.get(words, CONS) !== prod.ERRACK.get(words, PROD)) return;
     const sizeLg2 = commandQueueSize(this.#registers.words, words[BASE]!);
     const [from, to] = [cons.RD.get(words, CONS), prod.WR.get(words, PROD)];
-    cons.RD.set(words, CONS, this.#ring.consume(words[BASE + 1]!, words[BASE]!, sizeLg2, from, to));
+    const most = this.#limits.get(queue)?.limit;
+    cons.RD.set(words, CONS, this.#ring.consume(words[BASE + 1]!, words[BASE]!, sizeLg2, from, to, most));
     const { error } = this.#ring;
     if (error <= Cerror.NONE) return;
     cons.ERR_REASON.set(words, CONS, error);

@@ -125,6 +125,18 @@ export class SmmuUnit implements Unit {
     });
   }
 
+  consumerOf(queue: string): Consumer | null {
+    const [, kind, digits = ""] = /^(E|V)CMDQ(\d{1,5})$/.exec(queue) ?? [];
+    const from = kind === "E" ? this.control.enhanced : kind === "V" ? this.#cmdqv : null;
+    const number = Number(digits);
+    const commands = from?.limitOf(number) ?? null;
+    if (from === null || commands === null) return null;
+    return new Consumer(queue, commands, () => {
+      from.run(number);
+      this.stalls.settle();
+    });
+  }
+
   register(name: string): RegisterPlace | null {
     const register = registerByName(name);
     if (register === undefined) return null;

@@ -95,10 +95,14 @@ export class Software implements Actors {
     if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : whyRefused(description.arch, vm);
     const interrupts = new InterruptController(host.kernel);
     const vmm = new VmmActions(vm.iommu, host.kernel, journal);
+    /** Somebody holds the host's driver: it reads none of its queues. */
+    let held = false;
     const around: Surroundings = {
       serve: (action, result) => {
         interrupts.observe(action, result);
-        host.driver.interrupt();
+        const forHost = action.do === "consumer" && machine.consumer(action.queue) === null;
+        if (forHost && action.what !== "step") held = action.what === "hold";
+        if (!held || (forHost && action.what === "step")) host.driver.interrupt();
         vmm.serve();
       },
       objects: () => host.objects(),

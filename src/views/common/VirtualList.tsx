@@ -57,9 +57,11 @@ export function VirtualList(props: VirtualListProps) {
     const target = chosen >= 0 ? chosen : near;
     const { startIndex = 0, endIndex = -1 } = rows.range ?? {};
     if (laidOut && target >= 0 && (target < startIndex || target > endIndex)) {
-      rows.scrollToIndex(target, { align: "center" });
+      // To the middle, by whole rows: the first in view is not cut.
+      const above = Math.floor((rows.scrollRect?.height ?? 0) / height / 2);
+      rows.scrollToOffset(Math.max(0, target - above) * height);
     }
-  }, [rows, chosen, near, reveal, laidOut]);
+  }, [rows, chosen, near, reveal, laidOut, height]);
 
   function onKeyDown(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey) return;

@@ -2,9 +2,9 @@
 import type { Action, ConsumerStep } from "../../protocol/machine.ts";
 
 const CONSUMER_TEXT: Readonly<Record<ConsumerStep, string>> = {
-  hold: "command queue held",
-  step: "one command carried out",
-  "let go": "command queue let go",
+  hold: "held",
+  step: "taken one step on",
+  "let go": "let go",
 };
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -18,7 +18,7 @@ export function actionText(action: Action): string {
     case "command":
       return [action.name, ...Object.entries(action.fields).map(([name, value]) => `${name} ${hex(value)}`)].join(", ");
     case "consumer":
-      return CONSUMER_TEXT[action.what];
+      return `consumer of ${action.queue ?? "the command queue"} ${CONSUMER_TEXT[action.what]}`;
     case "register":
       return `${action.block === undefined ? "" : `${action.block} `}${action.name} = ${hex(action.value)}`;
     case "mmio":

@@ -1,12 +1,20 @@
 /** One queue: ring, facts, and the entries around the consumer. */
 import { useState } from "react";
-import { MAX_QUEUE_ENTRIES, type QueueEntry, type QueueIndex, type QueueRow } from "../../protocol/inspection.ts";
+import {
+  MAX_QUEUE_ENTRIES,
+  type QueueEntry,
+  type QueueIndex,
+  type QueueReader,
+  type QueueRow,
+} from "../../protocol/inspection.ts";
 import { DecodedFields, fieldsLine } from "../common/DecodedFields.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { NoticeBox } from "../common/NoticeBox.tsx";
 import { useEngineQuery } from "../common/use_app.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
+import { WriterText } from "../common/WriterText.tsx";
+import { Reader } from "./Reader.tsx";
 import { RingDrawing } from "./RingDrawing.tsx";
 
 const NONE: readonly QueueEntry[] = [];
@@ -14,7 +22,12 @@ const NONE: readonly QueueEntry[] = [];
 const BEFORE = 32;
 const LISTED = Math.min(512, MAX_QUEUE_ENTRIES);
 
-export function QueueView({ queue }: { readonly queue: QueueRow }) {
+interface QueueViewProps {
+  readonly queue: QueueRow;
+  readonly reader: QueueReader | undefined;
+}
+
+export function QueueView({ queue, reader }: QueueViewProps) {
   const { id, entries, consumer } = queue;
   const [chosen, setChosen] = useState<number | null>(null);
   const count = Math.min(LISTED, entries);
@@ -40,6 +53,7 @@ export function QueueView({ queue }: { readonly queue: QueueRow }) {
       </header>
       {queue.enabled ? (
         <>
+          <Reader queue={id} waiting={queue.waiting} reader={reader} />
           <div className="queue-ring">
             <RingDrawing queue={queue} chosen={chosen} />
             <Facts queue={queue} />
@@ -59,22 +73,27 @@ export function QueueView({ queue }: { readonly queue: QueueRow }) {
             onChoose={(row) => setChosen(rows[row]?.index ?? null)}
             row={(row) => <EntryCells entry={rows[row]} queue={queue} />}
           />
-          {entry !== null && (
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
-            <section className="queue-entry" aria-label={`Slot ${entry.index}`} tabIndex={0}>
-              <p>
-                <strong>{entry.name}</strong>{" "}
-                <span className="nw-3">
-                  at PA <Hex value={entry.at} />
-                </span>
-              </p>
-              <DecodedFields label={`Fields of slot ${entry.index}`} fields={entry.fields} />
-            </section>
-          )}
+          {entry !== null && <Slot entry={entry} bytes={queue.entryBytes} />}
         </>
       ) : (
         <p className="nw-empty">Software has not enabled it.</p>
       )}
+    </section>
+  );
+}
+
+function Slot({ entry, bytes }: { readonly entry: QueueEntry; readonly bytes: number }) {
+  const { answer: writer } = useEngineQuery(`writer ${entry.at} ${bytes}`, (engine) => engine.writer(entry.at, bytes));
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
+    <section className="queue-entry" aria-label={`Slot ${entry.index}`} tabIndex={0}>
+      <p>
+        <strong>{entry.name === "" ? "Slot" : entry.name}</strong>{" "}
+        <span className="nw-3">
+          at PA <Hex value={entry.at} />, written by <WriterText writer={writer} />
+        </span>
+      </p>
+      <DecodedFields label={`Fields of slot ${entry.index}`} fields={entry.fields} />
     </section>
   );
 }

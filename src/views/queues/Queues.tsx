@@ -1,8 +1,7 @@
 /** The queues of the IOMMU: each as a ring with its ends, and its entries decoded. */
 import "./queues.css";
 import { useState } from "react";
-import type { QueueRow, QueuesAnswer } from "../../protocol/inspection.ts";
-import { Button } from "../common/Button.tsx";
+import type { QueueRow } from "../../protocol/inspection.ts";
 import { CommandBox } from "../common/CommandBox.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
@@ -29,7 +28,11 @@ function OpenQueues() {
   const shown = queues.slice(from, from + room);
   return (
     <div ref={ref} className="queues">
-      {answer?.consumer != null && <Commands consumer={answer.consumer} queues={all} />}
+      {answer?.commands != null && (
+        <div className="queues-commands" role="toolbar" aria-label="Commands">
+          <CommandBox label="Command to enqueue" />
+        </div>
+      )}
       {queues.length > room && (
         <nav className="nw-tabs nw-tabs-pane" aria-label="Queues">
           {queues.map((q, i) => (
@@ -49,44 +52,10 @@ function OpenQueues() {
       )}
       <div className="queues-row">
         {shown.map((queue) => (
-          <QueueView key={queue.id} queue={queue} />
+          <QueueView key={queue.id} queue={queue} reader={answer?.readers[queue.id]} />
         ))}
         {answer !== null && queues.length === 0 && <p className="nw-empty">No queue is set up.</p>}
       </div>
-    </div>
-  );
-}
-
-interface CommandsProps {
-  readonly consumer: NonNullable<QueuesAnswer["consumer"]>;
-  readonly queues: readonly QueueRow[];
-}
-
-/** Commands into the queue, and its consumer held and stepped by hand. */
-function Commands({ consumer, queues }: CommandsProps) {
-  const act = useApp((app) => app.act);
-  const waiting = queues.find(({ id }) => id === consumer.queue)?.waiting ?? 0;
-  return (
-    <div className="queues-commands" role="toolbar" aria-label="Commands">
-      <CommandBox label="Command to enqueue" />
-      <label className="nw-nowrap">
-        <input
-          type="checkbox"
-          checked={consumer.held}
-          onChange={(event) => void act({ do: "consumer", what: event.target.checked ? "hold" : "let go" })}
-        />{" "}
-        Hold the consumer
-      </label>
-      <Button
-        size="small"
-        disabled={!consumer.held || waiting === 0}
-        onClick={() => void act({ do: "consumer", what: "step" })}
-      >
-        Carry out one
-      </Button>
-      <span className="nw-3 nw-small nw-nowrap" role="status">
-        {consumer.held ? `${waiting} waiting` : ""}
-      </span>
     </div>
   );
 }

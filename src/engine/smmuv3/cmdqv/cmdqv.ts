@@ -154,6 +154,17 @@ export class Cmdqv {
     if (bytes === 8) this.write32(offset + 4, hi);
   }
 
+  /** Most commands that one run of a queue carries out; 0 holds it. Null for a number beyond the last. */
+  limitOf(q: number): { limit: number } | null {
+    return this.#queues[q] ?? null;
+  }
+
+  /** Have a queue carry out what waits in it, if its owner has it enabled. */
+  run(q: number): void {
+    const context = this.#contextOf(q);
+    if (context !== null) this.#queues[q]?.run(context);
+  }
+
   snapshot(): CmdqvImage {
     const queues = new Uint32Array(this.#queues.length * VCMDQ_WORDS);
     for (const [q, queue] of this.#queues.entries()) queues.set(queue.save(), q * VCMDQ_WORDS);

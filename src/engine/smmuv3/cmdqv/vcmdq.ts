@@ -92,6 +92,8 @@ const MASKS: readonly number[] = [
 const GUARDED: ReadonlySet<number> = new Set([CONS, BASE, BASE + 1, READ_INDEX_AT, READ_INDEX_AT + 1]);
 
 export class Vcmdq {
+  /** Most commands that one {@link run} carries out; 0 holds the queue. */
+  limit = Infinity;
   readonly #words = new Uint32Array(VCMDQ_WORDS);
   readonly #command = new Int32Array(COMMAND_WORDS);
 
@@ -140,7 +142,7 @@ export class Vcmdq {
     if (((end - index) & wrapMask) > 2 ** sizeLg2) return;
     let error: number = Cerror.NONE;
     let waits = false;
-    while (index !== end && !waits) {
+    for (let left = this.limit; index !== end && !waits && left > 0; left--) {
       const status = this.#fetch(context, index & (wrapMask >>> 1));
       waits = status === MemoryStatus.Unknown;
       if (waits) break;
