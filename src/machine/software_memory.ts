@@ -2,6 +2,7 @@
 import { ERA_RULES } from "../host/eras/eras.ts";
 import { SESSION_LIMITS } from "../protocol/limits.ts";
 import type { MachineDescription } from "../protocol/machine.ts";
+import type { AssignedDevice } from "../protocol/software.ts";
 import type { DescriptionFault } from "./description.ts";
 import { virtualIommus } from "./world/virtual_iommus.ts";
 
@@ -34,6 +35,10 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
   return { ...machine, memory: { ...memory, zero: [...memory.zero, ...own] } };
 }
 
+/** Both have one id, or are one device, or one is a part of the other. */
+const clash = (a: AssignedDevice, b: AssignedDevice): boolean =>
+  a.virtualId === b.virtualId || (a.mdev === undefined || b.mdev === undefined ? a.bdf === b.bdf : a.mdev === b.mdev);
+
 /** What is wrong with a description's software, or null. */
 export function softwareFault({ arch, devices, software }: MachineDescription): DescriptionFault | null {
   if (software === undefined) return null;
@@ -56,11 +61,16 @@ export function softwareFault({ arch, devices, software }: MachineDescription): 
     const detail = `Modes of virtual machines that are modelled with this IOMMU: ${offered}.`;
     return { place: "software.mode", detail };
   }
-  for (const [i, { bdf, virtualId }] of software.assigned.entries()) {
+  for (const [i, given] of software.assigned.entries()) {
+    const { bdf, mdev } = given;
     const place = `software.assigned[${i}]`;
     if (!devices.some((d) => d.bdf === bdf))
       return { place: `${place}.bdf`, detail: `The machine has no device ${bdf}.` };
-    if (software.assigned.findIndex((d) => d.virtualId === virtualId || d.bdf === bdf) < i) {
+    if (mdev !== undefined && (arch !== "vtd" || !ERA_RULES[era].auxiliaryDomains)) {
+      const detail = "Parts of devices (mdev) have domains of their own on VT-d, in eras without iommufd.";
+      return { place: `${place}.mdev`, detail };
+    }
+    if (software.assigned.findIndex((other) => clash(other, given)) < i) {
       return { place, detail: "The device or its id is given twice." };
     }
   }

@@ -65,6 +65,8 @@ export interface AssignedDevice {
   readonly bdf: string;
   /** Id that the guest's IOMMU knows it by, 0 to 0xffff. */
   readonly virtualId: number;
+  /** A part of that device is given instead of all of it: UUID of a mediated device. On VT-d, in eras without iommufd. */
+  readonly mdev?: string;
 }
 
 /** The software of a machine: absent for a machine that only hardware is shown of. */

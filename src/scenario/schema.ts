@@ -189,6 +189,7 @@ const BLOCK = v.exactOptional(NAME);
 
 const MISTAKE_NAMES = Object.keys(MISTAKES) as Mistake[];
 const ERA_NAMES = Object.keys(ERAS) as Era[];
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const VMID_NAMES = Object.keys(VMID_OWNERS) as VmidOwner[];
 
 const OF_DEVICE_KEYS = { device: wholeNumber("a device id of the guest", 0, 0xffff), pasid: SUBSTREAM_ID };
@@ -221,6 +222,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
           {
             bdf: text("a bus:device.function", LIMITS.label),
             virtualId: wholeNumber("a device id of the guest", 0, 0xffff),
+            mdev: v.exactOptional(v.pipe(text("a UUID", LIMITS.label), v.regex(UUID, expected("a UUID")))),
           },
           expected("an object of bdf and virtualId"),
         ),
@@ -279,7 +281,6 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({
       do: v.literal("consumer"),
       what: v.picklist(CONSUMER_STEPS, expected(`one of ${CONSUMER_STEPS.join(", ")}`)),
-      queue: v.exactOptional(NAME),
     }),
     v.object({ do: v.literal("register"), name: REGISTER_NAME, value: hex("a register value"), block: BLOCK }),
     v.object({

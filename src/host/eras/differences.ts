@@ -59,7 +59,8 @@ export const SMMU_NESTING = {
 export const VTD_PASIDS = {
   "Linux 7.2": {
     calls: "IOMMU_HWPT_ALLOC with the first stage; VFIO_DEVICE_ATTACH_IOMMUFD_PT with a PASID.",
-    objects: "IOAS, nest-parent HWPT, a nested HWPT for each first stage. No vIOMMU on VT-d.",
+    objects:
+      "IOAS, nest-parent HWPT, a nested HWPT for each first stage. No vIOMMU on VT-d. Parts of devices have no domains: those went in Linux 5.18.",
     hardware: "IOMMU_GET_HW_INFO: CAP and ECAP, and how many PASIDs device and IOMMU have together.",
     pasids: "The device's user: PASIDs are per device, and two guests may use the same.",
     invalidation: "IOMMU_HWPT_INVALIDATE on the nested HWPT, an array of ranges; the answer says how many were done.",
@@ -70,7 +71,7 @@ export const VTD_PASIDS = {
   "vSVA over VFIO v8": {
     calls: "IOASID_REQUEST_ALLOC, then VFIO_IOMMU_NESTING_OP: bind, unbind and invalidate are operations of one call.",
     objects:
-      "A container with a single group; first stages are bound to it, one for each PASID. A set of IOASIDs for each process.",
+      "A container with a single group; first stages are bound to it, one for each PASID. A set of IOASIDs for each process. A part of a device (mdev) has a group, and an auxiliary domain with a PASID of the kernel's: what is bound, is bound on the device.",
     hardware: "iommu_nesting_info behind VFIO_IOMMU_GET_INFO: features, address width, PASID bits, CAP and ECAP.",
     pasids:
       "The system: a PASID belongs to one process, from /dev/ioasid; a bind looks at whose it is. vfio-pci shows the device's PASID capability to the guest, which was to ask by the virtual command register.",
@@ -82,8 +83,7 @@ export const VTD_PASIDS = {
   "vSVA over VFIO v7": {
     calls:
       "VFIO_IOMMU_PASID_REQUEST and VFIO_IOMMU_NESTING_OP, both of the container; v8 has given the number of the first to the second.",
-    objects:
-      "As v8, without /dev/ioasid. An mdev has an auxiliary domain, and binds on the PASID that this has (not modelled).",
+    objects: "As v8, without /dev/ioasid.",
     hardware: "As v8; another feature bit says that PASIDs are the system's.",
     pasids: "The system, by way of the container: at most 1000 for a process, a parameter of the module.",
     invalidation: "As v8.",

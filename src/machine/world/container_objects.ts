@@ -1,9 +1,16 @@
 /** VFIO containers as a page shows them, beside objects of an iommufd: who holds whom. */
+import type { HostDevice } from "../../host/drivers/driver.ts";
 import { IoasidFile } from "../../host/eras/ioasid_file.ts";
 import type { HostKernel } from "../../host/kernel.ts";
 import type { OpenFile } from "../../host/process.ts";
 import { Type1Container } from "../../host/vfio/container.ts";
+import { MediatedDevice } from "../../host/vfio/mediated.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
+
+const deviceText = (device: HostDevice): string =>
+  device instanceof MediatedDevice
+    ? `mdev ${device.name}: requests of ${device.parent.name} with PASID ${device.defaultPasid}`
+    : device.name;
 
 /** Rows of the containers and sets of PASIDs among open files. @param first number of the first row */
 export function containerObjects(kernel: HostKernel, files: readonly OpenFile[], first: number): KernelObjectRow[] {
@@ -25,7 +32,7 @@ export function containerObjects(kernel: HostKernel, files: readonly OpenFile[],
     const about = `${stage}, ${mappings} mapped ${mappings === 1 ? "range" : "ranges"}`;
     const container = add("CONTAINER", about, [], groups.size + parts.length);
     for (const group of groups) {
-      const names = kernel.devices.filter((d) => d.group === group).map((d) => d.name);
+      const names = kernel.devices.filter((d) => d.group === group).map(deviceText);
       add("GROUP", names.join(", "), [container]);
     }
     for (const part of parts) add(part.type, part.about, [container]);

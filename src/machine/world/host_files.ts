@@ -1,9 +1,11 @@
 /** Files that a process opens by their path, as far as the era of the kernel has them. Linux 7.2, Documentation/driver-api/vfio.rst. */
+import type { HostDevice } from "../../host/drivers/driver.ts";
 import type { HostKernel } from "../../host/kernel.ts";
 import { KvmFile } from "../../host/kvm/files.ts";
 import type { OpenFile, Process } from "../../host/process.ts";
 import { Type1Container, VfioGroupFile } from "../../host/vfio/container.ts";
 import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
+import { MediatedDevice } from "../../host/vfio/mediated.ts";
 
 /** @returns an errno's name where there is no such file */
 export function openFile(kernel: HostKernel, process: Process, path: string): OpenFile | string {
@@ -21,6 +23,7 @@ export function openFile(kernel: HostKernel, process: Process, path: string): Op
 
 /** Where a symbolic link of a device leads to: its group; null for any other path. */
 export function readLink({ devices }: HostKernel, path: string): string | null {
-  const device = devices.find((d) => path === `/sys/bus/pci/devices/${d.name}/iommu_group`);
+  const bus = (device: HostDevice): string => (device instanceof MediatedDevice ? "mdev" : "pci");
+  const device = devices.find((d) => path === `/sys/bus/${bus(d)}/devices/${d.name}/iommu_group`);
   return device === undefined ? null : `../../../kernel/iommu_groups/${device.group}`;
 }

@@ -20,6 +20,7 @@ import { HWPT_INVALIDATE } from "../../host/iommufd/ioctls.ts";
 import { EventFile, HostKernel } from "../../host/kernel.ts";
 import { KvmHost } from "../../host/kvm/kvm.ts";
 import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
+import type { MediatedPart } from "../../host/vfio/mediated.ts";
 import type { OwnMemory } from "../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
@@ -76,6 +77,8 @@ export interface HostOptions {
   readonly incoherentRootComplex?: boolean;
   /** What user space finds; absent: Linux 7.2. */
   readonly era?: EraName;
+  /** Mediated devices that somebody has made, which only some eras have; absent: none. */
+  readonly mediated?: readonly MediatedPart[];
   /** Whose VMIDs the SMMUv3 driver uses; absent: its own. */
   readonly vmid?: VmidOwner;
   /** Physical PARTIDs of virtual machines behind an SMMUv3; absent: none. */
@@ -165,7 +168,7 @@ export class HostSystem {
     const era = ERA_RULES[options.era ?? "Linux 7.2"];
     const msiIsolated = driver.isolatesMessages ?? true;
     const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated, doorbell: DOORBELL, era };
-    const config = kvm === null ? facts : { ...facts, kvm };
+    const config = { ...facts, ...(kvm === null ? {} : { kvm }), mediated: options.mediated ?? [] };
     return new HostSystem(arch, new HostKernel(config, hostDevices), driver, pages, journal);
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Action, SessionDocument } from "../../protocol/machine.ts";
-import type { AmdNesting, VmMode } from "../../protocol/software.ts";
+import type { AmdNesting, AssignedDevice, Era, VmMode } from "../../protocol/software.ts";
 import { AMDVI } from "../amdvi/architecture.ts";
 import { Session } from "../session.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
@@ -200,5 +200,28 @@ describe("A mode that there is not", () => {
     const { machine } = documentOf(arch, "x", mode);
     expect(softwareFault(machine)?.place).toBe("software.mode");
     expect(softwareFault(machine)?.detail).toContain('"nested, trapped"');
+  });
+});
+
+describe("A part of a device (mdev)", () => {
+  const mdev = "5c2f0a10-28d0-4c1e-9a53-6f0e8d1b7a01";
+  const faultOf = (arch: Architecture["arch"], era: Era, more: readonly AssignedDevice[] = []) => {
+    const { machine } = documentOf(arch, "x", "nested, trapped");
+    const { software } = machine;
+    const assigned = [{ bdf: "0000:00:04.0", virtualId: 1, mdev }, ...more];
+    return softwareFault({ ...machine, software: { ...software!, era, assigned } })?.place ?? null;
+  };
+
+  it("is one of VT-d, in eras without iommufd", () => {
+    expect(faultOf("vtd", "vSVA over VFIO v8")).toBeNull();
+    expect(faultOf("vtd", "Linux 7.2")).toBe("software.assigned[0].mdev");
+    expect(faultOf("smmuv3", "SMMUv3 nesting over VFIO v16")).toBe("software.assigned[0].mdev");
+  });
+
+  it("is there once, and not beside the device itself; another part may be", () => {
+    const beside = (other: AssignedDevice) => faultOf("vtd", "vSVA over VFIO v8", [other]);
+    const device = { bdf: "0000:00:04.0", virtualId: 2 };
+    expect([beside(device), beside({ ...device, mdev })]).toEqual(["software.assigned[1]", "software.assigned[1]"]);
+    expect(beside({ ...device, mdev: mdev.replace("5", "6") })).toBeNull();
   });
 });

@@ -73,6 +73,7 @@ export class Software implements Actors {
       amdNesting: software.amdNesting ?? "as shipped",
       incoherentRootComplex: description.options?.incoherentRootComplex === true,
       era: software.era ?? "Linux 7.2",
+      mediated: software.assigned.flatMap(({ bdf, mdev }) => (mdev === undefined ? [] : [{ name: mdev, parent: bdf }])),
       vmid: software.vmid ?? "SMMU driver",
       partids: software.partids ?? [],
     });
@@ -95,14 +96,10 @@ export class Software implements Actors {
     if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : whyRefused(description.arch, vm);
     const interrupts = new InterruptController(host.kernel);
     const vmm = new VmmActions(vm.iommu, host.kernel, journal);
-    /** Somebody holds the host's driver: it reads none of its queues. */
-    let held = false;
     const around: Surroundings = {
       serve: (action, result) => {
         interrupts.observe(action, result);
-        const forHost = action.do === "consumer" && machine.consumer(action.queue) === null;
-        if (forHost && action.what !== "step") held = action.what === "hold";
-        if (!held || (forHost && action.what === "step")) host.driver.interrupt();
+        host.driver.interrupt();
         vmm.serve();
       },
       objects: () => host.objects(),

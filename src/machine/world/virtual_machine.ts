@@ -81,7 +81,7 @@ export class VirtualMachine {
     const { devices: physical } = host.kernel;
     const having = (what: "ats" | "pri"): ReadonlySet<number> => {
       const able = new Set(physical.filter((device) => device[what]).map(({ name }) => name));
-      return new Set(devices.filter(({ bdf }) => able.has(bdf)).map(({ virtualId }) => virtualId));
+      return new Set(devices.filter(({ bdf, mdev }) => able.has(mdev ?? bdf)).map(({ virtualId }) => virtualId));
     };
     const broadcasts = host.kernel.config.kvm !== undefined;
     const partitions = partitionsOf(machine, description.partids ?? 0);

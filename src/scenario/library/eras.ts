@@ -68,6 +68,42 @@ const typeOneNesting = (
     "0x40800000 is one. The card reaches all of the guest's memory, and the guest's SMMU guards nothing: a VMM must not offer one on such a kernel.",
   ]);
 
+/** The PASID that the kernel has for a part of the card: the first there is. */
+const DEFAULT_PASID = 1;
+
+const MEDIATED: Lesson = lesson(
+  {
+    id: "vsva-vfio-v8-mdev",
+    group: GROUP,
+    title: "A part of a card: mdev with an auxiliary domain",
+    about:
+      "The guest has a part of a card whose DMA carries a PASID of the kernel's; its processes have PASIDs of theirs.",
+  },
+  virtualMachineOn("vtd", "sapphire-rapids", {
+    era: "vSVA over VFIO v8",
+    mdev: "5c2f0a10-28d0-4c1e-9a53-6f0e8d1b7a01",
+  }),
+  [
+    "The card's driver has made a mediated device (mdev), such as one work queue of the card, and switched IOMMU_DEV_FEAT_AUX on. The part has an IOMMU group of its own, and the VMM put that into a container of the nesting type: alone, as v8 has it. iommu_aux_attach_device gave the container's domain a default PASID on the card, 1. Requests without a PASID stay the host driver's.",
+    dma(IPA, DEFAULT_PASID),
+    "What the part does, the card sends with PASID 1. The PASID table entry has PGTT 2: the second stage alone, all of the guest's memory.",
+    dma(IPA),
+    "The card's own requests, without a PASID: nothing here has attached them to anything.",
+    map(PROCESS, IOVA, 4),
+    "The guest put first-stage tables into its PASID table entry 5. IOASID_REQUEST_ALLOC made PASID 5 the VMM's, and BIND_PGTBL bound it: on the card, as the part's IOMMU device, with the container's domain as second stage. The domain is the auxiliary one, and that is all the series had to add for parts.",
+    dma(IOVA, 5),
+    "PGTT 3: the process's first stage, and the part's domain.",
+    map({ ...GUEST, pasid: DEFAULT_PASID }, IOVA, 1),
+    "The guest chose PASID 1 for another process. It is the kernel's: IOASID_REQUEST_ALLOC was refused, and PASID 1 still has the second stage alone. A bind would have been refused, too, as it looks at whose the PASID is.",
+    dma(IOVA, DEFAULT_PASID),
+    detach(PROCESS),
+    "UNBIND_PGTBL and IOASID_REQUEST_FREE, of 5.",
+    dma(IOVA, 5),
+    dma(IPA, DEFAULT_PASID),
+    "Domains of this kind went in Linux 5.18: nobody in the tree used them. A PASID is attached to a HWPT instead, or not at all: iommufd has such devices pin memory by an ACCESS.",
+  ],
+);
+
 export const OTHER_ERAS: readonly Lesson[] = [
   lesson(
     {
@@ -154,6 +190,7 @@ export const OTHER_ERAS: readonly Lesson[] = [
       ],
     ],
   ),
+  MEDIATED,
   vcmdq(
     {
       id: "vcmdq-posted",

@@ -53,6 +53,7 @@ const UNKNOWN_CALLS = ["VFIO_IOMMU_CACHE_INVALIDATE answered ENOTTY.", "VFIO_IOM
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "type1-nesting-then": UNKNOWN_CALLS,
   "type1-nesting-now": UNKNOWN_CALLS,
+  "vsva-vfio-v8-mdev": ["IOASID_REQUEST_ALLOC answered EINVAL."],
 };
 
 /** The window of lazy mode is a stale entry by design. */
@@ -138,6 +139,7 @@ describe("What the remarks say", () => {
     ["smmuv3-vfio-v16", ["went", "refused", "refused", "went"]],
     ["smmuv3-vfio-v16-msi", ["refused", "went"]],
     ["vsva-vfio-v8", ["went", "refused", "went", "refused", "went"]],
+    ["vsva-vfio-v8-mdev", ["went", "refused", "went", "refused", "refused", "went"]],
     ["vsva-iommufd", ["went", "refused", "went", "refused", "refused"]],
     ["vcmdq-posted", ["went", "refused"]],
     ["vcmdq-merged", ["went", "refused"]],

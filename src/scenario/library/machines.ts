@@ -26,6 +26,8 @@ export interface Choice {
   /** The host's kernel, and what its VMM uses; Linux 7.2 and iommufd where it is not said. */
   readonly era?: Era;
   readonly door?: Door;
+  /** The guest gets a part of the card, by this UUID, instead of the card. */
+  readonly mdev?: string;
   /** Whose VMIDs the host's SMMUv3 driver gives to stage 2; its own where it is not said. */
   readonly vmid?: VmidOwner;
   /** Physical PARTIDs that the guest's own stand for; none where it is not said. */
@@ -36,7 +38,7 @@ export interface Choice {
 
 const software = (
   kind: SoftwareDescription["kind"],
-  { mistakes = [], lazy = false, mode, amdNesting, era, door, vmid, partids }: Choice,
+  { mistakes = [], lazy = false, mode, amdNesting, era, door, mdev, vmid, partids }: Choice,
 ): SoftwareDescription => ({
   kind,
   ...(era === undefined ? {} : { era }),
@@ -46,7 +48,8 @@ const software = (
   ...(mode === undefined ? {} : { mode }),
   ...(amdNesting === undefined ? {} : { amdNesting }),
   guestBytes: GUEST_BYTES,
-  assigned: kind === "kernel" ? [] : [{ bdf: NIC.bdf, virtualId: NIC.virtualId }],
+  assigned:
+    kind === "kernel" ? [] : [{ bdf: NIC.bdf, virtualId: NIC.virtualId, ...(mdev === undefined ? {} : { mdev }) }],
   lazy,
   mistakes,
 });

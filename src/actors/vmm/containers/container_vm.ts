@@ -101,7 +101,7 @@ function openDevice(
   journal: Journal,
 ): ContainerDevice {
   const container = steps.open("/dev/vfio/vfio");
-  const group = steps.open(`/dev/vfio/${groupOf(caller, assigned.bdf)}`);
+  const group = steps.open(`/dev/vfio/${groupOf(caller, assigned)}`);
   const int = (value: number): bigint => caller.data(new Uint8Array(new Int32Array([value]).buffer));
   steps.plain(group, "VFIO_GROUP_SET_CONTAINER", vfio.GROUP_SET_CONTAINER, int(container));
   const extension = steps.plain(container, "VFIO_CHECK_EXTENSION", vfio.CHECK_EXTENSION, BigInt(NESTING_IOMMU));
@@ -113,11 +113,13 @@ function openDevice(
     const flags = vfio.DmaFlag.READ | vfio.DmaFlag.WRITE;
     steps.call(container, vfio.IOMMU_MAP_DMA, { flags, vaddr: va, iova: BigInt(gpa), size: BigInt(bytes) }, "argsz");
   }
-  const name = caller.data(Uint8Array.from(`${assigned.bdf}\0`, (c) => c.charCodeAt(0)));
+  const name = caller.data(Uint8Array.from(`${assigned.mdev ?? assigned.bdf}\0`, (c) => c.charCodeAt(0)));
   const fd = steps.plain(group, "VFIO_GROUP_GET_DEVICE_FD", vfio.GROUP_GET_DEVICE_FD, name);
   return { ...assigned, container, fd };
 }
 
-/** The IOMMU group of a device, as sysfs says it. */
-const groupOf = ({ system }: Caller, bdf: string): string =>
-  system.readlink(`/sys/bus/pci/devices/${bdf}/iommu_group`)?.split("/").at(-1) ?? "";
+/** The IOMMU group of a device, or of a part of one, as sysfs says it. */
+function groupOf({ system }: Caller, { bdf, mdev }: AssignedDevice): string {
+  const device = mdev === undefined ? `pci/devices/${bdf}` : `mdev/devices/${mdev}`;
+  return system.readlink(`/sys/bus/${device}/iommu_group`)?.split("/").at(-1) ?? "";
+}
