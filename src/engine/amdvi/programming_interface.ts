@@ -221,6 +221,7 @@ export class ProgrammingInterface {
     const comWaitInt = this.registers.bit("STATUS", "ComWaitInt").mask;
     return {
       permitted: ALL_OPCODES,
+      forgetAll: (caches) => caches.all(),
       device: (id) => id,
       domain: (id) => id,
       store: (hi, lo, dataHi, dataLo) => this.#memory.write64(hi, lo, dataHi, dataLo),

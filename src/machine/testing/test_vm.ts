@@ -28,7 +28,12 @@ const VMM = { at: 0x9000_0000, bytes: 0x20_0000 };
 const DEVICES = [
   { bdf: "0000:00:04.0", sid: 0x20, label: "nic" },
   { bdf: "0000:00:05.0", sid: 0x28, label: "nvme" },
+  { bdf: "0000:00:06.0", sid: 0x30, label: "gpu" },
 ];
+/** Of another virtual machine on the same host: its memory, its VMM's, and the device that it is assigned. */
+const NEIGHBOUR_RAM = { gpa: 0x4000_0000, bytes: 0x100_0000, pa: 0x1_1000_0000 };
+const NEIGHBOUR_VMM = { at: 0x9100_0000, bytes: 0x20_0000 };
+const NEIGHBOURS = [{ bdf: "0000:00:06.0", virtualId: 0x10 }];
 const ASSIGNED = [
   { bdf: "0000:00:04.0", virtualId: 0x10 },
   { bdf: "0000:00:05.0", virtualId: 0x18 },
@@ -85,7 +90,8 @@ export class TestVm {
     mode: VmMode,
     ...mistakes: Mistake[]
   ): TestVm | Refused | DriverRefusal {
-    const zero = [HOST, VMM, { at: VM_RAM.pa, bytes: VM_RAM.bytes }];
+    const rams = [VM_RAM, NEIGHBOUR_RAM].map(({ pa, bytes }) => ({ at: pa, bytes }));
+    const zero = [HOST, VMM, NEIGHBOUR_VMM, ...rams];
     const machine = new Machine(
       {
         arch,
@@ -118,6 +124,18 @@ export class TestVm {
     };
     const vm = VirtualMachine.start(machine, host, description, journal);
     return vm instanceof VirtualMachine ? new TestVm(machine, journal, host, vm) : vm;
+  }
+
+  /** Start another virtual machine on the host, with device 0x30. */
+  neighbour(mode: VmMode): VirtualMachine {
+    const vm = VirtualMachine.start(
+      this.machine,
+      this.host,
+      { mode, ram: NEIGHBOUR_RAM, vmm: NEIGHBOUR_VMM.at, devices: NEIGHBOURS, mistakes: new Set(), lazy: false },
+      this.journal,
+    );
+    if (!(vm instanceof VirtualMachine)) throw new Error(JSON.stringify(vm));
+    return vm;
   }
 
   readonly mappings = (vsid: number, pasid: number | null = null): DmaMappings => {

@@ -14,11 +14,14 @@ const DEVICES = [
   { virtual: 0x18, physical: 0x28 },
 ];
 
+/** The device of the other virtual machine. */
+const NEIGHBOUR = { virtual: 0x10, physical: 0x30 };
+
 /** Things a hostile guest can do: whole numbers that decide what and where. */
 type Deed = readonly [what: number, where: number, hi: number, lo: number];
 
 const word = fc.nat(0xffff_ffff);
-const deeds = fc.array(fc.tuple(fc.nat(9), word, word, word), { minLength: 40, maxLength: 80 });
+const deeds = fc.array(fc.tuple(fc.nat(11), word, word, word), { minLength: 40, maxLength: 80 });
 
 interface Subject {
   readonly architecture: Architecture;
@@ -79,6 +82,78 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
+/** A guest's queue of commands: where its registers are, how the tail counts, and commands that mean everybody. */
+interface Queue {
+  readonly base: number;
+  readonly tail: number;
+  readonly bytes: number;
+  /** What the tail counts: entries, with a wrap bit above them, or bytes. */
+  readonly counts: "entries" | "bytes";
+  readonly commands: readonly (readonly [lo: number, hi: number, lo2: number, hi2: number])[];
+}
+
+const QUEUES: Readonly<Record<string, Queue>> = {
+  // CMD_CFGI_ALL, CMD_TLBI_NH_ALL of any VMID, CMD_TLBI_EL2_ALL, CMD_TLBI_NSNH_ALL, CMD_ATC_INV.
+  smmuv3: {
+    base: 0x90,
+    tail: 0x98,
+    bytes: 16,
+    counts: "entries",
+    commands: [
+      [0x4, 0, 31, 0],
+      [0x10, 0, 0, 0],
+      [0x10, 1, 0, 0],
+      [0x10, 2, 0, 0],
+      [0x20, 0, 0, 0],
+      [0x30, 0, 0, 0],
+      [0x40, NEIGHBOUR.physical, 52, 0],
+    ],
+  },
+  // Global: context cache, PASID cache, IOTLB; then by Domain-ID, and by PASID 0.
+  vtd: {
+    base: 0x90,
+    tail: 0x88,
+    bytes: 32,
+    counts: "bytes",
+    commands: [
+      [0x11, 0, 0, 0],
+      [0x37, 0, 0, 0],
+      [0x12, 0, 0, 0],
+      [0x1_0022, 0, 0, 0],
+      [0x2_0022, 0, 0, 0],
+      [0x1_0026, 0, 0, 0],
+    ],
+  },
+  // INVALIDATE_IOMMU_ALL, INVALIDATE_IOMMU_PAGES of whole domains, INVALIDATE_DEVTAB_ENTRY.
+  amdvi: {
+    base: 0x8,
+    tail: 0x2008,
+    bytes: 16,
+    counts: "bytes",
+    commands: [
+      [0, 0x8000_0000, 0, 0],
+      [0, 0x3000_0001, 0xffff_f003, 0x7fff_ffff],
+      [0, 0x3000_0002, 0xffff_f003, 0x7fff_ffff],
+      [NEIGHBOUR.physical, 0x2000_0000, 0, 0],
+    ],
+  },
+};
+
+/** Have one of those commands carried out. */
+function command({ vm, machine }: TestVm, which: number): void {
+  const { base, tail, bytes, counts, commands } = QUEUES[machine.unit.arch]!;
+  const { registers } = vm.iommu;
+  const at = Number(registers.read(base, 8) & 0x000f_ffff_ffff_f000n);
+  const now = Number(registers.read(tail, 4));
+  const room = PAGE / bytes;
+  const index = (counts === "entries" ? now : now / bytes) % room;
+  const [lo, hi, lo2, hi2] = commands[which % commands.length]!;
+  vm.memory.write(at + index * bytes, hi, lo);
+  vm.memory.write(at + index * bytes + 8, hi2, lo2);
+  for (let rest = 16; rest < bytes; rest += 8) vm.memory.write(at + index * bytes + rest, 0, 0);
+  registers.write(tail, BigInt(counts === "entries" ? now + 1 : ((index + 1) % room) * bytes), 4);
+}
+
 /** Registers of the extension: configuration, the map of queues, their bases, and the page that is not trapped. */
 const EXTENSION = [0, 0x200, 0x204, 0x1000, 0x3_0004, 0x3_0008, 0x3_0014, 0x3_0084, 0x4_0000, 0x4_0004, 0x2_0000];
 
@@ -95,10 +170,12 @@ function plausible(vm: TestVm["vm"], hi: number, lo: number): [number, number] {
   return kinds[(hi + vm.ram.gpa) % kinds.length]!;
 }
 
-function act({ vm }: TestVm, registers: readonly number[], [what, where, hi, lo]: Deed): void {
+function act(world: TestVm, registers: readonly number[], [what, where, hi, lo]: Deed): void {
+  const { vm } = world;
   const [valueHi, valueLo] = plausible(vm, hi, lo);
   const { cmdqv } = vm.iommu.blocks ?? {};
-  if (what < 4) {
+  if (what > 9) command(world, where);
+  else if (what < 4) {
     // The lower half of guest memory is the kernel's own: its tables and queues lie at its beginning.
     const at = 8 * Math.floor((where % (VM_RAM.bytes / (what === 0 ? 1 : 64))) / 8);
     vm.memory.write(VM_RAM.gpa + at, valueHi, valueLo);
@@ -134,5 +211,36 @@ describe.each(SUBJECTS)("A hostile guest, $architecture.arch $mode", ({ architec
     );
     // The guest was not just shut off.
     expect(reached).toBeGreaterThan(100);
+  });
+
+  it("does not touch what caches hold for another virtual machine, nor make it see faults", () => {
+    fc.assert(
+      fc.property(deeds, (all) => {
+        const world = TestVm.start(architecture, preset, mode);
+        const buffer = world.vm.kernel.buffers.allocate(4 * PAGE)!;
+        world.mappings(DEVICES[0]!.virtual).map(0x10_0000, buffer, 4 * PAGE, RIGHTS);
+        const other = world.neighbour(mode);
+        const theirs = other.kernel.mappings(NEIGHBOUR.virtual, null);
+        if ("refused" in theirs) throw new Error(theirs.refused);
+        const [first, second] = [0, 1].map(() => other.kernel.buffers.allocate(PAGE)!);
+        theirs.map(0x20_0000, first!, PAGE, RIGHTS);
+        const before = world.dma(NEIGHBOUR.physical, 0x20_0000);
+        expect(before).toBe(other.hostAddress(first!));
+        // Behind the IOMMU's back: only what it holds leads to the first page now.
+        const leaf = theirs.space.tables.find(0x20_0000)!;
+        const [hi, lo] = theirs.space.tables.maker.leaf(second!, leaf.level, RIGHTS);
+        world.physical.write(other.hostAddress(leaf.at)!, hi, lo);
+        for (const deed of all) act(world, registers, deed);
+        expect(world.dma(NEIGHBOUR.physical, 0x20_0000)).toBe(before);
+        // Nobody but its own guest makes it forgotten.
+        const { driver } = other.kernel;
+        driver.invalidate(theirs.space, 0x20_0000, PAGE, true);
+        driver.sync();
+        expect(world.dma(NEIGHBOUR.physical, 0x20_0000)).toBe(other.hostAddress(second!));
+        other.iommu.serve();
+        expect([driver.takeFaults(), other.iommu.refused]).toEqual([[], []]);
+      }),
+      { numRuns: 8, seed: 20261122 },
+    );
   });
 });

@@ -111,7 +111,7 @@ export class CommandExecutor {
       case Opcode.PREFETCH_IOMMU_PAGES:
         return this.#prefetch(command, origin);
       case Opcode.INVALIDATE_IOMMU_ALL:
-        this.#targets.caches.all();
+        origin.forgetAll(this.#targets.caches);
         return CommandStatus.Done;
       case Opcode.RESET_VMMIO:
         this.#targets.guests.resetGuest(

@@ -13,6 +13,8 @@ export interface CommandOrigin {
   /** The host's DeviceID or DomainID for the writer's, {@link NOBODY}, or below that where it is not known. */
   device(deviceId: number): number;
   domain(domainId: number): number;
+  /** INVALIDATE_IOMMU_ALL: drop what is cached of the writer's devices and domains. */
+  forgetAll(caches: CacheMaintenance): void;
   /** COMPLETION_WAIT with S: write 8 bytes at an address of the writer's, a multiple of 8. */
   store(hi: number, lo: number, dataHi: number, dataLo: number): void;
   /** COMPLETION_WAIT with I. */

@@ -18,13 +18,12 @@ import {
   VF_REGISTERS,
 } from "../../../arch/amdvi/viommu.ts";
 import type { Digest } from "../../../base/digest.ts";
-import type { RingMemory } from "../../common/offset_ring.ts";
 import { RegisterFile, type RegisterImage } from "../../common/register_file.ts";
 import type { PhysicalMemory } from "../../memory/physical_memory.ts";
 import { BufferRegisters } from "../buffer_registers.ts";
 import { CommandBuffer } from "../command_buffer.ts";
 import type { CommandExecutor } from "../commands/executor.ts";
-import type { CommandOrigin } from "../commands/origin.ts";
+import type { CacheMaintenance, CommandOrigin } from "../commands/origin.ts";
 import { Interrupts } from "../interrupts.ts";
 import { EVENT_LOG, LogStatus, PPR_LOG, RecordLog } from "../record_log.ts";
 import { registerTable } from "../register_table.ts";
@@ -47,6 +46,9 @@ const PERMITTED =
   (1 << Opcode.PREFETCH_IOMMU_PAGES) |
   (1 << Opcode.COMPLETE_PPR_REQUEST) |
   (1 << Opcode.INVALIDATE_IOMMU_ALL);
+
+/** In place of a PASID: a domain's guest physical addresses, and with them all that is reached through them. */
+const WHOLE_DOMAIN = -1;
 
 /** Enables of the guest's CONTROL that its host sets, by the register they are in. */
 const ENABLES: readonly (readonly [register: string, field: string])[] = [
@@ -108,7 +110,7 @@ export interface GuestSurroundings {
   /** The IOMMU's own registers. */
   readonly host: RegisterFile;
   /** The IOMMU's private address space. */
-  readonly private: RingMemory;
+  readonly private: TranslatedMemory;
   /** Told of private addresses that do not answer. */
   readonly failed: (guestId: number, ...address: Parameters<PrivateFault>) => void;
   /** Told of a record for the guest that found no place in its log. */
@@ -262,9 +264,22 @@ export class GuestIommu {
       permitted: PERMITTED,
       device: (id) => this.devices.hostId(id),
       domain: (id) => this.domains.hostId(id),
+      forgetAll: (caches) => this.#forgetAll(caches),
       store: (hi, lo, dataHi, dataLo) => this.#guestMemory.write64(hi, lo, dataHi, dataLo),
       completed: () => this.interrupts.set(comWaitInt),
     };
+  }
+
+  /**
+   * CHOICE(guest-invalidate-all): no public text says how far the command of a guest reaches; here, over what its devices
+   * and domains are mapped to.
+   */
+  #forgetAll(caches: CacheMaintenance): void {
+    for (const device of this.devices.hostIds()) {
+      caches.deviceTableEntry(device);
+      caches.interruptTable(device);
+    }
+    for (const domain of this.domains.hostIds()) caches.pages(domain, WHOLE_DOMAIN, 0, 0, 64, true);
   }
 
   #hook(): void {

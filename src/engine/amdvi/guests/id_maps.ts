@@ -8,13 +8,17 @@ import {
   PRIVATE_REGIONS,
   type PrivateRegion,
 } from "../../../arch/amdvi/viommu.ts";
+import { highHalf, lowHalf } from "../../../base/address.ts";
 import type { FieldAccess } from "../../../base/layout.ts";
-import type { RingMemory } from "../../common/offset_ring.ts";
 import { MemoryStatus } from "../../memory/physical_memory.ts";
 import { NOBODY } from "../commands/origin.ts";
+import { PAGE, type TranslatedMemory } from "./translated_memory.ts";
 
 /** In place of a host's id: it lies in memory that the session does not hold. */
 const NOT_HELD = NOBODY - 1;
+
+/** Ids that a guest can use. */
+const IDS = 0x1_0000;
 
 /** One of the two tables. */
 interface MapKind {
@@ -38,7 +42,7 @@ export const DOMAIN_IDS: MapKind = {
 export type PrivateFault = (hi: number, lo: number) => void;
 
 export class IdMap {
-  readonly #memory: RingMemory;
+  readonly #memory: TranslatedMemory;
   readonly #kind: MapKind;
   readonly #guestId: number;
   readonly #failed: PrivateFault;
@@ -46,7 +50,7 @@ export class IdMap {
   #hi = 0;
   #lo = 0;
 
-  constructor(memory: RingMemory, kind: MapKind, guestId: number, failed: PrivateFault) {
+  constructor(memory: TranslatedMemory, kind: MapKind, guestId: number, failed: PrivateFault) {
     this.#memory = memory;
     this.#kind = kind;
     this.#guestId = guestId;
@@ -64,6 +68,19 @@ export class IdMap {
     return this.#kind.hostId.get(this.#words, 0) || NOBODY;
   }
 
+  /** The host's ids of everything that the guest has; one that several of its own lead to comes as often. */
+  *hostIds(): Generator<number> {
+    const perPage = PAGE >>> this.#kind.entryBytesLg2;
+    for (let first = 0; first < IDS; first += perPage) {
+      this.#locate(first);
+      if (this.#memory.isZeroPage(this.#hi, this.#lo)) continue;
+      for (let id = first; id < first + perPage; id++) {
+        const hostId = this.hostId(id);
+        if (hostId > NOBODY) yield hostId;
+      }
+    }
+  }
+
   /** Write the host's id for a guest's; 0 for none. Other bits of the entry stay. */
   set(guestId: number, hostId: number): void {
     const words = this.#words;
@@ -74,11 +91,16 @@ export class IdMap {
     }
   }
 
-  #read(guestId: number): MemoryStatus {
+  /** The place of an entry, in {@link #hi} and {@link #lo}. */
+  #locate(guestId: number): void {
     const { region, entryBytesLg2 } = this.#kind;
     const at = this.#guestId * region.bytes + ((guestId & 0xffff) << entryBytesLg2);
-    this.#hi = region.baseHi + Math.floor(at / 0x1_0000_0000);
-    this.#lo = at | 0;
+    this.#hi = region.baseHi + highHalf(at);
+    this.#lo = lowHalf(at);
+  }
+
+  #read(guestId: number): MemoryStatus {
+    this.#locate(guestId);
     const status = this.#memory.read64(this.#hi, this.#lo);
     this.#words[0] = this.#memory.lo;
     this.#words[1] = this.#memory.hi;

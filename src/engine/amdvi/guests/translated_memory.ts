@@ -2,11 +2,15 @@
  * Memory as a device sees it that has a device table entry with host tables: a guest's physical address space, or the
  * private one of the IOMMU itself. 48882 revision 3.10, §2.2.3.
  */
+import { fromHalves } from "../../../base/address.ts";
 import type { RingMemory } from "../../common/offset_ring.ts";
 import { End, Updates } from "../../common/request.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../memory/physical_memory.ts";
 import { Translation } from "../translation.ts";
 import type { Translator } from "../translator.ts";
+
+/** Bytes of a page. */
+export const PAGE = 4096;
 
 export class TranslatedMemory implements RingMemory {
   lo = 0;
@@ -37,6 +41,14 @@ export class TranslatedMemory implements RingMemory {
   write64(hi: number, lo: number, valueHi: number, valueLo: number): MemoryStatus {
     const found = this.#locate(hi, lo, true);
     return found === MemoryStatus.Ok ? this.#memory.write64(this.#t.paHi, this.#t.paLo, valueHi, valueLo) : found;
+  }
+
+  /** Whether the whole page of an address reads as zero, or does not answer; caches are not filled by the question. */
+  isZeroPage(hi: number, lo: number): boolean {
+    this.#t.updates = Updates.Show;
+    const status = this.#locate(hi, lo & ~0xfff, false);
+    this.#t.updates = Updates.Make;
+    return status !== MemoryStatus.Ok || this.#memory.isZero(fromHalves(this.#t.paHi, this.#t.paLo), PAGE);
   }
 
   #locate(hi: number, lo: number, write: boolean): MemoryStatus {
