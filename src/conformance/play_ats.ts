@@ -1,5 +1,5 @@
 /** Plays the steps of `iommu-vectors/1` that are messages of PCIe devices: ATS and PRI. */
-import type { AtsCompletion, Pcie } from "../machine/pcie.ts";
+import type { AtsCompletion, PcieSide } from "../machine/pcie.ts";
 import type { PageRequestMessage } from "../protocol/machine.ts";
 import { hex, hexBytes, placeText } from "./text.ts";
 import type { AtsExpectation, PriExpectation, PriResponse, Step } from "./vectors.ts";
@@ -44,7 +44,7 @@ function agrees(expected: "UR" | "CA" | AtsExpectation, got: AtsCompletion): boo
 }
 
 /** A Translation Request or a transaction marked Translated; the difference, or null when it agrees. */
-export function playAts(pcie: Pcie, dma: DmaStep["dma"], expect: DmaStep["expect"]): string | null {
+export function playAts(pcie: PcieSide, dma: DmaStep["dma"], expect: DmaStep["expect"]): string | null {
   const { data, ats, more: _more, ...access } = dma;
   const what = `${ats} for ${hex(dma.iova)} by stream ${hex(dma.sid)}`;
   if (ats === "translation-request") {
@@ -69,7 +69,7 @@ const responseText = (r: PriResponse | null): string =>
     : `group ${r.prgIndex} code ${r.code} ${r.ssid === null ? "without PASID" : `PASID ${hex(r.ssid)}`}`;
 
 /** A Page Request message; the difference, or null when it agrees. */
-export function playPageRequest(pcie: Pcie, request: PageRequestMessage, expect: PriExpectation): string | null {
+export function playPageRequest(pcie: PcieSide, request: PageRequestMessage, expect: PriExpectation): string | null {
   const answer = pcie.pageRequest(request);
   const got = answer.queued ? "queued" : responseText(answer.response);
   const expected = expect.queued ? "queued" : responseText(expect.response);
@@ -78,7 +78,7 @@ export function playPageRequest(pcie: Pcie, request: PageRequestMessage, expect:
 
 /** The PRG Responses that commands caused; the difference, or null when they agree. */
 export function playResponses(
-  pcie: Pcie,
+  pcie: PcieSide,
   responses: readonly (PriResponse & { readonly sid: number })[],
 ): string | null {
   const text = (all: readonly (PriResponse & { readonly sid: number })[]): string =>

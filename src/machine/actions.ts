@@ -189,7 +189,7 @@ function faultOf(action: Exclude<HardwareAction, ConsumerAction>, unit: Unit): s
     case "page request":
       return messageFault(unit);
     case "access": {
-      const known = unit.pcie?.devices.get(action.sid) !== undefined;
+      const known = unit.pcie?.device(action.sid) !== undefined;
       return messageFault(unit) ?? transferFault(action) ?? (known ? null : `Stream ${action.sid} has no ATS device.`);
     }
   }

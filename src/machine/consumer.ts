@@ -13,6 +13,11 @@ export class Consumer {
     this.#run = run;
   }
 
+  /** The same by another name, where several IOMMUs have a queue of that one. */
+  named(queue: string): Consumer {
+    return new Consumer(queue, this.#commands, this.#run);
+  }
+
   /** Commands wait until they are stepped over. */
   get held(): boolean {
     return this.#commands.limit === 0;

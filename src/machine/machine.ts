@@ -9,7 +9,7 @@ import type { ActionResult } from "../protocol/engine.ts";
 import type { HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import { apply } from "./actions.ts";
 import type { Consumer } from "./consumer.ts";
-import type { MakeUnit, Unit, UnitImage } from "./unit.ts";
+import type { MakeUnit, RegisterBlock, Unit, UnitImage } from "./unit.ts";
 
 /** A saved state of a machine; only meaningful to the machine that made it. */
 export interface MachineImage {
@@ -17,6 +17,12 @@ export interface MachineImage {
   readonly unit: UnitImage;
   /** Queues of commands whose consumers somebody holds. */
   readonly held: readonly string[];
+}
+
+/** The value of a register by name; 0 for a name that there is not. */
+export function registerValue(block: RegisterBlock, name: string): bigint {
+  const place = block.register(name);
+  return place === null ? 0n : block.read(place.offset, place.width);
 }
 
 export class Machine<U extends Unit = Unit> {
@@ -51,10 +57,9 @@ export class Machine<U extends Unit = Unit> {
     return this.memory.readBytes(Number(at), bytes) === MemoryStatus.Ok ? bytes : null;
   }
 
-  /** The value of a register by name; 0 for a name that the unit does not have. */
+  /** The value of a register of the unit's by name. */
   registerValue(name: string): bigint {
-    const place = this.unit.register(name);
-    return place === null ? 0n : this.unit.read(place.offset, place.width);
+    return registerValue(this.unit, name);
   }
 
   /** What carries out the commands of a queue; null where there is none. @param queue its id; absent: the unit's own */

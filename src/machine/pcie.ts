@@ -66,9 +66,20 @@ export interface PcieHost {
   translated(transfer: Transfer): TransferResult;
 }
 
+/** What of it the machine around a unit reaches. */
+export interface PcieSide {
+  /** A device by its sid. */
+  device(sid: number): AtsDevice | undefined;
+  request(request: Access): AtsCompletion;
+  translated(transfer: Transfer): TransferResult;
+  pageRequest(message: PageRequestMessage): PageAnswer;
+  access(transfer: Transfer): DeviceResult | null;
+  takeResponses(): PrgResponse[];
+}
+
 const PAGE = 4096n;
 
-export class Pcie {
+export class Pcie implements PcieSide {
   readonly devices: DeviceSet;
   readonly #host: PcieHost;
   readonly #request = new TranslationRequest();
@@ -85,6 +96,10 @@ export class Pcie {
     const device = new AtsDevice(options);
     this.devices.add(device);
     return device;
+  }
+
+  device(sid: number): AtsDevice | undefined {
+    return this.devices.get(sid);
   }
 
   /** Send a Translation Request. */

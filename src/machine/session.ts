@@ -50,6 +50,7 @@ import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
 import { softwareWays } from "./map_ways.ts";
 import { queueReaders } from "./queue_readers.ts";
+import { unitsOf } from "./several_units.ts";
 import { softwareFault, withSoftwareMemory } from "./software_memory.ts";
 import { startTimeline } from "./software_timeline.ts";
 import { StreamTally } from "./stream_tally.ts";
@@ -106,7 +107,7 @@ export class Session {
     const title = "This session cannot be opened.";
     const fault = architecture.check(document.machine) ?? softwareFault(document.machine);
     if (fault !== null) return problem(`machine.${fault.place}`, fault.detail, title);
-    const machine = new Machine(withSoftwareMemory(document.machine), architecture.make);
+    const machine = new Machine(withSoftwareMemory(document.machine), unitsOf(architecture.make));
     for (const [i, action] of document.actions.entries()) {
       const wrong = actionProblem(action, machine.unit, document.machine, `steps[${i}]`);
       if (wrong !== null) return { ok: false, error: wrong };

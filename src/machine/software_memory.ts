@@ -1,8 +1,8 @@
 /** Where the software of a machine has its memory. */
 import { ERA_RULES } from "../host/eras/eras.ts";
 import { SESSION_LIMITS } from "../protocol/limits.ts";
-import type { MachineDescription } from "../protocol/machine.ts";
-import type { AssignedDevice } from "../protocol/software.ts";
+import type { Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
+import type { AssignedDevice, SoftwareDescription } from "../protocol/software.ts";
 import type { DescriptionFault } from "./description.ts";
 import { virtualIommus } from "./world/virtual_iommus.ts";
 
@@ -39,6 +39,25 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
 const clash = (a: AssignedDevice, b: AssignedDevice): boolean =>
   a.virtualId === b.virtualId || (a.mdev === undefined || b.mdev === undefined ? a.bdf === b.bdf : a.mdev === b.mdev);
 
+/** What is wrong with what is said of nesting on SMMUv3s, or null. */
+function nestingFault(
+  arch: Arch,
+  devices: readonly DeviceDescription[],
+  software: SoftwareDescription,
+): DescriptionFault | null {
+  const { kind, mode = "nested, trapped", era = "Linux 7.2", door, vmid = "SMMU driver", partids } = software;
+  const virtual = arch === "smmuv3" && kind === "virtual machine";
+  const byIommufd = virtual && ERA_RULES[era].iommufd && door !== "VFIO container";
+  const fault = (place: string, detail: string): DescriptionFault => ({ place, detail });
+  if (vmid !== "SMMU driver" && !byIommufd)
+    return fault("software.vmid", "VMIDs of KVM are for an SMMUv3 that is given by iommufd.");
+  if (partids !== undefined && (!byIommufd || mode === "emulated"))
+    return fault("software.partids", "A guest has PARTIDs behind an SMMUv3 that nests, through iommufd.");
+  if (devices.some(({ iommu = 0 }) => iommu > 0) && (!byIommufd || mode !== "nested, trapped"))
+    return fault("devices", "Software for several IOMMUs is modelled of SMMUv3s that nest, with trapped commands.");
+  return null;
+}
+
 /** What is wrong with a description's software, or null. */
 export function softwareFault({ arch, devices, software }: MachineDescription): DescriptionFault | null {
   if (software === undefined) return null;
@@ -46,15 +65,9 @@ export function softwareFault({ arch, devices, software }: MachineDescription): 
   if (journal !== undefined && !(Number.isInteger(journal) && journal >= 1 && journal <= SESSION_LIMITS.journal)) {
     return { place: "software.journal", detail: `A journal keeps 1 to ${SESSION_LIMITS.journal} entries.` };
   }
-  if (software.kind === "kernel") return null;
-  const { mode = "nested, trapped", era = "Linux 7.2", door, vmid = "SMMU driver", partids } = software;
-  const byIommufd = arch === "smmuv3" && ERA_RULES[era].iommufd && door !== "VFIO container";
-  if (vmid !== "SMMU driver" && !byIommufd) {
-    return { place: "software.vmid", detail: "VMIDs of KVM are for an SMMUv3 that is given by iommufd." };
-  }
-  if (partids !== undefined && (!byIommufd || mode === "emulated")) {
-    return { place: "software.partids", detail: "A guest has PARTIDs behind an SMMUv3 that nests, through iommufd." };
-  }
+  const nesting = nestingFault(arch, devices, software);
+  if (nesting !== null || software.kind === "kernel") return nesting;
+  const { mode = "nested, trapped", era = "Linux 7.2", door } = software;
   const modes = Object.keys(virtualIommus(arch, { era, door }));
   if (!modes.includes(mode)) {
     const offered = modes.length === 0 ? "none" : modes.map((m) => `"${m}"`).join(" and ");

@@ -24,7 +24,8 @@ import type { OverlapQuery } from "../protocol/overlaps.ts";
 import type { Consumer } from "./consumer.ts";
 import type { DescriptionFault } from "./description.ts";
 import type { OverlapSearch } from "./inspect/overlaps.ts";
-import type { Pcie } from "./pcie.ts";
+import type { ContextTables } from "./inspect/table_source.ts";
+import type { PcieSide } from "./pcie.ts";
 
 /** Where software finds a register: byte offset from the first page of its block, and width in bytes. */
 export interface RegisterPlace {
@@ -40,6 +41,8 @@ export interface RegisterBlock {
   read(offset: number, width: 4 | 8): bigint;
   /** Write at a byte offset from the first page. What the write sets in motion has happened when this returns. */
   write(offset: number, value: bigint, width: 4 | 8): void;
+  /** Its writes are for every IOMMU of a machine, as a processor's broadcasts are; absent: for one. */
+  readonly heardByAll?: boolean;
 }
 
 /** A transaction of a device. `meets` names an event that it is to run into, of {@link Unit.onRequest}. */
@@ -91,6 +94,8 @@ export interface UnitInspection {
    */
   streams(devices: readonly DeviceDescription[], eventsOf: ReadonlyMap<number, number>): StreamRow[];
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns;
+  /** Trees of tables of a context. */
+  tables(sid: number, ssid: number | null): ContextTables;
   /** Null when the stream does not use that stage, or cannot be resolved. */
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null;
   /** Look for memory that is reached in more than one way, of these streams and the chosen one. */
@@ -119,6 +124,8 @@ export interface UnitInspection {
 export interface Unit extends RegisterBlock {
   readonly arch: Arch;
   readonly inspect: UnitInspection;
+  /** The IOMMU that a requester is behind, where this stands for several. */
+  serving?(sid: number): Unit;
   /** One transaction: split at pages, each part translated by itself; the first part that does not pass ends it. */
   transfer(transfer: Transfer): TransferResult;
   /** What an access would come to. */
@@ -142,7 +149,7 @@ export interface Unit extends RegisterBlock {
   /** Registers besides the unit's own, by the name of their block. */
   readonly blocks?: Readonly<Record<string, RegisterBlock>>;
   /** Devices with ATS and page requests, and their messages. */
-  readonly pcie?: Pcie;
+  readonly pcie?: PcieSide;
   readonly stalls?: Stalls;
   /** Events that lie in the make of the hardware, so that the model meets them only when a transfer asks for one. */
   readonly onRequest?: readonly string[];

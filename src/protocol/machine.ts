@@ -26,6 +26,8 @@ export interface DeviceDescription {
   readonly label: string;
   /** How it uses ATS and page requests; absent: not at all. */
   readonly ats?: DeviceAts;
+  /** Number of the IOMMU that it is behind, of several alike; absent: 0, the first. */
+  readonly iommu?: number;
 }
 
 /** A device with a translation cache of its own (PCI Express, chapter 10). */

@@ -89,6 +89,11 @@ export interface SoftwareDescription {
    * Absent: it has none, as in Linux 7.2.
    */
   readonly partids?: readonly number[];
+  /**
+   * Of a virtual machine behind several SMMUv3s: they walk one stage 2, as posted in March 2026 and not merged. Absent: each
+   * has its own, as in Linux 7.2.
+   */
+  readonly sharedStage2?: boolean;
   /** Of a virtual machine: what its VMM uses. */
   readonly door?: Door;
   /** Bytes of memory of that kernel or guest, a multiple of 2 MiB, 4 MiB to 64 MiB. */

@@ -28,6 +28,8 @@ export const LIMITS = {
   addressBits: 52,
   registers: 1024,
   devices: 65_536,
+  /** IOMMUs of a machine. */
+  iommus: 8,
   /** Bytes of a guest's memory, and devices that it is given. */
   guestBytes: 64 << 20,
   assigned: 16,

@@ -149,6 +149,7 @@ const DEVICE: v.GenericSchema<unknown, DeviceDescription> = v.object(
         expected("an object with capacity"),
       ),
     ),
+    iommu: v.exactOptional(wholeNumber("the number of an IOMMU", 0, LIMITS.iommus - 1)),
   },
   expected("a device"),
 );
@@ -210,6 +211,7 @@ const SOFTWARE: v.GenericSchema<unknown, SoftwareDescription> = v.object(
         v.check((partids) => partids.length > 0, "A guest has one PARTID or more."),
       ),
     ),
+    sharedStage2: v.exactOptional(v.boolean(expected("true or false"))),
     door: v.exactOptional(v.picklist(DOORS, expected(`one of ${DOORS.join("; ")}`))),
     mode: v.exactOptional(v.picklist(VM_MODES, expected(`one of ${VM_MODES.join("; ")}`))),
     guestBytes: v.pipe(
@@ -281,6 +283,7 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
     v.object({
       do: v.literal("consumer"),
       what: v.picklist(CONSUMER_STEPS, expected(`one of ${CONSUMER_STEPS.join(", ")}`)),
+      queue: v.exactOptional(NAME),
     }),
     v.object({ do: v.literal("register"), name: REGISTER_NAME, value: hex("a register value"), block: BLOCK }),
     v.object({

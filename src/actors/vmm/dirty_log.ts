@@ -20,16 +20,18 @@ export class DirtyLog {
 
   /** Switch it on, with nothing dirty, or off. @returns false where the kernel refuses, as without hardware for it */
   switch(on: boolean): boolean {
-    return this.#vm.call(HWPT_SET_DIRTY_TRACKING, { hwpt_id: this.#vm.parent, flags: on ? ENABLE : 0 }) !== null;
+    const flags = on ? ENABLE : 0;
+    return this.#vm.parents.every((hwpt_id) => this.#vm.call(HWPT_SET_DIRTY_TRACKING, { hwpt_id, flags }) !== null);
   }
 
   /** Guest physical addresses of pages written since the last call, ascending; all of a large page at once. */
   take(): number[] {
-    return this.#slots.flatMap((slot) => this.#takeSlot(slot));
+    const pages = this.#vm.parents.flatMap((parent) => this.#slots.flatMap((slot) => this.#takeSlot(parent, slot)));
+    return [...new Set(pages)].sort((a, b) => a - b);
   }
 
-  #takeSlot({ gpa, bytes }: MemorySlot): number[] {
-    const { caller, parent } = this.#vm;
+  #takeSlot(parent: number, { gpa, bytes }: MemorySlot): number[] {
+    const { caller } = this.#vm;
     const length = Math.ceil(bytes / PAGE / 8);
     const data = caller.data(new Uint8Array(length));
     const range = { iova: BigInt(gpa), length: BigInt(bytes), page_size: BigInt(PAGE) };

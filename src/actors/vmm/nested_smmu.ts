@@ -3,8 +3,10 @@
  * an STE what the kernel takes from a guest and nothing else. Linux 7.2, include/uapi/linux/iommufd.h
  * (iommu_hwpt_arm_smmuv3); IHI 0070 §5.2.
  */
+import { commandOf } from "../../arch/smmuv3/commands.ts";
 import { SMMU_IDR0 } from "../../arch/smmuv3/id_registers.ts";
 import { STAGE_1_FIELDS, STE, SteConfig } from "../../arch/smmuv3/ste.ts";
+import { fieldValue } from "../../base/layout.ts";
 import {
   HwInfoType,
   HwptDataType,
@@ -23,7 +25,7 @@ import { type Refused, Steps } from "./user_space.ts";
 import { HW_INFO_BYTES, type IdFields, virtualIdentity } from "./virtual_identity.ts";
 import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.ts";
 import { type SmmuBackend, VirtualSmmu } from "./virtual_smmu.ts";
-import { VmObjects } from "./vm_objects.ts";
+import { OTHER_IOMMU, VmObjects } from "./vm_objects.ts";
 
 const COMMAND_BYTES = 16;
 /** What an STE that is not valid, or that there is not, comes to. */
@@ -37,22 +39,54 @@ const EVENT_BYTES = 32;
 /** Events that a queue holds for the VMM. */
 const EVENT_DEPTH = 64;
 
-/** Ids of what a guest's SMMU consists of on the host. */
+/** What a guest's SMMU consists of on one of the host's. */
 interface ViommuIds {
   readonly viommu: number;
   readonly eventFd: number;
+  /** Guest's ids of the devices behind it. */
+  readonly sids: readonly number[];
 }
 
-/** A vIOMMU with a vDEVICE for each device and a queue of events, in the order that iommufd asks for. */
-function makeViommu(vm: VmObjects, viommuType: number, viommuData: Uint8Array): [ViommuIds, Uint8Array] | Refused {
+/** One that is being made. */
+interface Viommu {
+  readonly id: number;
+  readonly parent: number;
+  readonly sids: number[];
+}
+
+/**
+ * A vIOMMU for each SMMU that devices are behind, with a vDEVICE for each of these and a queue of events, in the order that
+ * iommufd asks for. The kernel says which device is behind which.
+ * @returns also the data of the first as the kernel left it
+ */
+function makeViommus(
+  vm: VmObjects,
+  viommuType: number,
+  viommuData: Uint8Array,
+): [[ViommuIds, ...ViommuIds[]], Uint8Array] | Refused {
   const steps = new Steps(vm.caller);
-  const dev_id = vm.devices[0]?.id ?? 0;
-  const values = { type: viommuType, dev_id, hwpt_id: vm.parent };
-  const [{ out_viommu_id: viommu_id }, data] = steps.exchange(vm.iommufd, VIOMMU_ALLOC, values, viommuData);
-  for (const { id, virtualId } of vm.devices)
-    steps.call(vm.iommufd, VDEVICE_ALLOC, { viommu_id, dev_id: id, virt_id: BigInt(virtualId) });
-  const eventFd = openEvents(steps, vm, viommu_id, VeventqType.ARM_SMMUV3);
-  return steps.refused ?? [{ viommu: viommu_id, eventFd }, data];
+  const made: Viommu[] = [];
+  let data = viommuData;
+  for (const { id: dev_id, virtualId, parent } of vm.devices) {
+    const takes = (viommu: Viommu): boolean => {
+      const values = { viommu_id: viommu.id, dev_id, virt_id: BigInt(virtualId) };
+      const refused = steps.attempt(vm.iommufd, VDEVICE_ALLOC, values, OTHER_IOMMU);
+      if (refused === null) viommu.sids.push(virtualId);
+      else vm.note(refused);
+      return refused === null;
+    };
+    if (made.some((viommu) => viommu.parent === parent && takes(viommu))) continue;
+    const values = { type: viommuType, dev_id, hwpt_id: parent };
+    const [{ out_viommu_id: id }, left] = steps.exchange(vm.iommufd, VIOMMU_ALLOC, values, viommuData);
+    if (made.length === 0) data = left;
+    const viommu = { id, parent, sids: [] };
+    made.push(viommu);
+    takes(viommu);
+  }
+  const [first, ...others] = made.map(({ id, sids }): ViommuIds => {
+    return { viommu: id, eventFd: openEvents(steps, vm, id, VeventqType.ARM_SMMUV3), sids };
+  });
+  return steps.refused ?? [[first!, ...others], data];
 }
 
 /** Open a vIOMMU's queue of one type of events. */
@@ -61,16 +95,16 @@ const openEvents = (steps: Steps, vm: VmObjects, viommu_id: number, type: number
 
 class NestedSmmu implements SmmuBackend {
   readonly #vm: VmObjects;
-  readonly #viommu: number;
+  readonly #viommus: readonly ViommuIds[];
   readonly #fault: number | null;
   readonly stalled?: StalledTransactions;
   /** Nested HWPT that each device is attached to, by its virtual id. */
   readonly #nested = new Map<number, number>();
 
   /** @param faults file of the devices' recoverable faults; null where nothing stalls */
-  constructor(vm: VmObjects, viommu: number, faults: FaultFile | null) {
+  constructor(vm: VmObjects, viommus: readonly ViommuIds[], faults: FaultFile | null) {
     this.#vm = vm;
-    this.#viommu = viommu;
+    this.#viommus = viommus;
     this.#fault = faults?.id ?? null;
     if (faults !== null) this.stalled = new StalledTransactions(faults);
   }
@@ -80,21 +114,30 @@ class NestedSmmu implements SmmuBackend {
   }
 
   disabled(sid: number, pass: boolean): void {
+    const device = this.#vm.device(sid)!;
     if (!pass) this.#nest(sid, ABORT);
-    else if (this.#vm.attach(this.#vm.device(sid)!, this.#vm.parent)) this.#replaceNested(sid, null);
+    else if (this.#vm.attach(device, device.parent)) this.#replaceNested(sid, null);
   }
 
   invalidate(commands: readonly Uint32Array[]): void {
+    for (const viommu of this.#viommus) {
+      const own = commands.filter((words) => concerns(viommu, words));
+      if (own.length > 0) this.#invalidate(viommu.viommu, own);
+    }
+  }
+
+  #invalidate(viommu: number, commands: readonly Uint32Array[]): void {
     const bytes = new Uint8Array(commands.length * COMMAND_BYTES);
     for (const [i, words] of commands.entries())
       bytes.set(new Uint8Array(words.buffer, 0, COMMAND_BYTES), i * COMMAND_BYTES);
-    this.#vm.invalidate(this.#viommu, InvalidateDataType.ARM_SMMUV3, bytes, COMMAND_BYTES);
+    this.#vm.invalidate(viommu, InvalidateDataType.ARM_SMMUV3, bytes, COMMAND_BYTES);
   }
 
   /** Attach a device to a nested HWPT made from an STE; the one it had goes. */
   #nest(sid: number, ste: Uint8Array): void {
     const device = this.#vm.device(sid)!;
-    const made = this.#vm.nest(device, this.#viommu, { type: HwptDataType.ARM_SMMUV3, data: ste, fault: this.#fault });
+    const { viommu } = this.#viommus.find(({ sids }) => sids.includes(sid))!;
+    const made = this.#vm.nest(device, viommu, { type: HwptDataType.ARM_SMMUV3, data: ste, fault: this.#fault });
     if (made === null) return;
     if (this.#vm.attach(device, made)) this.#replaceNested(sid, made);
     else this.#vm.destroy(made);
@@ -106,6 +149,13 @@ class NestedSmmu implements SmmuBackend {
     if (now === null) this.#nested.delete(sid);
     else this.#nested.set(sid, now);
   }
+}
+
+/** A command of a stream is for the SMMU that this is behind, any other for all. */
+function concerns({ sids }: ViommuIds, words: Uint32Array): boolean {
+  const definition = commandOf(words);
+  const sid = definition === undefined ? null : fieldValue(definition.layout, "StreamID", words);
+  return sid === null || sids.includes(Number(sid));
 }
 
 /** The first 16 bytes of an STE with the fields that the kernel takes. */
@@ -133,6 +183,7 @@ const partitioned = ({ partids, pmgs }: VmSetting["partitions"]): IdFields =>
 /** Parts of a virtual SMMU, for those who add to it. */
 export interface NestedSmmuParts {
   readonly vm: VmObjects;
+  /** Of the first SMMU. */
   readonly ids: ViommuIds;
   /** Data of the vIOMMU as the kernel left it. */
   readonly data: Uint8Array;
@@ -147,24 +198,25 @@ export function nestedSmmuParts(
 ): NestedSmmuParts | Refused {
   const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT, broadcasts ? kvmDevices() : undefined);
   if (!(vm instanceof VmObjects)) return vm;
-  const made = makeViommu(vm, viommuType, viommuData);
+  const made = makeViommus(vm, viommuType, viommuData);
   if (!Array.isArray(made)) return made;
-  const [ids, data] = made;
+  const [viommus, data] = made;
   const instead = { ...(broadcasts ? {} : WITHOUT_BROADCASTS), ...partitioned(partitions) };
   const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), instead);
   const sids = devices.map((d) => d.virtualId);
   const stalls = SMMU_IDR0.f.STALL_MODEL.get([identity.IDR0!], 0) !== NO_STALLS;
-  const backend = new NestedSmmu(vm, ids.viommu, stalls ? FaultFile.open(vm, journal) : null);
+  const backend = new NestedSmmu(vm, viommus, stalls ? FaultFile.open(vm, journal) : null);
   const smmu = new VirtualSmmu(identity, sids, memory, backend, journal);
   const serve = (): number => {
-    const { events, lost } = vm.takeEvents(ids.eventFd, EVENT_BYTES);
+    const taken = viommus.map(({ eventFd }) => vm.takeEvents(eventFd, EVENT_BYTES));
+    const events = taken.flatMap(({ events }) => events);
     const arrived = events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer)));
-    if (lost) smmu.lostEvents();
+    if (taken.some(({ lost }) => lost)) smmu.lostEvents();
     return arrived.length + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
   };
   return {
     vm,
-    ids,
+    ids: viommus[0],
     data,
     iommu: { registers: smmu.pages, serve, objects: vm, refused: vm.refused },
   };

@@ -121,6 +121,25 @@ export class Steps {
     return nothing();
   }
 
+  /**
+   * A call that may be refused with one errno, which is an answer like others.
+   * @returns null where it was done, else the refusal
+   */
+  attempt<V>(
+    fd: number,
+    struct: CallStruct<V>,
+    values: Partial<NoInfer<V>>,
+    errno: string,
+    sizeField: string | null = "size",
+  ): Refused | null {
+    if (this.refused !== null) return null;
+    const called = this.#caller.call(fd, struct, values, sizeField);
+    if (called.ok) return null;
+    const refused = { step: struct.name, errno: called.errno };
+    if (called.errno !== errno) this.refused = refused;
+    return refused;
+  }
+
   /** A call whose argument is a number, or an address. @returns what it returned, 0 where it was refused */
   plain(fd: number, name: string, request: number, argument: bigint): number {
     const returned = this.refused === null ? this.#caller.plain(fd, name, request, argument) : 0;

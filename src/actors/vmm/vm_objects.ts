@@ -19,6 +19,8 @@ export interface OpenDevice extends AssignedDevice {
   readonly fd: number;
   /** Of the device in the iommufd. */
   readonly id: number;
+  /** HWPT over guest memory that its IOMMU walks. */
+  readonly parent: number;
 }
 
 /** What a nested HWPT is made of. */
@@ -45,6 +47,8 @@ const EVENT_HEADER_BYTES = 8;
 const LOST = 1;
 /** Refusals that are kept, the newest. */
 const MOST_REFUSED = 256;
+/** What a call answers about a HWPT, or a vIOMMU, of another IOMMU than the device's. */
+export const OTHER_IOMMU = "EINVAL";
 /** GET_HW_INFO: the type that is asked for is given. */
 const INPUT_TYPE = 1;
 /** Of an attachment: the PASID is given. */
@@ -54,8 +58,11 @@ export class VmObjects {
   readonly caller: Caller;
   readonly iommufd: number;
   readonly ioas: number;
-  /** HWPT over guest memory: a device that is attached to it reaches all of that, and nothing else. */
-  readonly parent: number;
+  /**
+   * HWPTs over guest memory: a device that is attached to one reaches all of that, and nothing else. IOMMUs that do not walk
+   * the same have one each.
+   */
+  readonly parents: readonly number[];
   readonly devices: readonly OpenDevice[];
   /** Which pages of guest memory devices write. */
   readonly dirty: DirtyLog;
@@ -64,21 +71,22 @@ export class VmObjects {
 
   private constructor(
     caller: Caller,
-    ids: { readonly iommufd: number; readonly ioas: number; readonly parent: number },
+    ids: { readonly iommufd: number; readonly ioas: number; readonly parents: readonly number[] },
     devices: readonly OpenDevice[],
     slots: readonly MemorySlot[],
   ) {
     this.caller = caller;
     this.iommufd = ids.iommufd;
     this.ioas = ids.ioas;
-    this.parent = ids.parent;
+    this.parents = ids.parents;
     this.devices = devices;
     this.dirty = new DirtyLog(this, slots);
   }
 
   /**
-   * Map guest memory, bind the devices and attach them to a HWPT over it. The first device decides which IOMMU serves.
-   * @param flags of that HWPT; dirty pages are tracked wherever hardware does that
+   * Map guest memory, bind the devices and attach them to HWPTs over it: each to one that its IOMMU takes, else to one that
+   * is made for it, as QEMU does (hw/vfio/iommufd.c, iommufd_cdev_autodomains_get).
+   * @param flags of those HWPTs; dirty pages are tracked wherever hardware does that
    * @param opened what is done with the file of a device before it is bound
    */
   static make(
@@ -96,19 +104,42 @@ export class VmObjects {
       const where = { ioas_id: ioas, user_va: va, length: BigInt(bytes), iova: BigInt(gpa) };
       steps.call(fd, iommufd.IOAS_MAP, { flags: rights, ...where });
     }
-    const devices = assigned.map((device): OpenDevice => {
+    const bound = assigned.map((device) => {
       const deviceFd = steps.open(`/dev/vfio/devices/${device.bdf}`);
       opened(steps, deviceFd);
       const { out_devid } = steps.call(deviceFd, vfio.DEVICE_BIND_IOMMUFD, { iommufd: fd }, "argsz");
       return { ...device, fd: deviceFd, id: out_devid };
     });
-    const first = devices[0]?.id ?? 0;
+    const first = bound[0]?.id ?? 0;
     const { out_capabilities } = steps.call(fd, iommufd.GET_HW_INFO, { dev_id: first });
     const tracked = (out_capabilities & iommufd.HwCap.DIRTY_TRACKING) === 0n ? 0 : iommufd.HwptFlag.DIRTY_TRACKING;
-    const values = { flags: flags | tracked, dev_id: first, pt_id: ioas };
-    const parent = steps.call(fd, iommufd.HWPT_ALLOC, values).out_hwpt_id;
-    for (const device of devices) steps.call(device.fd, vfio.DEVICE_ATTACH_IOMMUFD_PT, { pt_id: parent }, "argsz");
-    return steps.refused ?? new VmObjects(caller, { iommufd: fd, ioas, parent }, devices, slots);
+    const parents: number[] = [];
+    const tried: Refused[] = [];
+    const devices = bound.map((device): OpenDevice => {
+      const attach = (pt_id: number): Refused | null =>
+        steps.attempt(device.fd, vfio.DEVICE_ATTACH_IOMMUFD_PT, { pt_id }, OTHER_IOMMU, "argsz");
+      const there = parents.find((parent) => {
+        const refused = attach(parent);
+        if (refused !== null) tried.push(refused);
+        return refused === null;
+      });
+      if (there !== undefined) return { ...device, parent: there };
+      const values = { flags: flags | tracked, dev_id: device.id, pt_id: ioas };
+      const parent = steps.call(fd, iommufd.HWPT_ALLOC, values).out_hwpt_id;
+      parents.push(parent);
+      const refused = attach(parent);
+      if (refused !== null) steps.refused ??= refused;
+      return { ...device, parent };
+    });
+    if (steps.refused !== null) return steps.refused;
+    const vm = new VmObjects(caller, { iommufd: fd, ioas, parents }, devices, slots);
+    for (const refused of tried) vm.note(refused);
+    return vm;
+  }
+
+  /** The HWPT that the first device is over. */
+  get parent(): number {
+    return this.parents[0]!;
   }
 
   device(virtualId: number): OpenDevice | undefined {

@@ -7,7 +7,7 @@ import { high, low } from "../../base/halves.ts";
 import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
 import type { Access, Action, SessionDocument } from "../../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, traceAddress } from "../../protocol/trace.ts";
-import type { Machine } from "../machine.ts";
+import { type Machine, registerValue } from "../machine.ts";
 import type { Timeline } from "../timeline.ts";
 import type { Architecture } from "../unit.ts";
 import { byAnyone } from "./combination.ts";
@@ -90,14 +90,16 @@ function cut(
   timeline.seek(now);
   const segments = readSegments(machine, timeline, [...words].sort(ascending), kept !== null);
   const { software, ...hardware } = document.machine;
+  const devices = document.machine.devices.filter(({ sid }) => sid === access.sid || actions.some(isOf(sid)));
   return {
     title: document.title,
     about: software === undefined ? "" : WITHOUT_SOFTWARE,
     machine: {
       ...hardware,
-      registers: registersOf(machine, document, architecture, actions, kept !== null),
+      registers: registersOf(machine, access.sid, document, architecture, actions, kept !== null),
       memory: { outside: "unknown", zero: [], segments },
-      devices: document.machine.devices.filter(({ sid }) => sid === access.sid || actions.some(isOf(sid))),
+      // Registers worked in are those of the IOMMU that served: it is the only one of the case.
+      devices: kept === null ? devices.map(({ iommu: _of, ...device }) => device) : devices,
     },
     actions,
     recorded: { accesses: [], events: [] },
@@ -149,15 +151,17 @@ function pagesOf(action: Action & { readonly do: "dma" | "access" }): Access[] {
 
 /** Registers of a case: those that a lookup reads; all that the document gives where actions reach for others. */
 function registersOf(
-  machine: Machine,
+  { unit }: Machine,
+  sid: number,
   document: SessionDocument,
   { lookupRegisters }: Architecture,
   actions: readonly Action[],
   start: boolean,
 ): Record<string, bigint> {
   if (!actions.every((action) => MEMORY_EDITS.has(action.do))) return { ...document.machine.registers };
+  const serving = unit.serving?.(sid) ?? unit;
   const values = lookupRegisters.map((name) => {
-    return [name, start ? startValue(document, name) : machine.registerValue(name)] as const;
+    return [name, start ? startValue(document, name) : registerValue(serving, name)] as const;
   });
   return Object.fromEntries(values.filter(([, value]) => value !== 0n));
 }

@@ -5,6 +5,7 @@ import type { Broadcasts } from "../../engine/smmuv3/broadcast.ts";
 import type { RegisterBlock, RegisterPlace } from "../unit.ts";
 
 export class PeBlock implements RegisterBlock {
+  readonly heardByAll = true;
   readonly #broadcasts: Broadcasts;
 
   constructor(broadcasts: Broadcasts) {

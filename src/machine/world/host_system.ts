@@ -28,6 +28,7 @@ import type { KernelObjectRow, VmidOwner } from "../../protocol/software.ts";
 import { ownMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
+import { ofUnit, unitNumbers } from "../unit_names.ts";
 import { containerObjects } from "./container_objects.ts";
 import type { EffectRecorder } from "./effects.ts";
 import { openFile, readLink } from "./host_files.ts";
@@ -83,6 +84,8 @@ export interface HostOptions {
   readonly vmid?: VmidOwner;
   /** Physical PARTIDs of virtual machines behind an SMMUv3; absent: none. */
   readonly partids?: readonly number[];
+  /** SMMUv3s share the stage 2 of a virtual machine; absent: each has its own. */
+  readonly sharedStage2?: boolean;
 }
 
 /** Starts the driver of an architecture. @returns null without memory for its tables */
@@ -94,9 +97,15 @@ type StartDriver = (
 ) => HostDriver | null;
 
 const START: Readonly<Record<Arch, StartDriver>> = {
-  smmuv3: (pages, memory, { incoherentRootComplex = false, partids = [] }, kvm) => {
-    const known = kvm === null ? {} : { kvm };
-    const config = { pageLg2: 12, coherentRootComplex: !incoherentRootComplex, sva: true, partids, ...known };
+  smmuv3: (pages, memory, { incoherentRootComplex = false, partids = [], sharedStage2 = false }, kvm) => {
+    const config = {
+      pageLg2: 12,
+      coherentRootComplex: !incoherentRootComplex,
+      sva: true,
+      partids,
+      sharesStage2: sharedStage2,
+      ...(kvm === null ? {} : { kvm }),
+    };
     const extension = pages(CMDQV);
     return SmmuDriver.start(
       config,
@@ -118,7 +127,8 @@ export interface KernelPlace {
 
 export class HostSystem {
   readonly kernel: HostKernel;
-  readonly driver: HostDriver;
+  /** The drivers of all IOMMUs. */
+  readonly driver: Pick<HostDriver, "interrupt">;
   readonly #pages: PagesOf;
   readonly #arch: Arch;
   readonly #journal: Journal;
@@ -127,15 +137,25 @@ export class HostSystem {
   /** What {@link objects} answers; null after anything that may have changed it. */
   #rows: readonly KernelObjectRow[] | null = null;
 
-  private constructor(arch: Arch, kernel: HostKernel, driver: HostDriver, pages: PagesOf, journal: Journal) {
+  private constructor(
+    arch: Arch,
+    kernel: HostKernel,
+    drivers: readonly HostDriver[],
+    pages: PagesOf,
+    journal: Journal,
+  ) {
     this.#arch = arch;
     this.kernel = kernel;
-    this.driver = driver;
+    this.driver = {
+      interrupt: () => {
+        for (const driver of drivers) driver.interrupt();
+      },
+    };
     this.#pages = pages;
     this.#journal = journal;
   }
 
-  /** Boot: the driver sets the IOMMU up. @returns null without a driver for it, or memory for its tables */
+  /** Boot: a driver sets each IOMMU up. @returns null without a driver for them, or memory for their tables */
   static boot(
     machine: Machine,
     recorder: EffectRecorder,
@@ -148,28 +168,19 @@ export class HostSystem {
     const { arch } = machine.unit;
     const memory = ownMemory(machine.memory, place.at, place.bytes, journal.of("host"));
     const kvm = kvmHost(machine, pages, options.vmid ?? "SMMU driver");
-    const driver = START[arch](pages, memory, options, kvm);
-    if (driver === null) return null;
-    const hostDevices = devices.map(
-      (device, group): HostDevice => ({
-        name: device.bdf,
-        group,
-        sid: device.sid,
-        driver,
-        maxPasidLog2: PCI_PASIDS_LG2,
-        ats: driver.serves.ats && device.ats !== undefined,
-        pri: driver.serves.pri && device.ats !== undefined,
-      }),
-    );
+    const drivers = unitNumbers(devices).map((unit) => START[arch](pagesOfUnit(pages, unit), memory, options, kvm));
+    if (!drivers.every((driver) => driver !== null)) return null;
+    const hostDevices = devices.map((device, group) => hostDevice(device, group, drivers[device.iommu ?? 0]!));
     for (const device of hostDevices) {
+      const { driver } = device;
       if (driver.addDevice === undefined) driver.block(device, null);
       else driver.addDevice(device);
     }
     const era = ERA_RULES[options.era ?? "Linux 7.2"];
-    const msiIsolated = driver.isolatesMessages ?? true;
+    const msiIsolated = drivers.every((driver) => driver.isolatesMessages ?? true);
     const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated, doorbell: DOORBELL, era };
     const config = { ...facts, ...(kvm === null ? {} : { kvm }), mediated: options.mediated ?? [] };
-    return new HostSystem(arch, new HostKernel(config, hostDevices), driver, pages, journal);
+    return new HostSystem(arch, new HostKernel(config, hostDevices), drivers, pages, journal);
   }
 
   /** System registers and TLBI instructions of a processor that the IOMMU hears; null where it hears none. */
@@ -241,6 +252,22 @@ export class HostSystem {
 
 /** Registers of a block of the machine's unit, null for the unit's own; null where there is none. */
 type PagesOf = (block: string | null) => RegisterPages | null;
+
+/** The same of one IOMMU. UNMODELLED: what stands beside another than the first, such as queues of guests. */
+const pagesOfUnit = (pages: PagesOf, unit: number): PagesOf =>
+  unit === 0 ? pages : (block) => (block === null ? pages(ofUnit(unit)) : null);
+
+function hostDevice(device: DeviceDescription, group: number, driver: HostDriver): HostDevice {
+  return {
+    name: device.bdf,
+    group,
+    sid: device.sid,
+    driver,
+    maxPasidLog2: PCI_PASIDS_LG2,
+    ats: driver.serves.ats && device.ats !== undefined,
+    pri: driver.serves.pri && device.ats !== undefined,
+  };
+}
 
 /** KVM, where an SMMU is to know of virtual machines. CHOICE(vmid-bits): its VMIDs are as wide as the SMMU's. */
 function kvmHost(machine: Machine, pages: PagesOf, vmid: VmidOwner): KvmHost | null {

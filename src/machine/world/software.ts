@@ -76,6 +76,7 @@ export class Software implements Actors {
       mediated: software.assigned.flatMap(({ bdf, mdev }) => (mdev === undefined ? [] : [{ name: mdev, parent: bdf }])),
       vmid: software.vmid ?? "SMMU driver",
       partids: software.partids ?? [],
+      sharedStage2: software.sharedStage2 ?? false,
     });
     if (host === null) return "The host's driver does not come up.";
     const vm = VirtualMachine.start(
@@ -96,10 +97,14 @@ export class Software implements Actors {
     if (!(vm instanceof VirtualMachine)) return "refused" in vm ? vm.refused : whyRefused(description.arch, vm);
     const interrupts = new InterruptController(host.kernel);
     const vmm = new VmmActions(vm.iommu, host.kernel, journal);
+    /** Somebody holds the host's driver: it reads none of its queues. */
+    let held = false;
     const around: Surroundings = {
       serve: (action, result) => {
         interrupts.observe(action, result);
-        host.driver.interrupt();
+        const forHost = action.do === "consumer" && machine.consumer(action.queue) === null;
+        if (forHost && action.what !== "step") held = action.what === "hold";
+        if (!held || (forHost && action.what === "step")) host.driver.interrupt();
         vmm.serve();
       },
       objects: () => host.objects(),

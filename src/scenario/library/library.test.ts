@@ -53,6 +53,9 @@ const UNKNOWN_CALLS = ["VFIO_IOMMU_CACHE_INVALIDATE answered ENOTTY.", "VFIO_IOM
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "type1-nesting-then": UNKNOWN_CALLS,
   "type1-nesting-now": UNKNOWN_CALLS,
+  // By these answers a VMM learns that there is another SMMU.
+  "two-smmus": ["VFIO_DEVICE_ATTACH_IOMMUFD_PT answered EINVAL."],
+  "two-smmus-shared": ["IOMMU_VDEVICE_ALLOC answered EINVAL."],
   "vsva-vfio-v8-mdev": ["IOASID_REQUEST_ALLOC answered EINVAL."],
 };
 

@@ -15,6 +15,7 @@ import { NESTING } from "./nesting.ts";
 import { OBJECTS } from "./objects.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
 import { PAGE_FAULTS_X86 } from "./page_faults_x86.ts";
+import { SHARING } from "./sharing.ts";
 
 /** In the order in which they are shown; groups stand together. */
 export const LIBRARY: readonly Lesson[] = [
@@ -29,6 +30,7 @@ export const LIBRARY: readonly Lesson[] = [
   ...MSI,
   ...BROADCAST,
   ...MPAM,
+  ...SHARING,
   ...OBJECTS,
   ...COHERENCY,
   ...ERRATA,

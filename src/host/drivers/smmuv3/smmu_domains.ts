@@ -10,27 +10,27 @@ import { rangeInvalidation } from "../../../kernel/smmuv3/range_invalidation.ts"
 import { vmsav8Entries } from "../../../pagetable/entries/vmsav8.ts";
 import { entrySizeLg2 } from "../../../pagetable/format.ts";
 import type { GranuleLg2 } from "../../../pagetable/formats/vmsav8.ts";
+import type { Status } from "../../errno.ts";
 import type { LeasedVmid } from "../../kvm/kvm.ts";
-import type { DirtyTracking, NestedDomain } from "../driver.ts";
+import type { DirtyTracking, HostDevice, IommuDriver, NestedDomain } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { PartitionMap } from "./partition_map.ts";
 import type { SmmuDriver } from "./smmu_driver.ts";
 import type { VSmmu } from "./vsmmu.ts";
 
-/** Stage and tag of a domain's tables, and how addresses of them are invalidated. */
+/** Stage of a domain's tables, and what they are made of. */
 abstract class SmmuTables extends TableDomain {
+  /** Of the SMMU that it was made for. */
   readonly driver: SmmuDriver;
-  readonly tag: number;
   readonly granuleLg2: GranuleLg2;
   readonly kindOfTables: TableKind;
   abstract readonly stage: 1 | 2;
   // HTTU is what dirty tracking would need, and the driver offers none without it.
   readonly dirty?: DirtyTracking;
 
-  constructor(driver: SmmuDriver, memory: OwnMemory, kind: TableKind, root: number, tag: number) {
+  constructor(driver: SmmuDriver, memory: OwnMemory, kind: TableKind, root: number) {
     super(memory, kind, root);
     this.driver = driver;
-    this.tag = tag;
     this.kindOfTables = kind;
     this.granuleLg2 = kind.maker.fmt.granuleLg2 as GranuleLg2;
   }
@@ -39,35 +39,43 @@ abstract class SmmuTables extends TableDomain {
     // Nothing in the tables: a promise that holds for devices whose root complex keeps it.
     return this.driver.config.coherentRootComplex;
   }
-
-  protected invalidate(iova: bigint, length: bigint): void {
-    this.driver.run(this.invalidations(Number(iova), Number(length)));
-    this.driver.dropFromDevices(this, Number(iova), Number(length));
-  }
-
-  /** Commands that drop a range from the SMMU's own caches. */
-  protected abstract invalidations(iova: number, bytes: number): CommandWords[];
 }
 
 /** Stage 1 of the kernel's: reached through a context descriptor. */
 export class Stage1Domain extends SmmuTables {
   readonly stage = 1;
+  readonly asid: number;
 
-  protected invalidations(iova: number, bytes: number): CommandWords[] {
-    const operands = { ASID: this.tag };
-    const target = { name: "CMD_TLBI_NH_VA", operands, granuleLg2: this.granuleLg2 } as const;
-    return rangeInvalidation(target, iova, bytes, this.driver.ranges) ?? [command("CMD_TLBI_NH_ASID", operands)];
+  constructor(driver: SmmuDriver, memory: OwnMemory, kind: TableKind, root: number, asid: number) {
+    super(driver, memory, kind, root);
+    this.asid = asid;
+  }
+
+  protected invalidate(iova: bigint, length: bigint): void {
+    const { driver, granuleLg2, asid: ASID } = this;
+    const [at, bytes] = [Number(iova), Number(length)];
+    const target = { name: "CMD_TLBI_NH_VA", operands: { ASID }, granuleLg2 } as const;
+    driver.run(rangeInvalidation(target, at, bytes, driver.ranges) ?? [command("CMD_TLBI_NH_ASID", { ASID })]);
+    driver.dropFromDevices(this, at, bytes);
   }
 
   override release(): void {
-    this.driver.run([command("CMD_TLBI_NH_ASID", { ASID: this.tag })]);
-    this.driver.asids.release(this.tag);
+    this.driver.run([command("CMD_TLBI_NH_ASID", { ASID: this.asid })]);
+    this.driver.asids.release(this.asid);
     super.release();
   }
 }
 
+/** An SMMU that walks a stage 2. */
+interface Walker {
+  readonly smmu: SmmuDriver;
+  readonly vmid: LeasedVmid;
+}
+
 /** What a stage 2 has besides its tables. */
 interface Stage2Parts {
+  /** That it was made for. */
+  readonly device: HostDevice;
   readonly vmid: LeasedVmid;
   readonly nestParent: boolean;
   readonly partitions: PartitionMap | null;
@@ -79,37 +87,67 @@ export class Stage2Domain extends SmmuTables {
   readonly nestParent: boolean;
   /** PARTIDs of a guest; null where it has none. */
   readonly partitions: PartitionMap | null;
-  readonly #vmid: LeasedVmid;
+  readonly #device: HostDevice;
+  /** SMMUs that walk it: each tags what it caches with a VMID of its own. */
+  readonly #walkers = new Map<IommuDriver, Walker>();
 
   constructor(
     driver: SmmuDriver,
     memory: OwnMemory,
     kind: TableKind,
     root: number,
-    { vmid, nestParent, partitions }: Stage2Parts,
+    { device, vmid, nestParent, partitions }: Stage2Parts,
   ) {
-    super(driver, memory, kind, root, vmid.vmid);
-    this.#vmid = vmid;
+    super(driver, memory, kind, root);
+    this.#device = device;
+    this.#walkers.set(driver, { smmu: driver, vmid });
     this.nestParent = nestParent;
     this.partitions = partitions;
   }
 
-  protected invalidations(iova: number, bytes: number): CommandWords[] {
-    const operands = { VMID: this.tag };
-    const target = { name: "CMD_TLBI_S2_IPA", operands, granuleLg2: this.granuleLg2 } as const;
-    const commands = rangeInvalidation(target, iova, bytes, this.driver.ranges);
-    // Combined translations of a guest hold what stage 2 said.
-    const combined = this.nestParent ? [command("CMD_TLBI_NH_ALL", operands)] : [];
-    return [...(commands ?? [command("CMD_TLBI_S12_VMALL", operands)]), ...combined];
+  /** The VMID of its translations in an SMMU; 0, which none has, where that does not walk it. */
+  vmidAt(driver: IommuDriver): number {
+    return this.#walkers.get(driver)?.vmid.vmid ?? 0;
+  }
+
+  /**
+   * Another SMMU walks the same tables from now on. CHOICE(shared-vmid): it has one VMID there as long as the tables are;
+   * the posted series gives each vIOMMU and each plain attachment one.
+   */
+  share(smmu: SmmuDriver): Status {
+    const vmid = smmu.leaseVmid(this.#device);
+    if (vmid === null) return "ENOSPC";
+    this.#walkers.set(smmu, { smmu, vmid });
+    return null;
+  }
+
+  protected invalidate(iova: bigint, length: bigint): void {
+    const [at, bytes] = [Number(iova), Number(length)];
+    for (const { smmu, vmid } of this.#walkers.values()) {
+      smmu.run(this.#invalidations({ VMID: vmid.vmid }, at, bytes, smmu.ranges));
+      smmu.dropFromDevices(this, at, bytes);
+    }
   }
 
   override release(): void {
-    const { driver, partitions, tag: VMID } = this;
-    const map = partitions === null ? [] : [command("CMD_CFGI_VMS_PIDM", { VMID })];
-    driver.run([...map, command("CMD_TLBI_S12_VMALL", { VMID })]);
+    const { partitions } = this;
+    for (const { smmu, vmid } of this.#walkers.values()) {
+      const operands = { VMID: vmid.vmid };
+      const map = partitions === null ? [] : [command("CMD_CFGI_VMS_PIDM", operands)];
+      smmu.run([...map, command("CMD_TLBI_S12_VMALL", operands)]);
+      vmid.end();
+    }
     partitions?.release();
-    this.#vmid.end();
     super.release();
+  }
+
+  /** Commands that drop a range from the caches of one SMMU. */
+  #invalidations(operands: FieldNumbers, at: number, bytes: number, ranges: boolean): CommandWords[] {
+    const target = { name: "CMD_TLBI_S2_IPA", operands, granuleLg2: this.granuleLg2 } as const;
+    const commands = rangeInvalidation(target, at, bytes, ranges);
+    // Combined translations of a guest hold what stage 2 said.
+    const combined = this.nestParent ? [command("CMD_TLBI_NH_ALL", operands)] : [];
+    return [...(commands ?? [command("CMD_TLBI_S12_VMALL", operands)]), ...combined];
   }
 }
 

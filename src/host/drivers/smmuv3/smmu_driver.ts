@@ -50,6 +50,11 @@ export interface SmmuConfig {
   readonly kvm?: KvmHost;
   /** Physical PARTIDs that virtual machines have, by their own numbers; absent: none, as in Linux 7.2. */
   readonly partids?: readonly number[];
+  /**
+   * A stage 2 can be walked by several SMMUs, each with a VMID for it ("iommu/arm-smmu-v3: Share domain across SMMU/vSMMU
+   * instances", v4, March 2026; not merged). Absent: by the one that it was made for.
+   */
+  readonly sharesStage2?: boolean;
 }
 
 /** Doorbells of interrupts are mapped here. */
@@ -92,10 +97,12 @@ export class SmmuDriver implements IommuDriver {
   readonly viommu = {
     offers: (_device: HostDevice, type: number): boolean => this.#offersViommu(type),
     make: (core: ViommuCore, type: number, parent: PagingDomain, data: DriverData | null): Made<DriverViommu> => {
-      if (!(parent instanceof Stage2Domain) || parent.driver !== this) return refused("EINVAL");
+      if (!(parent instanceof Stage2Domain)) return refused("EINVAL");
+      const status = this.#walk(parent);
+      if (status !== null) return refused(status);
       const vsmmu = new VSmmu(this, core, parent);
       if (type !== ViommuType.TEGRA241_CMDQV || this.#cmdqv === null) return made(vsmmu);
-      return this.#cmdqv.make(core, parent.tag, vsmmu, data);
+      return this.#cmdqv.make(core, parent.vmidAt(this), vsmmu, data);
     },
   };
 
@@ -282,7 +289,7 @@ export class SmmuDriver implements IommuDriver {
   }
 
   #makeStage2(device: HostDevice, nestParent: boolean): Made<PagingDomain> {
-    const vmid = this.#leaseVmid(device);
+    const vmid = this.leaseVmid(device);
     if (vmid === null) return refused("ENOSPC");
     const outputBits = this.#outputBits();
     const kind = tableKind(2, this.#granule(), Math.min(outputBits, VA_BITS), outputBits);
@@ -297,7 +304,7 @@ export class SmmuDriver implements IommuDriver {
       TableDomain.dropRoot(this.#memory, kind, root.value);
       return partitions;
     }
-    const parts = { vmid, nestParent, partitions: partitions.value };
+    const parts = { device, vmid, nestParent, partitions: partitions.value };
     return made(new Stage2Domain(this, this.#memory, kind, root.value, parts));
   }
 
@@ -314,7 +321,7 @@ export class SmmuDriver implements IommuDriver {
    * The VMID of a new stage 2. One that hears broadcasts has to be KVM's, or what another virtual machine's processors say
    * would be taken for its own. CHOICE(kvm-vmid): it is taken with the domain; v3 of the series takes it with the vIOMMU.
    */
-  #leaseVmid(device: HostDevice): LeasedVmid | null {
+  leaseVmid(device: HostDevice): LeasedVmid | null {
     const { kvm } = this.config;
     if (kvm !== undefined && this.#has("BTM")) return kvm.lease(device);
     const { vmids } = this.#smmu;
@@ -331,12 +338,27 @@ export class SmmuDriver implements IommuDriver {
   }
 
   #checkAttach({ device, pasids }: SmmuStream, domain: AnyDomain, faults: boolean): Status {
-    if (domain.driver !== this) return "EINVAL";
+    if (domain.driver !== this && !(domain instanceof Stage2Domain)) return "EINVAL";
     if (faults && !this.config.sva) return "EOPNOTSUPP";
     const stage1 = domain instanceof Stage1Domain;
     if (!stage1 && pasids.size > 0) return "EBUSY";
+    if (domain instanceof Stage2Domain) return this.#walk(domain);
     if (!(domain instanceof NestedSmmuDomain) || domain.config !== "translate") return null;
     return domain.vsmmu.core.virtualId(device) === null ? "ENOENT" : null;
+  }
+
+  /** Have the SMMU walk a stage 2, which may have been made for another. */
+  #walk(domain: Stage2Domain): Status {
+    if (domain.vmidAt(this) !== 0) return null;
+    return this.config.sharesStage2 === true && this.#canWalk(domain) ? domain.share(this) : "EINVAL";
+  }
+
+  /** The tables are such as this SMMU would have made. */
+  #canWalk({ driver, kindOfTables }: Stage2Domain): boolean {
+    const { maker, outputBits = 0 } = kindOfTables;
+    const granule = maker.fmt.granuleLg2 === this.#granule();
+    const forced = driver.#smmu.id("IDR3", "FWB") === this.#smmu.id("IDR3", "FWB");
+    return this.#has("S2P") && granule && forced && outputBits <= this.#outputBits();
   }
 
   #attachPasid(stream: SmmuStream, pasid: number, domain: AnyDomain): Status {

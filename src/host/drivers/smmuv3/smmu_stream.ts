@@ -78,7 +78,7 @@ export class SmmuStream {
   }
 
   setContext(index: number, domain: Stage1Domain): void {
-    const { tag: asid, granuleLg2, kindOfTables } = domain;
+    const { asid, granuleLg2, kindOfTables } = domain;
     const { inputBits } = kindOfTables.shape;
     const outputSize = this.#smmu.id("IDR5", "OAS");
     const stalls = this.device.stall === true;
@@ -144,7 +144,7 @@ export class SmmuStream {
     // The start level counts upwards from the one that the granule gives the code 0.
     const lowest = domain.granuleLg2 === 12 ? 1 : 0;
     return {
-      S2VMID: domain.tag,
+      S2VMID: domain.vmidAt(this.device.driver),
       S2T0SZ: 64 - inputBits,
       S2SL0: level - lowest,
       S2IR0: WRITE_BACK,

@@ -80,9 +80,10 @@ export class VSmmu implements DriverViommu {
     const definition = commandOf(words);
     if (definition === undefined) return null;
     const { name, layout } = definition;
-    if (name === "CMD_TLBI_NSNH_ALL") return command("CMD_TLBI_NH_ALL", { VMID: this.parent.tag });
+    const VMID = this.parent.vmidAt(this.#driver);
+    if (name === "CMD_TLBI_NSNH_ALL") return command("CMD_TLBI_NH_ALL", { VMID });
     if (BY_VMID.has(name)) {
-      setFields(layout, words, { VMID: this.parent.tag });
+      setFields(layout, words, { VMID });
       return words;
     }
     if (!BY_STREAM.has(name)) return null;
