@@ -3,7 +3,7 @@
  * one. Only the lines in view are drawn.
  */
 import "./numbered_text.css";
-import { type KeyboardEvent, type Ref, useState } from "react";
+import { type KeyboardEvent, type RefObject, useLayoutEffect, useRef, useState } from "react";
 import { useSize } from "./use_size.ts";
 
 interface NumberedTextProps {
@@ -18,7 +18,7 @@ interface NumberedTextProps {
   /** Characters `from` up to `to` of a line, counted from 0, to set off. */
   readonly mark?: { readonly line: number; readonly from: number; readonly to: number } | null;
   readonly readOnly?: boolean;
-  readonly field?: Ref<HTMLTextAreaElement>;
+  readonly field?: RefObject<HTMLTextAreaElement | null>;
   /** The field is left. */
   readonly onLeave?: () => void;
   readonly onKeyDown?: (event: KeyboardEvent<HTMLTextAreaElement>) => void;
@@ -30,20 +30,16 @@ type LineState = "none" | "other" | "chosen" | "fault";
 const LINE_PX = 17;
 
 export function NumberedText(props: NumberedTextProps) {
-  const {
-    label,
-    placeholder,
-    text,
-    lines,
-    onChange,
-    lineState,
-    mark = null,
-    readOnly,
-    field,
-    onKeyDown,
-    onLeave,
-  } = props;
+  const { label, placeholder, text, lines, onChange, lineState, mark = null, readOnly, onKeyDown, onLeave } = props;
+  const own = useRef<HTMLTextAreaElement>(null);
+  const field = props.field ?? own;
   const [box, size] = useSize<HTMLDivElement>();
+  /** What the field holds. It is told only what it does not hold already: a long text takes long to set. */
+  const held = useRef("");
+  useLayoutEffect(() => {
+    if (field.current !== null && text !== held.current && text !== field.current.value) field.current.value = text;
+    held.current = text;
+  }, [text, field]);
   const [scroll, setScroll] = useState({ top: 0, left: 0 });
   const first = Math.floor(scroll.top / LINE_PX);
   const count = Math.ceil((size?.height ?? 0) / LINE_PX) + 1;
@@ -73,9 +69,11 @@ export function NumberedText(props: NumberedTextProps) {
       </div>
       <textarea
         ref={field}
-        value={text}
         readOnly={readOnly}
-        onChange={(event) => onChange(event.target.value)}
+        onChange={(event) => {
+          held.current = event.target.value;
+          onChange(held.current);
+        }}
         onScroll={(event) => setScroll({ top: event.currentTarget.scrollTop, left: event.currentTarget.scrollLeft })}
         onBlur={onLeave}
         onKeyDown={onKeyDown}
