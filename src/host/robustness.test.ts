@@ -8,10 +8,30 @@ import { ownMemory } from "../machine/kernel_memory.ts";
 import type { HostDevice } from "./drivers/driver.ts";
 import { ERA_RULES, type EraName } from "./eras/eras.ts";
 import { IommufdFile } from "./iommufd/file.ts";
-import { IOCTLS, type Ioctl } from "./iommufd/ioctls.ts";
+import {
+  HWPT_ALLOC,
+  HwptFlag,
+  IOAS_ALLOC,
+  IOAS_MAP,
+  IOCTLS,
+  type Ioctl,
+  MAP_FIXED_IOVA,
+  MAP_READABLE,
+  MAP_WRITEABLE,
+} from "./iommufd/ioctls.ts";
 import { Selftest } from "./iommufd/selftest.ts";
 import { ContainerWorld } from "./testing/container_world.ts";
-import { DRIVER_BYTES, DRIVER_PA, HostWorld, MEMORY_LAYOUT, USER_VA } from "./testing/host_world.ts";
+import {
+  DRIVER_BYTES,
+  DRIVER_PA,
+  HostWorld,
+  MEMORY_LAYOUT,
+  SCRATCH_BYTES,
+  SCRATCH_PA,
+  USER_BYTES,
+  USER_PA,
+  USER_VA,
+} from "./testing/host_world.ts";
 import { UNITS } from "./testing/units.ts";
 import type { UapiStruct, Values } from "./uapi_struct.ts";
 import { VfioDeviceFile } from "./vfio/device_file.ts";
@@ -51,7 +71,12 @@ const call = fc.record({
   size: fc.option(fc.integer({ min: 0, max: 64 }), { nil: null }),
 });
 const deviceCall = fc.record({ which: fc.nat(2), device: fc.nat(1), id: fc.nat(9), pasid: number, flags: fc.nat(1) });
-const dma = fc.record({ device: fc.nat(1), iova: number, write: fc.boolean() });
+const dma = fc.record({
+  device: fc.nat(1),
+  iova: fc.oneof(number, fc.nat(0x3f_ffff).map(BigInt)),
+  write: fc.boolean(),
+  data: fc.uint8Array({ minLength: 4, maxLength: 8 }),
+});
 const step = fc.oneof({ weight: 4, arbitrary: call }, { weight: 2, arbitrary: deviceCall }, dma);
 
 function world(name: string) {
@@ -62,18 +87,47 @@ function world(name: string) {
   );
   const host = new HostWorld(memory, devices);
   const fds = devices.map((d) => host.process.install(new VfioDeviceFile(host.kernel, d)));
-  for (const fd of fds) host.device(fd, DEVICE_BIND_IOMMUFD, { iommufd: host.iommufd });
-  return { memory, unit, driver, devices, host, fds };
+  const ids = fds.map((fd) => host.device(fd, DEVICE_BIND_IOMMUFD, { iommufd: host.iommufd }).out.out_devid);
+  return { memory, unit, driver, devices, host, fds, ids };
+}
+
+type World = ReturnType<typeof world>;
+
+/** What an honest process begins with: memory mapped, a parent for nesting over it, and its devices on that. */
+function mapMemory({ host, fds, ids }: World): number {
+  const { out_ioas_id: ioas_id } = host.must(IOAS_ALLOC, {});
+  const flags = MAP_FIXED_IOVA | MAP_READABLE | MAP_WRITEABLE;
+  host.must(IOAS_MAP, { flags, ioas_id, user_va: USER_VA, length: 0x10_0000n, iova: 0x10_0000n });
+  const parent = host.must(HWPT_ALLOC, { flags: HwptFlag.NEST_PARENT, dev_id: ids[0]!, pt_id: ioas_id });
+  for (const fd of fds) host.attach(fd, parent.out_hwpt_id);
+  return 2;
+}
+
+/** Memory of the process, and nothing else, may be where its devices reach. */
+const isTheirs = (pa: bigint): boolean =>
+  (pa >= USER_PA && pa < USER_PA + USER_BYTES) || (pa >= SCRATCH_PA && pa < SCRATCH_PA + SCRATCH_BYTES);
+
+/** A DMA of a device, with the interrupts it leads to. @returns where it went */
+function reach({ unit, driver, devices }: World, device: number, iova: bigint, data: Uint8Array | null): bigint | null {
+  const access = { sid: devices[device]!.sid, ssid: null, iova, privileged: false, instruction: false };
+  const what =
+    data === null ? { write: false, length: 4 } : { write: true, length: data.length, data: Uint8Array.of(...data) };
+  const result = unit.transfer({ ...access, ...what });
+  driver.interrupt();
+  return result.ok && "pa" in result ? result.pa : null;
 }
 
 describe.each(Object.keys(UNITS))("a host kernel with %s", (name) => {
-  it("answers every call, and leaves nothing behind when its files are closed", () => {
+  it("answers every call, lets devices reach memory of their process alone, and leaves nothing behind", () => {
+    let reached = 0;
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
-        const { host, unit, driver, devices, fds } = world(name);
-        for (const s of steps) {
+        const made = world(name);
+        const { host, unit, devices, fds } = made;
+        const first = mapMemory(made);
+        for (const [i, s] of steps.entries()) {
           if ("ioctl" in s) {
-            const fields = s.ioctl.fields.map((f, i) => [f.name, s.values[i % 12]!]);
+            const fields = s.ioctl.fields.map((f, at) => [f.name, s.values[at % 12]!]);
             const values = { ...Object.fromEntries(fields), size: BigInt(s.size ?? s.ioctl.size) } as never as Values;
             const { returned } = host.call(s.ioctl, values);
             expect(returned === 0 || typeof returned === "string").toBe(true);
@@ -83,15 +137,19 @@ describe.each(Object.keys(UNITS))("a host kernel with %s", (name) => {
             if (s.which === 0) host.device(fd, DEVICE_DETACH_IOMMUFD_PT, { flags: s.flags, pasid });
             else host.device(fd, DEVICE_ATTACH_IOMMUFD_PT, { flags: s.flags, pt_id: s.id, pasid });
           } else {
-            const device = devices[s.device]!;
-            const access = { sid: device.sid, ssid: null, iova: s.iova, privileged: false, instruction: false };
-            unit.transfer({ ...access, length: 4, write: s.write, ...(s.write ? { data: new Uint8Array(4) } : {}) });
-            driver.interrupt();
+            const pa = reach(made, s.device, s.iova, s.write ? s.data : null);
+            expect(pa === null || isTheirs(pa)).toBe(true);
+          }
+          for (const device of [0, 1]) {
+            const pa = reach(made, device, BigInt(0x10_0000 + 0x3000 * i), null);
+            if (pa === null) continue;
+            reached++;
+            expect(isTheirs(pa)).toBe(true);
           }
         }
         const file = host.process.file(host.iommufd);
         const { objects } = (file as IommufdFile).context;
-        expect(objects.all().length).toBeLessThanOrEqual(steps.length + 2 * devices.length);
+        expect(objects.all().length).toBeLessThanOrEqual(first + steps.length + 2 * devices.length);
         for (const [fd] of host.process.openFiles()) host.process.close(fd);
         expect(objects.all()).toEqual([]);
         // Every device is refused again.
@@ -102,6 +160,7 @@ describe.each(Object.keys(UNITS))("a host kernel with %s", (name) => {
       }),
       { numRuns: 60, seed: 7 },
     );
+    expect(reached).toBeGreaterThan(50);
   }, 60_000);
 });
 

@@ -17,9 +17,9 @@ export const DRIVER_BYTES = 0x400_0000;
 export const USER_PA = 0x8000_0000n;
 export const USER_VA = 0x4000_0000n;
 export const USER_BYTES = 0x20_0000n;
-const SCRATCH_PA = 0x9000_0000n;
+export const SCRATCH_PA = 0x9000_0000n;
 const SCRATCH_VA = 0x7f00_0000_0000n;
-const SCRATCH_BYTES = 0x10_0000n;
+export const SCRATCH_BYTES = 0x10_0000n;
 /** Where data behind pointers goes. */
 const DATA_VA = SCRATCH_VA + 0x8000n;
 
