@@ -37,7 +37,7 @@ export function NumberedText(props: NumberedTextProps) {
   /** What the field holds. It is told only what it does not hold already: a long text takes long to set. */
   const held = useRef("");
   useLayoutEffect(() => {
-    if (field.current !== null && text !== held.current && text !== field.current.value) field.current.value = text;
+    if (text !== held.current) tell(field.current, text);
     held.current = text;
   }, [text, field]);
   const [scroll, setScroll] = useState({ top: 0, left: 0 });
@@ -85,6 +85,11 @@ export function NumberedText(props: NumberedTextProps) {
       />
     </div>
   );
+}
+
+function tell(field: HTMLTextAreaElement | null, text: string): void {
+  // A change that did not come by a key, such as a completion, may be there already, with its caret.
+  if (field !== null && field.value !== text) field.value = text;
 }
 
 /** Put the cursor at a line and column, from 1, and bring them into view. */
