@@ -16,7 +16,7 @@ import { AmdNesting, type AmdParts, amdParts, guestFeatures } from "./amd_nestin
 import { bindingOf, type DeviceBinding, entryAddress } from "./guest_device_table.ts";
 import { trappedPage } from "./trapped_page.ts";
 import { type AmdOffer, virtualRegisters } from "./virtual_amd_registers.ts";
-import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
 import { WatchedMemory } from "./watched_memory.ts";
 
 /** iommu_viommu_amd: the offset to map the guest's page of registers at. */
@@ -193,11 +193,5 @@ export const makeDirectAmd: MakeVirtualIommu = (setting) => {
   // What a guest tells its devices, hardware tells them; and what they ask for stands in the guest's own log.
   const offer = { features: guestFeatures(vm, "PPRSup"), deviceTlbs: true };
   const iommu = new DirectAmd(offer, sids, { whole: memory, watched }, backend, journal);
-  return {
-    registers: iommu.pages,
-    memory: watched,
-    serve: () => 0,
-    objects: vm,
-    refused: vm.refused,
-  };
+  return untold(vm, iommu.pages, watched);
 };

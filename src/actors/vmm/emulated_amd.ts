@@ -8,7 +8,7 @@ import type { DeviceBinding } from "./guest_device_table.ts";
 import type { GuestTables } from "./shadow_tables.ts";
 import { ShadowedDevices } from "./shadowed_devices.ts";
 import { type AmdBackend, VirtualAmd } from "./virtual_amd.ts";
-import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
 import { VmObjects } from "./vm_objects.ts";
 import { WatchedMemory } from "./watched_memory.ts";
 
@@ -63,11 +63,5 @@ export const makeEmulatedAmd: MakeVirtualIommu = ({ caller, slots, devices, memo
   });
   const shadowed = new ShadowedDevices(vm, slots, memory, watched);
   const iommu = new VirtualAmd(OFFERED, sids, memory, new EmulatedAmd(shadowed), journal);
-  return {
-    registers: iommu.pages,
-    memory: watched,
-    serve: () => 0,
-    objects: vm,
-    refused: vm.refused,
-  };
+  return untold(vm, iommu.pages, watched);
 };

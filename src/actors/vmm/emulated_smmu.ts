@@ -14,7 +14,7 @@ import { operandsOf, readWords } from "./guest_words.ts";
 import type { GuestTables } from "./shadow_tables.ts";
 import { ShadowedDevices } from "./shadowed_devices.ts";
 import { HW_INFO_BYTES, virtualIdentity } from "./virtual_identity.ts";
-import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
 import { type SmmuBackend, VirtualSmmu } from "./virtual_smmu.ts";
 import { VmObjects } from "./vm_objects.ts";
 import { WatchedMemory } from "./watched_memory.ts";
@@ -79,5 +79,5 @@ export const makeEmulatedSmmu: MakeVirtualIommu = ({ caller, slots, devices, mem
   const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), LESS);
   const sids = devices.map((d) => d.virtualId);
   const smmu = new VirtualSmmu(identity, sids, memory, backend, journal);
-  return { registers: smmu.pages, memory: watched, serve: () => 0, objects: vm, refused: vm.refused };
+  return untold(vm, smmu.pages, watched);
 };

@@ -10,7 +10,7 @@ import { SecondDenied, vtdSecondFormat } from "../../pagetable/formats/vtd_secon
 import { GuestVtdTables, type SecondStage } from "./guest_vtd_tables.ts";
 import type { GuestTables } from "./shadow_tables.ts";
 import { ShadowedDevices } from "./shadowed_devices.ts";
-import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
 import { type GuestRoot, VirtualVtd, type VtdBackend, type VtdScope } from "./virtual_vtd.ts";
 import { VmObjects } from "./vm_objects.ts";
 
@@ -82,5 +82,5 @@ export const makeEmulatedVtd: MakeVirtualIommu = ({ caller, slots, devices, memo
   const shadowed = new ShadowedDevices(vm, slots, memory);
   const backend = new EmulatedVtd(sids, new GuestVtdTables(memory), shadowed);
   const unit = new VirtualVtd(OFFERED, memory, backend, journal);
-  return { registers: unit.pages, serve: () => 0, objects: vm, refused: vm.refused };
+  return untold(vm, unit.pages);
 };

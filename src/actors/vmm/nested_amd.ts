@@ -7,7 +7,7 @@
  */
 import { AmdNesting, amdParts, guestFeatures } from "./amd_nesting.ts";
 import { VirtualAmd } from "./virtual_amd.ts";
-import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
 
 /** The guest's tables are the first stage of hardware, its commands go through the VMM: `nested, trapped`. */
 export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
@@ -24,5 +24,5 @@ export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
   // No call has a device drop what it keeps: the guest is offered neither IOTLBs of devices nor their page requests.
   const offer = { features: guestFeatures(vm), deviceTlbs: false };
   const iommu = new VirtualAmd(offer, sids, memory, backend, journal);
-  return { registers: iommu.pages, serve: () => 0, objects: vm, refused: vm.refused };
+  return untold(vm, iommu.pages);
 };

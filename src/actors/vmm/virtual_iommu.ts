@@ -43,3 +43,15 @@ export interface VmSetting {
 
 /** Makes one. @returns the step that the kernel refused */
 export type MakeVirtualIommu = (setting: VmSetting) => VirtualIommu | Refused;
+
+/**
+ * A virtual IOMMU of whose devices the host's kernel tells its VMM nothing.
+ * @param memory guest memory as the guest reaches it; absent: as it is
+ */
+export const untold = (objects: VmObjects, registers: RegisterPages, memory?: KernelMemory): VirtualIommu => ({
+  registers,
+  ...(memory === undefined ? {} : { memory }),
+  serve: () => 0,
+  objects,
+  refused: objects.refused,
+});

@@ -306,16 +306,19 @@ export const VIOMMU_HARDWARE_ERROR = event(
   false,
 );
 
+/** Of a record about the reverse map table, besides the address. */
+const REVERSE_MAP = [
+  DEVICE_ID,
+  reserved(31, 16),
+  field("VMGTag", 47, 32, "guest in whose tables the address was found"),
+  field("Flags", 59, 48, "how the access failed"),
+];
+
 const RMP_PAGE_FAULT = event(
   "RMP_PAGE_FAULT",
   "2.5.14",
   "The reverse map table does not allow the access.",
-  [
-    DEVICE_ID,
-    reserved(31, 16),
-    field("VMGTag", 47, 32, "guest in whose tables the address was found"),
-    field("Flags", 59, 48, "how the access failed"),
-  ],
+  REVERSE_MAP,
   at(0, "guest physical address"),
 );
 
@@ -323,12 +326,7 @@ const RMP_HARDWARE_ERROR = event(
   "RMP_HARDWARE_ERROR",
   "2.5.15",
   "Reading the reverse map table failed.",
-  [
-    DEVICE_ID,
-    reserved(31, 16),
-    field("VMGTag", 47, 32, "guest in whose tables the address was found"),
-    field("Flags", 59, 48, "how the access failed"),
-  ],
+  REVERSE_MAP,
   at(0, "system physical address of the failed access"),
 );
 

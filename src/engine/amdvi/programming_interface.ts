@@ -4,6 +4,7 @@
  *
  * Updates are complete when the write returns: commands have been carried out, STATUS says how things are.
  */
+import { EVENT_LOG, PPR_LOG } from "../../arch/amdvi/logs.ts";
 import { MSI_MMIO, REGISTERS } from "../../arch/amdvi/registers.ts";
 import type { Digest } from "../../base/digest.ts";
 import { RegisterFile, type RegisterImage } from "../common/register_file.ts";
@@ -18,7 +19,7 @@ import type { Controls } from "./controls.ts";
 import { GuestIommus, type GuestsImage } from "./guests/guest_iommus.ts";
 import { Interrupts } from "./interrupts.ts";
 import { loadControls } from "./load_controls.ts";
-import { EVENT_LOG, LogStatus, PPR_LOG, RecordLog } from "./record_log.ts";
+import { LogStatus, RecordLog } from "./record_log.ts";
 import { type FeatureWords, featureOf, registerTable } from "./register_table.ts";
 import type { Translator } from "./translator.ts";
 

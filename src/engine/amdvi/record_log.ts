@@ -5,6 +5,7 @@
  * A log runs while it is enabled. A record that finds no room is lost, sets the overflow bit and stops the log; it runs
  * again once software has cleared that bit and written 1 to the enable.
  */
+import type { LogBuffer, LogNames } from "../../arch/amdvi/logs.ts";
 import { OffsetRing, RING_ABORT, RING_FULL, type RingMemory } from "../common/offset_ring.ts";
 import type { RegisterBit, RegisterFile } from "../common/register_file.ts";
 import type { Interrupts } from "./interrupts.ts";
@@ -29,79 +30,6 @@ const SMALLEST = 8;
 /** Values of the field that says which buffer is in use; anything else is buffer A. */
 const ONLY_B = 1;
 const SWAP = 2;
-
-/** Names of a log's registers and fields. */
-export interface LogNames {
-  readonly enable: string;
-  readonly dual: string;
-  readonly run: string;
-  readonly interrupt: string;
-  readonly active: string;
-  /** Buffers A and B. */
-  readonly buffers: readonly [BufferNames, BufferNames];
-}
-
-interface BufferNames {
-  readonly base: string;
-  readonly length: string;
-  readonly head: string;
-  readonly tail: string;
-  readonly overflow: string;
-  /** Register and status bit of the early warning; null for none. */
-  readonly early: readonly [register: string, status: string] | null;
-}
-
-export const EVENT_LOG: LogNames = {
-  enable: "EventLogEn",
-  dual: "DualEventLogEn",
-  run: "EventLogRun",
-  interrupt: "EventLogInt",
-  active: "EventLogActive",
-  buffers: [
-    {
-      base: "EVT_BASE",
-      length: "EventLen",
-      head: "EVT_HEAD",
-      tail: "EVT_TAIL",
-      overflow: "EventOverflow",
-      early: null,
-    },
-    {
-      base: "EVT_BASE_B",
-      length: "EventLogBLen",
-      head: "EVT_HEAD_B",
-      tail: "EVT_TAIL_B",
-      overflow: "EventOvrflwB",
-      early: null,
-    },
-  ],
-};
-
-export const PPR_LOG: LogNames = {
-  enable: "PPRLogEn",
-  dual: "DualPprLogEn",
-  run: "PPRLogRun",
-  interrupt: "PprInt",
-  active: "PprLogActive",
-  buffers: [
-    {
-      base: "PPR_BASE",
-      length: "PPRLogLen",
-      head: "PPR_HEAD",
-      tail: "PPR_TAIL",
-      overflow: "PprOverflow",
-      early: ["PPR_EARLY", "PprOvrflwEarly"],
-    },
-    {
-      base: "PPR_BASE_B",
-      length: "PPRLogBLen",
-      head: "PPR_HEAD_B",
-      tail: "PPR_TAIL_B",
-      overflow: "PprOvrflwB",
-      early: ["PPR_EARLY_B", "PprOvrflwEarlyB"],
-    },
-  ],
-};
 
 export class RecordLog {
   readonly #registers: RegisterFile;
@@ -188,7 +116,7 @@ export class RecordLog {
   }
 
   /** The early warning: so many entries are in the buffer. */
-  #warn({ early }: BufferNames, used: number): void {
+  #warn({ early }: LogBuffer, used: number): void {
     if (early === null) return;
     const [register, status] = early;
     const registers = this.#registers;

@@ -2,6 +2,7 @@
  * An AMD IOMMU that a kernel has set up: its device table, command buffer and logs. 48882 §2.4 to §2.6, chapter 3; the
  * order is that of Linux 7.2, drivers/iommu/amd/init.c (early_enable_iommu).
  */
+import { EVENT_LOG } from "../../arch/amdvi/logs.ts";
 import { registerByName } from "../../arch/amdvi/registers.ts";
 import type { FieldNumbers } from "../../base/encode.ts";
 import type { OwnMemory } from "../own_memory.ts";
@@ -11,7 +12,7 @@ import { type Command, CommandBuffer } from "./command_buffer.ts";
 import { DeviceTable } from "./device_table.ts";
 import { dropAll } from "./invalidations.ts";
 import { PageRequestLog } from "./page_requests.ts";
-import { EVENT_LOG, RecordLog } from "./record_log.ts";
+import { RecordLog } from "./record_log.ts";
 
 interface Parts {
   readonly registers: KernelRegisters;

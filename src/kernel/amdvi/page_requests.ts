@@ -1,4 +1,5 @@
 /** Page requests in the log of an AMD IOMMU, and their answers. 48882 §2.6, §2.4.7; Linux 7.2, drivers/iommu/amd/ppr.c. */
+import { PPR_LOG } from "../../arch/amdvi/logs.ts";
 import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE, PPR_TAG } from "../../arch/amdvi/ppr.ts";
 import type { FieldNumbers } from "../../base/encode.ts";
 import { join } from "../../base/halves.ts";
@@ -6,7 +7,7 @@ import type { OwnMemory } from "../own_memory.ts";
 import { isStopMarker, type PageRequest, PageRequestGroups, type PageResponse } from "../page_requests.ts";
 import type { KernelRegisters } from "../registers.ts";
 import type { Command } from "./command_buffer.ts";
-import { PPR_LOG, RecordLog } from "./record_log.ts";
+import { RecordLog } from "./record_log.ts";
 
 export class PageRequestLog {
   readonly #log: RecordLog;

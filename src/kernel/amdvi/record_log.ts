@@ -2,52 +2,13 @@
  * A kernel's side of a log that an AMD IOMMU writes: events or page requests. 48882 §2.5, §2.6; Linux 7.2,
  * drivers/iommu/amd/iommu.c (amd_iommu_restart_log).
  */
-import { IO_PAGE_FAULT } from "../../arch/amdvi/events.ts";
-import { PAGE_SERVICE_REQUEST } from "../../arch/amdvi/ppr.ts";
+import type { LogNames } from "../../arch/amdvi/logs.ts";
 import type { FieldNumbers } from "../../base/encode.ts";
-import type { Layout } from "../../base/layout.ts";
 import type { OwnMemory } from "../own_memory.ts";
 import type { KernelRegisters } from "../registers.ts";
 import { ringOffsets } from "../ring_offsets.ts";
 
-/** Names of a log's registers, and of its fields in them. */
-interface LogNames {
-  readonly base: readonly [register: string, address: string, length: string];
-  readonly head: string;
-  readonly tail: string;
-  /** Fields of CONTROL. */
-  readonly enable: string;
-  readonly interrupts: string;
-  /** Fields of STATUS, written to clear. */
-  readonly interrupt: string;
-  readonly overflow: string;
-  /** A record; all of a log are equally long. */
-  readonly record: Layout;
-}
-
-export const EVENT_LOG: LogNames = {
-  base: ["EVT_BASE", "EventBase", "EventLen"],
-  head: "EVT_HEAD",
-  tail: "EVT_TAIL",
-  enable: "EventLogEn",
-  interrupts: "EventIntEn",
-  interrupt: "EventLogInt",
-  overflow: "EventOverflow",
-  record: IO_PAGE_FAULT.layout,
-};
-
-export const PPR_LOG: LogNames = {
-  base: ["PPR_BASE", "PPRLogBase", "PPRLogLen"],
-  head: "PPR_HEAD",
-  tail: "PPR_TAIL",
-  enable: "PPRLogEn",
-  interrupts: "PprIntEn",
-  interrupt: "PprInt",
-  overflow: "PprOverflow",
-  record: PAGE_SERVICE_REQUEST,
-};
-
-/** log2 of the records: 512, two pages. */
+/** log2 of the records, of the one buffer that a kernel has of each log: 512, two pages. */
 const RECORDS_LG2 = 9;
 
 export class RecordLog {
@@ -67,10 +28,10 @@ export class RecordLog {
   static make(registers: KernelRegisters, memory: OwnMemory, names: LogNames): RecordLog | null {
     const base = memory.allocate(recordBytes(names) * 2 ** RECORDS_LG2);
     if (base === null) return null;
-    const [register, address, length] = names.base;
+    const { base: register, address, length, head, tail } = names.buffers[0];
     registers.writeFields(register, { [address]: base, [length]: RECORDS_LG2 });
-    registers.write(names.head, 0n);
-    registers.write(names.tail, 0n);
+    registers.write(head, 0n);
+    registers.write(tail, 0n);
     return new RecordLog(registers, memory, names, base);
   }
 
@@ -82,22 +43,23 @@ export class RecordLog {
   /** Take the records that are there; a log that overflowed runs again. @returns words, oldest first */
   take(): { readonly records: readonly Uint32Array[]; readonly overflowed: boolean } {
     const [registers, names] = [this.#registers, this.#names];
+    const [buffer] = names.buffers;
     const bytes = recordBytes(names);
     registers.writeFields("STATUS", { [names.interrupt]: 1 });
-    const tail = registers.read(names.tail);
-    const offsets = ringOffsets(Number(registers.read(names.head)), Number(tail), bytes * 2 ** RECORDS_LG2, bytes);
+    const tail = registers.read(buffer.tail);
+    const offsets = ringOffsets(Number(registers.read(buffer.head)), Number(tail), bytes * 2 ** RECORDS_LG2, bytes);
     const records = offsets.map((at) => this.#memory.readWords(this.#base + at, names.record));
-    if (records.length > 0) registers.write(names.head, tail);
-    const overflowed = registers.field("STATUS", names.overflow) === 1;
+    if (records.length > 0) registers.write(buffer.head, tail);
+    const overflowed = registers.field("STATUS", buffer.overflow) === 1;
     if (overflowed) this.#restart();
     return { records, overflowed };
   }
 
   /** A log that overflowed has to be switched off and on again (§2.5, §2.6). */
   #restart(): void {
-    const { enable, overflow } = this.#names;
+    const { enable, buffers } = this.#names;
     this.#registers.update("CONTROL", { [enable]: 0 });
-    this.#registers.writeFields("STATUS", { [overflow]: 1 });
+    this.#registers.writeFields("STATUS", { [buffers[0].overflow]: 1 });
     this.#registers.update("CONTROL", { [enable]: 1 });
   }
 }

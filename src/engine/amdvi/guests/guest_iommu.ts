@@ -9,7 +9,9 @@
  * UNMODELLED: how interrupts reach the guest (the extended interrupt tables); they are counted. The dirty status of
  * command buffers, second logs of guests, and VIOMMU_STATUS.
  */
+
 import { Opcode } from "../../../arch/amdvi/commands.ts";
+import { EVENT_LOG, PPR_LOG } from "../../../arch/amdvi/logs.ts";
 import {
   GUEST_DID_MAP_CONTROL0,
   PRIVATE_REGIONS,
@@ -25,7 +27,7 @@ import { CommandBuffer } from "../command_buffer.ts";
 import type { CommandExecutor } from "../commands/executor.ts";
 import type { CacheMaintenance, CommandOrigin } from "../commands/origin.ts";
 import { Interrupts } from "../interrupts.ts";
-import { EVENT_LOG, LogStatus, PPR_LOG, RecordLog } from "../record_log.ts";
+import { LogStatus, RecordLog } from "../record_log.ts";
 import { registerTable } from "../register_table.ts";
 import type { Translator } from "../translator.ts";
 import { DEVICE_IDS, DOMAIN_IDS, IdMap, type PrivateFault } from "./id_maps.ts";
