@@ -33,7 +33,7 @@ test.describe("Changes of a map", () => {
     await expect(form).toContainText("no smaller leaf");
     await form.getByLabel("Input").fill("nonsense");
     await expect(form).toContainText("Say where");
-    await form.getByRole("button", { name: "Close" }).click();
+    await pane(page, "Table maps").getByRole("button", { name: "Change what stage 2 maps" }).click();
     await expect(form).toHaveCount(0);
   });
 

@@ -14,7 +14,7 @@ test.describe("Overlaps", () => {
     await openPage(page);
     await runCommand(page, "Memory that is reached in several ways");
     await expect(section(page).getByRole("status")).toHaveText(
-      /^\d+ ranges, .* in all; 6 address spaces looked through\.$/,
+      /^\d+ ranges of PA, .* in all; 6 address spaces looked through\.$/,
     );
     // The page that is walked, with the device that reaches it, too.
     await expect(
@@ -56,7 +56,7 @@ test.describe("Overlaps", () => {
     await expect(pane(page, "Table maps").getByText(/^1\s048\s576 leaves/)).toBeVisible({ timeout: 60_000 });
     const began = Date.now();
     await pane(page, "Table maps").getByRole("button", { name: "Overlaps" }).click();
-    await expect(section(page).getByRole("status")).toHaveText(/^1 range, 2 MiB in all/, { timeout: 20_000 });
+    await expect(section(page).getByRole("status")).toHaveText(/^1 range of PA, 2 MiB in all/, { timeout: 20_000 });
     console.log(`Overlaps of 2^20 leaves: ${Date.now() - began} ms`);
     await expect(list(page).getByRole("option").nth(3)).toContainText("and 2044 more");
   });

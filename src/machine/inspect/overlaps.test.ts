@@ -151,6 +151,19 @@ describe("Overlaps of tables made by chance", () => {
     );
   });
 
+  it("are none between requests without a PASID and the PASID whose tables they go by", () => {
+    const pages: Table = { at: 0x10_0000, to: [[1, 3]] };
+    const other: Table = { at: 0x40_0000, to: [[1, 3]] };
+    const stream = { ...streamRow(0, "stage 1"), ssids: [0, 1] };
+    const tablesOf = (_sid: number, ssid: number | null) => context(ssid === 1 ? other : pages, null);
+    for (const ssid of [null, 0]) {
+      const query: OverlapQuery = { sid: 0, ssid, space: "PA", all: true };
+      const { contexts, rows } = resultOf(findOverlaps(query, [stream], tablesOf));
+      expect(contexts.map((c) => c.ssid)).toEqual([ssid, 1]);
+      expect(rows.map(({ reached }) => reached)).toEqual([2]);
+    }
+  });
+
   it("stop at what they look through at most, and say so", () => {
     const streams = Array.from({ length: 1100 }, (_, sid) => streamRow(sid, "bypass"));
     const query: OverlapQuery = { sid: 0, ssid: null, space: "PA", all: true };

@@ -44,7 +44,12 @@ export function* findOverlaps(
   tablesOf: (sid: number, ssid: number | null) => ContextTables,
 ): OverlapSearch {
   const chosen = { sid: query.sid, ssid: query.ssid };
-  const others = streams.flatMap(({ sid, ssids }) => [null, ...ssids].map((ssid) => ({ sid, ssid })));
+  const others = streams.flatMap(({ sid, ssids }) => {
+    // Requests without a PASID may go by the tables of PASID 0: that is one address space.
+    const one = ssids.includes(0) && spaceId(tablesOf(sid, null)) === spaceId(tablesOf(sid, 0));
+    const twin = one ? (chosen.sid === sid && chosen.ssid === 0 ? null : 0) : undefined;
+    return [null, ...ssids].filter((ssid) => ssid !== twin).map((ssid) => ({ sid, ssid }));
+  });
   const contexts = [chosen, ...others.filter(({ sid, ssid }) => sid !== chosen.sid || ssid !== chosen.ssid)];
   const looked = contexts.slice(0, MAX_CONTEXTS);
   const beneath = query.space === "PA" ? null : tablesId(tablesOf(chosen.sid, chosen.ssid), 2);
@@ -67,6 +72,9 @@ export function* findOverlaps(
     marks: joinMarks(sweep.marks),
   };
 }
+
+/** What tells an address space from others: the tables that its accesses meet first. */
+const spaceId = (tables: ContextTables): string | null => tablesId(tables, 1) ?? tablesId(tables, 2);
 
 /** The runs of all contexts. */
 class Gathering {

@@ -37,12 +37,11 @@ interface EditorProps {
   /** Input address that the walk is at in this stage, and log2 of the smallest page. */
   readonly near: bigint | null;
   readonly granuleLg2: number;
-  readonly onClose: () => void;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
-export function MapEditor({ stage, near, granuleLg2, onClose }: EditorProps) {
+export function MapEditor({ stage, near, granuleLg2 }: EditorProps) {
   const stream = useApp((app) => app.stream);
   const page = 1n << BigInt(granuleLg2);
   const [kind, setKind] = useState<Kind>("unmap");
@@ -100,10 +99,6 @@ export function MapEditor({ stage, near, granuleLg2, onClose }: EditorProps) {
             />
           </label>
         )}
-        <span className="nw-grow" />
-        <Button size="small" kind="quiet" onClick={onClose}>
-          Close
-        </Button>
       </div>
       {edit === null ? (
         <p className="nw-2 nw-small">Say where, and what it would take is listed here.</p>

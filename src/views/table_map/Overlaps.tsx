@@ -17,7 +17,7 @@ import { permissionText } from "../translations/leaf_rows.ts";
 import { IcicleSvg } from "./IcicleSvg.tsx";
 import { lineAccess, lineOf, type OverlapLine, overlapLines } from "./overlap_list.ts";
 import { LANE_PX, overlapShapes } from "./overlap_shapes.ts";
-import { bytesText, contextText } from "./overlap_text.ts";
+import { bytesText, contextText, laneText } from "./overlap_text.ts";
 import { useZoom } from "./use_zoom.ts";
 
 interface OverlapsProps {
@@ -78,12 +78,12 @@ const searchText = (progress: Progress | null): string =>
     : `Looking at ${progress.what}: ${Math.floor((100 * progress.done) / Math.max(1, progress.total))} %`;
 
 function Summary({ answer }: { readonly answer: OverlapAnswer }) {
-  const { ranges, bytes, contexts, rows, truncated } = answer;
+  const { ranges, bytes, contexts, rows, truncated, space } = answer;
   const seen = `${contexts.length} ${contexts.length === 1 ? "address space" : "address spaces"} looked through`;
   const cut = truncated ? ", not all there is" : "";
   if (ranges === 0) return `Nothing is reached in more than one way; ${seen}${cut}.`;
   const first = rows.length < ranges ? `, the first ${rows.length} shown` : "";
-  return `${ranges} ${ranges === 1 ? "range" : "ranges"}, ${bytesText(bytes)} in all${first}; ${seen}${cut}.`;
+  return `${ranges} ${ranges === 1 ? "range" : "ranges"} of ${space}, ${bytesText(bytes)} in all${first}; ${seen}${cut}.`;
 }
 
 /** Most streams that are named. */
@@ -103,6 +103,8 @@ function Bypassing({ answer: { bypassing, space } }: { readonly answer: OverlapA
   );
 }
 
+/** Height of a line of the list. */
+const LINE_PX = 22;
 const LANES = 6;
 const LABEL = 84;
 
@@ -122,13 +124,13 @@ function Found({ answer }: { readonly answer: OverlapAnswer }) {
         chosen={lines[chosen]?.row ?? -1}
         onChoose={(row, context) => go(lines.find((line) => line.row === row && line.reach.context === context))}
       />
-      <div className="overlaps-list">
+      <div className="overlaps-list" style={{ flexBasis: lines.length * LINE_PX + 2 }}>
         <VirtualList
           label="Overlapping ranges"
           count={lines.length}
           chosen={chosen}
           reveal={answer}
-          columns="minmax(8em, 1.2fr) 5em minmax(6em, 1fr) minmax(8em, 1.2fr) auto 6em"
+          columns="minmax(6.5em, 1fr) 4.5em minmax(4.5em, 1fr) minmax(6.5em, 1.6fr) auto"
           onChoose={(i) => go(lines[i])}
           row={(i) => (
             <Line answer={answer} line={lines[i]!} name={contextText(facts, answer, lines[i]!.reach.context)} />
@@ -142,20 +144,21 @@ function Found({ answer }: { readonly answer: OverlapAnswer }) {
 function Line(props: { readonly answer: OverlapAnswer; readonly line: OverlapLine; readonly name: string }) {
   const { answer, line, name } = props;
   const { from, to } = answer.rows[line.row]!;
-  const range = (
-    <>
-      <span className="nw-3">{answer.space}</span> <Hex value={from} />
-    </>
-  );
   return (
     <>
-      <span className={line.first ? "" : "nw-sr"}>{range}</span>
-      {!line.first && <span />}
+      <span>
+        <span className={line.first ? "" : "nw-sr"}>
+          <span className="nw-sr">{answer.space} </span>
+          <Hex value={from} />
+        </span>
+      </span>
       <span className="nw-2">{line.first ? bytesText(to - from) : ""}</span>
       <span>{name}</span>
-      <Hex value={line.input} />
-      <span className="nw-mono">{permissionText(line.reach.permissions)}</span>
-      <span className="nw-3">{line.more > 0 ? `and ${line.more} more` : ""}</span>
+      <span>
+        <Hex value={line.input} />
+        {line.more > 0 && <span className="nw-3"> and {line.more} more</span>}
+      </span>
+      <span className="nw-mono nw-3">{permissionText(line.reach.permissions)}</span>
     </>
   );
 }
@@ -190,7 +193,7 @@ function Strip({ answer, chosen, onChoose }: StripProps) {
       <div className="overlaps-lanes" style={{ width: LABEL }}>
         {plan.lanes.map((context) => (
           <span key={context} style={{ height: LANE_PX }}>
-            {contextText(facts, answer, context)}
+            {laneText(facts, answer, context)}
           </span>
         ))}
       </div>

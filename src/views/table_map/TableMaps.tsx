@@ -124,9 +124,7 @@ function StageMap({ stage, answer, nested, scale, shared }: StageMapProps) {
           </Button>
         )}
       </h3>
-      {map !== null && edited && (
-        <MapEditor stage={stage} near={inputs.current} granuleLg2={map.granuleLg2} onClose={() => editMap(null)} />
-      )}
+      {map !== null && edited && <MapEditor stage={stage} near={inputs.current} granuleLg2={map.granuleLg2} />}
       {map !== null && map.count === 0 && <p className="nw-empty">The root table maps nothing.</p>}
       {map !== null && map.count > 0 && (
         <Icicle

@@ -93,7 +93,7 @@ function sharedEdge(
   width: number,
   shared: MarkedRanges,
 ): void {
-  if (box.count === 1 && map.kind[box.first] !== MapNodeKind.Leaves) return;
+  if (map.kind[box.first] === MapNodeKind.Table) return;
   const from = wide(map.fromHi, map.fromLo, box.first);
   const to = wide(map.toHi, map.toLo, box.first + box.count - 1);
   for (const [start, end] of markedParts(shared, from, to)) {

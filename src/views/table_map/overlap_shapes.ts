@@ -23,7 +23,7 @@ export function overlapShapes(
     const inner = whole > 6 ? whole - 2 : Math.max(1, whole - 0.5);
     const bar: Shape[] = [];
     permissionBar(bar, permissions, x + 1, y + CELL_PX - 5, Math.max(0.5, inner - 2), "pa");
-    const text = ways > 1 ? fitText([`×${ways} ways`, `×${ways}`], inner - 6, 10.5) : "";
+    const text = ways > 1 ? fitText([`×${ways} ways`, `×${ways}`], inner - 8, 11.5) : "";
     const words: Shape[] =
       text === "" ? [] : [{ type: "text", x: x + 4, y: y + 9, text, token: "text-2", anchor: "start" }];
     const ring = chosen >= first && chosen < first + count ? [rect(x - 1, y - 1, inner + 2, CELL_PX + 2, RING)] : [];

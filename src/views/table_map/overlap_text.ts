@@ -9,6 +9,13 @@ export function contextText(facts: ArchitectureFacts, { contexts }: OverlapAnswe
   return ssid === null ? stream : `${stream}, ${facts.context} 0x${ssid.toString(16)}`;
 }
 
+/** The same in the room of a lane: "SID 0x10" or "0x10 SSID 0x1". */
+export function laneText(facts: ArchitectureFacts, answer: OverlapAnswer, context: number): string {
+  const { sid, ssid } = answer.contexts[context]!;
+  if (ssid === null) return contextText(facts, answer, context);
+  return `0x${sid.toString(16)} ${facts.context} 0x${ssid.toString(16)}`;
+}
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** Such as "12 KiB" or "16.5 MiB". */
