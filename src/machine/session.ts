@@ -42,6 +42,7 @@ import type { Halt, Watch } from "../protocol/watch.ts";
 import { actionProblem } from "./actions.ts";
 import type { BootActors } from "./actors.ts";
 import { commandFault, commandQueue } from "./commands.ts";
+import { hostSummary } from "./host_summary.ts";
 import { invalidationOf } from "./inspect/invalidation.ts";
 import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
 import type { OverlapProgress } from "./inspect/overlaps.ts";
@@ -135,7 +136,7 @@ export class Session {
       recorded: { accesses: recorded.accesses.length, events: this.#eventCount },
       view: view?.access ?? null,
       notes: notes ?? [],
-      ...(machine.software?.kind === "virtual machine" ? { era: machine.software.era ?? "Linux 7.2" } : {}),
+      ...hostSummary(machine.software),
     };
   }
 

@@ -67,6 +67,8 @@ export interface SessionSummary {
   readonly notes: readonly Note[];
   /** The host's kernel, where there is a host. */
   readonly era?: Era;
+  /** What that has besides, each in words that stand after "with"; absent without a host. */
+  readonly patches?: readonly string[];
   /** Why the call that this answers stopped before its end; absent where it did not. */
   readonly halt?: Halt;
 }

@@ -7,6 +7,7 @@ import type {
   StructureAnswer,
   StructureQuery,
   TableMapColumns,
+  Tag,
   WalkAnswer,
 } from "../../protocol/engine.ts";
 import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../protocol/inspection.ts";
@@ -30,7 +31,8 @@ export class SeveralInspections implements UnitInspection {
   }
 
   walk(access: Access, revision: number): WalkAnswer {
-    return this.#of(access.sid).walk(access, revision);
+    const answer = this.#of(access.sid).walk(access, revision);
+    return { ...answer, tags: [this.#tag(access.sid), ...answer.tags] };
   }
 
   streams(devices: readonly DeviceDescription[], eventsOf: ReadonlyMap<number, number>): StreamRow[] {
@@ -41,7 +43,7 @@ export class SeveralInspections implements UnitInspection {
         own(devices, ({ sid }) => sid),
         new Map(own(eventsOf, ([sid]) => sid)),
       );
-      return own(rows, ({ sid }) => sid);
+      return own(rows, ({ sid }) => sid).map((row) => ({ ...row, tags: [this.#tag(row.sid), ...row.tags] }));
     }).sort((a, b) => a.sid - b.sid);
   }
 
@@ -110,6 +112,11 @@ export class SeveralInspections implements UnitInspection {
 
   notModelled(): readonly string[] {
     return this.#units[0]!.inspect.notModelled();
+  }
+
+  /** Whose translations a stream's are. */
+  #tag(sid: number): Tag {
+    return { name: "IOMMU", value: this.#behind(sid) };
   }
 
   #of(sid: number): UnitInspection {

@@ -6,6 +6,7 @@ import { useApp } from "../common/use_app.ts";
 
 export function EraLink() {
   const era = useApp(({ summary }) => summary?.era);
+  const patches = useApp(({ summary }) => summary?.patches?.join(" and ") ?? "");
   const show = useApp((app) => app.showOver);
   if (era === undefined) return null;
   return (
@@ -14,6 +15,7 @@ export function EraLink() {
         <Button kind="quiet" size="small" onClick={() => show("eras")}>
           <span className="nw-ellipsis">
             <span className="nw-2">Host:</span> {era}
+            {patches !== "" && ` with ${patches}`}
           </span>
         </Button>
       </Tooltip>

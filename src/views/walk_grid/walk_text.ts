@@ -113,6 +113,8 @@ export function stepMeaning(step: TraceStep): string {
     case "next":
       return `${leadsTo(step)} at ${hex(step.out)}`;
     case "done": {
+      // What the structure says is no address.
+      if (step.kind === "VMS") return "valid";
       if (step.kind !== "Output" && step.kind !== "Descriptor") return `valid, leads to ${hex(step.out)}`;
       if (step.kind === "Output") return `PA ${hex(step.out)}`;
       const run = step.contiguous ? ", part of a contiguous run" : "";
