@@ -23,8 +23,6 @@ import { WatchedMemory } from "./watched_memory.ts";
 const VIOMMU_DATA_BYTES = 8;
 /** Where the guest finds that page. */
 const DIRECT = { from: 0x2000, to: 0x2000 + VF_BYTES };
-/** How a host is told of that has no such page to give. */
-const MMAP = 'mmap of the guest\'s registers, which Linux 7.2 does not hand out (amdNesting "as intended" does),';
 const ENTRY_BYTES = 16;
 
 /** A buffer: the register that places it, and what enables it and its flags, lowest bit first. */
@@ -177,7 +175,7 @@ export const makeDirectAmd: MakeVirtualIommu = (setting) => {
   const { vm, viommu } = parts;
   const { devices, memory, journal } = setting;
   const page = mapPage(parts);
-  if (typeof page === "string") return { step: MMAP, errno: page };
+  if (typeof page === "string") return { step: "mmap of the guest's registers", errno: page };
   const nesting = new AmdNesting(parts, "the guest's");
   const backend: DirectBackend = {
     page,

@@ -120,6 +120,7 @@ describe("What the remarks say", () => {
     ["nested-dma", ["went", "refused", "refused"]],
     ["vste-bypass-abort", ["went", "refused", "went", "refused", "went"]],
     ["vsva-pasid", ["went", "went", "refused", "went"]],
+    ["vsva-pasid-amd", ["went", "went", "refused", "went"]],
     ["guest-ats", ["device", "device", "device"]],
     ["invalidate-lazily", ["went", "went", "refused"]],
     ["no-tlbi", ["went", "went"]],
@@ -231,6 +232,16 @@ describe("What the remarks say", () => {
     expect(exits(3)).toEqual(exits(2));
     session.seek(5);
     expect(session.software()!.guestLog).toEqual([expect.stringContaining("IO_PAGE_FAULT")]);
+  });
+
+  it("comes true of AMD's PASIDs: one more is no object of the host's", async () => {
+    const session = await open("vsva-pasid-amd");
+    const objects = (step: number) => {
+      session.seek(step);
+      return session.software()!.objects.map(({ type }) => type);
+    };
+    expect(objects(2)).toEqual(objects(1));
+    expect(objects(2).filter((type) => type === "HWPT_NESTED")).toHaveLength(1);
   });
 
   it("comes true of the counts: a range costs one call, pages cost one each", async () => {

@@ -84,6 +84,30 @@ export const NESTING: readonly Lesson[] = [
   ),
   lesson(
     {
+      id: "vsva-pasid-amd",
+      group: GROUP,
+      title: "Address spaces by PASID: AMD-Vi",
+      about:
+        "The table of PASIDs is the guest's own: an address space more is an entry of it, and no object of the host's.",
+    },
+    virtualMachineOn("amdvi", "full", { amdNesting: "as intended" }),
+    [
+      map(GUEST, 0x10_0000, 1),
+      "With GIoV requests without a PASID go through entry 0 of the guest's GCR3 table. The nested HWPT was made of the guest's device table entry, and that has the table's address: an IPA (GCR3TRPMode).",
+      map(PROCESS, 0x10_0000, 1),
+      "Entry 5 of the GCR3 table, and nothing else: the host reads none of it. On Intel each PASID is a nested HWPT and an attachment of its own. Linux invalidates the PASID when it sets an entry, and no call hands that on: the VMM had the one nested HWPT made anew, which drops what is cached of every PASID.",
+      dma(0x10_0000),
+      dma(0x10_0000, 5),
+      "The same IOVA led to two places. Compare the two walks: they part at the GCR3 entry.",
+      detach(PROCESS),
+      "Entry 5 is not valid any more, INVALIDATE_IOMMU_PAGES named the PASID, and the nested HWPT was made anew again.",
+      dma(0x10_0000, 5),
+      dma(0x10_0000),
+      "PASID 5 is refused, while requests without one go on.",
+    ],
+  ),
+  lesson(
+    {
       id: "guest-ats",
       group: GROUP,
       title: "A guest's card with a TLB of its own",

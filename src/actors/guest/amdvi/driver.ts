@@ -184,12 +184,10 @@ export class AmdDriver implements IommuDriver {
       return { refused: `PASID ${asked} cannot be used: 0 is for requests without PASID.` };
     const device = this.#devices.get(sid) ?? this.#makeDevice(sid);
     if (device === null) return { refused: "There is no memory for a GCR3 table, or no domain id is left." };
-    const used = this.#attached.find(sid, pasid);
     device.gcr3.set(pasid, space.tables.root);
-    if (used !== undefined) {
-      this.#issue(dropPasidPages(device.domain, pasid, null));
-      this.#dropFromDevice(used, null);
-    }
+    // As Linux does, whether the entry was empty before or not (update_gcr3).
+    this.#issue(dropPasidPages(device.domain, pasid, null));
+    this.#dropFromDevice({ sid, pasid }, null);
     this.sync();
     return null;
   }
@@ -240,7 +238,7 @@ export class AmdDriver implements IommuDriver {
     for (const used of users) this.#dropFromDevice(used, range);
   }
 
-  #dropFromDevice({ sid, pasid }: Attached, range: AlignedRange | null): void {
+  #dropFromDevice({ sid, pasid }: Pick<Attached, "sid" | "pasid">, range: AlignedRange | null): void {
     if (!this.#usesAts(sid) || this.#options.mistakes.has("no ATC invalidation")) return;
     this.#issue(dropFromDevice(sid, pasid === NO_PASID ? null : pasid, range));
   }
