@@ -18,9 +18,11 @@ import {
 import { ReachRuns, runsOf, through, toThemselves } from "./reach_runs.ts";
 import { type ContextTables, stageSource, tablesId } from "./table_source.ts";
 
-/** Most contexts that are looked through, and most leaves of all of them together. */
+/** Most contexts that are looked through, and most leaves and most runs of all of them together. */
 const MAX_CONTEXTS = 1024;
 const MAX_LEAVES = 1 << 22;
+const MAX_RUNS = 1 << 22;
+const PAGE = 4096;
 const MAX_TABLES = 1 << 16;
 /** Most table entries read for one stage of a context. */
 const MAX_ENTRIES = 1 << 23;
@@ -83,6 +85,8 @@ class Gathering {
   whole = true;
   readonly #space: OverlapQuery["space"];
   #leaves = 0;
+  /** Runs so far. */
+  #count = 0;
 
   constructor(space: OverlapQuery["space"]) {
     this.#space = space;
@@ -90,7 +94,9 @@ class Gathering {
 
   add(context: OverlapContext, tables: ContextTables): void {
     this.contexts.push(context);
-    this.runs.push(tables.resolved ? this.#runsIn(tables) : new ReachRuns());
+    const runs = tables.resolved ? this.#runsIn(tables) : new ReachRuns();
+    this.#count += runs.count;
+    this.runs.push(runs);
   }
 
   #runsIn(tables: ContextTables): ReachRuns {
@@ -98,13 +104,20 @@ class Gathering {
     if (first === null && second === null) return new ReachRuns();
     const outer = this.#stage(tables, first === null ? 2 : 1);
     if (this.#space === "IPA") return first === null ? toThemselves(outer) : outer;
-    return first === null || second === null ? outer : through(outer, this.#stage(tables, 2));
+    if (first === null || second === null) return outer;
+    const { runs, whole } = through(outer, this.#stage(tables, 2), MAX_RUNS - this.#count);
+    this.whole &&= whole;
+    return runs;
   }
 
   #stage(tables: ContextTables, stage: 1 | 2): ReachRuns {
     const source = stageSource(tables, stage);
     if (source === null) return new ReachRuns();
-    const limits = { tables: MAX_TABLES, leaves: Math.max(0, MAX_LEAVES - this.#leaves), entries: MAX_ENTRIES };
+    const limits = {
+      tables: MAX_TABLES,
+      leaves: Math.max(0, Math.min(MAX_LEAVES - this.#leaves, MAX_RUNS - this.#count)),
+      entries: MAX_ENTRIES,
+    };
     const { runs, leaves, whole } = runsOf(source, limits);
     this.#leaves += leaves;
     this.whole &&= whole;
@@ -112,11 +125,11 @@ class Gathering {
   }
 }
 
-/** Runs that reach the place of the sweep and belong together: of one context, with the same rights. */
-type Reaching = Set<number>;
-
-/** Rights are three bits. */
-const RIGHTS_LG2 = 3;
+/** A key stands for a context and rights, which are three bits. */
+const RIGHTS = 8;
+const contextOf = (key: number): number => Math.floor(key / RIGHTS);
+/** Most runs that are gone over for the lowest input addresses. */
+const MOST_SORTED = 4096;
 
 class Sweep {
   readonly rows: OverlapRow[] = [];
@@ -128,117 +141,151 @@ class Sweep {
   readonly #input: Float64Array;
   readonly #from: Float64Array;
   readonly #to: Float64Array;
-  /** Context and rights of a run. */
   readonly #key: Uint32Array;
-  readonly #here = new Map<number, Reaching>();
+  /** Runs that reach the place of the sweep, by key, and where each stands there. */
+  readonly #here: number[][];
+  readonly #slot: Uint32Array;
   #reaching = 0;
   #partHere = 0;
+  /** Keys of what changed at this place, and by how much each is reached more than before. */
+  readonly #changed: number[] = [];
+  readonly #change: Int32Array;
   /** The overlap at the place of the sweep: where it began, and its row where there is room for one. */
-  #open: { readonly from: number; readonly reaches: readonly OverlapReach[] | null; readonly reached: number } | null =
-    null;
+  #open: { readonly from: number; readonly row: Omit<OverlapRow, "from" | "to"> | null } | null = null;
 
   constructor({ runs }: Gathering, part: number | null) {
     this.#part = part;
     const total = runs.reduce((sum, { count }) => sum + count, 0);
     [this.#input, this.#from, this.#to] = [new Float64Array(total), new Float64Array(total), new Float64Array(total)];
-    this.#key = new Uint32Array(total);
+    [this.#key, this.#slot] = [new Uint32Array(total), new Uint32Array(total)];
+    this.#here = Array.from({ length: runs.length * RIGHTS }, () => []);
+    this.#change = new Int32Array(runs.length * RIGHTS);
     let n = 0;
     for (const [context, { count, input, output, bytes, permissions }] of runs.entries()) {
       for (let i = 0; i < count; i++, n++) {
         this.#input[n] = input[i]!;
         this.#from[n] = output[i]!;
         this.#to[n] = output[i]! + bytes[i]!;
-        this.#key[n] = context * 2 ** RIGHTS_LG2 + permissions[i]!;
+        this.#key[n] = context * RIGHTS + permissions[i]!;
       }
     }
   }
 
   *run(): Generator<OverlapProgress> {
     const [from, to] = [this.#from, this.#to];
-    const begins = Uint32Array.from(from, (_, i) => i).sort((a, b) => from[a]! - from[b]! || a - b);
-    yield { done: 0, total: 2 * from.length };
-    const ends = Uint32Array.from(to, (_, i) => i).sort((a, b) => to[a]! - to[b]! || a - b);
+    const total = 2 * from.length;
+    const begins = sortedByPage(from);
+    yield { done: 0, total };
+    const ends = sortedByPage(to);
     let [begun, ended] = [0, 0];
     for (let stop = BREATH, place = 0; ended < ends.length; ) {
       const next = Math.min(
         begun < begins.length ? from[begins[begun]!]! : Number.POSITIVE_INFINITY,
         to[ends[ended]!]!,
       );
-      this.#mark(place, next);
+      if (this.#overlaps) this.#mark(place, next);
       place = next;
-      const changes = new Map<number, number>();
-      const change = (run: number, by: 1 | -1): void => {
-        const key = this.#key[run]!;
-        changes.set(key, (changes.get(key) ?? 0) + by);
-        this.#change(run, key, by);
-      };
-      while (ended < ends.length && to[ends[ended]!] === place) change(ends[ended++]!, -1);
-      while (begun < begins.length && from[begins[begun]!] === place) change(begins[begun++]!, 1);
-      if ([...changes.values()].some((by) => by !== 0)) this.#turn(place);
+      while (ended < ends.length && to[ends[ended]!] === place) this.#leave(ends[ended++]!);
+      while (begun < begins.length && from[begins[begun]!] === place) this.#enter(begins[begun++]!);
+      if (this.#isAnother()) this.#turn(place);
       if (begun + ended >= stop) {
         stop += BREATH;
-        yield { done: begun + ended, total: 2 * from.length };
+        yield { done: begun + ended, total };
       }
     }
   }
 
-  /** A run begins or ends at the place of the sweep. */
-  #change(run: number, key: number, by: 1 | -1): void {
-    const reaching = this.#here.get(key) ?? new Set();
-    if (by === 1) reaching.add(run);
-    else reaching.delete(run);
-    if (reaching.size === 0) this.#here.delete(key);
-    else this.#here.set(key, reaching);
+  #enter(run: number): void {
+    const key = this.#key[run]!;
+    this.#slot[run] = this.#here[key]!.push(run) - 1;
+    this.#count(key, 1);
+  }
+
+  /** The last of its list takes the place of a run that ends. */
+  #leave(run: number): void {
+    const key = this.#key[run]!;
+    const last = this.#here[key]!.pop()!;
+    if (last !== run) {
+      this.#here[key]![this.#slot[run]!] = last;
+      this.#slot[last] = this.#slot[run]!;
+    }
+    this.#count(key, -1);
+  }
+
+  #count(key: number, by: 1 | -1): void {
+    this.#changed.push(key);
+    this.#change[key]! += by;
     this.#reaching += by;
-    if (key >>> RIGHTS_LG2 === this.#part) this.#partHere += by;
+    if (contextOf(key) === this.#part) this.#partHere += by;
+  }
+
+  /** Whether who reaches memory, with what rights and how often, is another from this place on. */
+  #isAnother(): boolean {
+    let another = false;
+    for (const key of this.#changed) {
+      another ||= this.#change[key] !== 0;
+      this.#change[key] = 0;
+    }
+    this.#changed.length = 0;
+    return another;
   }
 
   get #overlaps(): boolean {
     return this.#reaching > 1 && (this.#part === null || this.#partHere > 0);
   }
 
-  /** Who reaches memory is another from a place on: what was open ends there, and the next may begin. */
+  /** What was open ends at a place, and the next may begin. */
   #turn(place: number): void {
     if (this.#open !== null) {
-      const { from, reaches, reached } = this.#open;
+      const { from, row } = this.#open;
       this.ranges++;
       this.bytes += place - from;
-      if (reaches !== null) this.rows.push({ from: BigInt(from), to: BigInt(place), reaches, reached });
+      if (row !== null) this.rows.push({ from: BigInt(from), to: BigInt(place), ...row });
     }
     const room = this.rows.length < MAX_OVERLAPS;
-    if (!this.#overlaps) this.#open = null;
-    else if (!room) this.#open = { from: place, reaches: null, reached: 0 };
-    else {
-      const contexts = new Set([...this.#here.keys()].map((key) => key >>> RIGHTS_LG2));
-      this.#open = { from: place, reaches: this.#reaches(place), reached: contexts.size };
-    }
+    this.#open = this.#overlaps ? { from: place, row: room ? this.#rowAt(place) : null } : null;
   }
 
-  #reaches(place: number): OverlapReach[] {
-    const keys = [...this.#here.keys()].sort((a, b) => a - b).slice(0, MAX_REACHES);
-    return keys.map((key) => {
-      const runs = this.#here.get(key)!;
-      const inputs: bigint[] = [];
-      for (const run of runs) {
-        if (inputs.length === MAX_INPUTS) break;
-        inputs.push(BigInt(this.#input[run]! + (place - this.#from[run]!)));
-      }
-      return { context: key >>> RIGHTS_LG2, permissions: key % 2 ** RIGHTS_LG2, count: runs.size, inputs };
+  #rowAt(place: number): Omit<OverlapRow, "from" | "to"> {
+    const keys = [...this.#here.keys()].filter((key) => this.#here[key]!.length > 0);
+    const reaches = keys.slice(0, MAX_REACHES).map((key): OverlapReach => {
+      const runs = this.#here[key]!;
+      const inputs = runs.slice(0, MOST_SORTED).map((run) => this.#input[run]! + (place - this.#from[run]!));
+      const lowest = inputs.sort((a, b) => a - b).slice(0, MAX_INPUTS);
+      return { context: contextOf(key), permissions: key % RIGHTS, count: runs.length, inputs: lowest.map(BigInt) };
     });
+    return { reaches, reached: new Set(keys.map(contextOf)).size };
   }
 
   /** Where the chosen context's input leads to an overlap between two places of the sweep. */
   #mark(from: number, to: number): void {
-    if (!this.#overlaps) return;
-    for (const [key, runs] of this.#here) {
-      if (key >>> RIGHTS_LG2 !== 0) continue;
-      for (const run of runs) {
-        if (this.marks.length >= MAX_MARKS) return;
-        const input = this.#input[run]! - this.#from[run]!;
-        this.marks.push([input + from, input + to]);
-      }
+    const room = MAX_MARKS - this.marks.length;
+    if (room <= 0) return;
+    for (const run of this.#here.slice(0, RIGHTS).flat().slice(0, room)) {
+      const input = this.#input[run]! - this.#from[run]!;
+      this.marks.push([input + from, input + to]);
     }
   }
+}
+
+/** Bits of a key for the number of a run, which is below 2 to that. */
+const RUN_BITS = 22;
+
+/**
+ * Numbers of addresses in ascending order of address; addresses are multiples of 4 KiB up to 2^52. Pages and numbers stand
+ * in 64-bit words, which sort many times faster than by a comparison of ours.
+ */
+function sortedByPage(addresses: Float64Array): Uint32Array {
+  const words = new Uint32Array(2 * addresses.length);
+  for (let i = 0; i < addresses.length; i++) {
+    const page = addresses[i]! / PAGE;
+    words[2 * i] = ((page % 2 ** (32 - RUN_BITS)) << RUN_BITS) | i;
+    words[2 * i + 1] = Math.floor(page / 2 ** (32 - RUN_BITS));
+  }
+  new BigUint64Array(words.buffer).sort();
+  const sorted = new Uint32Array(addresses.length);
+  for (let i = 0; i < sorted.length; i++) sorted[i] = words[2 * i]! % 2 ** RUN_BITS;
+  return sorted;
 }
 
 /** Ranges in ascending order; those that touch or lie in each other are one. */

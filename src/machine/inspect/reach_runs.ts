@@ -76,13 +76,17 @@ export function runsOf(
       if (permissions === 0) return;
       runs.add(fromHalves(...root.inputAddress(p.va)), p.out, 2 ** entrySizeLg2(root.scan.fmt, p.level), permissions);
     };
-    whole = scan(root.scan, root.reader, { enter: () => {}, leave: () => {}, bad: () => {}, leaf }, limits) && whole;
+    const left = { ...limits, leaves: limits.leaves - leaves };
+    whole = scan(root.scan, root.reader, { enter: () => {}, leave: () => {}, bad: () => {}, leaf }, left) && whole;
   }
   return { runs, leaves, whole };
 }
 
-/** What is reached through two stages: the output of `first` is the input of `second`. */
-export function through(first: ReachRuns, second: ReachRuns): ReachRuns {
+/**
+ * What is reached through two stages: the output of `first` is the input of `second`.
+ * @param most runs that are made; `whole` is false where there are more
+ */
+export function through(first: ReachRuns, second: ReachRuns, most: number): { runs: ReachRuns; whole: boolean } {
   const both = new ReachRuns();
   for (let i = 0; i < first.count; i++) {
     const [from, end] = [first.output[i]!, first.output[i]! + first.bytes[i]!];
@@ -91,10 +95,11 @@ export function through(first: ReachRuns, second: ReachRuns): ReachRuns {
       const high = Math.min(end, second.input[j]! + second.bytes[j]!);
       const permissions = first.permissions[i]! & second.permissions[j]!;
       if (low >= high || permissions === 0) continue;
+      if (both.count >= most) return { runs: both, whole: false };
       both.add(first.input[i]! + (low - from), second.output[j]! + (low - second.input[j]!), high - low, permissions);
     }
   }
-  return both;
+  return { runs: both, whole: true };
 }
 
 /** The same input, of which each byte leads to itself. */
