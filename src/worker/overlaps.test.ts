@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Progress } from "../protocol/engine.ts";
 import type { OverlapQuery } from "../protocol/overlaps.ts";
 import { createEngine } from "./engine_api.ts";
 
@@ -9,7 +8,7 @@ const FILES = ["capture.json", "memory.bin"].map((name) => {
   return { name, bytes: Uint8Array.from(readFileSync(new URL(name, FOLDER))) };
 });
 const QUERY: OverlapQuery = { sid: 0x10, ssid: null, space: "PA", all: true };
-const quiet = (_: Progress): void => {};
+const quiet = (): void => {};
 
 describe("a search for overlaps", { timeout: 30_000 }, () => {
   it("ends for a newer one, when it is stopped, and when the session changes", async () => {
