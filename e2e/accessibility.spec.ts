@@ -27,7 +27,7 @@ test.describe("Axe finds nothing", () => {
     await openPage(page);
     await choosePreset(page, "Tables");
     await expect(page.getByText(/leaves in \d+ tables/).first()).toBeVisible();
-    await expectAccessible(page);
+    await expectAccessible(page, "main");
   });
 
   test("on the decoder", async ({ page }) => {
@@ -35,32 +35,32 @@ test.describe("Axe finds nothing", () => {
     await choosePreset(page, "Decode");
     await page.getByRole("button", { name: /Event 0x07/ }).click();
     await expect(page.getByRole("region", { name: "Meaning" })).toBeVisible();
-    await expectAccessible(page);
+    await expectAccessible(page, "main");
   });
 
   test("on the share panel and the key sheet", async ({ page }) => {
     await openPage(page);
     await page.keyboard.press("s");
     await expect(page.getByTestId("link-length")).toBeVisible();
-    await expectAccessible(page);
+    await expectAccessible(page, "[role=dialog]");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: /^Keys/ }).click();
     await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
-    await expectAccessible(page);
+    await expectAccessible(page, "[role=dialog]");
   });
 
   test("on the palette, the software and the teaching preset", async ({ page }) => {
     await openPage(page);
     await page.keyboard.press("Control+k");
     await expect(page.getByRole("option").first()).toBeVisible();
-    await expectAccessible(page);
+    await expectAccessible(page, "[role=dialog]");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Bit 0, Valid" }).click();
     await expect(page.getByText("Action 1 of 1")).toBeVisible();
     for (const preset of ["Software", "Teach"] as const) {
       await choosePreset(page, preset);
       await expect(page.getByText(/Fetching/)).toHaveCount(0);
-      await expectAccessible(page);
+      await expectAccessible(page, "main");
     }
   });
 
@@ -68,12 +68,12 @@ test.describe("Axe finds nothing", () => {
     await openPage(page);
     await page.keyboard.press("p");
     await expect(page.getByText("Pinned and now are the same")).toBeVisible();
-    await expectAccessible(page);
+    await expectAccessible(page, "[data-pane=pinned]");
     await choosePreset(page, "Queues");
     await expect(page.locator(".nw-ring").first()).toBeVisible();
     await page.getByRole("listbox", { name: "Registers" }).getByRole("option").first().click();
     await page.getByRole("listbox", { name: "Entries of the Command queue" }).getByRole("option").first().click();
-    await expectAccessible(page);
+    await expectAccessible(page, "main");
   });
 
   test("on a narrow screen", async ({ page }) => {
@@ -81,10 +81,11 @@ test.describe("Axe finds nothing", () => {
     await openPage(page);
     const bar = page.getByRole("navigation", { name: "Panes" });
     const expectFits = async (pane: string): Promise<void> => {
-      await expectAccessible(page);
+      await expectAccessible(page, "main");
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(overflow, `${pane} is wider than the screen`).toBeLessThanOrEqual(0);
     };
+    await expectAccessible(page);
     for (const pane of ["Streams", "Leaves", "Walk", "Inspect", "Events", "Tables", "Timeline", "Decode"]) {
       await bar.getByRole("button", { name: pane, exact: true }).click();
       await expectFits(pane);

@@ -55,7 +55,7 @@ test("a wrong field is named, and the command is not sent", async ({ page }) => 
   const box = toolbar.getByRole("combobox", { name: "Command to enqueue" });
   await box.fill("TLBI_NH_ASID ASID=0x12345 ");
   await expect(toolbar.getByText("ASID has 16 bits")).toBeVisible();
-  await expectAccessible(page);
+  await expectAccessible(page, "[data-pane=queues]");
   await expect(toolbar.getByRole("button", { name: "Enqueue" })).toBeDisabled();
   await box.fill("TLBI_NH_ASID ASID=0x123 VMID=1");
   await toolbar.getByRole("button", { name: "Enqueue" }).click();

@@ -40,11 +40,30 @@ test.describe("Comparing", () => {
     const sides = pane(page, "Compare");
     await expect(sides.getByRole("group", { name: "Left" }).getByRole("spinbutton")).toHaveValue("1");
     await expect(sides.getByRole("group", { name: "Right" }).getByRole("spinbutton")).toHaveValue("2");
-    await expectAccessible(page);
+    await expectAccessible(page, "[data-pane=compare]");
     await sides.getByRole("button", { name: "Swap" }).click();
     await expect(sides.getByRole("group", { name: "Left" }).getByRole("spinbutton")).toHaveValue("2");
     await sides.getByRole("group", { name: "Right" }).getByRole("spinbutton").fill("2");
     await expect(sides.getByText("The two states are the same.")).toBeVisible();
+  });
+
+  test("before the first action compares with the end, and tells software and steps of the walk", async ({ page }) => {
+    await openPage(page, "#library=nested-dma&preset=compare");
+    const right = pane(page, "Compare").getByRole("group", { name: "Right" });
+    await expect(right.getByRole("spinbutton")).toHaveValue("6");
+    await expect(right.getByText(/^in the end, after /)).toBeVisible();
+    await part(page, "Software").click();
+    await expect(differences(page).getByRole("option", { name: "Line of the guest's log, 1" })).toBeVisible();
+    await part(page, "Trace").click();
+    const first = differences(page).getByRole("option").first();
+    await first.click();
+    await expect(first).toContainText("configuration access");
+    await expectAccessible(page);
+  });
+
+  test("of a session without actions says what to do", async ({ page }) => {
+    await openPage(page, "#preset=compare");
+    await expect(pane(page, "Compare").getByText(/The session has no actions/)).toBeVisible();
   });
 
   test("a scenario of the library stands beside the session, and a kept one beside what is opened next", async ({
@@ -60,6 +79,10 @@ test.describe("Comparing", () => {
     await runCommand(page, "Keep this session to compare others with");
     await page.goto("./#library=nested-vtd&preset=compare");
     await expect(compare.getByText(/^Two architectures/)).toBeVisible();
+    await expect(differences(page).getByRole("option", { name: "Accesses in all" })).toBeVisible();
+    await part(page, "Registers").click();
+    await expect(compare.getByText("Not compared. Each architecture has registers of its own.")).toBeVisible();
+    await part(page, "Walk").click();
     await expect(compare.getByRole("region", { name: /^Walk, Other/ })).toBeVisible();
   });
 });

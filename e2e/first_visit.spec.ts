@@ -49,7 +49,7 @@ test.describe("The first visit", () => {
     await expect(outcome(page)).toContainText("stopped by F_PERMISSION");
   });
 
-  test("steps through the walk by keyboard", async ({ page }) => {
+  test("steps through the walk, and plays it, by keyboard", async ({ page }) => {
     await openPage(page);
     await page.keyboard.press("Home");
     await expect(position(page)).toHaveText("Configuration access 0 of 7");
@@ -65,7 +65,14 @@ test.describe("The first visit", () => {
     await expect(position(page)).toHaveText("Access 24 of 24");
     await page.keyboard.press("Home");
     await page.keyboard.press("Space");
-    await expect(position(page)).toHaveText("Access 24 of 24", { timeout: 25_000 });
+    await expect(position(page)).toHaveText("Configuration access 2 of 7");
+    await page.keyboard.press("Space");
+    await expect(page.getByRole("toolbar", { name: "Steps" }).getByRole("button", { name: /^Play/ })).toBeVisible();
+    await page.keyboard.press("End");
+    for (let access = 24; access > 22; access--) await page.keyboard.press("ArrowLeft");
+    await expect(position(page)).toHaveText("Access 22 of 24");
+    await page.keyboard.press("Space");
+    await expect(position(page)).toHaveText("Access 24 of 24");
   });
 
   test("compares every recorded access with the model", async ({ page }) => {

@@ -152,7 +152,7 @@ test("Axe finds nothing on the software preset", async ({ page }) => {
   await page.locator('[data-object="4"]').click();
   await page.getByRole("tab", { name: "List" }).click();
   await expect(page.getByRole("option").first()).toBeVisible();
-  await expectAccessible(page);
+  await expectAccessible(page, "main");
   await page.getByRole("tab", { name: "In order" }).click();
   await expectAccessible(page, ".lanes");
 });
