@@ -59,12 +59,23 @@ export function Caches() {
             onText={setText}
           />
         </div>
+        <div className="caches-heads nw-small nw-3" style={{ gridTemplateColumns: COLUMNS }} aria-hidden="true">
+          <span />
+          <span>Cache</span>
+          <span>Tagged with</span>
+          <span>Input</span>
+          <span>Leads to</span>
+          <span />
+          <span className="caches-age" title="Fills of its cache since it was made">
+            Age
+          </span>
+        </div>
         <VirtualList
           label="Cached entries"
           count={rows.length}
           chosen={rows.findIndex((r) => r.id === entry?.id)}
           reveal={only}
-          columns="26px 74px minmax(120px, 1.4fr) minmax(110px, 1fr) minmax(96px, 1fr) 30px 34px"
+          columns={COLUMNS}
           onChoose={(row) => setChosen(rows[row]?.id ?? null)}
           row={(row) => <Cells row={rows[row]} drop={dropOf(drops, rows[row])} />}
         />
@@ -73,6 +84,8 @@ export function Caches() {
     </div>
   );
 }
+
+const COLUMNS = "26px 74px minmax(120px, 1.4fr) minmax(110px, 1fr) minmax(96px, 1fr) 30px 34px";
 
 function CacheList(props: {
   readonly caches: readonly CacheView[];

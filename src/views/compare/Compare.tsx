@@ -26,6 +26,7 @@ function OpenCompare() {
   const right = useApp(useShallow((app) => sideQuery(app.comparison.right, app)));
   const beside = useApp((app) => app.comparison.beside);
   const access = useApp((app) => app.access);
+  const last = useApp((app) => app.summary?.actionCount);
   const key = `compare ${sideKey(left)} ${sideKey(right)} ${beside?.title} ${access?.sid} ${access?.ssid} ${access?.iova} ${access?.write}`;
   const { answer, stale } = useEngineQuery(left === null || right === null ? null : key, (engine) =>
     engine.compare(left!, right!, access),
@@ -35,6 +36,8 @@ function OpenCompare() {
       <Sides />
       {left === null || right === null ? (
         <p className="nw-empty">Choose what stands on each side.</p>
+      ) : sideKey(left) === sideKey(right) ? (
+        <Same alone={right.of === "session" && right.step === 0 && last === 0} />
       ) : answer === null ? (
         <p className="nw-empty">Comparing…</p>
       ) : (
@@ -42,6 +45,14 @@ function OpenCompare() {
       )}
     </div>
   );
+}
+
+/** Both sides are one state. */
+function Same({ alone }: { readonly alone: boolean }) {
+  const why = alone
+    ? "The session has no actions: do something in it, or compare it with a scenario of the library."
+    : "Choose another step on one side, or another session.";
+  return <p className="nw-empty">The two states are the same. {why}</p>;
 }
 
 const sideKey = (side: SideQuery | null): string => (side === null ? "" : `${side.of} ${side.step}`);
@@ -60,7 +71,7 @@ function Answer({ answer, names }: AnswerProps) {
   const { parts, walks, digests } = answer.value;
   const listed: readonly ListedPart[] = [...(walks === null ? [] : [outcomePart(walks), tracePart(walks)]), ...parts];
   const tabs = [{ id: "walk", text: "Walk" }, ...listed.map((part) => ({ id: part.id, text: tabText(part) }))];
-  const first = parts.find(({ differing }) => differing > 0 && !isApart(parts))?.id ?? "walk";
+  const first = listed.find(({ differing }) => differing > 0)?.id ?? "walk";
   const at = tabs.some(({ id }) => id === chosen) ? chosen! : first;
   const part = listed.find(({ id }) => id === at);
   return (

@@ -50,12 +50,13 @@ export function Differences({ part, names }: DifferencesProps) {
         />
         {rows.length === MAX_DIFFERENCES && <p className="nw-2 nw-small">There are more than these.</p>}
       </div>
-      {row !== undefined && row.fields.length > 0 && <Fields row={row} names={names} />}
+      {row !== undefined &&
+        (row.fields.length > 0 ? <Fields row={row} names={names} /> : <Whole row={row} names={names} />)}
     </div>
   );
 }
 
-const COLUMNS = "14px minmax(150px, 1.2fr) minmax(120px, 1fr) minmax(120px, 1fr)";
+const COLUMNS = "14px minmax(90px, 1.2fr) minmax(60px, 1fr) minmax(60px, 1fr)";
 
 /** Which way a thing changed, from the left to the right. */
 function turnOf({ left, right, isAlike }: ListedRow): { readonly sign: string; readonly text: string } {
@@ -87,6 +88,24 @@ function Value({ text, other }: { readonly text: string | null; readonly other: 
     <span className={`nw-ellipsis nw-mono ${text === other ? "nw-3" : ""}`} title={text}>
       {text}
     </span>
+  );
+}
+
+/** A row without fields, in full. */
+function Whole({ row, names }: { readonly row: ListedRow; readonly names: readonly [string, string] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
+    <section className="compare-fields compare-whole" aria-label={`${row.what}, in full`} tabIndex={0}>
+      <h3>{row.what}</h3>
+      <dl>
+        {[row.left, row.right].map((text, side) => (
+          <div key={names[side as 0 | 1]}>
+            <dt className="nw-3 nw-small">{names[side as 0 | 1]}</dt>
+            <dd className={text === null ? "nw-3" : "nw-mono"}>{text ?? "none"}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 

@@ -35,21 +35,22 @@ function partOf(id: string, rows: readonly ListedRow[]): ListedPart {
 
 /** What became of the request on both sides, fact by fact, those that are alike too. */
 export function outcomePart(walks: WalkPair): ListedPart {
-  const [left, right] = walks.map(factsOf) as [Facts, Facts];
+  const [left, right] = [new Map(factsOf(walks[0])), new Map(factsOf(walks[1]))];
   const names = new Set([...left.keys(), ...right.keys()]);
-  const rows = [...names].map((what): ListedRow => {
+  const rows = [...names].flatMap((what): ListedRow[] => {
     const [one, other] = [left.get(what) ?? null, right.get(what) ?? null];
-    return { what, left: one, right: other, fields: [], isAlike: one === other };
+    return one === null && other === null
+      ? []
+      : [{ what, left: one, right: other, fields: [], isAlike: one === other }];
   });
   return partOf("outcome", rows);
 }
 
-type Facts = ReadonlyMap<string, string>;
-
-function factsOf(walk: WalkAnswer): Facts {
+/** Name and text; null for what a walk has none of. */
+function factsOf(walk: WalkAnswer): (readonly [string, string | null])[] {
   const { outcome, counts, stage1, stage2, tags, combined } = walk;
   const { title, cause, section } = outcomeText(walk);
-  const facts: (readonly [string, string | null])[] = [
+  return [
     ["Outcome", title],
     ["Because", cause === "" ? null : [cause, section].filter((part) => part !== "").join(" ")],
     ["Event", "event" in outcome ? outcome.event.name : null],
@@ -65,7 +66,6 @@ function factsOf(walk: WalkAnswer): Facts {
     ["Tagged with", tags.length === 0 ? null : tags.map(({ name, value }) => `${name} ${hex(value)}`).join(", ")],
     ...combined.map(({ name, together }) => [name, together] as const),
   ];
-  return new Map(facts.flatMap(([name, text]) => (text === null ? [] : [[name, text]])));
 }
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;

@@ -4,7 +4,7 @@
  * (every bit carries its field's name for pointer and reader anyway).
  */
 import type { FieldDeclaration } from "../../base/layout.ts";
-import { textWidth } from "./text_fit.ts";
+import { nameWidth, textWidth } from "./text_fit.ts";
 
 /** One bit, clickable. */
 interface RulerBit {
@@ -138,10 +138,10 @@ function labelsFor(row: readonly RulerRun[], order: readonly RulerRun[], o: Rule
   const labels = new Map<RulerRun, RulerLabel>();
   // Names that fit under their own field first: they need no search, and the others go around them.
   for (const run of row) {
-    const text = candidates(run).find((t) => textWidth(t, FONT) <= run.width - 2);
+    const text = candidates(run).find((t) => nameWidth(t, FONT) <= run.width - 2);
     if (text === undefined) continue;
     const x = run.x + run.width / 2;
-    const half = textWidth(text, FONT) / 2;
+    const half = nameWidth(text, FONT) / 2;
     taken.push({ lane: 0, from: x - half, to: x + half, leader: null });
     labels.set(run, { text, x, y: run.y + o.bitHeight + 11, leader: null });
   }
@@ -155,7 +155,7 @@ function labelsFor(row: readonly RulerRun[], order: readonly RulerRun[], o: Rule
 
 function search(run: RulerRun, o: RulerOptions, taken: Taken[]): RulerLabel | null {
   const text = run.field.name;
-  const half = textWidth(text, FONT) / 2 + 2;
+  const half = nameWidth(text, FONT) / 2 + 2;
   const centre = run.x + run.width / 2;
   for (let lane = 0; lane < LANES; lane++) {
     if (lane === 0 && half - run.width / 2 > OVERHANG) continue;

@@ -37,7 +37,7 @@ export interface ObjectGraph {
 
 /** Height of a box. */
 export const NODE_HEIGHT = 52;
-const LEAST_WIDTH = 122;
+const LEAST_WIDTH = 132;
 const MOST_WIDTH = 190;
 /** Between layers, and between the boxes of one. */
 const LEAST_GAP = 34;

@@ -31,6 +31,12 @@ export function textWidth(text: string, size: number): number {
   return text.length * size * UI_ADVANCE;
 }
 
+/** Estimated width in px of a name as specifications spell them, with capitals and digits. */
+export function nameWidth(name: string, size: number): number {
+  const wide = name.replaceAll(/[^A-Z0-9_]/g, "").length;
+  return size * (wide * 0.62 + (name.length - wide) * UI_ADVANCE);
+}
+
 /** The first candidate that fits `width` px, or the empty string. Order them longest first. */
 export function fitText(candidates: readonly string[], width: number, size: number): string {
   return candidates.find((c) => textWidth(c, size) <= width) ?? "";

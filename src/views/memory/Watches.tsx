@@ -24,6 +24,9 @@ export function Watches() {
           setName("");
         }}
       >
+        <span className="nw-2" aria-hidden="true">
+          Event
+        </span>
         <input
           className="nw-field nw-mono"
           aria-label="Name of a record to stop at; empty for any"

@@ -26,7 +26,7 @@ export function Reader({ queue, waiting, reader }: ReaderProps) {
           type="checkbox"
           checked={held}
           onChange={(event) => void act({ do: "consumer", what: event.target.checked ? "hold" : "let go", queue })}
-        />{" "}
+        />
         {WORDS[by].hold}
       </label>
       {held && (

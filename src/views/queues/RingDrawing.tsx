@@ -92,6 +92,8 @@ function End(props: {
   const [tx, ty] = point(angle + shift / OUTER, OUTER + 15);
   const degrees = (angle * 180) / Math.PI + 180;
   const anchor = tx > 12 ? "start" : tx < -12 ? "end" : "middle";
+  // Above the ring the name stands clear of the arrow's foot.
+  const down = anchor === "middle" && ty < 0 ? 1 : 4;
   return (
     <g>
       <path
@@ -100,7 +102,7 @@ function End(props: {
         fill={solid ? "var(--nw-text)" : "none"}
         stroke="var(--nw-text)"
       />
-      <text x={tx} y={ty + 4} textAnchor={anchor} className="d-b d-end">
+      <text x={tx} y={ty + down} textAnchor={anchor} className="d-b d-end">
         {name}
       </text>
     </g>

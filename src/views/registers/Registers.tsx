@@ -46,7 +46,7 @@ export function Registers() {
           count={rows.length}
           chosen={at}
           reveal={chosen}
-          columns="62px minmax(0, 1fr) auto"
+          columns="62px minmax(0, 340px) minmax(max-content, 1fr)"
           onChoose={(row) => setChosen(rows[row] === undefined ? null : nameOf(rows[row]))}
           row={(i) => {
             const r = rows[i];

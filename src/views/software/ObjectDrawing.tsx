@@ -1,9 +1,10 @@
 /** Objects of the host's kernel as a drawing: boxes in layers, an arrow from each to what it holds. */
 import "../common/drawing.css";
+import { useEffect, useRef } from "react";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 import { SvgGlyph, type SvgGlyphName } from "../common/SvgGlyph.tsx";
 import { type GraphEdge, type GraphNode, NODE_HEIGHT, objectGraph } from "../geometry/object_graph.ts";
-import { fitText } from "../geometry/text_fit.ts";
+import { digitsWidth, fitText } from "../geometry/text_fit.ts";
 
 interface Look {
   readonly glyph: SvgGlyphName;
@@ -79,14 +80,20 @@ interface BoxProps {
 
 const RING = { chosen: ["var(--nw-select)", 2], linked: ["var(--nw-linked)", 1], none: null } as const;
 const FONT = 11.5;
+/** Capitals in bold are as wide as words of this size. */
+const BOLD = 14;
 
 function Box({ node, row, width, mark, onChoose }: BoxProps) {
   const { x, y } = node;
   const look = LOOKS[row.type] ?? QUEUE;
   const ring = RING[mark];
+  const box = useRef<SVGGElement>(null);
+  useEffect(() => {
+    if (mark === "chosen") box.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [mark]);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: arrows on the drawing do the same by keyboard.
-    <g className="object-box" data-object={row.id} onClick={() => onChoose(row.id)}>
+    <g ref={box} className="object-box" data-object={row.id} onClick={() => onChoose(row.id)}>
       <title>{`${row.type} ${row.id}: ${row.about}; ${usersText(row)}`}</title>
       <rect x={x + 0.5} y={y + 0.5} width={width - 1} height={NODE_HEIGHT - 1} rx="3" fill="var(--nw-pane)" />
       <rect
@@ -112,7 +119,7 @@ function Box({ node, row, width, mark, onChoose }: BoxProps) {
       )}
       <SvgGlyph name={look.glyph} x={x + 8} y={y + 7} size={9} cut={look.fill} />
       <text x={x + 22} y={y + 15.5} className="d-b">
-        {row.type}
+        {typeText(row, width - 22 - 8)}
       </text>
       <text x={x + width - 8} y={y + 15.5} textAnchor="end" className="d-mono d-2">
         {row.id}
@@ -124,6 +131,12 @@ function Box({ node, row, width, mark, onChoose }: BoxProps) {
       ))}
     </g>
   );
+}
+
+/** The type as far as it stands clear of the id. */
+function typeText({ type, id }: KernelObjectRow, width: number): string {
+  const room = width - digitsWidth(String(id).length, FONT) - 4;
+  return fitText([type, ...Array.from(type, (_, i) => `${type.slice(0, -1 - i)}…`)], room, BOLD);
 }
 
 /** The words in at most two lines; what does not fit is left out, word by word. */
