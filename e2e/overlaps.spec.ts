@@ -48,6 +48,23 @@ test.describe("Overlaps", () => {
     await expect(section(page)).toHaveCount(0);
   });
 
+  test("are told of one address, which of its ways are, and where nothing leads", async ({ page }) => {
+    await openPage(page);
+    await runCommand(page, "Who reaches a physical address…");
+    const box = section(page).getByRole("textbox", { name: "who reaches PA" });
+    await box.fill("0x480cd123");
+    await expect(section(page).getByRole("status")).toContainText("2 addresses lead there");
+    await expect(list(page).getByRole("option")).toHaveText([/SID 0x10\s*0x1\s?0123/, /SID 0x10\s*0x80\s?0010\s?7123/]);
+    await section(page).getByRole("tab", { name: "All" }).click();
+    await expect(list(page).getByRole("option")).toHaveCount(4);
+    await list(page).getByRole("option").last().click();
+    await expect(outcome(page)).toContainText("goes through");
+    await expect(box).toHaveValue("0x480cd123");
+    await box.fill("0x1");
+    await expect(section(page).getByRole("status")).toContainText("Nothing leads there");
+    await expect(list(page)).toHaveCount(0);
+  });
+
   test("of 2^20 leaves are found while the page answers", async ({ page }) => {
     test.setTimeout(120_000);
     await openPage(page);

@@ -406,13 +406,15 @@ const MAPS: readonly Command[] = [
       run: (app) => app.editMap(stage),
     }),
   ),
-  {
-    id: "maps.overlaps",
-    what: "Memory that is reached in several ways",
-    group: "Page",
-    able: hasTables,
-    run: (app) => app.showOverlaps(!app.overlapsShown),
-  },
+  ...["Memory that is reached in several ways", "Who reaches a physical address…"].map(
+    (what, i): Command => ({
+      id: `maps.overlaps${i}`,
+      what,
+      group: "Page",
+      able: hasTables,
+      run: (app) => app.showOverlaps(true),
+    }),
+  ),
 ];
 
 const PRESET_COMMANDS: readonly Command[] = PRESETS.map(({ id, text }, i) => ({

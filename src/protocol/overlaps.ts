@@ -13,6 +13,8 @@ export interface OverlapQuery {
   readonly space: "PA" | "IPA";
   /** Every overlap, not only those that the chosen context has part in. */
   readonly all: boolean;
+  /** Who reaches this address, be it in one way, instead of overlaps; null for overlaps. */
+  readonly at: bigint | null;
 }
 
 /** A context that was looked through. */
@@ -50,7 +52,7 @@ export interface OverlapAnswer {
   readonly space: "PA" | "IPA";
   /** The chosen one first. */
   readonly contexts: readonly OverlapContext[];
-  /** At most {@link MAX_OVERLAPS}. */
+  /** At most {@link MAX_OVERLAPS}; where an address was asked for, that byte alone, or none. */
   readonly rows: readonly OverlapRow[];
   /** How many ranges there are in all, and how many bytes they have together. */
   readonly ranges: number;

@@ -134,7 +134,9 @@ describe("Overlaps of tables made by chance", () => {
           context(own ? first : null, second === null ? null : seconds[second]!),
         );
         const streams = tables.map((_, sid) => streamRow(sid, "stage 1"));
-        const answer = resultOf(findOverlaps({ sid: 0, ssid: null, space, all }, streams, (sid) => tables[sid]!));
+        const answer = resultOf(
+          findOverlaps({ sid: 0, ssid: null, space, all, at: null }, streams, (sid) => tables[sid]!),
+        );
         const tried = triedPages(ways, all ? null : 0);
         expect([...pagesOf(answer)]).toEqual([...tried]);
         expect(answer.bytes).toBe(BigInt(tried.size * PAGE));
@@ -157,16 +159,60 @@ describe("Overlaps of tables made by chance", () => {
     const stream = { ...streamRow(0, "stage 1"), ssids: [0, 1] };
     const tablesOf = (_sid: number, ssid: number | null) => context(ssid === 1 ? other : pages, null);
     for (const ssid of [null, 0]) {
-      const query: OverlapQuery = { sid: 0, ssid, space: "PA", all: true };
+      const query: OverlapQuery = { sid: 0, ssid, space: "PA", all: true, at: null };
       const { contexts, rows } = resultOf(findOverlaps(query, [stream], tablesOf));
       expect(contexts.map((c) => c.ssid)).toEqual([ssid, 1]);
       expect(rows.map(({ reached }) => reached)).toEqual([2]);
     }
   });
 
+  it("are told of any one address, be it reached in one way or in none", () => {
+    const [one, two]: Table[] = [
+      {
+        at: 0x10_0000,
+        to: [
+          [1, 3],
+          [2, 1],
+          [2, 3],
+        ],
+      },
+      {
+        at: 0x20_0000,
+        to: [
+          [2, 1],
+          [5, 3],
+        ],
+      },
+    ];
+    const tablesOf = (sid: number) => context(sid === 0 ? one! : two!, null);
+    const waysTo = (at: bigint, all: boolean) =>
+      resultOf(
+        findOverlaps(
+          { sid: 0, ssid: null, space: "PA", all, at },
+          [streamRow(0, "stage 1"), streamRow(1, "stage 1")],
+          tablesOf,
+        ),
+      );
+    const ways = ({ rows }: Pick<OverlapAnswer, "rows">) =>
+      rows.flatMap((row) => row.reaches.map((r) => [r.context, r.permissions, r.count, ...r.inputs]));
+    expect(ways(waysTo(0x2008n, true))).toEqual([
+      [0, 1, 1, 0x1008n],
+      [0, 3, 1, 0x2008n],
+      [1, 1, 1, 0x8n],
+    ]);
+    expect(ways(waysTo(0x5fffn, true))).toEqual([[1, 3, 1, 0x1fffn]]);
+    expect(ways(waysTo(0x5fffn, false))).toEqual([]);
+    expect(ways(waysTo(0x6000n, true))).toEqual([]);
+    expect(ways(waysTo(1n << 60n, true))).toEqual([]);
+    expect(waysTo(0x2008n, false).marks).toEqual([
+      [0x1008n, 0x1009n],
+      [0x2008n, 0x2009n],
+    ]);
+  });
+
   it("stop at what they look through at most, and say so", () => {
     const streams = Array.from({ length: 1100 }, (_, sid) => streamRow(sid, "bypass"));
-    const query: OverlapQuery = { sid: 0, ssid: null, space: "PA", all: true };
+    const query: OverlapQuery = { sid: 0, ssid: null, space: "PA", all: true, at: null };
     const answer = resultOf(findOverlaps(query, streams, () => context(null, null)));
     expect(answer).toMatchObject({ truncated: true, ranges: 0, rows: [], marks: [] });
     expect(answer.bypassing).toHaveLength(1100);
@@ -176,7 +222,7 @@ describe("Overlaps of tables made by chance", () => {
 /** Overlaps of a session as its own translations give them, page by page of what is mapped, and as the search does. */
 function bothWays(session: Session): [Map<bigint, string[]>, Map<bigint, string[]>] {
   const [chosen] = session.streams(0, 1).rows;
-  const answer = resultOf(session.overlaps({ sid: chosen!.sid, ssid: null, space: "PA", all: true }));
+  const answer = resultOf(session.overlaps({ sid: chosen!.sid, ssid: null, space: "PA", all: true, at: null }));
   const ways: Ways = new Map();
   for (const [i, { sid, ssid }] of answer!.contexts.entries()) {
     const leaves = session.leaves(sid, ssid);

@@ -62,16 +62,13 @@ export function* findOverlaps(
     yield { done: i, total: looked.length };
   }
   const sweep = new Sweep(gathering, query.all ? null : 0);
-  yield* sweep.run();
+  const found = query.at === null ? yield* sweep.overlaps() : sweep.waysTo(query.at);
   return {
     space: query.space,
     contexts: gathering.contexts,
-    rows: sweep.rows,
-    ranges: sweep.ranges,
-    bytes: BigInt(sweep.bytes),
+    ...found,
     truncated: !gathering.whole || looked.length < contexts.length,
     bypassing: streams.filter(({ state }) => state === "bypass").map(({ sid }) => sid),
-    marks: joinMarks(sweep.marks),
   };
 }
 
@@ -131,11 +128,13 @@ const contextOf = (key: number): number => Math.floor(key / RIGHTS);
 /** Most runs that are gone over for the lowest input addresses. */
 const MOST_SORTED = 4096;
 
+type Found = Pick<OverlapAnswer, "rows" | "ranges" | "bytes" | "marks">;
+
 class Sweep {
-  readonly rows: OverlapRow[] = [];
-  ranges = 0;
-  bytes = 0;
-  readonly marks: (readonly [from: number, to: number])[] = [];
+  readonly #rows: OverlapRow[] = [];
+  #ranges = 0;
+  #bytes = 0;
+  readonly #marks: (readonly [from: number, to: number])[] = [];
   /** Context that has to have part in an overlap; null for any. */
   readonly #part: number | null;
   readonly #input: Float64Array;
@@ -171,7 +170,27 @@ class Sweep {
     }
   }
 
-  *run(): Generator<OverlapProgress> {
+  /** Every range that is reached in more than one way. */
+  *overlaps(): Generator<OverlapProgress, Found> {
+    yield* this.#run();
+    const [rows, ranges] = [this.#rows, this.#ranges];
+    return { rows, ranges, bytes: BigInt(this.#bytes), marks: joinMarks(this.#marks) };
+  }
+
+  /** Every way that leads to an address. */
+  waysTo(address: bigint): Found {
+    const at = Number(address);
+    for (let run = 0; run < this.#key.length; run++) {
+      const counts = this.#part === null || contextOf(this.#key[run]!) === this.#part;
+      if (counts && this.#from[run]! <= at && at < this.#to[run]!) this.#enter(run);
+    }
+    if (this.#reaching === 0) return { rows: [], ranges: 0, bytes: 0n, marks: [] };
+    this.#mark(at, at + 1);
+    const rows = [{ from: address, to: address + 1n, ...this.#rowAt(at) }];
+    return { rows, ranges: 1, bytes: 1n, marks: joinMarks(this.#marks) };
+  }
+
+  *#run(): Generator<OverlapProgress> {
     const [from, to] = [this.#from, this.#to];
     const total = 2 * from.length;
     const begins = sortedByPage(from);
@@ -238,11 +257,11 @@ class Sweep {
   #turn(place: number): void {
     if (this.#open !== null) {
       const { from, row } = this.#open;
-      this.ranges++;
-      this.bytes += place - from;
-      if (row !== null) this.rows.push({ from: BigInt(from), to: BigInt(place), ...row });
+      this.#ranges++;
+      this.#bytes += place - from;
+      if (row !== null) this.#rows.push({ from: BigInt(from), to: BigInt(place), ...row });
     }
-    const room = this.rows.length < MAX_OVERLAPS;
+    const room = this.#rows.length < MAX_OVERLAPS;
     this.#open = this.#overlaps ? { from: place, row: room ? this.#rowAt(place) : null } : null;
   }
 
@@ -259,11 +278,11 @@ class Sweep {
 
   /** Where the chosen context's input leads to an overlap between two places of the sweep. */
   #mark(from: number, to: number): void {
-    const room = MAX_MARKS - this.marks.length;
+    const room = MAX_MARKS - this.#marks.length;
     if (room <= 0) return;
     for (const run of this.#here.slice(0, RIGHTS).flat().slice(0, room)) {
       const input = this.#input[run]! - this.#from[run]!;
-      this.marks.push([input + from, input + to]);
+      this.#marks.push([input + from, input + to]);
     }
   }
 }

@@ -3,6 +3,7 @@
  * to the walks.
  */
 import { useMemo, useRef, useState } from "react";
+import { readAddress } from "../../app/address_input.ts";
 import type { Progress } from "../../protocol/engine.ts";
 import type { OverlapAnswer, OverlapQuery } from "../../protocol/overlaps.ts";
 import { Button } from "../common/Button.tsx";
@@ -57,8 +58,9 @@ export function Overlaps({ query, nested, answer, progress, onQuery, onStop }: O
             ]}
           />
         )}
+        <AddressField space={query.space} onAddress={(at) => onQuery({ ...query, at })} />
         <span className="nw-2 nw-small" role="status">
-          {answer === null ? searchText(progress) : <Summary answer={answer} />}
+          {answer === null ? searchText(progress) : <Summary answer={answer} at={query.at} />}
         </span>
         {answer === null && (
           <Button size="small" onClick={onStop}>
@@ -67,7 +69,7 @@ export function Overlaps({ query, nested, answer, progress, onQuery, onStop }: O
         )}
       </div>
       {answer !== null && <Bypassing answer={answer} />}
-      {answer !== null && answer.rows.length > 0 && <Found answer={answer} />}
+      {answer !== null && answer.rows.length > 0 && <Found answer={answer} drawn={query.at === null} />}
     </section>
   );
 }
@@ -77,10 +79,41 @@ const searchText = (progress: Progress | null): string =>
     ? "Looking…"
     : `Looking at ${progress.what}: ${Math.floor((100 * progress.done) / Math.max(1, progress.total))} %`;
 
-function Summary({ answer }: { readonly answer: OverlapAnswer }) {
+/** An address whose ways are asked for; what is no address asks for overlaps. */
+function AddressField(props: { readonly space: string; readonly onAddress: (at: bigint | null) => void }) {
+  const [text, setText] = useState("");
+  const read = readAddress(text);
+  return (
+    <label className="overlaps-address">
+      <span className="nw-3">who reaches {props.space}</span>
+      <input
+        className="nw-field nw-mono"
+        placeholder="any address"
+        spellCheck={false}
+        autoComplete="off"
+        value={text}
+        aria-invalid={read.type === "wrong"}
+        title={read.type === "wrong" ? read.why : undefined}
+        onChange={({ target }) => {
+          setText(target.value);
+          const typed = readAddress(target.value);
+          props.onAddress(typed.type === "address" ? typed.value : null);
+        }}
+      />
+    </label>
+  );
+}
+
+function Summary({ answer, at }: { readonly answer: OverlapAnswer; readonly at: bigint | null }) {
   const { ranges, bytes, contexts, rows, truncated, space } = answer;
   const seen = `${contexts.length} ${contexts.length === 1 ? "address space" : "address spaces"} looked through`;
   const cut = truncated ? ", not all there is" : "";
+  if (at !== null) {
+    const ways = rows.flatMap(({ reaches }) => reaches).reduce((sum, { count }) => sum + count, 0);
+    const lead =
+      ways === 0 ? "Nothing leads there" : ways === 1 ? "One address leads there" : `${ways} addresses lead there`;
+    return `${lead}; ${seen}${cut}.`;
+  }
   if (ranges === 0) return `Nothing is reached in more than one way; ${seen}${cut}.`;
   const first = rows.length < ranges ? `, the first ${rows.length} shown` : "";
   return `${ranges} ${ranges === 1 ? "range" : "ranges"} of ${space}, ${bytesText(bytes)} in all${first}; ${seen}${cut}.`;
@@ -108,7 +141,7 @@ const LINE_PX = 22;
 const LANES = 6;
 const LABEL = 84;
 
-function Found({ answer }: { readonly answer: OverlapAnswer }) {
+function Found({ answer, drawn }: { readonly answer: OverlapAnswer; readonly drawn: boolean }) {
   const facts = useFacts();
   const access = useApp((app) => app.access);
   const choose = useApp((app) => app.chooseAccess);
@@ -119,11 +152,13 @@ function Found({ answer }: { readonly answer: OverlapAnswer }) {
   };
   return (
     <>
-      <Strip
-        answer={answer}
-        chosen={lines[chosen]?.row ?? -1}
-        onChoose={(row, context) => go(lines.find((line) => line.row === row && line.reach.context === context))}
-      />
+      {drawn && (
+        <Strip
+          answer={answer}
+          chosen={lines[chosen]?.row ?? -1}
+          onChoose={(row, context) => go(lines.find((line) => line.row === row && line.reach.context === context))}
+        />
+      )}
       <div className="overlaps-list" style={{ flexBasis: lines.length * LINE_PX + 2 }}>
         <VirtualList
           label="Overlapping ranges"
@@ -152,7 +187,7 @@ function Line(props: { readonly answer: OverlapAnswer; readonly line: OverlapLin
           <Hex value={from} />
         </span>
       </span>
-      <span className="nw-2">{line.first ? bytesText(to - from) : ""}</span>
+      <span className="nw-2">{line.first && to - from > 1n ? bytesText(to - from) : ""}</span>
       <span>{name}</span>
       <span>
         <Hex value={line.input} />

@@ -46,8 +46,12 @@ export default function TableMaps() {
   const both = one.answer?.map != null && two.answer?.map != null;
   const shown = useApp((app) => app.overlapsShown);
   const showOverlaps = useApp((app) => app.showOverlaps);
-  const [wanted, setWanted] = useState<Pick<OverlapQuery, "space" | "all">>({ space: "PA", all: false });
-  const query = stream === null ? null : ({ ...stream, all: wanted.all, space: both ? wanted.space : "PA" } as const);
+  const [wanted, setWanted] = useState<Pick<OverlapQuery, "space" | "all" | "at">>({
+    space: "PA",
+    all: false,
+    at: null,
+  });
+  const query = stream === null ? null : ({ ...wanted, ...stream, space: both ? wanted.space : "PA" } as const);
   const overlaps = useOverlaps(shown ? query : null);
   const shared = useMemo(
     () => (overlaps.answer === null ? null : markedRanges(overlaps.answer.marks)),
