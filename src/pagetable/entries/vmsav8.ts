@@ -26,28 +26,30 @@ const PXN = 1 << 21;
 const CONTIGUOUS = 1 << 20;
 const S2_READ = bit(S2_PAGE, "S2AP");
 const S2_WRITE = S2_READ << 1;
-/** MemAttr of Normal memory, inner and outer write-back. */
+/** MemAttr of Normal memory, inner and outer write-back: which stage 1 may weaken, and with S2FWB whatever it says. */
 const WRITE_BACK = 0xf << 2;
+const FORCED_WRITE_BACK = 0x6 << 2;
 
 const stage1 = ({ write, execute, user }: Rights): Entry => [
   execute ? 0 : UXN | PXN,
   AF | INNER_SHAREABLE | NG | (user ? AP_USER : 0) | (write ? 0 : AP_READ_ONLY),
 ];
-const stage2 = ({ read, write, execute }: Rights): Entry => [
+const stage2 = ({ read, write, execute }: Rights, memAttr: number): Entry => [
   execute ? 0 : UXN,
-  AF | INNER_SHAREABLE | WRITE_BACK | (read ? S2_READ : 0) | (write ? S2_WRITE : 0),
+  AF | INNER_SHAREABLE | memAttr | (read ? S2_READ : 0) | (write ? S2_WRITE : 0),
 ];
 
 /**
  * Makes entries of a stage's tables. Stage 1 cannot refuse reads.
  * @param wide 52-bit addresses, see `vmsav8Format`
+ * @param forced stage 2 is walked with S2FWB and has the last word on memory types (DDI 0487 §D8.6.6)
  */
-export function vmsav8Entries(stage: 1 | 2, granuleLg2: GranuleLg2, wide: boolean): EntryMaker {
+export function vmsav8Entries(stage: 1 | 2, granuleLg2: GranuleLg2, wide: boolean, forced = false): EntryMaker {
   const fmt = vmsav8Format(granuleLg2, wide);
   // Descriptors that keep address bits [51:50] in [9:8] have no shareability: that is the table base's then.
   const kept = wide && granuleLg2 !== 16 ? ~INNER_SHAREABLE : -1;
   const attributes = (rights: Rights): Entry => {
-    const [hi, lo] = stage === 1 ? stage1(rights) : stage2(rights);
+    const [hi, lo] = stage === 1 ? stage1(rights) : stage2(rights, forced ? FORCED_WRITE_BACK : WRITE_BACK);
     return [hi, lo & kept];
   };
   /** Address bits where a descriptor keeps them: [51:48] or [51:50] of a wide one stand in its low half. */

@@ -78,6 +78,8 @@ interface Stage2Parts {
   readonly device: HostDevice;
   readonly vmid: LeasedVmid;
   readonly nestParent: boolean;
+  /** Its leaves force write-back, which takes S2FWB. */
+  readonly forced: boolean;
   readonly partitions: PartitionMap | null;
 }
 
@@ -85,6 +87,7 @@ interface Stage2Parts {
 export class Stage2Domain extends SmmuTables {
   readonly stage = 2;
   readonly nestParent: boolean;
+  readonly forced: boolean;
   /** PARTIDs of a guest; null where it has none. */
   readonly partitions: PartitionMap | null;
   readonly #device: HostDevice;
@@ -96,12 +99,13 @@ export class Stage2Domain extends SmmuTables {
     memory: OwnMemory,
     kind: TableKind,
     root: number,
-    { device, vmid, nestParent, partitions }: Stage2Parts,
+    { device, vmid, nestParent, forced, partitions }: Stage2Parts,
   ) {
     super(driver, memory, kind, root);
     this.#device = device;
     this.#walkers.set(driver, { smmu: driver, vmid });
     this.nestParent = nestParent;
+    this.forced = forced;
     this.partitions = partitions;
   }
 
@@ -196,9 +200,18 @@ export function guestEntryIsLegal(words: Uint32Array): boolean {
   return known && STE.f.EATS.get(words, 0) <= FULL_ATS && rest.every((word) => word === 0);
 }
 
-/** Geometry of stage 1 and stage 2 tables with a granule, for addresses of some bits to others of some bits. */
-export function tableKind(stage: 1 | 2, granuleLg2: GranuleLg2, bits: number, outputBits: number): TableKind {
-  const maker = vmsav8Entries(stage, granuleLg2, false);
+/**
+ * Geometry of stage 1 and stage 2 tables with a granule, for addresses of some bits to others of some bits.
+ * @param forced stage 2 is walked with S2FWB
+ */
+export function tableKind(
+  stage: 1 | 2,
+  granuleLg2: GranuleLg2,
+  bits: number,
+  outputBits: number,
+  forced = false,
+): TableKind {
+  const maker = vmsav8Entries(stage, granuleLg2, false, forced);
   const strideLg2 = maker.fmt.strideLg2;
   let level = Math.ceil((bits - granuleLg2) / strideLg2) - 1;
   // Stage 2 joins up to 16 tables into one at the top instead of having a level more (DDI 0487 §D8.2).

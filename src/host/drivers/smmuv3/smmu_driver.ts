@@ -258,7 +258,7 @@ export class SmmuDriver implements IommuDriver {
   #offersViommu(type: number): boolean {
     const known = type === ViommuType.ARM_SMMUV3 || (type === ViommuType.TEGRA241_CMDQV && this.#cmdqv !== null);
     if (!known || !this.#has("S1P") || !this.#has("S2P")) return false;
-    return this.config.coherentRootComplex || this.#smmu.id("IDR3", "FWB") === 1;
+    return this.config.coherentRootComplex || this.#forcesWriteBack;
   }
 
   /** The processor's page size where the SMMU has that granule, else one that it has. */
@@ -292,7 +292,8 @@ export class SmmuDriver implements IommuDriver {
     const vmid = this.leaseVmid(device);
     if (vmid === null) return refused("ENOSPC");
     const outputBits = this.#outputBits();
-    const kind = tableKind(2, this.#granule(), Math.min(outputBits, VA_BITS), outputBits);
+    const forced = nestParent && this.#forcesWriteBack;
+    const kind = tableKind(2, this.#granule(), Math.min(outputBits, VA_BITS), outputBits, forced);
     const root = TableDomain.root(this.#memory, kind);
     if (!root.ok) {
       vmid.end();
@@ -304,7 +305,7 @@ export class SmmuDriver implements IommuDriver {
       TableDomain.dropRoot(this.#memory, kind, root.value);
       return partitions;
     }
-    const parts = { device, vmid, nestParent, partitions: partitions.value };
+    const parts = { device, vmid, nestParent, forced, partitions: partitions.value };
     return made(new Stage2Domain(this, this.#memory, kind, root.value, parts));
   }
 
@@ -354,11 +355,14 @@ export class SmmuDriver implements IommuDriver {
   }
 
   /** The tables are such as this SMMU would have made. */
-  #canWalk({ driver, kindOfTables }: Stage2Domain): boolean {
-    const { maker, outputBits = 0 } = kindOfTables;
-    const granule = maker.fmt.granuleLg2 === this.#granule();
-    const forced = driver.#smmu.id("IDR3", "FWB") === this.#smmu.id("IDR3", "FWB");
-    return this.#has("S2P") && granule && forced && outputBits <= this.#outputBits();
+  #canWalk({ forced, granuleLg2, kindOfTables }: Stage2Domain): boolean {
+    const { outputBits = 0 } = kindOfTables;
+    const types = !forced || this.#forcesWriteBack;
+    return this.#has("S2P") && granuleLg2 === this.#granule() && types && outputBits <= this.#outputBits();
+  }
+
+  get #forcesWriteBack(): boolean {
+    return this.#smmu.id("IDR3", "FWB") === 1;
   }
 
   #attachPasid(stream: SmmuStream, pasid: number, domain: AnyDomain): Status {

@@ -155,7 +155,7 @@ export class SmmuStream {
       S2AA64: 1,
       S2PTW: 1,
       S2R: 1,
-      S2FWB: domain.nestParent ? this.#smmu.id("IDR3", "FWB") : 0,
+      S2FWB: domain.forced ? 1 : 0,
       S2TTB: domain.tables.root,
       ...domain.partitions?.steFields,
     };

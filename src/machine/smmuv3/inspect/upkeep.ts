@@ -1,6 +1,7 @@
 /** How software changes tables of an SMMUv3: entries, break-before-make and TLB maintenance (IHI 0070 §3.21.1, §4.4). */
 import { S1_PAGE, S2_PAGE } from "../../../arch/smmuv3/descriptors.ts";
 import { SMMU_IDR3 } from "../../../arch/smmuv3/id_registers.ts";
+import { STE } from "../../../arch/smmuv3/ste.ts";
 import { Eats, effectiveEats } from "../../../engine/smmuv3/ats_config.ts";
 import type { ResolvedStream } from "../../../engine/smmuv3/config_resolver.ts";
 import { StreamWorld } from "../../../engine/smmuv3/stream_config.ts";
@@ -37,7 +38,7 @@ export function upkeepOf(unit: SmmuUnit, config: ResolvedStream, who: Who, stage
   // Devices of split-stage ATS hold what stage 1 gives.
   const cached = eats !== Eats.Off && (stage === 1 || eats !== Eats.Split);
   return {
-    maker: vmsav8Entries(stage, granule, wide),
+    maker: vmsav8Entries(stage, granule, wide, stage === 2 && caps.fwb && STE.f.S2FWB.get(config.ste, 0) === 1),
     breakFirst: bbml < 2,
     fixed: [FIXED[stage][0] | base.fmt.oaHiMask, FIXED[stage][1] | base.fmt.oaLoMask],
     marks: bitsOf(S1_PAGE, ["AF"])[1],
