@@ -29,6 +29,8 @@ const ROWS = {
   decode: { local: "base/|arch/" },
   protocol: { local: "base/" },
   scenario: { local: "base/|arch/|protocol/|decode/|actors/(vmm|guest)/intents\\.ts$", npm: "valibot" },
+  // Lessons as tests play them: no part of the scenarios.
+  "scenario/testing": { local: "machine/|protocol/|scenario/" },
   conformance: { local: `${PURE}|engine/|host/|actors/|machine/|protocol/|decode/|scenario/` },
   worker: { local: "machine/|protocol/|scenario/|decode/", npm: "comlink" },
   app: { local: "base/|protocol/|scenario/|decode/", npm: "zustand|comlink|tinykeys|idb-keyval|fflate" },

@@ -3,10 +3,8 @@ import { COMMAND_TABLES } from "../arch/command_tables.ts";
 import type { CacheView, QueueRow } from "../protocol/inspection.ts";
 import { type Action, ARCHES, type Arch, type CommandWords } from "../protocol/machine.ts";
 import { formatScenario, parseScenario } from "../scenario/document.ts";
-import { LIBRARY } from "../scenario/library/library.ts";
-import { Session } from "./session.ts";
-import { loadArchitecture } from "./units.ts";
-import { Software } from "./world/software.ts";
+import { openLesson } from "../scenario/testing/lessons.ts";
+import type { Session } from "./session.ts";
 
 /** A lesson after its first DMA, a command that drops everything and one of a domain or ASID that there is none of. */
 const CASES: Readonly<Record<Arch, { lesson: string; all: CommandWords; other: CommandWords }>> = {
@@ -28,13 +26,9 @@ const CASES: Readonly<Record<Arch, { lesson: string; all: CommandWords; other: C
 };
 
 async function open(arch: Arch): Promise<Session> {
-  const document = LIBRARY.find(({ id }) => id === CASES[arch].lesson)!.document();
-  const opened = Session.open(document, await loadArchitecture(arch), (m, description) =>
-    Software.boot(m, description),
-  );
-  if (!opened.ok) throw new Error(opened.error.detail);
-  opened.value.seek(2);
-  return opened.value;
+  const session = await openLesson(CASES[arch].lesson);
+  session.seek(2);
+  return session;
 }
 
 function queueOf(session: Session): QueueRow {

@@ -3,16 +3,13 @@ import type { QueueRow } from "../protocol/inspection.ts";
 import type { Access, Action } from "../protocol/machine.ts";
 import { formatScenario, parseScenario } from "../scenario/document.ts";
 import { LIBRARY } from "../scenario/library/library.ts";
-import { Session } from "./session.ts";
-import { loadArchitecture } from "./units.ts";
-import { Software } from "./world/software.ts";
+import { openLesson } from "../scenario/testing/lessons.ts";
+import type { Session } from "./session.ts";
 
 async function open(lesson: string, step: number): Promise<Session> {
-  const document = LIBRARY.find(({ id }) => id === lesson)!.document();
-  const opened = Session.open(document, await loadArchitecture(document.machine.arch), (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(opened.error.detail);
-  opened.value.seek(step);
-  return opened.value;
+  const session = await openLesson(lesson);
+  session.seek(step);
+  return session;
 }
 
 const queueOf = (session: Session, id: string): QueueRow => session.queues().queues.find((queue) => queue.id === id)!;

@@ -1,22 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Action } from "../protocol/machine.ts";
-import { LIBRARY } from "../scenario/library/library.ts";
+import { openLesson } from "../scenario/testing/lessons.ts";
 import { nextCalls, refusalOf } from "../views/software/next_calls.ts";
-import { Session } from "./session.ts";
-import { loadArchitecture } from "./units.ts";
-import { Software } from "./world/software.ts";
-
-async function open(id: string): Promise<Session> {
-  const document = LIBRARY.find((lesson) => lesson.id === id)!.document();
-  const architecture = await loadArchitecture(document.machine.arch);
-  const opened = Session.open(document, architecture, (m, description) => Software.boot(m, description));
-  if (!opened.ok) throw new Error(opened.error.detail);
-  return opened.value;
-}
 
 describe.each(["nested-dma", "nested-vtd", "nested-amd"])("trying calls of the kernel, %s", (lesson) => {
   it("foretells for every kind of object what the kernel then answers, and leaves the session alone", async () => {
-    const session = await open(lesson);
+    const session = await openLesson(lesson);
     const { objects } = session.software()!;
     const before = session.summary();
     const answers = new Set<string>();
@@ -45,7 +34,7 @@ describe.each(["nested-dma", "nested-vtd", "nested-amd"])("trying calls of the k
 });
 
 it("is refused after too many steps, and for an action that cannot be done", async () => {
-  const session = await open("nested-dma");
+  const session = await openLesson("nested-dma");
   const stray: Action = { do: "toggle", at: 3n, bit: 0 };
   expect(session.trial([stray])).toMatchObject({ ok: false, error: { place: "action" } });
   session.applyAll(Array.from({ length: 1001 }, (): Action => ({ do: "toggle", at: 0x4000_0000n, bit: 0 })));

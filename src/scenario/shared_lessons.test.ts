@@ -1,17 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Session } from "../machine/session.ts";
-import { loadArchitecture } from "../machine/units.ts";
-import { Software } from "../machine/world/software.ts";
+import type { Session } from "../machine/session.ts";
+import { openSession } from "../machine/testing/open_session.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import { LIBRARY } from "./library/library.ts";
 import { decodeFragment, encodeFragment } from "./url_codec.ts";
-
-async function open(document: SessionDocument): Promise<Session> {
-  const architecture = await loadArchitecture(document.machine.arch);
-  const opened = Session.open(document, architecture!, (machine, description) => Software.boot(machine, description));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
 
 /** The last transaction of a document; null where it has none. */
 function lastAccess({ actions }: SessionDocument): Access | null {
@@ -31,7 +23,7 @@ async function byLink(session: Session, access: Access) {
   const link = await encodeFragment({ ...shared.value.document, view: { access } });
   const read = await decodeFragment(link);
   if (!read.ok) throw new Error(read.error.detail);
-  return { link, copy: await open(read.value), walkDigest: shared.value.walkDigest };
+  return { link, copy: await openSession(read.value), walkDigest: shared.value.walkDigest };
 }
 
 const LESSONS = LIBRARY.flatMap(({ id, document }) => {
@@ -41,7 +33,7 @@ const LESSONS = LIBRARY.flatMap(({ id, document }) => {
 
 describe("a walk of a lesson, shared", { timeout: 60_000 }, () => {
   it.each(LESSONS)("is the same at the other end of a short link: $id", async ({ document, access }) => {
-    const session = await open(document);
+    const session = await openSession(document);
     const { link, copy, walkDigest } = await byLink(session, access);
     expect(copy.walk(access).digest).toBe(walkDigest);
     expect(link.length).toBeLessThan(2000);
@@ -53,7 +45,7 @@ describe("a walk of a lesson, shared", { timeout: 60_000 }, () => {
   const { document, access } = LESSONS.find(({ document: d }) => d.machine.software !== undefined)!;
 
   it("holds the actions up to the current step only", async () => {
-    const session = await open(document);
+    const session = await openSession(document);
     const step = document.actions.length - 1;
     session.seek(step);
     const before = session.summary();
@@ -64,7 +56,7 @@ describe("a walk of a lesson, shared", { timeout: 60_000 }, () => {
 
   it("comes without software where too much was done, and says so", async () => {
     const { caches: _, ...machine } = document.machine;
-    const session = await open({ ...document, machine });
+    const session = await openSession({ ...document, machine });
     expect(session.applyAll(Array<Action>(300).fill(NOTHING)).ok).toBe(true);
     const { copy, link, walkDigest } = await byLink(session, access);
     expect(copy.walk(access).digest).toBe(walkDigest);
@@ -75,7 +67,7 @@ describe("a walk of a lesson, shared", { timeout: 60_000 }, () => {
 
   it("comes with all that was done where caches remember it", async () => {
     const cached = LESSONS.find(({ id }) => id === "invalidate-lazily")!;
-    const session = await open(cached.document);
+    const session = await openSession(cached.document);
     expect(session.applyAll(Array<Action>(300).fill(NOTHING)).ok).toBe(true);
     const { copy, walkDigest } = await byLink(session, cached.access);
     expect([copy.walk(cached.access).digest, copy.summary().actionCount]).toEqual([

@@ -1,24 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { ComparedPartId, ComparisonAnswer, DifferenceRow } from "../../protocol/comparison.ts";
 import { type Access, ARCHES, type Arch } from "../../protocol/machine.ts";
-import { LIBRARY } from "../../scenario/library/library.ts";
+import { openLesson } from "../../scenario/testing/lessons.ts";
 import { Session } from "../session.ts";
 import { WORLDS } from "../testing/worlds.ts";
 import { loadArchitecture } from "../units.ts";
-import { Software } from "../world/software.ts";
 import { compareStates, type Look } from "./compare.ts";
 import { structureItems } from "./items.ts";
 
 const LESSONS: Readonly<Record<Arch, string>> = { smmuv3: "nested-dma", vtd: "nested-vtd", amdvi: "nested-amd" };
 
-async function openLesson(arch: Arch): Promise<Session> {
-  const document = LIBRARY.find(({ id }) => id === LESSONS[arch])!.document();
-  const opened = Session.open(document, await loadArchitecture(arch), (m, description) =>
-    Software.boot(m, description),
-  );
-  if (!opened.ok) throw new Error(opened.error.detail);
-  return opened.value;
-}
+const openOn = (arch: Arch): Promise<Session> => openLesson(LESSONS[arch]);
 
 const at =
   (session: Session, step: number): Look =>
@@ -36,7 +28,7 @@ const rowsOf = (answer: ComparisonAnswer, part: ComparedPartId): readonly Differ
 
 describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
   it("finds nothing between a step and itself, and leaves the session where it is", async () => {
-    const session = await openLesson(arch);
+    const session = await openOn(arch);
     const before = session.summary();
     const { digests, parts } = compare(session, 1, 1);
     expect(digests[0]).toBe(digests[1]);
@@ -48,7 +40,7 @@ describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
   });
 
   it("tells four pages that a guest mapped as one range that was added, and as removed the other way round", async () => {
-    const session = await openLesson(arch);
+    const session = await openOn(arch);
     const added = rowsOf(compare(session, 0, 1), "leaves");
     expect(added.length).toBeGreaterThan(0);
     for (const row of added) {
@@ -60,7 +52,7 @@ describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
   });
 
   it("walks the same request on both sides", async () => {
-    const session = await openLesson(arch);
+    const session = await openOn(arch);
     const [row] = rowsOf(compare(session, 0, 1), "leaves");
     const { walks } = compare(session, 0, 1, row!.access!);
     const [before, after] = walks!;
@@ -91,7 +83,7 @@ describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
   });
 
   it("tells registers, queue ends and written slots that changed", async () => {
-    const session = await openLesson(arch);
+    const session = await openOn(arch);
     const last = session.summary().actionCount;
     const answer = compare(session, 0, last);
     expect(rowsOf(answer, "registers").length).toBeGreaterThan(0);
@@ -102,7 +94,7 @@ describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
   });
 
   it("tells objects of the kernel, lines of logs and how often what was done", async () => {
-    const session = await openLesson(arch);
+    const session = await openOn(arch);
     const last = session.summary().actionCount;
     const rows = rowsOf(compare(session, 0, last), "software");
     // The guest of the first lesson is handed its events, and logs them.
@@ -120,7 +112,7 @@ describe.each(ARCHES)("comparing two steps of a session, %s", (arch) => {
 });
 
 it("compares of two architectures what both have, and says of the rest why not", async () => {
-  const [one, other] = await Promise.all([openLesson("smmuv3"), openLesson("vtd")]);
+  const [one, other] = await Promise.all([openOn("smmuv3"), openOn("vtd")]);
   const answer = compareStates([at(one, 1), at(other, 1)], null);
   if (!answer.ok) throw new Error(answer.error.detail);
   const { parts } = answer.value;
@@ -134,7 +126,7 @@ it("compares of two architectures what both have, and says of the rest why not",
 });
 
 it("answers a problem for a step that the session does not have", async () => {
-  const session = await openLesson("smmuv3");
+  const session = await openOn("smmuv3");
   const refused = { ok: false, error: { place: "step 99" } };
   expect(compareStates([at(session, 0), at(session, 99)], null)).toMatchObject(refused);
   expect(compareStates([at(session, 99), at(session, 0)], null)).toMatchObject(refused);

@@ -5,20 +5,14 @@ import { type Action, ARCHES, type Arch, type HardwareAction, type SessionDocume
 import { TRACE, TRACE_WORDS, TraceKind, traceAddress } from "../../protocol/trace.ts";
 import { LIBRARY } from "../../scenario/library/library.ts";
 import { Machine } from "../machine.ts";
-import { Session } from "../session.ts";
+import type { Session } from "../session.ts";
+import { openSession } from "../testing/open_session.ts";
 import { WORLDS } from "../testing/worlds.ts";
 import { loadArchitecture } from "../units.ts";
-import { Software } from "../world/software.ts";
 
 const LESSONS: Readonly<Record<Arch, string>> = { smmuv3: "nested-dma", vtd: "nested-vtd", amdvi: "nested-amd" };
 
 const EMPTY = { title: "", about: "", recorded: { accesses: [], events: [] } };
-
-async function open(document: SessionDocument): Promise<Session> {
-  const opened = Session.open(document, await loadArchitecture(document.machine.arch), (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(opened.error.detail);
-  return opened.value;
-}
 
 const writer = (session: Session, pa: bigint, kind: StructureKind = "S2 descriptor"): Writer | null =>
   session.structure({ kind, pa, level: 3, granuleLg2: 12, sid: 0 }).writtenBy;
@@ -48,7 +42,7 @@ describe.each(ARCHES)("who wrote a place last, %s", (arch) => {
   });
 
   it("is the guest for its tables and the host for those beneath, from the action that made them on", async () => {
-    const session = await open(document());
+    const session = await openSession(document());
     session.seek(1);
     const walk = session.walk(dma(0x10_0000n));
     expect(walk.outcome.type).toBe("ok");
@@ -61,7 +55,7 @@ describe.each(ARCHES)("who wrote a place last, %s", (arch) => {
   });
 
   it("is software before the first action for what it set up then, and nobody for what nobody wrote", async () => {
-    const session = await open({ ...document(), actions: [] });
+    const session = await openSession({ ...document(), actions: [] });
     const register = { smmuv3: "SMMU_STRTAB_BASE", vtd: "RTADDR", amdvi: "DEVTAB_BASE" }[arch];
     const { value } = session.registers().rows.find(({ name }) => name === register)!;
     const first = arch === "smmuv3" ? "L1STD" : arch === "vtd" ? "RootEntry" : "DTE";
@@ -70,7 +64,7 @@ describe.each(ARCHES)("who wrote a place last, %s", (arch) => {
   });
 
   it("is the device for its data, the action for what is written by hand, each where it did", async () => {
-    const session = await open({ ...document(), actions: document().actions.slice(0, 1) });
+    const session = await openSession({ ...document(), actions: document().actions.slice(0, 1) });
     session.apply(dma(0x10_0ff8n, [1, 2, 3]));
     const { result } = session.log(1, 1).rows[0]!;
     if (result?.type !== "went") throw new Error("the device's write did not go through");
@@ -88,7 +82,7 @@ describe.each(ARCHES)("who wrote a place last, %s", (arch) => {
   });
 
   it("is the hand for a command typed, and the IOMMU for the record of a fault", async () => {
-    const session = await open({ ...document(), actions: document().actions.slice(0, 1) });
+    const session = await openSession({ ...document(), actions: document().actions.slice(0, 1) });
     const slot = (who: "software" | "hardware") => {
       const queue = session.queues().queues.find((q) => q.enabled && q.writer === who)!;
       return queue.base + BigInt(queue.producer.index * queue.entryBytes);
@@ -114,7 +108,7 @@ describe.each(ARCHES)("who wrote a place last, %s", (arch) => {
       return { do: "toggle", at: pick(entries), bit: next() % 12 };
     };
     const actions = Array.from({ length: 300 }, action);
-    const session = await open({ ...EMPTY, machine: world.machine, actions });
+    const session = await openSession({ ...EMPTY, machine: world.machine, actions });
     const machine = new Machine(world.machine, (await loadArchitecture(arch)).make);
     const last = new Map<bigint, Writer>();
     const note = (at: number, action: number, by: Writer["by"]) => last.set(BigInt(at - (at % 8)), { action, by });
@@ -138,7 +132,7 @@ describe.each(ARCHES)("who wrote a place last, %s", (arch) => {
 it("is not looked for without end where the page is written all the time", async () => {
   const world = WORLDS.smmuv3(1);
   const actions = Array.from({ length: 5000 }, (): Action => ({ do: "toggle", at: 0x3f00_0000n, bit: 1 }));
-  const session = await open({ ...EMPTY, machine: world.machine, actions });
+  const session = await openSession({ ...EMPTY, machine: world.machine, actions });
   expect(writer(session, 0x3f00_0000n)).toEqual({ action: 4999, by: "hand" });
   expect(writer(session, 0x3f00_0080n)).toEqual({ action: 5000 - (5000 % 256) - 15 * 256, by: "earlier" });
   session.seek(4000);
@@ -151,7 +145,7 @@ it.each(["vtd", "amdvi"] as const)("is the IOMMU for the flags that it sets in t
     const world = WORLDS[arch](seed);
     const accesses = Array.from({ length: 12 }, () => ({ ...world.access(), write: true }));
     const actions = accesses.map((access): Action => ({ do: "dma", ...access, length: 8 }));
-    const session = await open({ ...EMPTY, machine: world.machine, actions });
+    const session = await openSession({ ...EMPTY, machine: world.machine, actions });
     const leaves = accesses.flatMap((access) => placesOf(session.walk(access), TraceKind.Descriptor, 1));
     const writers = leaves.flatMap((pa) => writer(session, pa) ?? []);
     expect(writers.every(({ by }) => by === "IOMMU")).toBe(true);

@@ -1,31 +1,14 @@
 import { describe, expect, it } from "vitest";
-import type { Action, Arch, SessionDocument } from "../../protocol/machine.ts";
-import { Session } from "../session.ts";
-import { loadArchitecture } from "../units.ts";
-import { Software } from "./software.ts";
+import type { Action } from "../../protocol/machine.ts";
+import { kernelOn, NIC } from "../../scenario/library/machines.ts";
+import { documentOn, openSession } from "../testing/open_session.ts";
 
 const PAGE = 4096;
-const SID = 0x28;
 
-const document = (arch: Arch, preset: string, actions: readonly Action[]): SessionDocument => ({
-  title: "A kernel",
-  about: "",
-  machine: {
-    arch,
-    preset,
-    registers: {},
-    memory: { outside: "abort", zero: [], segments: [] },
-    devices: [{ bdf: "0000:00:05.0", sid: SID, label: "nic" }],
-    software: { kind: "kernel", guestBytes: 0x100_0000, assigned: [], lazy: false, mistakes: [] },
-  },
-  actions,
-  recorded: { accesses: [], events: [] },
-});
-
-const range = (iova: number) => ({ device: SID, pasid: null, iova: BigInt(iova), bytes: PAGE });
+const range = (iova: number) => ({ device: NIC.sid, pasid: null, iova: BigInt(iova), bytes: PAGE });
 const dma = (iova: number): Action => ({
   do: "dma",
-  sid: SID,
+  sid: NIC.sid,
   ssid: null,
   iova: BigInt(iova),
   write: true,
@@ -41,7 +24,7 @@ const STORY: readonly Action[] = [
   { do: "guest faults" },
   { do: "guest unmap", ...range(0x10_0000) },
   dma(0x10_0000),
-  { do: "guest detach", device: SID, pasid: null },
+  { do: "guest detach", device: NIC.sid, pasid: null },
   dma(0x10_0000),
   { do: "guest map", ...range(0x10_0000), write: true },
   dma(0x10_0000),
@@ -55,10 +38,7 @@ describe.each([
   ["amdvi", "full", "IO_PAGE_FAULT"],
 ] as const)("A kernel on hardware, %s %s", (arch, preset, fault) => {
   it("plays one story on every architecture", async () => {
-    const architecture = await loadArchitecture(arch);
-    const opened = Session.open(document(arch, preset, STORY), architecture!, (m, d) => Software.boot(m, d));
-    if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-    const session = opened.value;
+    const session = await openSession(documentOn(kernelOn(arch, preset), STORY));
     expect(session.log(0, 100).rows.map((row) => row.result?.type)).toEqual([
       "software",
       "went",

@@ -4,21 +4,18 @@ import type { Mistake, VmMode } from "../../protocol/software.ts";
 import { NIC, virtualMachineOn } from "../../scenario/library/machines.ts";
 import { access, GUEST, map, unmap } from "../../scenario/library/verbs.ts";
 import { AMDVI } from "../amdvi/architecture.ts";
-import { Session } from "../session.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
+import { documentOn, openOn } from "../testing/open_session.ts";
 import type { Architecture } from "../unit.ts";
-import { Software } from "./software.ts";
 
 const IOVA = 0x10_0000;
 
 /** How each access of a card with a TLB of its own went out. */
 function turns({ architecture, preset, mode }: Kind, actions: readonly Action[], mistakes: readonly Mistake[] = []) {
   const machine = virtualMachineOn(architecture.arch, preset, { mode, mistakes, ats: true, amdNesting: "as intended" });
-  const document = { title: "", about: "", machine, actions, recorded: { accesses: [], events: [] }, notes: [] };
-  const opened = Session.open(document, architecture, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(opened.error.detail);
-  expect(opened.value.software()?.refused).toEqual([]);
-  return opened.value.log(0, 10).rows.flatMap(({ result }) => {
+  const session = openOn(architecture, documentOn(machine, actions));
+  expect(session.software()?.refused).toEqual([]);
+  return session.log(0, 10).rows.flatMap(({ result }) => {
     return result?.type === "device" ? [result.hit ? "had" : result.turn] : [];
   });
 }

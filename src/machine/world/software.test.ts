@@ -1,45 +1,19 @@
 import { describe, expect, it } from "vitest";
 import type { Access, Action, SessionDocument } from "../../protocol/machine.ts";
 import type { Mistake } from "../../protocol/software.ts";
+import { NIC, virtualMachine } from "../../scenario/library/machines.ts";
 import { Machine } from "../machine.ts";
 import { Session } from "../session.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
 import { withSoftwareMemory } from "../software_memory.ts";
+import { documentOn, openOn } from "../testing/open_session.ts";
 import { Timeline } from "../timeline.ts";
 import { Software } from "./software.ts";
 
 const PAGE = 4096;
-const NIC = 0x20;
 
-function documentWith(actions: readonly Action[], mistakes: readonly Mistake[] = [], lazy = false): SessionDocument {
-  return {
-    title: "A virtual machine",
-    about: "",
-    machine: {
-      arch: "smmuv3",
-      preset: "neoverse",
-      registers: {},
-      caches: { tlb: { entries: 64, ways: 4 } },
-      memory: { outside: "abort", zero: [], segments: [] },
-      devices: [{ bdf: "0000:00:04.0", sid: NIC, label: "nic" }],
-      software: {
-        kind: "virtual machine",
-        guestBytes: 0x100_0000,
-        assigned: [{ bdf: "0000:00:04.0", virtualId: 0x10 }],
-        lazy,
-        mistakes,
-      },
-    },
-    actions,
-    recorded: { accesses: [], events: [] },
-  };
-}
-
-const open = (document: SessionDocument): Session => {
-  const opened = Session.open(document, SMMUV3, (machine, description) => Software.boot(machine, description));
-  if (!opened.ok) throw new Error(opened.error.detail);
-  return opened.value;
-};
+const documentWith = (actions: readonly Action[], mistakes: readonly Mistake[] = [], lazy = false): SessionDocument =>
+  documentOn(virtualMachine({ mistakes, lazy }), actions);
 
 const map = (iova: number, pages = 1): Action => ({
   do: "guest map",
@@ -57,7 +31,7 @@ const unmap = (iova: number, pages = 1): Action => ({
   bytes: pages * PAGE,
 });
 const access = (iova: number): Access => ({
-  sid: NIC,
+  sid: NIC.sid,
   ssid: null,
   iova: BigInt(iova),
   write: true,
@@ -79,7 +53,7 @@ const STORY: readonly Action[] = [
 
 describe("A session with software", () => {
   it("shows what the guest was asked, what came of it, and what its kernel logged", () => {
-    const session = open(documentWith(STORY));
+    const session = openOn(SMMUV3, documentWith(STORY));
     const rows = session.log(0, 100).rows.map((row) => row.result?.type);
     expect(rows).toEqual(["software", "went", "refused", "software", "software", "refused", "software", "went"]);
     const log = session.software()?.guestLog.map((line) => line.replace("arm-smmu-v3 arm-smmu-v3.0.auto: ", ""));
@@ -102,7 +76,7 @@ describe("A session with software", () => {
   });
 
   it("tells the costs before the newest action as it told them at the step before", () => {
-    const session = open(documentWith(STORY));
+    const session = openOn(SMMUV3, documentWith(STORY));
     session.seek(0);
     expect(session.software()?.before).toBeNull();
     for (let step = 1; step <= STORY.length; step++) {
@@ -123,7 +97,7 @@ describe("A session with software", () => {
       { do: "guest faults" },
     ];
     const { machine, ...rest } = documentWith([]);
-    const session = open({ ...rest, machine: { ...machine, software: { ...machine.software!, mode } } });
+    const session = openOn(SMMUV3, { ...rest, machine: { ...machine, software: { ...machine.software!, mode } } });
     const told = () => {
       const { objects, guestLog, refused } = session.software()!;
       return { objects, guestLog, refused };
@@ -145,7 +119,7 @@ describe("A session with software", () => {
   });
 
   it("has the same digest and walks at every step, forward, back and opened anew", () => {
-    const session = open(documentWith(STORY));
+    const session = openOn(SMMUV3, documentWith(STORY));
     const forward: string[] = [];
     for (let step = 0; step <= STORY.length; step++) {
       session.seek(step);
@@ -155,16 +129,16 @@ describe("A session with software", () => {
       session.seek(step);
       expect(session.summary().digest + session.walk(access(0x10_0000)).digest).toBe(forward[step]);
     }
-    const again = open(documentWith(STORY));
+    const again = openOn(SMMUV3, documentWith(STORY));
     expect(again.summary().digest + again.walk(access(0x10_0000)).digest).toBe(forward.at(-1));
   });
 
   it("goes on from an earlier step as though the later ones had never been", () => {
-    const session = open(documentWith(STORY));
+    const session = openOn(SMMUV3, documentWith(STORY));
     session.seek(2);
     const branched = session.apply(unmap(0x10_0000, 4));
     expect(branched.ok).toBe(true);
-    const straight = open(documentWith([...STORY.slice(0, 2), unmap(0x10_0000, 4)]));
+    const straight = openOn(SMMUV3, documentWith([...STORY.slice(0, 2), unmap(0x10_0000, 4)]));
     expect(session.summary().digest).toBe(straight.summary().digest);
     expect(session.software()?.objects).toEqual(straight.software()?.objects);
   });
@@ -209,7 +183,7 @@ describe("A session with software", () => {
 
   it("counts what things cost, a batch of invalidations less than one for each page", () => {
     const cost = (actions: readonly Action[]): Readonly<Record<string, number>> =>
-      open(documentWith(actions)).software()!.counts;
+      openOn(SMMUV3, documentWith(actions)).software()!.counts;
     const before = cost([map(0x10_0000, 64)]);
     const whole = cost([map(0x10_0000, 64), unmap(0x10_0000, 64)]);
     const single = cost([map(0x10_0000, 64), ...Array.from({ length: 64 }, (_, i) => unmap(0x10_0000 + i * PAGE))]);
@@ -225,7 +199,7 @@ describe("A session with software", () => {
     };
     const opened = Session.open(bad, SMMUV3, Software.boot);
     expect(opened).toMatchObject({ ok: false, error: { place: "machine.software.assigned[0].bdf" } });
-    const session = open(none);
+    const session = openOn(SMMUV3, none);
     expect(session.apply(map(0x123))).toMatchObject({ ok: false });
     expect(session.apply({ ...map(0x1000), device: 0x99 } as Action)).toMatchObject({ ok: false });
     expect(session.software()?.objects.length).toBeGreaterThan(0);

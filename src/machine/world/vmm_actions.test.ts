@@ -2,40 +2,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IOCTLS } from "../../host/iommufd/ioctls.ts";
 import type { Action } from "../../protocol/machine.ts";
-import type { VmMode } from "../../protocol/software.ts";
-import { Session } from "../session.ts";
+import { NIC, virtualMachineOn } from "../../scenario/library/machines.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
-import type { Architecture } from "../unit.ts";
+import { documentOn, openOn } from "../testing/open_session.ts";
 import { VTD } from "../vtd/architecture.ts";
-import { Software } from "./software.ts";
 
-const NIC = 0x20;
-const GUEST = { device: 0x10, pasid: null };
+const GUEST = { device: NIC.virtualId, pasid: null };
 const PAGE = 4096;
 const RAM = { from: 0x1_0000_0000n, end: 0x1_0000_0000n + 0x100_0000n };
 const DOORBELL = 0x809_0000n;
-
-function open(architecture: Architecture, preset: string, mode: VmMode): Session {
-  const machine = {
-    arch: architecture.arch,
-    preset,
-    registers: {},
-    memory: { outside: "abort", zero: [], segments: [] },
-    devices: [{ bdf: "0000:00:04.0", sid: NIC, label: "nic" }],
-    software: {
-      kind: "virtual machine",
-      mode,
-      guestBytes: 0x100_0000,
-      assigned: [{ bdf: "0000:00:04.0", virtualId: 0x10 }],
-      lazy: false,
-      mistakes: [],
-    },
-  } as const;
-  const document = { title: "", about: "", machine, actions: [], recorded: { accesses: [], events: [] } };
-  const opened = Session.open(document, architecture, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(opened.error.detail);
-  return opened.value;
-}
 
 /** Small numbers that are often ids, flags or descriptors, and addresses of guest memory. */
 const value = fc.oneof(
@@ -51,7 +26,7 @@ const call: fc.Arbitrary<Action> = fc.constantFrom(...IOCTLS).chain(({ name, fie
 );
 const dma = (iova: bigint): Action => ({
   do: "dma",
-  sid: NIC,
+  sid: NIC.sid,
   ssid: null,
   iova,
   write: true,
@@ -96,7 +71,7 @@ describe.each([
   it("stays within its memory and the doorbell, and the session goes on", () => {
     fc.assert(
       fc.property(fc.array(action, { minLength: 10, maxLength: 40 }), (actions) => {
-        const session = open(architecture, preset, mode);
+        const session = openOn(architecture, documentOn(virtualMachineOn(architecture.arch, preset, { mode })));
         const all = actions.flatMap((one) => [one, dma(0x10_0000n), dma(0x800_0040n), dma(0x4000_0000n)]);
         expect(session.applyAll(all).ok).toBe(true);
         for (const { result } of session.log(0, 1000).rows) {

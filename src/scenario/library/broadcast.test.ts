@@ -1,19 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../machine/session.ts";
+import { openSession } from "../../machine/testing/open_session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
-import { Software } from "../../machine/world/software.ts";
 import type { SessionDocument } from "../../protocol/machine.ts";
 import { BROADCAST } from "./broadcast.ts";
 import { map, unmap } from "./verbs.ts";
 
 const documentOf = (id: string): SessionDocument => BROADCAST.find((lesson) => lesson.id === id)!.document();
-
-async function open(document: SessionDocument): Promise<Session> {
-  const architecture = await loadArchitecture(document.machine.arch);
-  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
 
 /** What became of accesses, and with which VMID the virtual machine went on. */
 const results = (session: Session): unknown[] =>
@@ -39,23 +32,23 @@ describe("What the remarks on broadcasts say", () => {
     ["vbtm-pinned", ["went", "refused", "went", "1", "went", "refused"]],
     ["vbtm-not-pinned", ["2", "went", "went"]],
   ])("comes true in %s", async (id, expected) => {
-    expect(results(await open(documentOf(id)))).toEqual(expected);
+    expect(results(await openSession(documentOf(id)))).toEqual(expected);
   });
 
   it("comes true of the way: commands of the guest are trapped and handed on, its TLBI goes by nobody", async () => {
-    const commands = await open(documentOf("vbtm-none"));
+    const commands = await openSession(documentOf("vbtm-none"));
     expect(way(commands, 3) - way(commands, 2)).toBeGreaterThan(0);
-    const broadcasts = await open(documentOf("vbtm-pinned"));
+    const broadcasts = await openSession(documentOf("vbtm-pinned"));
     expect(way(broadcasts, 3) - way(broadcasts, 2)).toBe(0);
   });
 
   it("comes true of the tags: the entry in memory has the VMID of KVM, whoever runs with it now", async () => {
-    const session = await open(documentOf("vbtm-not-pinned"));
+    const session = await openSession(documentOf("vbtm-not-pinned"));
     expect(stageTwoVmid(session)).toBe(1);
   });
 
   it("tells KVM of the device before it is bound", async () => {
-    const { entries } = (await open(documentOf("vbtm-pinned"))).journal(0, 1000);
+    const { entries } = (await openSession(documentOf("vbtm-pinned"))).journal(0, 1000);
     const calls = entries.filter(({ deed }) => deed === "ioctl").map(({ about }) => about);
     const [told, bound] = ["KVM_SET_DEVICE_ATTR", "VFIO_DEVICE_BIND_IOMMUFD"].map((name) => calls.indexOf(name));
     expect(told).toBeGreaterThan(-1);
@@ -66,7 +59,7 @@ describe("What the remarks on broadcasts say", () => {
 describe("A guest whose SMMU takes part in broadcasts", () => {
   const { machine, actions } = documentOf("vbtm-pinned");
   const playing = (steps: SessionDocument["actions"], recorded = { accesses: [], events: [] }): Promise<Session> =>
-    open({ title: "", about: "", machine, actions: steps, recorded });
+    openSession({ title: "", about: "", machine, actions: steps, recorded });
   const commandsOf = (session: Session): string[] =>
     session
       .journal(0, 1000)

@@ -1,20 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { ARCHITECTURES } from "../../arch/architectures.ts";
 import { Machine } from "../../machine/machine.ts";
-import { Session } from "../../machine/session.ts";
+import type { Session } from "../../machine/session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
-import { Software } from "../../machine/world/software.ts";
 import { TRACE, TRACE_WORDS } from "../../protocol/trace.ts";
 import { formatScenario, parseScenario } from "../document.ts";
+import { openLesson } from "../testing/lessons.ts";
 import { LIBRARY } from "./library.ts";
-
-async function open(id: string): Promise<Session> {
-  const document = LIBRARY.find((entry) => entry.id === id)!.document();
-  const architecture = await loadArchitecture(document.machine.arch);
-  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
 
 /** Commands that are missing, by what the caches hold after each step, each named once. */
 function missing(session: Session): string[] {
@@ -78,7 +70,7 @@ describe("The library", () => {
       expect(again).toEqual({ ok: true, value: { ...document, view: null } });
       const steps = document.notes!.map(({ step }) => step);
       expect(steps).toEqual([...steps].sort((a, b) => a - b));
-      const session = await open(id);
+      const session = await openLesson(id);
       const { actionCount, notes } = session.summary();
       expect(notes).toEqual(document.notes);
       const refused = session
@@ -93,13 +85,13 @@ describe("The library", () => {
 describe("Debugging a guest", { timeout: 30_000 }, () => {
   const healthy = LIBRARY.filter(({ id }) => !(id in BROKEN) && id !== LAZY).map(({ id }) => id);
   it.each(healthy)("finds nothing in %s", async (id) => {
-    const session = await open(id);
+    const session = await openLesson(id);
     expect(missing(session)).toEqual([]);
     expect(session.software()?.hazards ?? []).toEqual([]);
   });
 
   it.each(Object.entries(BROKEN))("finds what is wrong in %s", async (id, expected) => {
-    const session = await open(id);
+    const session = await openLesson(id);
     expect(missing(session)).toEqual(expected.missing);
     session.seek(session.summary().actionCount);
     const texts = session.software()!.hazards.map(({ text }) => text);
@@ -107,7 +99,7 @@ describe("Debugging a guest", { timeout: 30_000 }, () => {
   });
 
   it("shows the window of lazy mode until the flush", async () => {
-    const session = await open(LAZY);
+    const session = await openLesson(LAZY);
     expect(missing(session)).toEqual(["CMD_TLBI_NH_VA"]);
     session.seek(session.summary().actionCount);
     expect(session.caches().caches.flatMap(({ entries }) => entries.filter(({ stale }) => stale !== null))).toEqual([]);
@@ -151,11 +143,11 @@ describe("What the remarks say", () => {
     ["type1-nesting-now", ["refused", "went"]],
     ["large-pages", ["went", "went", "went", "refused", "went"]],
   ])("comes true in %s", async (id, expected) => {
-    expect(results(await open(id))).toEqual(expected);
+    expect(results(await openLesson(id))).toEqual(expected);
   });
 
   it("comes true of what a nest parent refuses: read-only memory, and nothing else", async () => {
-    const { rows } = (await open("read-only-refused")).log(0, 100);
+    const { rows } = (await openLesson("read-only-refused")).log(0, 100);
     const mapped = rows.flatMap(({ action, result }) =>
       action.do === "vmm call" && action.call === "IOMMU_IOAS_MAP" && result?.type === "software" ? [result.about] : [],
     );
@@ -166,7 +158,7 @@ describe("What the remarks say", () => {
     ["canwbs", "is done"],
     ["neither-canwbs-nor-s2fwb", "answered EOPNOTSUPP"],
   ])("comes true of who may nest, in %s", async (id, expected) => {
-    const results = (await open(id))
+    const results = (await openLesson(id))
       .log(0, 2)
       .rows.map(({ result }) => (result?.type === "software" ? result.about : ""));
     expect(results[0]).toContain("IOMMU_HWPT_ALLOC is done");
@@ -178,7 +170,7 @@ describe("What the remarks say", () => {
     ["no-snoop-forced", "SNOOP_FORCED"],
     ["no-snoop-amd", "SNOOP_FORCED"],
   ])("comes true of who decides about snooping, in %s", async (id, expected) => {
-    const session = await open(id);
+    const session = await openLesson(id);
     const { arch } = session.summary();
     const { action } = session.log(0, 1000).rows.at(-1)!;
     if (action.do !== "dma") throw new Error("the last action is an access");
@@ -201,7 +193,7 @@ describe("What the remarks say", () => {
 
   it("comes true in the story of every architecture", async () => {
     for (const { id } of LIBRARY.filter(({ id }) => id.startsWith("story-"))) {
-      expect([id, ...results(await open(id))]).toEqual([id, "went", "refused", "refused", "refused", "went"]);
+      expect([id, ...results(await openLesson(id))]).toEqual([id, "went", "refused", "refused", "refused", "went"]);
     }
   });
 
@@ -210,7 +202,7 @@ describe("What the remarks say", () => {
     ["mode-caching-mode", "mode-vtd-nested"],
   ])("comes true of the cost: each way below the one before it", async (...ways) => {
     const spent = async (id: string): Promise<number> => {
-      const session = await open(id);
+      const session = await openLesson(id);
       session.seek(1);
       const before = session.software()!.ns;
       session.seek(3);
@@ -222,7 +214,7 @@ describe("What the remarks say", () => {
   });
 
   it("comes true of AMD's buffers: an unmap without exits, and a fault in the guest's own log", async () => {
-    const session = await open("amd-viommu-buffers");
+    const session = await openLesson("amd-viommu-buffers");
     const exits = (step: number): readonly (number | undefined)[] => {
       session.seek(step);
       const { counts } = session.software()!;
@@ -235,7 +227,7 @@ describe("What the remarks say", () => {
   });
 
   it("comes true of AMD's PASIDs: one more is no object of the host's", async () => {
-    const session = await open("vsva-pasid-amd");
+    const session = await openLesson("vsva-pasid-amd");
     const objects = (step: number) => {
       session.seek(step);
       return session.software()!.objects.map(({ type }) => type);
@@ -246,7 +238,7 @@ describe("What the remarks say", () => {
 
   it("comes true of the counts: a range costs one call, pages cost one each", async () => {
     const calls = async (id: string): Promise<number> => {
-      const session = await open(id);
+      const session = await openLesson(id);
       const all = session.software()!.counts.ioctl!;
       session.seek(1);
       return all - session.software()!.counts.ioctl!;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../machine/session.ts";
+import { openSession } from "../../machine/testing/open_session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
-import { Software } from "../../machine/world/software.ts";
 import type { Access, SessionDocument } from "../../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, TraceKind } from "../../protocol/trace.ts";
 import { MPAM } from "./mpam.ts";
@@ -9,15 +9,8 @@ import { dma, GUEST, map, partition } from "./verbs.ts";
 
 const DOCUMENT = MPAM[0]!.document();
 
-async function open(document: SessionDocument): Promise<Session> {
-  const architecture = await loadArchitecture("smmuv3");
-  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
-
 const playing = (actions: SessionDocument["actions"], changes: Partial<SessionDocument["machine"]> = {}) =>
-  open({ ...DOCUMENT, machine: { ...DOCUMENT.machine, ...changes }, actions });
+  openSession({ ...DOCUMENT, machine: { ...DOCUMENT.machine, ...changes }, actions });
 
 /** PARTID and PMG that an access goes out with. */
 function labels(session: Session, access: Access): unknown[] {
@@ -39,7 +32,7 @@ const abouts = (session: Session): string[] =>
 
 describe("What the remarks on partitions say", () => {
   it("comes true: each access carries a PARTID of the virtual machine's", async () => {
-    expect(allLabels(await open(DOCUMENT))).toEqual([
+    expect(allLabels(await openSession(DOCUMENT))).toEqual([
       [40, 0],
       [42, 1],
       [41, 0],
@@ -48,7 +41,7 @@ describe("What the remarks on partitions say", () => {
   });
 
   it("comes true of the walk: its map is read from memory", async () => {
-    const session = await open(DOCUMENT);
+    const session = await openSession(DOCUMENT);
     const kinds = (step: number, access: Access): number[] => {
       session.seek(step);
       const { trace } = session.walk(access);

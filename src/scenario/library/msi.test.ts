@@ -1,19 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Session } from "../../machine/session.ts";
-import { loadArchitecture } from "../../machine/units.ts";
-import { Software } from "../../machine/world/software.ts";
-import { OTHER_ERAS } from "./eras.ts";
-import { MSI } from "./msi.ts";
+import type { Session } from "../../machine/session.ts";
+import { openLesson } from "../testing/lessons.ts";
 
 const DOORBELL = 0x809_0040n;
-
-async function open(id: string): Promise<Session> {
-  const document = [...MSI, ...OTHER_ERAS].find((lesson) => lesson.id === id)!.document();
-  const architecture = await loadArchitecture(document.machine.arch);
-  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
 
 /** Where the card's writes went, "refused" for nowhere. */
 const went = (session: Session): unknown[] =>
@@ -36,13 +25,13 @@ describe("What the remarks on interrupts say", () => {
     ["msi-remapped-amd", [null, "refused"], 1],
     ["smmuv3-vfio-v16-msi", ["refused", DOORBELL], 1],
   ])("comes true in %s: a message that arrives interrupts the guest, once", async (id, expected, count) => {
-    const session = await open(id);
+    const session = await openLesson(id);
     expect(went(session)).toEqual(expected);
     expect(interrupts(session)).toBe(count);
   });
 
   it("comes true of the flat mapping", async () => {
-    const session = await open("msi-flat-mapping");
+    const session = await openLesson("msi-flat-mapping");
     expect(went(session)).toEqual(["refused", DOORBELL, expect.any(BigInt)]);
     expect(interrupts(session)).toBe(1);
   });

@@ -1,16 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Session } from "../../machine/session.ts";
-import { loadArchitecture } from "../../machine/units.ts";
-import { Software } from "../../machine/world/software.ts";
-import { OBJECTS } from "./objects.ts";
-
-async function open(id: string): Promise<Session> {
-  const document = OBJECTS.find((lesson) => lesson.id === id)!.document();
-  const architecture = await loadArchitecture(document.machine.arch);
-  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
+import type { Session } from "../../machine/session.ts";
+import { openLesson } from "../testing/lessons.ts";
 
 /** What the kernel answered each call, "" for done; and what came of the card's writes. */
 const answers = (session: Session): string[] =>
@@ -23,7 +13,7 @@ const answers = (session: Session): string[] =>
 
 describe("What the remarks on objects say", () => {
   it("comes true of the order in which they go", async () => {
-    const session = await open("teardown-order");
+    const session = await openLesson("teardown-order");
     const busy = Array<string>(4).fill("EBUSY");
     const unwound = ["done", "refused", "done", "done", "EBUSY", "EBUSY", "done", "done", "done", "done"];
     expect(answers(session)).toEqual(["went", ...busy, "went", ...unwound, "done", "done", "done"]);
@@ -31,7 +21,7 @@ describe("What the remarks on objects say", () => {
   });
 
   it("comes true of events that nobody reads", async () => {
-    const session = await open("lost-events");
+    const session = await openLesson("lost-events");
     const { rows } = session.log(0, 200);
     expect(rows.at(-1)!.result).toMatchObject({ about: "65 faults logged" });
     const lines = session.software()!.guestLog;
@@ -39,7 +29,7 @@ describe("What the remarks on objects say", () => {
   });
 
   it("comes true of queues that hardware reads", async () => {
-    const session = await open("vcmdq-order");
+    const session = await openLesson("vcmdq-order");
     const refused = ["EEXIST", "EINVAL", "EINVAL", "EINVAL", "ENOENT", "EOPNOTSUPP"];
     expect(answers(session)).toEqual([...refused, "done", "EBUSY", "EBUSY", "done", "done", "EIO"]);
   });

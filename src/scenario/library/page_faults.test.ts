@@ -1,21 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Session } from "../../machine/session.ts";
-import { loadArchitecture } from "../../machine/units.ts";
-import { Software } from "../../machine/world/software.ts";
-import { LIBRARY } from "./library.ts";
+import { openLesson } from "../testing/lessons.ts";
 import { PAGE_FAULTS } from "./page_faults.ts";
-
-async function open(id: string): Promise<Session> {
-  const document = LIBRARY.find((lesson) => lesson.id === id)!.document();
-  const architecture = await loadArchitecture(document.machine.arch);
-  const opened = Session.open(document, architecture!, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
 
 /** What came of each step but the first, which binds the process. */
 async function outcomes(id: string): Promise<unknown[]> {
-  const { rows } = (await open(id)).log(0, 100);
+  const { rows } = (await openLesson(id)).log(0, 100);
   return rows.slice(1).map(({ result }) => {
     if (result?.type === "device") return result.turn;
     return result?.type === "software" ? result.about : result?.type;
@@ -39,7 +28,7 @@ describe("What the remarks on page faults say", () => {
   });
 
   it("comes true of a request that leaves no trace with the VMM", async () => {
-    const session = await open("pri-served-by-a-guest-amd");
+    const session = await openLesson("pri-served-by-a-guest-amd");
     const exits = (step: number): readonly (number | undefined)[] => {
       session.seek(step);
       const { counts } = session.software()!;
@@ -49,7 +38,7 @@ describe("What the remarks on page faults say", () => {
   });
 
   it("comes true of requests that find no room", async () => {
-    const session = await open("pri-overflow-vtd");
+    const session = await openLesson("pri-overflow-vtd");
     const { rows } = session.log(0, 1000);
     expect(rows.filter(({ result }) => result?.type === "page" && result.queued)).toHaveLength(127 + 1);
     const abouts = rows.flatMap(({ result }) => (result?.type === "software" ? [result.about] : []));

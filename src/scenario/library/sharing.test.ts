@@ -1,18 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Session } from "../../machine/session.ts";
+import { openSession } from "../../machine/testing/open_session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
-import { Software } from "../../machine/world/software.ts";
 import type { Action, SessionDocument } from "../../protocol/machine.ts";
 import { SHARING } from "./sharing.ts";
 import { dma, GUEST, map, unmap } from "./verbs.ts";
 
 const documentOf = (id: string): SessionDocument => SHARING.find((lesson) => lesson.id === id)!.document();
-
-async function open(document: SessionDocument): Promise<Session> {
-  const opened = Session.open(document, (await loadArchitecture("smmuv3"))!, (m, d) => Software.boot(m, d));
-  if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
-  return opened.value;
-}
 
 /** Where the cards' writes went, null for nowhere. */
 const went = (session: Session): unknown[] =>
@@ -37,21 +31,21 @@ const UNMAP = 5;
 
 describe.each(["two-smmus", "two-smmus-shared"])("What the remarks on two SMMUs say, in %s", (id) => {
   it("comes true of the cards: both reach the page, and none of them once it is gone", async () => {
-    const [near, farther, ...rest] = went(await open(documentOf(id)));
+    const [near, farther, ...rest] = went(await openSession(documentOf(id)));
     expect(near).toBe(farther);
     expect(near).not.toBeNull();
     expect(rest).toEqual([null, null]);
   });
 
   it("comes true of the invalidations: one for each SMMU", async () => {
-    const session = await open(documentOf(id));
+    const session = await openSession(documentOf(id));
     expect(deeds(session, UNMAP, "command", "CMD_TLBI_S2_IPA")).toBe(2);
     expect(deeds(session, UNMAP, "command", "CMD_SYNC")).toBe(2);
   });
 
   it("comes true of the tables: a second stage for each SMMU, or one", async () => {
     const sets = id === "two-smmus" ? 2 : 1;
-    const session = await open(documentOf(id));
+    const session = await openSession(documentOf(id));
     expect(deeds(session, UNMAP, "memory write", "table entry")).toBe(sets);
     const objects = session.software()!.objects.map(({ type }) => type);
     expect(objects.filter((type) => type === "HWPT_PAGING")).toHaveLength(sets);
@@ -64,7 +58,7 @@ describe.each(["two-smmus", "two-smmus-shared"])("What the remarks on two SMMUs 
     const document = documentOf(id);
     const hold: Action = { do: "consumer", what: "hold", queue: "iommu1 CMDQ" };
     const actions = [...document.actions.slice(0, UNMAP), hold, ...document.actions.slice(UNMAP)];
-    const session = await open({ ...document, actions });
+    const session = await openSession({ ...document, actions });
     expect(new Set(stale(session))).toEqual(new Set(["iommu1 tlb"]));
     const [, , , near, farther] = went(session);
     expect(near).toBeNull();
@@ -82,7 +76,7 @@ describe.each(["two-smmus", "two-smmus-shared"])("What the remarks on two SMMUs 
       dma(0x20_0000),
       far(0x20_0000),
     ];
-    const session = await open({ ...document, actions });
+    const session = await openSession({ ...document, actions });
     expect(went(session).map((pa) => pa !== null)).toEqual([true, true, true, false]);
     expect(stale(session)).toEqual([]);
     session.seek(0);
