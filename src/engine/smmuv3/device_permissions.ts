@@ -8,6 +8,7 @@ import { DPT_L0_BLOCK, DPT_L0_TABLE, DPT_L1, DptL0Type } from "../../arch/smmuv3
 import { SMMU_DPT_BASE, SMMU_DPT_BASE_CFG, SMMU_DPT_CFG_FAR } from "../../arch/smmuv3/queue_registers.ts";
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { STE } from "../../arch/smmuv3/ste.ts";
+import { highHalf } from "../../base/address.ts";
 import type { FieldAccess, Layout } from "../../base/layout.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import { MemoryStatus, type PhysicalMemory } from "../memory/physical_memory.ts";
@@ -129,7 +130,7 @@ export class DevicePermissions {
     const hi = sizeLg2 > 32 ? tableHi & (-1 << (sizeLg2 - 32)) : tableHi;
     const lo = sizeLg2 >= 32 ? 0 : tableLo & (-1 << sizeLg2);
     const offset = index * 8;
-    const atHi = (hi | Math.floor(offset / 0x1_0000_0000)) >>> 0;
+    const atHi = (hi | highHalf(offset)) >>> 0;
     const atLo = (lo | offset) >>> 0;
     const status = this.#memory.read64(atHi, atLo);
     if (status === MemoryStatus.Unknown) return { end: "unknown", hi: atHi, lo: atLo };

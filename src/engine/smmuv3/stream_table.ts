@@ -3,6 +3,7 @@
  */
 import { R } from "../../arch/smmuv3/reasons.ts";
 import { L1STD, STE } from "../../arch/smmuv3/ste.ts";
+import { highHalf } from "../../base/address.ts";
 import { TraceKind, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
@@ -114,5 +115,5 @@ function badStream(t: Translation, record: boolean, reason: number): false {
 /** Address of entry `index` of an array of entries of 2^lg2 bytes. */
 function at(hi: number, lo: number, index: number, lg2: number): [hi: number, lo: number] {
   const sum = lo + index * 2 ** lg2;
-  return [(hi + Math.floor(sum / 0x1_0000_0000)) >>> 0, sum >>> 0];
+  return [(hi + highHalf(sum)) >>> 0, sum >>> 0];
 }

@@ -4,6 +4,7 @@
  */
 import { commandByName } from "../../arch/smmuv3/commands.ts";
 import { registerByName } from "../../arch/smmuv3/registers.ts";
+import { highHalf } from "../../base/address.ts";
 import { CacheCount } from "../../engine/common/tagged_cache.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { TranslationCache } from "../../engine/smmuv3/caches/translation_cache.ts";
@@ -41,7 +42,7 @@ export class CommandBursts {
     this.#memory = memory;
     this.#tlb = tlb;
     this.#order = order;
-    const hi = Math.floor(VA_BASE / 0x1_0000_0000);
+    const hi = highHalf(VA_BASE);
     const stream = smmu.caches?.config.resolved(KEYS.sid, -1, 0);
     if (stream === null || stream === undefined) throw new Error("the stream is not cached");
     this.#entries = Int32Array.from({ length: order.length }, (_, page) =>

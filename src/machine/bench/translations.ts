@@ -1,6 +1,7 @@
 /**
  * Passes of translations over the yardstick's pages, for any engine. No clock here: a caller times `pass`.
  */
+import { highHalf } from "../../base/address.ts";
 import { VA_BASE } from "./nested_layout.ts";
 
 /** One pass: how many operations failed, and its checksum. */
@@ -74,7 +75,7 @@ function passesOf(
 
 /** A closure, so that a realm that has one of it knows whom it calls. */
 function askingOf({ t, write, translate }: Subject): Asking {
-  const baseHi = Math.floor(VA_BASE / 0x1_0000_0000) | 0;
+  const baseHi = highHalf(VA_BASE);
   const baseLo = VA_BASE | 0;
   let failed = 0;
   const ask = (page: number): number => {

@@ -11,6 +11,7 @@ import {
   PREFETCH_IOMMU_PAGES,
   RESET_VMMIO,
 } from "../../../arch/amdvi/commands.ts";
+import { highHalf } from "../../../base/address.ts";
 import type { PrgResponse, ResponseCode } from "../../device/ats_port.ts";
 import { type FeatureWords, featureOf } from "../register_table.ts";
 import type { DeviceMessages } from "./device_messages.ts";
@@ -219,7 +220,7 @@ export class CommandExecutor {
       if (step === 0) break;
       const next = lo + step;
       lo = next >>> 0;
-      hi = (hi + Math.floor(next / 0x1_0000_0000)) >>> 0;
+      hi = (hi + highHalf(next)) >>> 0;
     }
     return CommandStatus.Done;
   }

@@ -9,7 +9,6 @@
  * UNMODELLED: how interrupts reach the guest (the extended interrupt tables); they are counted. The dirty status of
  * command buffers, second logs of guests, and VIOMMU_STATUS.
  */
-
 import { Opcode } from "../../../arch/amdvi/commands.ts";
 import { EVENT_LOG, PPR_LOG } from "../../../arch/amdvi/logs.ts";
 import {
@@ -19,6 +18,7 @@ import {
   VF_CONTROL_REGISTERS,
   VF_REGISTERS,
 } from "../../../arch/amdvi/viommu.ts";
+import { highHalf } from "../../../base/address.ts";
 import type { Digest } from "../../../base/digest.ts";
 import { RegisterFile, type RegisterImage } from "../../common/register_file.ts";
 import type { PhysicalMemory } from "../../memory/physical_memory.ts";
@@ -244,7 +244,7 @@ export class GuestIommu {
     const start = this.guestId * region.bytes;
     // The base has its place in the register but for the page request log, where it lies 4 bits higher.
     const lo = this.#inGuest ? ((word(0) >>> shift) | (shift === 0 ? 0 : word(1) << (32 - shift))) & ~0xfff : start | 0;
-    const hi = this.#inGuest ? (word(1) >>> shift) & 0xfffff : region.baseHi + Math.floor(start / 0x1_0000_0000);
+    const hi = this.#inGuest ? (word(1) >>> shift) & 0xfffff : region.baseHi + highHalf(start);
     const [was, wasLength] = [registers.at(base), registers.get(base, length)];
     if (
       (((registers.words[was]! ^ lo) & ~0xfff) | ((registers.words[was + 1]! ^ hi) & 0xfffff)) === 0 &&
