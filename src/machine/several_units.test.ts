@@ -1,9 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { SMMU_GBPA } from "../arch/smmuv3/control_registers.ts";
-import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
+import { Digest } from "../base/digest.ts";
+import { chooser } from "../engine/smmuv3/testing/random_world.ts";
+import { type Access, type Action, ARCHES, type HardwareAction, type SessionDocument } from "../protocol/machine.ts";
 import { formatScenario, parseScenario } from "../scenario/document.ts";
 import { register } from "../scenario/library/hardware.ts";
+import { Machine } from "./machine.ts";
 import { Session } from "./session.ts";
+import { unitsOf } from "./several_units.ts";
+import { WORLDS } from "./testing/worlds.ts";
+import { Timeline } from "./timeline.ts";
 import { loadArchitecture } from "./units.ts";
 
 const [NEAR, FAR] = [0x28, 0x30];
@@ -112,5 +118,42 @@ describe("A machine with two IOMMUs", () => {
     );
     expect(reopened[1]).toBe("ok");
     expect(reopened[0]).not.toBe("ok");
+  });
+});
+
+describe.each(ARCHES)("Behind the second of two IOMMUs with %s", (arch) => {
+  it.each([1, 2, 3, 128383])("everything is as behind an only one, forth and back, seed %i", async (seed) => {
+    const { make } = (await loadArchitecture(arch))!;
+    const world = WORLDS[arch](seed);
+    const { next, one, pick } = chooser(seed + 9);
+    const alone = new Machine(world.machine, make);
+    const names = alone.unit.inspect.registers().map(({ name }) => name);
+    const actions = Array.from({ length: 200 }, (): HardwareAction => {
+      if (one(12) === 1) return { do: "toggle", at: world.entry(), bit: next() % 64 };
+      if (one(60) === 1) return { do: "register", name: pick(names), value: BigInt(next()) };
+      return { do: "dma", length: pick([1, 64, 5000]), ...world.access() };
+    });
+    const sids = new Set(actions.flatMap((action) => (action.do === "dma" ? [action.sid] : [])));
+    const devices = [...sids].map((sid) => ({ sid, bdf: "", label: "", iommu: 1 }));
+    const two = new Machine({ ...world.machine, devices }, unitsOf(make));
+    const timeline = new Timeline(two);
+    const digests = [two.digest()];
+    for (const action of actions) {
+      timeline.append(action.do === "register" ? { ...action, block: "iommu1" } : action);
+      expect(timeline.doneAt(timeline.now - 1)!.result).toEqual(alone.apply(action));
+      digests.push(two.digest());
+    }
+    expect(two.unit.records()).toEqual(alone.unit.records());
+    const [memory, wanted] = [two, alone].map((machine) => {
+      const digest = new Digest();
+      machine.memory.digest(digest);
+      return digest.hex();
+    });
+    expect(memory).toBe(wanted);
+    for (let i = 0; i < 8; i++) {
+      const step = next() % (actions.length + 1);
+      timeline.seek(step);
+      expect([step, two.digest()]).toEqual([step, digests[step]]);
+    }
   });
 });

@@ -47,12 +47,14 @@ class SeveralUnits implements Unit {
   readonly onRequest: readonly string[];
   readonly #units: readonly [Unit, ...Unit[]];
   readonly #behind: Behind;
-  /** Of each record so far, whose it is. */
+  /** Of each record so far, whose it is; and how many are each one's. */
   readonly #posters: number[] = [];
+  #noted: number[];
 
   constructor(units: readonly [Unit, ...Unit[]], behind: Behind) {
     const [first] = units;
     this.#units = units;
+    this.#noted = units.map(() => 0);
     this.#behind = behind;
     this.arch = first.arch;
     this.consumer = first.consumer;
@@ -107,9 +109,8 @@ class SeveralUnits implements Unit {
 
   records(from = 0): readonly Uint32Array[] {
     this.#noteRecords();
-    const next = this.#units.map(() => 0);
-    for (const unit of this.#posters.slice(0, from)) next[unit]!++;
-    const rest = this.#units.map((unit, i) => unit.records(next[i]));
+    const before = this.#tally(this.#posters.slice(0, from));
+    const rest = this.#units.map((unit, i) => unit.records(before[i]));
     const taken = this.#units.map(() => 0);
     return this.#posters.slice(from).map((unit) => rest[unit]![taken[unit]!++]!);
   }
@@ -128,6 +129,7 @@ class SeveralUnits implements Unit {
       unit.restore(image.units[i]);
     });
     this.#posters.length = Math.min(this.#posters.length, image.records);
+    this.#noted = this.#tally(this.#posters);
     this.#noteRecords();
   }
 
@@ -137,11 +139,16 @@ class SeveralUnits implements Unit {
 
   /** Note whose the records are that came since: of different units at a time, those of the first come first. */
   #noteRecords(): void {
-    const known = this.#units.map(() => 0);
-    for (const unit of this.#posters) known[unit]!++;
     this.#units.forEach((unit, i) => {
-      for (let n = known[i]!; n < unit.recordCount; n++) this.#posters.push(i);
+      const count = unit.recordCount;
+      for (; this.#noted[i]! < count; this.#noted[i]!++) this.#posters.push(i);
     });
+  }
+
+  #tally(posters: readonly number[]): number[] {
+    const counts = this.#units.map(() => 0);
+    for (const unit of posters) counts[unit]!++;
+    return counts;
   }
 
   #pcie(): PcieSide {
