@@ -7,6 +7,26 @@ import { chooseFiles, choosePreset, openPage, outcome, pane, runCommand } from "
 const section = (page: Page) => pane(page, "Table maps").getByRole("region", { name: "Overlaps" });
 const list = (page: Page) => section(page).getByRole("listbox", { name: "Overlapping ranges" });
 
+test("A hole between what is mapped says where it lies and how large it is", async ({ page }) => {
+  await openPage(page);
+  await choosePreset(page, "Tables");
+  const plot = pane(page, "Table maps").getByRole("group", { name: /^Tables of stage 1/ });
+  const dashes = plot.locator('rect[stroke="var(--nw-line-3)"][height="0.5"]');
+  await expect(dashes.first()).toBeAttached();
+  // Between the pages at 0x10000 to 0x17fff and those from 0x20000 on.
+  const holes = await dashes.all();
+  const tip = page.locator(".draw-tip");
+  const told: string[] = [];
+  for (const hole of holes) {
+    await hole.hover({ force: true });
+    await expect(tip).toContainText("Hole: nothing is mapped");
+    told.push((await tip.innerText()).replaceAll(/\s/g, ""));
+  }
+  expect(told.some((text) => text.includes("0x18000") && text.includes("0x1ffff") && text.includes("32KiB"))).toBe(
+    true,
+  );
+});
+
 test.describe("Overlaps", () => {
   test("are asked for by the palette, listed with counts, and lead to the walks of both sides by keys", async ({
     page,

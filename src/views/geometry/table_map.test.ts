@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { high, low } from "../../base/halves.ts";
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
-import { mapBoxes, nodeRange, planTableMap, walkedNodes } from "./table_map.ts";
+import { mapBoxes, mapHoles, nodeRange, planTableMap, walkedNodes } from "./table_map.ts";
 
 interface Node {
   readonly kind: number;
@@ -131,6 +131,39 @@ describe("boxes in view", () => {
       [0, 100],
       [100, 100],
     ]);
+  });
+});
+
+describe("holes", () => {
+  /** Two pages, a hole of three, a page; then, in the next table, one more behind a hole of the tables themselves. */
+  const holed = columns([
+    node(Table, -1, 0n, 0x8000_0000n, 2),
+    node(Table, 0, 0n, 0x20_0000n, 3),
+    node(Leaves, 1, 0x1000n, 0x3000n, 2),
+    node(Leaves, 1, 0x6000n, 0x7000n),
+    node(Table, 0, 0x40_0000n, 0x60_0000n, 1),
+    node(Leaves, 4, 0x40_0000n, 0x40_1000n),
+  ]);
+  const view = { from: 0, to: 1, width: 400 };
+  const seen = (map: TableMapColumns, width: number) => {
+    const plan = planTableMap(map, "even");
+    return mapHoles(map, plan, mapBoxes(map, plan, { ...view, width }), { ...view, width });
+  };
+  it("are what lies between neighbours of a table that do not touch", () => {
+    expect(seen(holed, 400).map(({ row, from, to }) => [row, from, to])).toEqual([
+      [2, 0x3000n, 0x6000n],
+      [1, 0x20_0000n, 0x40_0000n],
+    ]);
+    expect(seen(SMALL, 400)).toEqual([]);
+  });
+  it("lie beside the boxes, and are left out where they are too narrow", () => {
+    const plan = planTableMap(holed, "even");
+    const boxes = mapBoxes(holed, plan, view);
+    for (const hole of mapHoles(holed, plan, boxes, view)) {
+      const own = boxes.filter(({ row }) => row === hole.row);
+      expect(own.some(({ x, width }) => x < hole.x + hole.width - 1e-9 && x + width > hole.x + 1e-9)).toBe(false);
+    }
+    expect(seen(holed, 12)).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 /**
  * Table maps: the tables of one stage as an icicle. A row for each level and a last one for pages; a table stands over
- * what hangs below it; widths follow the leaves beneath. x runs from 0 to 1 before zooming.
+ * what hangs below it; widths follow the leaves beneath, and a gap stands for a hole, however large it is. x runs from 0
+ * to 1 before zooming.
  */
 import type { MapNodeKind, TableMapColumns } from "../../protocol/engine.ts";
 
@@ -13,7 +14,12 @@ export interface TableMapPlan {
   readonly row: Uint8Array;
   readonly from: Float64Array;
   readonly to: Float64Array;
+  /** Of nodes that a hole lies before, the neighbour beyond it; -1 of others. */
+  readonly beyond: Int32Array;
 }
+
+/** What a hole weighs, where the least leaf weighs 1. */
+const HOLE = 0.6;
 
 /** How widths grow with leaves. */
 export type MapScale = "leaves" | "even";
@@ -36,13 +42,15 @@ export function planTableMap(map: TableMapColumns, scale: MapScale): TableMapPla
     row[i] = parent < 0 ? 0 : row[parent]! + 1;
     rows = Math.max(rows, row[i]! + 1);
   }
+  const beyond = neighboursBeyondHoles(map);
+  const gap = (i: number): number => (beyond[i]! < 0 ? 0 : HOLE);
   let whole = 0;
   for (let i = n - 1; i >= 0; i--) {
     const own = map.kind[i] === LEAVES ? runWeight(map.used[i]!, scale) : 1;
     weight[i] = Math.max(weight[i]!, own);
     const parent = map.parent[i]!;
-    if (parent >= 0) weight[parent]! += weight[i]!;
-    else whole += weight[i]!;
+    if (parent >= 0) weight[parent]! += weight[i]! + gap(i);
+    else whole += weight[i]! + gap(i);
   }
   // `free` is where the next child of a node begins; of the roots, where the next root begins.
   const free = new Float64Array(n);
@@ -50,13 +58,29 @@ export function planTableMap(map: TableMapColumns, scale: MapScale): TableMapPla
   for (let i = 0; i < n; i++) {
     const parent = map.parent[i]!;
     const unit = parent < 0 ? 1 / whole : (to[parent]! - from[parent]!) / weight[parent]!;
-    from[i] = parent < 0 ? freeRoot : free[parent]!;
+    from[i] = (parent < 0 ? freeRoot : free[parent]!) + gap(i) * unit;
     to[i] = from[i]! + weight[i]! * unit;
     free[i] = from[i]!;
     if (parent < 0) freeRoot = to[i]!;
     else free[parent] = to[i]!;
   }
-  return { rows, row, from, to };
+  return { rows, row, from, to, beyond };
+}
+
+/** Of each node, the one of the same table before it where something between them is not mapped, else -1. */
+function neighboursBeyondHoles(map: TableMapColumns): Int32Array {
+  const beyond = new Int32Array(map.count).fill(-1);
+  /** The last node so far below each node, plus 1; the first place is of the roots. */
+  const last = new Int32Array(map.count + 1);
+  for (let i = 0; i < map.count; i++) {
+    const parent = map.parent[i]! + 1;
+    const before = last[parent]! - 1;
+    last[parent] = i + 1;
+    if (before < 0) continue;
+    const [hi, lo] = [map.fromHi[i]!, map.fromLo[i]!];
+    if (hi > map.toHi[before]! || (hi === map.toHi[before]! && lo > map.toLo[before]!)) beyond[i] = before;
+  }
+  return beyond;
 }
 
 /** A box to draw: one node, or neighbours too narrow to tell apart. */
@@ -113,6 +137,32 @@ export function mapBoxes(map: TableMapColumns, plan: TableMapPlan, view: MapView
   }
   for (const row of joined.keys()) flush(row);
   return boxes;
+}
+
+/** A hole that can be seen: input addresses that nothing is mapped at, between two nodes of a table. */
+export interface MapHole {
+  readonly row: number;
+  readonly x: number;
+  readonly width: number;
+  readonly from: bigint;
+  /** One past the last. */
+  readonly to: bigint;
+}
+
+/** Narrowest hole that is drawn, px. */
+const LEAST_HOLE = 4;
+
+/** The holes before boxes in view, where they are wide enough to be seen. */
+export function mapHoles(map: TableMapColumns, plan: TableMapPlan, boxes: readonly MapBox[], view: MapView): MapHole[] {
+  const unit = view.width / (view.to - view.from);
+  return boxes.flatMap(({ first, row }): MapHole[] => {
+    const before = plan.beyond[first]!;
+    if (before < 0) return [];
+    const x = Math.max(0, (plan.to[before]! - view.from) * unit);
+    const width = (plan.from[first]! - view.from) * unit - x;
+    if (width < LEAST_HOLE) return [];
+    return [{ row, x, width, from: nodeRange(map, before).to, to: nodeRange(map, first).from }];
+  });
 }
 
 const wide = (hi: Uint32Array, lo: Uint32Array, i: number): bigint => (BigInt(hi[i]!) << 32n) | BigInt(lo[i]!);

@@ -10,13 +10,23 @@ import { Hex } from "../common/Hex.tsx";
 import { useFacts } from "../common/use_facts.ts";
 import { useSize } from "../common/use_size.ts";
 import type { MarkedRanges } from "../geometry/overlap_strip.ts";
-import { type MapBox, type MapScale, mapBoxes, nodeRange, planTableMap, walkedNodes } from "../geometry/table_map.ts";
+import {
+  type MapBox,
+  type MapHole,
+  type MapScale,
+  mapBoxes,
+  mapHoles,
+  nodeRange,
+  planTableMap,
+  walkedNodes,
+} from "../geometry/table_map.ts";
 import { IcicleCanvas } from "./IcicleCanvas.tsx";
 import { IcicleSvg } from "./IcicleSvg.tsx";
 import { IcicleTable } from "./IcicleTable.tsx";
 import { icicleShapes } from "./icicle_shapes.ts";
 import { moveInMap } from "./move_in_map.ts";
 import { nodeFacts, nodeLevel, nodeName } from "./node_text.ts";
+import { bytesText } from "./overlap_text.ts";
 import { useZoom } from "./use_zoom.ts";
 
 interface IcicleProps {
@@ -43,12 +53,17 @@ export function Icicle({ map, scale, walked, current, shared, onChoose, chooseTe
   const width = Math.max(0, (size?.width ?? 0) - LABEL - 12);
   const zoom = useZoom(plot, width, map.stage);
   const [hover, setHover] = useState<{ box: MapBox; at: TipBox } | null>(null);
+  const [hole, setHole] = useState<{ hole: MapHole; at: TipBox } | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);
 
   const plan = useMemo(() => planTableMap(map, scale), [map, scale]);
   const boxes = useMemo(
     () => mapBoxes(map, plan, { ...zoom.view, width: Math.max(1, width) }),
     [map, plan, zoom.view, width],
+  );
+  const holes = useMemo(
+    () => mapHoles(map, plan, boxes, { ...zoom.view, width: Math.max(1, width) }),
+    [map, plan, boxes, zoom.view, width],
   );
   const path = useMemo(() => walkedNodes(map, walked), [map, walked]);
   const now = useMemo(() => walkedNodes(map, current === null ? [] : [current]), [map, current]);
@@ -66,20 +81,37 @@ export function Icicle({ map, scale, walked, current, shared, onChoose, chooseTe
         current: now,
         hovered: hover?.box ?? null,
         cursor,
+        holes,
         shared,
       }),
-    [map, boxes, hue, rowHeight, path, now, hover, cursor, shared],
+    [map, boxes, hue, rowHeight, path, now, hover, cursor, holes, shared],
   );
 
-  function boxAt(e: MouseEvent): { box: MapBox; x: number; at: TipBox } | null {
+  /** Of some places of the drawing, the one under the pointer, with where a tip to it stands. */
+  function under<Place extends { readonly row: number; readonly x: number; readonly width: number }>(
+    e: MouseEvent,
+    places: readonly Place[],
+  ): { place: Place; x: number; at: TipBox } | null {
     const frame = plot.current?.getBoundingClientRect();
     if (frame === undefined) return null;
     const x = e.clientX - frame.left;
     const row = Math.floor((e.clientY - frame.top) / (rowHeight + ROW_GAP));
-    const box = boxes.find((b) => b.row === row && x >= b.x && x < b.x + b.width);
-    if (box === undefined) return null;
+    const place = places.find((p) => p.row === row && x >= p.x && x < p.x + p.width);
+    if (place === undefined) return null;
     const top = frame.top + row * (rowHeight + ROW_GAP);
-    return { box, x, at: { left: frame.left + Math.max(0, box.x), top, bottom: top + rowHeight } };
+    return { place, x, at: { left: frame.left + Math.max(0, place.x), top, bottom: top + rowHeight } };
+  }
+
+  function onMove(e: MouseEvent): void {
+    const box = under(e, boxes);
+    setHover(box === null ? null : { box: box.place, at: box.at });
+    const gap = box === null ? under(e, holes) : null;
+    setHole(gap === null ? null : { hole: gap.place, at: gap.at });
+  }
+
+  function leave(): void {
+    setHover(null);
+    setHole(null);
   }
 
   function act(box: MapBox, part: number): void {
@@ -142,11 +174,11 @@ export function Icicle({ map, scale, walked, current, shared, onChoose, chooseTe
         tabIndex={0}
         onKeyDown={onKeyDown}
         onBlur={() => setCursor(null)}
-        onMouseMove={(e) => setHover(boxAt(e))}
-        onMouseLeave={() => setHover(null)}
+        onMouseMove={onMove}
+        onMouseLeave={leave}
         onClick={(e) => {
-          const hit = boxAt(e);
-          if (hit !== null) act(hit.box, (hit.x - hit.box.x) / hit.box.width);
+          const hit = under(e, boxes);
+          if (hit !== null) act(hit.place, (hit.x - hit.place.x) / hit.place.width);
         }}
         onDoubleClick={zoom.reset}
       >
@@ -160,6 +192,7 @@ export function Icicle({ map, scale, walked, current, shared, onChoose, chooseTe
           {cursor === null ? "" : nodeName(facts, map, cursor)}
         </p>
       </div>
+      {hole !== null && <HoleTip stage={map.stage} hole={hole.hole} at={hole.at} />}
       {hover !== null && <NodeTip map={map} box={hover.box} at={hover.at} chooseText={chooseText} />}
     </div>
   );
@@ -169,6 +202,28 @@ export function Icicle({ map, scale, walked, current, shared, onChoose, chooseTe
 function rowName(facts: ArchitectureFacts, map: TableMapColumns, row: number): string {
   const height = facts.fromLeaf(map.startLevel) - row;
   return height < 0 ? "pages" : `S${map.stage} ${facts.levelShort(map.stage, facts.levelAt(height))}`;
+}
+
+function HoleTip(props: { readonly stage: 1 | 2; readonly hole: MapHole; readonly at: TipBox }) {
+  const { stage, hole, at } = props;
+  const input = stage === 1 ? "IOVA" : "IPA";
+  return (
+    <DrawTip box={at}>
+      <h4>Hole: nothing is mapped</h4>
+      <dl>
+        <dt>{input} from</dt>
+        <dd>
+          <Hex value={hole.from} />
+        </dd>
+        <dt>{input} to</dt>
+        <dd>
+          <Hex value={hole.to - 1n} />
+        </dd>
+        <dt>Bytes</dt>
+        <dd>{bytesText(hole.to - hole.from)}</dd>
+      </dl>
+    </DrawTip>
+  );
 }
 
 function NodeTip(props: {

@@ -71,7 +71,7 @@ export default function TableMaps() {
           Overlaps
         </Button>
         <span className="nw-3 nw-small">
-          Bar: solid read and write, ruled read only, notched contiguous.
+          Bar: solid read and write, ruled read only, notched contiguous; dashes: a hole.
           {shared !== null && " Solid upper edge: reached in other ways, too."} Wheel zooms, drag moves, a click on a
           table shows it alone.
         </span>

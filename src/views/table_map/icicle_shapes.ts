@@ -3,7 +3,7 @@
  */
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
 import { type MarkedRanges, markedParts } from "../geometry/overlap_strip.ts";
-import { type MapBox, nodeTarget } from "../geometry/table_map.ts";
+import { type MapBox, type MapHole, nodeTarget } from "../geometry/table_map.ts";
 import { fitText, hexWidth, textWidth } from "../geometry/text_fit.ts";
 import { CONTIGUOUS, entriesPerTable, runText } from "./node_text.ts";
 
@@ -44,6 +44,7 @@ export interface IcicleLook {
   readonly current: ReadonlySet<number>;
   readonly hovered: MapBox | null;
   readonly cursor: number | null;
+  readonly holes: readonly MapHole[];
   /** Input that leads to memory which is reached in other ways, too. */
   readonly shared: MarkedRanges | null;
 }
@@ -57,7 +58,10 @@ export function rect(x: number, y: number, width: number, height: number, o: Par
 
 /** Shapes of all boxes; those on top come last. */
 export function icicleShapes(map: TableMapColumns, boxes: readonly MapBox[], look: IcicleLook): Shape[] {
-  const shapes: Shape[] = [];
+  const shapes: Shape[] = look.holes.map(({ row, x, width }) => {
+    const y = row * (look.rowHeight + look.rowGap) + look.rowHeight / 2;
+    return rect(x - 1, y, width, 0.5, { stroke: "line-3", dashed: true });
+  });
   const rings: Shape[] = [];
   for (const box of boxes) {
     const y = box.row * (look.rowHeight + look.rowGap);
