@@ -214,3 +214,32 @@ describe.each(SUBJECTS)("Tables built for $name", (subject) => {
     expect(tables.map(2 ** subject.inputBits - page, 0, 2 * page, ALL)?.why).toBe("beyond the input range");
   });
 });
+
+describe("A tree that grows", () => {
+  it.each([
+    ["AMD-Vi host tables", amdV1Entries(false), 64],
+    ["x86-64 tables of five levels", x86Entries(5, true, true), 57],
+  ] as const)("keeps what is mapped under a table above, and takes longer addresses: %s", (_name, maker, mostBits) => {
+    const store = new Store();
+    const tables = new PageTables(maker, store, { level: 2, inputBits: 39 }, store.allocate(4096)!);
+    expect(tables.map(0x40_0000, 0x8000_0000, 0x20_1000, ALL)).toBeNull();
+    const leaf = tables.find(0x40_0000);
+    const far = 2 ** (mostBits - 1);
+    expect(tables.map(far, 0x9000_0000, 0x1000, ALL)?.why).toBe("beyond the input range");
+    while (tables.end <= far) expect(tables.grow(mostBits)).toBe(true);
+    expect([tables.level, tables.end]).toEqual([Math.ceil((mostBits - 12) / 9) - 1, 2 ** mostBits]);
+    expect(tables.find(0x40_0000)).toEqual(leaf);
+    expect(tables.map(far, 0x9000_0000, 0x1000, ALL)).toBeNull();
+    expect(tables.find(far)).not.toBeNull();
+    // The root of before is a table as any other now.
+    expect(tables.unmap(0, far).bytes).toBe(0x20_1000);
+    expect(tables.find(0x40_0000)).toBeNull();
+  });
+
+  it("stays as it is without memory", () => {
+    const store = new Store(1);
+    const tables = new PageTables(amdV1Entries(false), store, { level: 2, inputBits: 39 }, store.allocate(4096)!);
+    const { root } = tables;
+    expect([tables.grow(64), tables.level, tables.root]).toEqual([false, 2, root]);
+  });
+});

@@ -94,12 +94,11 @@ interface Taken {
 
 export class PageTables {
   readonly maker: EntryMaker;
-  readonly level: number;
-  /** Address of the root table. */
-  readonly root: number;
   readonly #store: TableStore;
-  readonly #rootEntries: number;
-  readonly #end: number;
+  #level: number;
+  #root: number;
+  #rootEntries: number;
+  #end: number;
   readonly #forget: ((va: number, bytes: number) => void) | null;
 
   /**
@@ -115,11 +114,44 @@ export class PageTables {
   ) {
     this.#forget = forget;
     this.maker = maker;
-    this.level = shape.level;
-    this.root = root;
+    this.#level = shape.level;
+    this.#root = root;
     this.#store = store;
     this.#rootEntries = 2 ** (shape.inputBits - entrySizeLg2(maker.fmt, shape.level));
     this.#end = 2 ** shape.inputBits;
+  }
+
+  /** Level of the root table. */
+  get level(): number {
+    return this.#level;
+  }
+
+  /** Address of the root table. */
+  get root(): number {
+    return this.#root;
+  }
+
+  /** One past the last input address. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /**
+   * Put a table above the root, whose first entry leads to it: addresses may be as many bits longer as a level translates,
+   * up to `mostBits`. Whoever has the root's address has to learn of the new one. @returns false without memory
+   */
+  grow(mostBits: number): boolean {
+    const { fmt } = this.maker;
+    const above = this.#store.allocate(8 * 2 ** fmt.strideLg2);
+    if (above === null) return false;
+    const [hi, lo] = this.maker.table(this.#root, this.#level + 1);
+    this.#store.write(above, hi, lo);
+    this.#root = above;
+    this.#level++;
+    const inputBits = Math.min(mostBits, entrySizeLg2(fmt, this.#level + 1));
+    this.#rootEntries = 2 ** (inputBits - entrySizeLg2(fmt, this.#level));
+    this.#end = 2 ** inputBits;
+    return true;
   }
 
   /** Bytes of the root table of a tree. */
@@ -174,8 +206,8 @@ export class PageTables {
 
   /** Where the leaf of `va` stands, with its level; null where nothing is mapped. */
   find(va: number): { readonly at: number; readonly level: number } | null {
-    let table = this.root;
-    for (let level = this.level; ; level--) {
+    let table = this.#root;
+    for (let level = this.#level; ; level--) {
       const at = this.#slot(table, level, va);
       const kind = this.#kindAt(at, level);
       if (kind === Kind.Leaf) return { at, level };
@@ -197,7 +229,7 @@ export class PageTables {
   }
 
   #slot(table: number, level: number, va: number): number {
-    const entries = level === this.level ? this.#rootEntries : 2 ** this.maker.fmt.strideLg2;
+    const entries = level === this.#level ? this.#rootEntries : 2 ** this.maker.fmt.strideLg2;
     return table + 8 * (Math.floor(va / this.#span(level)) % entries);
   }
 
@@ -216,7 +248,7 @@ export class PageTables {
 
   /** The highest level whose leaf fits. */
   #largest(va: number, pa: number, bytes: number): number {
-    for (let level = this.level; level > 0; level--) {
+    for (let level = this.#level; level > 0; level--) {
       const span = this.#span(level);
       const fits = va % span === 0 && pa % span === 0 && bytes >= span;
       if (fits && ((this.maker.leafLevels >>> level) & 1) === 1) return level;
@@ -226,9 +258,9 @@ export class PageTables {
 
   /** The empty entry for a leaf of `va` at `level`, or below it where a table is in the way; tables are made, and told. */
   #place(va: number, level: number, made: Made[]): { readonly at: number; readonly level: number } | Refusal {
-    let table = this.root;
+    let table = this.#root;
     let wanted = level;
-    for (let here = this.level; ; here--) {
+    for (let here = this.#level; ; here--) {
       const at = this.#slot(table, here, va);
       const kind = this.#kindAt(at, here);
       if (kind === Kind.Table) {
@@ -255,7 +287,7 @@ export class PageTables {
   #take(va: number, bytes: number, leaves: boolean, keep: boolean): Taken {
     const taken: Taken = { bytes: 0, tables: [], split: [], emptied: false, leaves, keep };
     const end = Math.min(va + bytes, this.#end);
-    if (end > va) this.#clear(this.root, this.level, this.#rootEntries, 0, va, end, taken);
+    if (end > va) this.#clear(this.#root, this.#level, this.#rootEntries, 0, va, end, taken);
     return taken;
   }
 

@@ -27,7 +27,7 @@ export const UNITS: Readonly<
     return [unit, VtdDriver.start(unit, own)!];
   },
   amdvi: (memory, own) => {
-    const registers = { EFR: 0x10000000029d3n, EFR2: 8n };
+    const registers = { EFR: 0x50000000029d3n, EFR2: 8n };
     const unit = AMDVI.make({ arch: "amdvi", registers, memory: nothing, devices: [] }, memory);
     return [unit, AmdDriver.start({ nesting: "as intended" }, unit, own)!];
   },

@@ -42,8 +42,9 @@ const WENT = "software went software refused software went software went softwar
 
 const VIOMMU = ["IOAS", "DEVICE", "HWPT_PAGING", "VIOMMU", "VDEVICE", "VEVENTQ"];
 
-/** What the VMM maps for a device whose tables it follows. */
+/** A queue of hardware's, and what keeps its memory in place. */
 const QUEUE = ["HW_QUEUE", "ACCESS"];
+/** What the VMM maps for a device whose tables it follows. */
 const FOLLOWED = ["IOAS", "DEVICE", "HWPT_PAGING", "IOAS", "HWPT_PAGING"];
 
 interface Subject {

@@ -9,7 +9,8 @@ import { locate } from "../../../base/layout.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
 import { dropPages } from "../../../kernel/amdvi/invalidations.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
-import type { DirtyTracking, NestedDomain } from "../driver.ts";
+import type { Status } from "../../errno.ts";
+import type { DirtyTracking, NestedDomain, Protection } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { AmdDriver } from "./amd_driver.ts";
 
@@ -28,7 +29,6 @@ export interface PagingOptions {
 /** Tables of the kernel's. */
 export class AmdPaging extends TableDomain {
   readonly driver: AmdDriver;
-  readonly kindOfTables: TableKind;
   readonly format: PagingOptions["format"];
   /** Tags what is cached of host tables. */
   readonly domainId: number;
@@ -45,7 +45,6 @@ export class AmdPaging extends TableDomain {
   ) {
     super(memory, made.kind, made.root);
     this.driver = driver;
-    this.kindOfTables = made.kind;
     this.format = format;
     this.domainId = made.domainId;
     this.nestParent = nestParent;
@@ -58,6 +57,17 @@ export class AmdPaging extends TableDomain {
       },
       read: (iova, length, clear, mark) => this.readDirtyLeaves(DIRTY, iova, length, clear, mark),
     };
+  }
+
+  /** Host tables get as many levels as addresses need; entries that lead to them say so. */
+  override map(iova: bigint, pa: bigint, length: bigint, protection: Protection): Status {
+    const { tables, aperture } = this;
+    const mostBits = aperture.last.toString(2).length;
+    const { level } = tables;
+    while (this.format === "host" && Number(iova + length) > tables.end && tables.end < 2 ** mostBits)
+      if (!tables.grow(mostBits)) return "ENOMEM";
+    if (tables.level > level) this.driver.attachments.rewrite(this);
+    return super.map(iova, pa, length, protection);
   }
 
   enforceCoherency(): boolean {

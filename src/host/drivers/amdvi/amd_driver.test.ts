@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { DEVTAB_BASE } from "../../../arch/amdvi/buffer_registers.ts";
+import { DTE, DTE_BYTES } from "../../../arch/amdvi/dte.ts";
 import { EFR } from "../../../arch/amdvi/feature_registers.ts";
+import { highHalf, lowHalf } from "../../../base/address.ts";
 import { encodeFields } from "../../../base/encode.ts";
 import { join } from "../../../base/halves.ts";
 import { PhysicalMemory } from "../../../engine/memory/physical_memory.ts";
@@ -55,7 +58,14 @@ function makeWorld(features: Readonly<Record<string, number>> = {}) {
     if (result?.ok !== true || result.turn.kind !== "translated") return result?.turn.kind ?? "untranslated";
     return `${result.turn.hit ? "had" : "asked"} 0x${result.pa!.toString(16)}`;
   };
-  return { host, unit, driver, fd, id, ioas, allocate, map, access };
+  /** DTE.Mode of the device. */
+  const levels = (): number => {
+    const table = new Uint32Array(new BigUint64Array([unit.read(0, 8)]).buffer);
+    const at = DEVTAB_BASE.f.DevTabBase.address(table, 0) + DTE_BYTES * SID;
+    memory.read64(highHalf(at), lowHalf(at));
+    return DTE.f.Mode.get([memory.lo, memory.hi], 0);
+  };
+  return { host, unit, driver, fd, id, ioas, allocate, map, access, levels };
 }
 
 const DATA = `0x${USER_PA.toString(16)}`;
@@ -90,6 +100,24 @@ describe("Tables of a host's AMD driver (48882 §2.2.3, §2.2.6)", () => {
     expect([access(IOVA), access(IOVA)]).toEqual([`asked ${DATA}`, `had ${DATA}`]);
     host.detach(fd);
     expect(access(IOVA)).not.toContain(DATA);
+  });
+
+  it("host tables get levels as addresses need them, also while devices use them, up to what the IOMMU has", () => {
+    const { host, fd, id, ioas, allocate, map, access, levels } = makeWorld();
+    expect(host.attach(fd, allocate(0).out.out_hwpt_id)).toBe(0);
+    map(IOVA);
+    expect([levels(), access(IOVA)]).toEqual([3, `asked ${DATA}`]);
+    // The device has forgotten, as its entry has changed.
+    map(1n << 40n);
+    expect([levels(), access(IOVA), access(1n << 40n)]).toEqual([4, `asked ${DATA}`, `asked ${DATA}`]);
+    map((1n << 57n) - 0x1000n);
+    expect([levels(), access((1n << 57n) - 0x1000n)]).toEqual([5, `asked ${DATA}`]);
+    const beyond = { flags: 7, ioas_id: ioas, user_va: USER_VA, length: 0x1000n, iova: 1n << 57n };
+    expect(host.call(IOAS_MAP, beyond).returned).not.toBe(0);
+    host.detach(fd);
+    // Another domain has all of them from the start.
+    expect(host.attach(fd, host.must(HWPT_ALLOC, { dev_id: id, pt_id: ioas }).out_hwpt_id)).toBe(0);
+    expect([levels(), access(1n << 40n)]).toEqual([5, `asked ${DATA}`]);
   });
 
   it.each([

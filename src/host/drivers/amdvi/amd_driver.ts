@@ -2,9 +2,8 @@
  * The host's AMD driver: it sets an IOMMU up through its registers and turns domains into device table entries, host
  * tables and commands. 48882 revision 3.10; rules as in Linux 7.2, drivers/iommu/amd.
  */
-import type { FieldNumbers } from "../../../base/encode.ts";
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
-import { dropDevice, dropInterrupts } from "../../../kernel/amdvi/invalidations.ts";
+import { dropInterrupts } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import { completePageRequest } from "../../../kernel/amdvi/page_requests.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
@@ -205,12 +204,6 @@ export class AmdDriver implements IommuDriver {
     if (this.log.length > MOST_LOGGED) this.log.splice(0, this.log.length - MOST_LOGGED);
     for (const group of this.#iommu.pageRequests?.take().groups ?? [])
       this.run(completePageRequest(group.at(-1)!, answerOf(group)));
-  }
-
-  /** Write the entry of what is no device of the host's, and drop what is cached of it. */
-  writeEntry(deviceId: number, fields: FieldNumbers): void {
-    this.#iommu.devices.write(deviceId, fields);
-    this.run(dropDevice(deviceId));
   }
 
   /** A vIOMMU that hardware carries out, where it does. */

@@ -10,6 +10,8 @@ import type { TableKind } from "../table_domain.ts";
 
 type Has = AmdIommu["has"];
 
+/** Levels of host tables while they are new: they grow with the addresses that are mapped. */
+const FIRST_LEVELS = 3;
 /** Levels of host tables that EFR.HATS of 0 stands for, and the code of none at all. */
 const LEAST_LEVELS = 4;
 const NO_HOST_TABLES = 3;
@@ -20,14 +22,14 @@ const GUEST_ADDRESS_BITS = 48;
 /** The upper half of addresses is where requests with a PASID and without one would not agree. */
 const LOWER_HALF = (1n << 47n) - 1n;
 
-/** Host tables of as many levels as there can be, which is what Linux lets a domain grow to; null where there are none. */
+/** Host tables to begin with, for addresses of as many bits as there can be levels for; null where there are none. */
 export function hostTables(has: Has): TableKind | null {
   const hats = has("EFR", "HATS");
   if (hats === NO_HOST_TABLES) return null;
   const maker = amdV1Entries(true);
-  const level = LEAST_LEVELS + hats - 1;
-  const inputBits = Math.min(MOST_ADDRESS_BITS, entrySizeLg2(maker.fmt, level + 1));
-  return { maker, shape: { level, inputBits }, aperture: { start: 0n, last: (1n << BigInt(inputBits)) - 1n } };
+  const most = Math.min(MOST_ADDRESS_BITS, entrySizeLg2(maker.fmt, LEAST_LEVELS + hats));
+  const shape = { level: FIRST_LEVELS - 1, inputBits: entrySizeLg2(maker.fmt, FIRST_LEVELS) };
+  return { maker, shape, aperture: { start: 0n, last: (1n << BigInt(most)) - 1n } };
 }
 
 /** Guest tables, also for requests without a PASID; null where there are none. */

@@ -42,6 +42,8 @@ export class Attachments {
   readonly #memory: OwnMemory;
   readonly #domainIds: IdPool;
   readonly #whose: (device: HostDevice) => FieldNumbers;
+  /** Host tables that DeviceIDs of no device lead to. */
+  readonly #led = new Map<number, AmdPaging>();
   #installed: readonly Installed[] = [];
 
   /** @param whose fields of a device's entry besides those of translation */
@@ -54,11 +56,10 @@ export class Attachments {
 
   /** Put a domain in place of what is there. */
   install(device: HostDevice, domain: AmdPaging | AmdNested): Status {
-    const own = !(domain instanceof AmdNested) && domain.format === "guest" ? this.#makeOwn() : null;
+    const own = this.#ownTables(domain);
     if (typeof own === "string") return own;
     const old = this.#find(device);
     const now = { device, domain, own };
-    if (own !== null) own.gcr3.set(RID_PASID, (domain as AmdPaging).tables.root);
     this.#installed = [...this.#without(device), now];
     this.#write(device, entryOf(now), old);
     this.#leave(old);
@@ -79,8 +80,17 @@ export class Attachments {
     this.#write(device, installed === undefined ? BLOCKED : entryOf(installed));
   }
 
+  /** Have the entry of what is no device of the host's lead to host tables; null for nowhere. */
+  lead(deviceId: number, domain: AmdPaging | null): void {
+    if (domain === null) this.#led.delete(deviceId);
+    else this.#led.set(deviceId, domain);
+    this.#iommu.devices.write(deviceId, domain === null ? BLOCKED : hostEntry(domain));
+    this.#iommu.run(dropDevice(deviceId));
+  }
+
   /** What a domain is like has changed: entries of it and of what nests on it say so. */
   rewrite(changed: AmdPaging): void {
+    for (const [deviceId, domain] of this.#led) if (domain === changed) this.lead(deviceId, domain);
     for (const installed of this.#installed) {
       if (installed.domain === changed || nestsOn(installed, changed))
         this.#write(installed.device, entryOf(installed));
@@ -108,13 +118,18 @@ export class Attachments {
     return this.#installed.filter((i) => i.device !== device);
   }
 
-  #makeOwn(): OwnTables | Errno {
+  /** A device's way to a domain of guest tables; null for any other domain. */
+  #ownTables(domain: AmdPaging | AmdNested): OwnTables | null | Errno {
+    if (domain instanceof AmdNested || domain.format === "host") return null;
     const domainId = this.#domainIds.take();
     if (domainId === null) return "ENOSPC";
     const gcr3 = Gcr3Table.make(this.#memory);
-    if (gcr3 !== null) return { gcr3, domainId };
-    this.#domainIds.release(domainId);
-    return "ENOMEM";
+    if (gcr3 === null) {
+      this.#domainIds.release(domainId);
+      return "ENOMEM";
+    }
+    gcr3.set(RID_PASID, domain.tables.root);
+    return { gcr3, domainId };
   }
 
   /** Nothing leads to what was installed any more, and nothing is cached of it. */
@@ -152,12 +167,12 @@ function ofPasids({ device, domain }: Installed): Command[] {
 }
 
 /** Fields of an entry that translates by host tables. */
-export const hostEntry = (domain: AmdPaging): FieldNumbers => ({
+const hostEntry = (domain: AmdPaging): FieldNumbers => ({
   V: 1,
   TV: 1,
   IR: 1,
   IW: 1,
-  Mode: domain.kindOfTables.shape.level + 1,
+  Mode: domain.tables.level + 1,
   HostPageTableRootPtr: domain.tables.root,
   DomainID: domain.domainId,
 });

@@ -12,7 +12,6 @@ import { PRIVATE_REGIONS, VF_BYTES } from "../../../arch/amdvi/viommu.ts";
 import type { FieldNumbers } from "../../../base/encode.ts";
 import { join } from "../../../base/halves.ts";
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
-import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { KernelRegisters } from "../../../kernel/registers.ts";
 import { type Made, made, refused, type Status } from "../../errno.ts";
@@ -31,7 +30,6 @@ import {
 import type { AmdPaging } from "./amd_domains.ts";
 import type { AmdDriver } from "./amd_driver.ts";
 import { AmdViommu } from "./amd_viommu.ts";
-import { hostEntry } from "./attachments.ts";
 
 /** iommu_viommu_amd. */
 const VIOMMU_DATA = struct("iommu_viommu_amd", "posted for Linux: include/uapi/linux/iommufd.h", [
@@ -124,7 +122,7 @@ export class HwViommus {
     const space = driver.makePaging({ format: "host", nestParent: false, tracked: false });
     if (!space.ok) return space;
     const own = Number(registers.read("PCI_RID") & 0xffffn);
-    driver.writeEntry(own, hostEntry(space.value));
+    driver.attachments.lead(own, space.value);
     registers.update("CONTROL", GUESTS_ON);
     return made(new HwViommus(driver, registers, memory, { pages, space: space.value }));
   }
@@ -145,7 +143,7 @@ export class HwViommus {
       return refused("EFAULT");
     }
     this.driver.run(reset(guestId));
-    this.driver.writeEntry(this.translating(guestId), hostEntry(parent));
+    this.driver.attachments.lead(this.translating(guestId), parent);
     this.write(guestId, "GUEST_MISC_CONTROL", { TransDevID: this.translating(guestId) });
     return made(new HwViommu(this, core, guestId, parent, maps.value));
   }
@@ -153,7 +151,7 @@ export class HwViommus {
   /** A guest is gone. */
   close(guestId: number, maps: readonly BackedRegion[]): void {
     this.driver.run(reset(guestId));
-    this.driver.writeEntry(this.translating(guestId), BLOCKED);
+    this.driver.attachments.lead(this.translating(guestId), null);
     for (const region of maps) this.#unback(region);
     this.#guests.delete(guestId);
   }
