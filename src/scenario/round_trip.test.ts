@@ -15,7 +15,9 @@ import {
   type Mistake,
   TRANSLATION_MODES,
   VM_MODES,
+  VMID_OWNERS,
   VMM_STEPS,
+  type VmidOwner,
 } from "../protocol/software.ts";
 import { formatScenario, parseScenario, readScenario, type Scenario, writeScenario } from "./document.ts";
 import { LIMITS } from "./limits.ts";
@@ -63,7 +65,7 @@ const registerName = fc.constantFrom("CR0", "CR2", "STRTAB_BASE", "STRTAB_BASE_C
 const transfer: fc.Arbitrary<Transfer> = fc
   .tuple(access, fc.integer({ min: 1, max: 4096 }), fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 })))
   .map(([a, length, data]) => (data === null ? { ...a, length } : { ...a, length: data.length, data }));
-const block = fc.constantFrom({}, { block: "cmdqv" });
+const block = fc.constantFrom({}, { block: "cmdqv" }, { block: "iommu1 pe" });
 
 const action: fc.Arbitrary<Action> = fc.oneof(
   fc
@@ -108,7 +110,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     pasid: ssid,
   }),
   fc.record({ do: fc.constant("guest switch" as const), to: fc.constantFrom(...TRANSLATION_MODES) }),
-  fc.record({ do: fc.constant("guest faults" as const) }),
+  fc.record({ do: fc.constantFrom("guest faults" as const, "vmids begin anew" as const) }),
+  fc.record({
+    do: fc.constant("guest partition" as const),
+    device: fc.integer({ min: 0, max: 0xffff }),
+    pasid: ssid,
+    partid: fc.integer({ min: 0, max: 0xffff }),
+    pmg: fc.integer({ min: 0, max: 0xff }),
+  }),
   fc.record({ do: fc.constant("dirty log" as const), what: fc.constantFrom(...DIRTY_LOG_STEPS) }),
   fc.record({ do: fc.constant("vmm msi" as const), device: fc.integer({ min: 0, max: 0xffff }) }),
   fc.record({
@@ -145,6 +154,9 @@ const machine: fc.Arbitrary<MachineDescription> = fc.record(
         kind: fc.constantFrom("kernel" as const, "virtual machine" as const),
         mode: fc.constantFrom(...VM_MODES),
         amdNesting: fc.constantFrom(...AMD_NESTING),
+        vmid: fc.constantFrom(...(Object.keys(VMID_OWNERS) as VmidOwner[])),
+        partids: fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 1, maxLength: LIMITS.partids }),
+        sharedStage2: fc.boolean(),
         guestBytes: fc.integer({ min: 2, max: 32 }).map((n) => n * 0x20_0000),
         assigned: fc.array(fc.record({ bdf: fc.string(), virtualId: fc.integer({ min: 0, max: 0xffff }) }), {
           maxLength: 3,
@@ -182,6 +194,7 @@ const machine: fc.Arbitrary<MachineDescription> = fc.record(
             responsePasidRequired: fc.boolean(),
             answersInvalidations: fc.boolean(),
           }),
+          iommu: fc.integer({ min: 0, max: LIMITS.iommus - 1 }),
         },
         { requiredKeys: ["sid", "bdf", "label"] },
       ),
