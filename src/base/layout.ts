@@ -223,6 +223,10 @@ export function fieldValue(l: Layout, name: string, words: Words, at = 0): bigin
   return access === undefined ? null : readValue(access, words, at);
 }
 
+/** Bits [31:0] of one field of the structure at `words[at]`; 0 without such a field. */
+export const fieldBits = (l: Layout, name: string, words: Words, at = 0): number =>
+  (l.f as Readonly<Record<string, FieldAccess>>)[name]?.get(words, at) ?? 0;
+
 const readValue = ({ get, getHi, unit }: FieldAccess, words: Words, at: number): bigint =>
   ((BigInt(getHi(words, at)) << 32n) | BigInt(get(words, at))) * BigInt(unit);
 

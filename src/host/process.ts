@@ -106,30 +106,27 @@ export class Process {
   /** Copy from user memory; null where some of it is not mapped. */
   read(va: bigint, length: number): Uint8Array<ArrayBuffer> | null {
     const out = new Uint8Array(length);
-    return this.#each(va, length, false, (pa, from, to) => this.memory.readBytes(pa, out.subarray(from, to)))
-      ? out
-      : null;
+    return this.#copy(va, out, false) ? out : null;
   }
 
   /** Copy to user memory; false where some of it is not mapped. */
   write(va: bigint, bytes: Uint8Array): boolean {
-    return this.#each(va, bytes.length, true, (pa, from, to) => this.memory.writeBytes(pa, bytes.subarray(from, to)));
+    return this.#copy(va, bytes, true);
   }
 
-  /** Do something with each piece of a run of user memory, region by region. */
-  #each(
-    va: bigint,
-    length: number,
-    write: boolean,
-    act: (pa: number, from: number, to: number) => MemoryStatus,
-  ): boolean {
+  /** Copy between user memory and bytes, region by region. */
+  #copy(va: bigint, bytes: Uint8Array, write: boolean): boolean {
+    const { memory } = this;
     const first = Number(va);
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < bytes.length; ) {
       const at = first + done;
       const region = this.#regionOf(at, write);
       if (region === null) return false;
-      const run = Math.min(length - done, region.to - at);
-      if (act(region.pa + (at - region.from), done, done + run) !== MemoryStatus.Ok) return false;
+      const pa = region.pa + (at - region.from);
+      const run = Math.min(bytes.length - done, region.to - at);
+      const piece = run === bytes.length ? bytes : bytes.subarray(done, done + run);
+      const status = write ? memory.writeBytes(pa, piece) : memory.readBytes(pa, piece);
+      if (status !== MemoryStatus.Ok) return false;
       done += run;
     }
     return true;

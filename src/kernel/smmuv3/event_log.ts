@@ -3,7 +3,7 @@
  * drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c (arm_smmu_dump_event). IHI 0070 §7.3.
  */
 import { eventOf, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
-import { fieldValue } from "../../base/layout.ts";
+import { fieldBits, fieldValue } from "../../base/layout.ts";
 import { readEvent } from "./faults.ts";
 
 /** The name that the first SMMU of a machine has where firmware gives none. */
@@ -17,22 +17,23 @@ const TABLE_FETCH = 1;
 /** @param client name of the device; null where no driver has attached it */
 export function eventLines(words: Uint32Array, client: string | null): string[] {
   const layout = eventOf(words)?.layout ?? RESERVED_EVENT;
-  const value = (name: string): bigint => fieldValue(layout, name, words) ?? 0n;
+  const bits = (name: string): number => fieldBits(layout, name, words);
+  const address = (name: string): string => hex(fieldValue(layout, name, words) ?? 0n);
   const { definition, sid, pasid } = readEvent(words);
   const name = definition?.linuxName ?? "UNKNOWN";
   const who = `event: ${name} client: ${client ?? "(unassigned sid)"} sid: ${hex(sid)} ssid: ${hex(pasid ?? 0)}`;
-  const lines = [`event 0x${value("EventNumber").toString(16).padStart(2, "0")} received:`, ...rawWords(words)];
-  if (PAGE_FAULTS.has(name)) lines.push(`${who} iova: ${hex(value("InputAddr"))} ipa: ${hex(value("IPA"))}`, access());
-  else if (FETCHES.has(name)) lines.push(`${who} fetch_addr: ${hex(value("FetchAddr"))}`);
+  const lines = [`event 0x${bits("EventNumber").toString(16).padStart(2, "0")} received:`, ...rawWords(words)];
+  if (PAGE_FAULTS.has(name)) lines.push(`${who} iova: ${address("InputAddr")} ipa: ${address("IPA")}`, access());
+  else if (FETCHES.has(name)) lines.push(`${who} fetch_addr: ${address("FetchAddr")}`);
   else lines.push(who);
   return lines.map((line) => `${SMMU} ${line}`);
 
   function access(): string {
-    const is = (field: string, yes: string, no: string): string => (value(field) === 1n ? yes : no);
-    const kind = Number(value("CLASS"));
+    const is = (field: string, yes: string, no: string): string => (bits(field) === 1 ? yes : no);
+    const kind = bits("CLASS");
     const fetch = kind === TABLE_FETCH ? is("TTRnW", " ttd_read", " ttd_write") : "";
     const how = `${is("PnU", "priv", "unpriv")} ${is("InD", "inst", "data")} ${is("RnW", "read", "write")}`;
-    const stall = `${is("Stall", " stall", "")} stag: ${hex(value("STAG"))}`;
+    const stall = `${is("Stall", " stall", "")} stag: ${hex(bits("STAG"))}`;
     return `${how} ${is("S2", "s2", "s1")} "${CLASSES[kind]}"${fetch}${stall}`;
   }
 }

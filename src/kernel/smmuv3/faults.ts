@@ -5,7 +5,7 @@
 import { type EventDefinition, eventOf, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
 import { PAGE_REQUEST } from "../../arch/smmuv3/page_request.ts";
 import { join } from "../../base/halves.ts";
-import { fieldValue } from "../../base/layout.ts";
+import { fieldBits, fieldValue } from "../../base/layout.ts";
 import { type PageRequest, PageResponse } from "../page_requests.ts";
 import { type CommandWords, command } from "./command_queue.ts";
 
@@ -29,13 +29,13 @@ export interface SmmuEvent {
 
 export function readEvent(words: Uint32Array): SmmuEvent {
   const definition = eventOf(words);
-  const value = (name: string): bigint | null => fieldValue(definition?.layout ?? RESERVED_EVENT, name, words);
-  const get = (name: string): number => Number(value(name) ?? 0n);
+  const layout = definition?.layout ?? RESERVED_EVENT;
+  const get = (name: string): number => fieldBits(layout, name, words);
   return {
     definition,
     sid: get("StreamID"),
     pasid: get("SSV") === 1 ? get("SubstreamID") : null,
-    address: value("InputAddr"),
+    address: fieldValue(layout, "InputAddr", words),
     read: get("RnW") === 1,
     execute: get("InD") === 1,
     privileged: get("PnU") === 1,
