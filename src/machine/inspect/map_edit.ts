@@ -3,13 +3,17 @@
  * commands that take out of the caches what is no longer true. The plan changes nothing; its actions are ordinary ones.
  */
 
+import { alignedRange } from "../../kernel/address_range.ts";
 import { type Entry, PageTables, type Rights } from "../../pagetable/build.ts";
-import { entrySizeLg2, Kind } from "../../pagetable/format.ts";
+import { Kind } from "../../pagetable/format.ts";
 import { MAX_EDIT_BYTES, type MapChange, type MapPlan } from "../../protocol/map_edit.ts";
 import { EditStore, type FreeMemory } from "./edit_store.ts";
+import { EditTree } from "./edit_tree.ts";
 import type { SourceRoot, TableSource } from "./table_source.ts";
 import { type Dropped, type Forgotten, invalidations, type Upkeep } from "./upkeep.ts";
 
+/** Invalidations are of pages of 4 KiB. */
+const PAGE_LG2 = 12;
 /** Most leaves that are taken out one by one. */
 const ONE_BY_ONE = 8;
 
@@ -65,8 +69,9 @@ class Edit {
   readonly #users: readonly Upkeep[];
   readonly #upkeep: Upkeep;
   readonly #store: EditStore;
+  readonly #tree: EditTree;
   readonly #tables: PageTables;
-  readonly #dropped: Dropped[] = [];
+  readonly #dropped: Forgotten[] = [];
   /** Leaves that all address spaces share have changed. */
   #shared = false;
   #freed: readonly number[] = [];
@@ -79,6 +84,7 @@ class Edit {
     [this.#upkeep] = users;
     this.#store = new EditStore(root.reader, free);
     const { maker, breakFirst } = this.#upkeep;
+    this.#tree = new EditTree(root.scan, maker.fmt, this.#store);
     const shape = { level: root.scan.level, inputBits: root.inputBits };
     const forget = breakFirst ? (at: number, bytes: number) => this.#forget(at, bytes) : null;
     this.#tables = new PageTables(maker, this.#store, shape, root.scan.at, forget);
@@ -89,12 +95,12 @@ class Edit {
     const { fmt } = this.#upkeep.maker;
     let at = this.#root.scan.at;
     for (let level = this.#root.scan.level; level >= 0; ) {
-      this.#store.read(at + 8 * this.#indexAt(level));
+      this.#store.read(at + 8 * this.#tree.indexAt(this.#va, level));
       const { lo, hi } = this.#store;
       const kind = fmt.kindOf(lo, hi, level);
       if (kind === Kind.Reserved) return "An entry on the way is broken.";
       if (kind !== Kind.Table) return null;
-      at = this.#addressIn(hi, lo);
+      at = this.#tree.addressIn(hi, lo);
       level = fmt.nextLevel === null ? level - 1 : fmt.nextLevel(lo, hi, level);
     }
     return null;
@@ -111,14 +117,17 @@ class Edit {
     const bytes = change.do === "map" || change.do === "unmap" ? change.bytes : 1n << BigInt(fmt.granuleLg2);
     if (bytes <= 0n || bytes > MAX_EDIT_BYTES) return null;
     const { at: table, level } = this.#root.scan;
-    return this.#prepareTable({ table, level, first: 0 }, this.#va, this.#va + Number(bytes));
+    // Leaves that are merged may be of one run or of several.
+    const apart = change.do !== "merge";
+    return this.#prepareTable({ table, level, first: 0 }, this.#va, this.#va + Number(bytes), apart);
   }
 
-  #prepareTable(place: TablePlace, from: number, end: number): string | null {
+  /** @param apart runs that reach beyond the range are taken apart */
+  #prepareTable(place: TablePlace, from: number, end: number, apart: boolean): string | null {
     const { table, level, first } = place;
     const { fmt } = this.#upkeep.maker;
-    const span = this.#span(level);
-    const high = Math.min(this.#entries(level), Math.ceil((end - first) / span));
+    const span = this.#tree.span(level);
+    const high = Math.min(this.#tree.entries(level), Math.ceil((end - first) / span));
     for (let i = Math.max(0, Math.floor((from - first) / span)); i < high; i++) {
       const here = first + i * span;
       this.#store.read(table + 8 * i);
@@ -127,13 +136,13 @@ class Edit {
       if (kind === Kind.Leaf) {
         const bytes = span * 2 ** fmt.runLg2(lo, hi, level);
         const start = Math.floor(here / bytes) * bytes;
-        if (bytes > span && (start < from || start + bytes > end)) this.#takeApart(place, i);
+        if (apart && bytes > span && (start < from || start + bytes > end)) this.#takeApart(place, i);
       } else if (kind === Kind.Table) {
         const next = fmt.nextLevel?.(lo, hi, level) ?? level - 1;
         if (next < level - 1 && !this.#fillIn(place, i)) return REFUSALS["no memory for tables"];
         this.#store.read(table + 8 * i);
-        const below = { table: this.#addressIn(this.#store.hi, this.#store.lo), level: level - 1, first: here };
-        const wrong = this.#prepareTable(below, from, end);
+        const below = { table: this.#tree.addressIn(this.#store.hi, this.#store.lo), level: level - 1, first: here };
+        const wrong = this.#prepareTable(below, from, end, apart);
         if (wrong !== null) return wrong;
       }
     }
@@ -150,14 +159,14 @@ class Edit {
     const alike = this.#root.scan.fmt.skipsAnything ? 2 ** this.#upkeep.maker.fmt.strideLg2 : 1;
     for (let i = 0; i < alike; i++) this.#store.write(below + 8 * i, hi, lo);
     this.#store.write(at, ...this.#upkeep.maker.table(below, level));
-    this.#dropLeaf(first + index * this.#span(level), level, true);
+    this.#dropLeaf(first + index * this.#tree.span(level), level, true);
     return true;
   }
 
   /** Make leaves of their own of a run that counts as one. */
   #takeApart({ table, level, first }: TablePlace, index: number): void {
     const { maker, breakFirst } = this.#upkeep;
-    const span = this.#span(level);
+    const span = this.#tree.span(level);
     const size = 2 ** maker.fmt.runLg2(this.#store.lo, this.#store.hi, level);
     const start = Math.floor(index / size) * size;
     const alone = Array.from({ length: size }, (_, i): Entry => {
@@ -165,7 +174,7 @@ class Edit {
       const { hi, lo } = this.#store;
       if (maker.fmt.kindOf(lo, hi, level) !== Kind.Leaf) return [hi, lo];
       this.#note(lo);
-      return maker.alike([hi, lo], this.#outputIn(hi, lo, level, first + (start + i) * span), level);
+      return maker.alike([hi, lo], this.#tree.outputIn(hi, lo, level, first + (start + i) * span), level);
     });
     const leaves = alone.map((_, i) => this.#droppedAt(first + (start + i) * span, span, false));
     if (breakFirst) {
@@ -229,7 +238,7 @@ class Edit {
     if (leaf.level === 0 || ((maker.leafLevels >>> (leaf.level - 1)) & 1) === 0)
       return "There is no smaller leaf that this one could be split into.";
     if (!this.#tables.split(this.#va)) return REFUSALS["no memory for tables"];
-    const span = this.#span(leaf.level);
+    const span = this.#tree.span(leaf.level);
     if (!breakFirst) this.#dropLeaf(Math.floor(this.#va / span) * span, leaf.level, true);
     return null;
   }
@@ -246,27 +255,27 @@ class Edit {
     const table = Math.floor(leaf.at / bytes) * bytes;
     this.#store.read(table);
     const [hi, lo] = [this.#store.hi, this.#store.lo];
-    const first = Math.floor(this.#va / this.#span(above)) * this.#span(above);
-    const to = this.#outputIn(hi, lo, leaf.level, first);
-    if (to % this.#span(above) !== 0) return "What the leaves map does not begin where a block could.";
+    const first = Math.floor(this.#va / this.#tree.span(above)) * this.#tree.span(above);
+    const to = this.#tree.outputIn(hi, lo, leaf.level, first);
+    if (to % this.#tree.span(above) !== 0) return "What the leaves map does not begin where a block could.";
     let marked = 0;
     for (let i = 0; i < bytes / 8; i++) {
-      const offset = i * this.#span(leaf.level);
+      const offset = i * this.#tree.span(leaf.level);
       const [wantHi, wantLo] = maker.alike([hi, lo], to + offset, leaf.level);
       this.#store.read(table + 8 * i);
       const { hi: ownHi, lo: ownLo } = this.#store;
       if (fmt.kindOf(ownLo, ownHi, leaf.level) !== Kind.Leaf) return NOT_ALIKE;
-      const output = this.#outputIn(ownHi, ownLo, leaf.level, first + offset);
+      const output = this.#tree.outputIn(ownHi, ownLo, leaf.level, first + offset);
       const [isHi, isLo] = maker.alike([ownHi, ownLo], output, leaf.level);
       if ((isHi | 0) !== (wantHi | 0) || ((isLo ^ wantLo) & ~marks) !== 0) return NOT_ALIKE;
       this.#note(ownLo);
       marked |= ownLo & marks;
     }
-    const at = this.#entryOf(first, above);
+    const at = this.#tree.entryOf(first, above);
     if (breakFirst) {
       this.#store.write(at, 0, 0);
       this.#send([this.#everything]);
-    } else this.#dropMany(first, above);
+    } else this.#dropped.push(this.#everything);
     this.#store.write(at, ...maker.alike([hi, lo | marked], to, above));
     this.#freed = [table];
     return null;
@@ -275,13 +284,13 @@ class Edit {
   /** Flip a bit of the entry that a walk of the address ends at. */
   #flip(bit: number): string | null {
     const { maker, breakFirst, fixed, cachesAbsent } = this.#upkeep;
-    const { at, level } = this.#endOf(this.#va);
+    const { at, level } = this.#tree.endOf(this.#va);
     this.#store.read(at);
     const { hi, lo } = this.#store;
     const [flipHi, flipLo] = bit < 32 ? [0, 1 << bit] : [1 << (bit - 32), 0];
     const next: Entry = [hi ^ flipHi, lo ^ flipLo];
     const [was, is] = [maker.fmt.kindOf(lo, hi, level), maker.fmt.kindOf(next[1], next[0], level)];
-    const span = this.#span(level);
+    const span = this.#tree.span(level);
     const whole = this.#droppedAt(Math.floor(this.#va / span) * span, span, is === Kind.Table);
     const stays = was === Kind.Leaf && is === Kind.Leaf;
     const held = stays ? ((fixed[0] & flipHi) | (fixed[1] & flipLo)) !== 0 : breakFirst && is === Kind.Table;
@@ -295,7 +304,8 @@ class Edit {
 
   /** Send what makes hardware forget; of more than can be named one by one, everything. */
   #send(what: readonly Forgotten[]): void {
-    const commands = invalidations(this.#users, what.length > ONE_BY_ONE ? [this.#everything] : what);
+    const all = what.length > ONE_BY_ONE || what.some((one) => typeof one === "string");
+    const commands = invalidations(this.#users, all ? [this.#everything] : what);
     if (commands.length > 0) this.#store.send(commands);
   }
 
@@ -313,13 +323,8 @@ class Edit {
     this.#send([this.#droppedAt(va, bytes, true)]);
   }
 
-  /** Leaves that a table at `level` holds were in force. */
-  #dropMany(va: number, level: number): void {
-    for (let i = 0; i <= ONE_BY_ONE; i++) this.#dropLeaf(va, level, true);
-  }
-
   #dropLeaf(va: number, level: number, tables: boolean): void {
-    this.#drop(va, this.#span(level), tables);
+    this.#drop(va, this.#tree.span(level), tables);
   }
 
   #drop(va: number, bytes: number, tables: boolean): void {
@@ -327,18 +332,17 @@ class Edit {
   }
 
   #droppedAt(va: number, bytes: number, tables: boolean): Dropped {
-    const sizeLg2 = Math.ceil(Math.log2(bytes));
-    return { at: BigInt.asUintN(64, this.#input(va) & (-1n << BigInt(sizeLg2))), sizeLg2, tables };
+    const { at, pagesLg2 } = alignedRange(Number(this.#input(va)), bytes);
+    return { at: BigInt(at), sizeLg2: pagesLg2 + PAGE_LG2, tables };
   }
 
   /** The first few leaves of a range: more than can be taken out one by one are as good as all. */
   #leavesIn(from: number, end: number): { va: number; level: number }[] {
     const leaves: { va: number; level: number }[] = [];
     const visit = (table: number, level: number, first: number): void => {
-      const span = this.#span(level);
-      const entries = level === this.#root.scan.level ? this.#root.scan.entries : 2 ** this.#upkeep.maker.fmt.strideLg2;
+      const span = this.#tree.span(level);
       const low = Math.max(0, Math.floor((from - first) / span));
-      const high = Math.min(entries, Math.ceil((end - first) / span));
+      const high = Math.min(this.#tree.entries(level), Math.ceil((end - first) / span));
       for (let i = low; i < high && leaves.length <= ONE_BY_ONE; i++) {
         this.#store.read(table + 8 * i);
         const { lo, hi } = this.#store;
@@ -346,57 +350,11 @@ class Edit {
         if (kind === Kind.Leaf) {
           this.#note(lo);
           leaves.push({ va: first + i * span, level });
-        } else if (kind === Kind.Table && level > 0) visit(this.#addressIn(hi, lo), level - 1, first + i * span);
+        } else if (kind === Kind.Table && level > 0) visit(this.#tree.addressIn(hi, lo), level - 1, first + i * span);
       }
     };
     visit(this.#root.scan.at, this.#root.scan.level, 0);
     return leaves;
-  }
-
-  /** Address of the entry for `va` in the table at `level`, to which tables lead. */
-  #entryOf(va: number, level: number): number {
-    let at = this.#root.scan.at;
-    for (let here = this.#root.scan.level; here > level; here--) {
-      this.#store.read(at + 8 * this.#indexAt(here));
-      at = this.#addressIn(this.#store.hi, this.#store.lo);
-    }
-    return at + 8 * (Math.floor(va / this.#span(level)) % this.#entries(level));
-  }
-
-  /** The entry that a walk of an address ends at. */
-  #endOf(va: number): { readonly at: number; readonly level: number } {
-    for (let level = this.#root.scan.level; ; level--) {
-      const at = this.#entryOf(va, level);
-      this.#store.read(at);
-      const kind = this.#upkeep.maker.fmt.kindOf(this.#store.lo, this.#store.hi, level);
-      if (kind !== Kind.Table) return { at, level };
-    }
-  }
-
-  #entries(level: number): number {
-    return level === this.#root.scan.level ? this.#root.scan.entries : 2 ** this.#upkeep.maker.fmt.strideLg2;
-  }
-
-  #indexAt(level: number): number {
-    return Math.floor(this.#va / this.#span(level)) % this.#entries(level);
-  }
-
-  #addressIn(hi: number, lo: number): number {
-    const { fmt } = this.#upkeep.maker;
-    const more = fmt.oaMoreHi === null ? 0 : fmt.oaMoreHi(lo, hi);
-    return (((hi & fmt.oaHiMask) | more) >>> 0) * 0x1_0000_0000 + ((lo & fmt.oaLoMask) >>> 0);
-  }
-
-  /** Where a leaf takes an input address that it maps; a leaf of several entries has the address of its first byte. */
-  #outputIn(hi: number, lo: number, level: number, va: number): number {
-    const { fmt } = this.#upkeep.maker;
-    const out = this.#addressIn(hi, lo);
-    const bytes = fmt.pageLg2 === null ? this.#span(level) : 2 ** fmt.pageLg2(lo, hi, level);
-    return out - (out % bytes) + (va % bytes);
-  }
-
-  #span(level: number): number {
-    return 2 ** entrySizeLg2(this.#upkeep.maker.fmt, level);
   }
 
   #input(va: number): bigint {

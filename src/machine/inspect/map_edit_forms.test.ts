@@ -295,6 +295,22 @@ describe("Blocks in a run", () => {
   });
 });
 
+describe("Runs of pages", () => {
+  it("become a block as they are, and the block stands alone", async () => {
+    const pages = runOf(0x6000_0000n, 512, PAGE, 0xf43n, 0);
+    const session = await open(smmu(pages));
+    const merged = carryOut(session, { do: "merge", from: 0x1_1000n }, [0n, 0x1_1000n, 0x1f_f000n]);
+    expect(names(merged)).toEqual([
+      ...["write", "CMD_TLBI_NH_ASID", "CMD_SYNC", "CMD_ATC_INV", "CMD_SYNC"],
+      // What was in force went before the block came.
+      "write",
+    ]);
+    const { actions } = plan(session, { do: "unmap", from: 0n, bytes: 0x20_0000n });
+    expect(names({ actions })[0]).toBe("write");
+    expect(names({ actions })).not.toContain("CMD_TLBI_NH_ASID");
+  });
+});
+
 describe("Skipped levels", () => {
   it("are put in when an address in them is mapped that they left out", async () => {
     const session = await open(amd());
