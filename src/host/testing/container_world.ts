@@ -31,7 +31,7 @@ export class ContainerWorld {
     this.devices = [1, 2].map(
       (sid): HostDevice => ({ name: `${sid}`, group: sid, sid, driver, maxPasidLog2: 4, ats: false, pri: false }),
     );
-    this.host = new HostWorld(this.memory, this.devices, era, mediated);
+    this.host = new HostWorld(this.memory, this.devices, era, { mediated });
   }
 
   open(): number {

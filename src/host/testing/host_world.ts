@@ -4,12 +4,11 @@ import type { HostDevice } from "../drivers/driver.ts";
 import { ERA_RULES, type EraName } from "../eras/eras.ts";
 import type { Returned } from "../errno.ts";
 import type { Ioctl } from "../iommufd/ioctls.ts";
-import { HostKernel } from "../kernel.ts";
+import { HostKernel, type KernelConfig } from "../kernel.ts";
 import { Process } from "../process.ts";
 import type { StructField, UapiStruct, Values } from "../uapi_struct.ts";
 import { VfioDeviceFile } from "../vfio/device_file.ts";
 import { DEVICE_ATTACH_IOMMUFD_PT, DEVICE_BIND_IOMMUFD, DEVICE_DETACH_IOMMUFD_PT } from "../vfio/ioctls.ts";
-import type { MediatedPart } from "../vfio/mediated.ts";
 
 /** Physical memory of such a world: the driver's, the user's, scratch; the rest belongs to nobody here. */
 export const DRIVER_PA = 0x4000_0000;
@@ -45,10 +44,10 @@ export class HostWorld {
     memory: PhysicalMemory,
     devices: readonly HostDevice[],
     era: EraName = "Linux 7.2",
-    mediated: readonly MediatedPart[] = [],
+    more: Pick<KernelConfig, "mediated" | "kvm"> = {},
   ) {
     const facts = { sizes: SIZES, mayChangeLimits: true, coherent: true, msiIsolated: true, doorbell: 0x809_0040n };
-    this.kernel = new HostKernel({ ...facts, era: ERA_RULES[era], mediated }, devices);
+    this.kernel = new HostKernel({ ...facts, era: ERA_RULES[era], ...more }, devices);
     this.process = new Process(memory, [
       { va: USER_VA, bytes: USER_BYTES, pa: USER_PA, writable: true },
       { va: SCRATCH_VA, bytes: SCRATCH_BYTES, pa: SCRATCH_PA, writable: true },
