@@ -14,12 +14,10 @@ interface SheetProps {
   readonly className: string;
   /** Beside the title. */
   readonly actions?: ReactNode;
-  /** It is there to be read: its first button need not be the first thing that is reached. */
-  readonly toRead?: boolean;
   readonly children: ReactNode;
 }
 
-export function Sheet({ id, title, className, actions, toRead = false, children }: SheetProps) {
+export function Sheet({ id, title, className, actions, children }: SheetProps) {
   const show = useApp((app) => app.showOver);
   return (
     <Dialog.Root open onOpenChange={(now) => show(now ? id : null)}>
@@ -28,7 +26,7 @@ export function Sheet({ id, title, className, actions, toRead = false, children 
         <Dialog.Content
           className={`nw-pop sheet ${className}`}
           aria-describedby={undefined}
-          {...(toRead ? { onOpenAutoFocus: focusWhole } : {})}
+          onOpenAutoFocus={focusWhole}
         >
           <div className="sheet-head">
             <Dialog.Title>{title}</Dialog.Title>
@@ -46,6 +44,7 @@ export function Sheet({ id, title, className, actions, toRead = false, children 
   );
 }
 
+/** Not its first button, which closes it. */
 function focusWhole(event: Event): void {
   event.preventDefault();
   if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();

@@ -3,7 +3,7 @@
  * mail and chat programs, and the whole session as a file.
  */
 import { Popover } from "radix-ui";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { keyFor } from "../../app/commands.ts";
 import { writeLink } from "../../app/link_view.ts";
 import { LONGEST_LINK } from "../../app/share_slice.ts";
@@ -77,8 +77,12 @@ function Packed({ share }: { readonly share: Extract<ShareState, { readonly stat
   const { title, holds, link, file: text, walkDigest } = share;
   const long = link.length > LONGEST_LINK;
   const length = link.length.toLocaleString("en").replace(/,/g, "\u2009");
+  const way = useRef<HTMLButtonElement>(null);
+  // The panel was opened before there was anything to give away.
+  useEffect(() => way.current?.focus(), []);
   const copy = (
     <Button
+      ref={long ? null : way}
       kind={long ? "plain" : "primary"}
       onClick={() => {
         void copyText(link).then((done) => setCopied(done ? "copied" : "refused"));
@@ -88,7 +92,11 @@ function Packed({ share }: { readonly share: Extract<ShareState, { readonly stat
     </Button>
   );
   const file = (
-    <Button kind={long ? "primary" : "plain"} onClick={() => downloadText(fileName(title), text)}>
+    <Button
+      ref={long ? way : null}
+      kind={long ? "primary" : "plain"}
+      onClick={() => downloadText(fileName(title), text)}
+    >
       Save the case as a file
     </Button>
   );

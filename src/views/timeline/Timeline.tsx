@@ -29,13 +29,11 @@ export function Timeline() {
 function NoActions() {
   const show = useApp((app) => app.showPane);
   return (
-    <div className="nw-empty">
+    <div className="nw-empty timeline-none">
       <p>Nothing was done yet. Every edit becomes an action here, and each can be taken back.</p>
-      <p>
-        <Button size="small" onClick={() => show("inspector")}>
-          Flip a bit in the inspector
-        </Button>
-      </p>
+      <Button size="small" onClick={() => show("inspector")}>
+        Flip a bit in the inspector
+      </Button>
     </div>
   );
 }
@@ -61,10 +59,16 @@ function Tools() {
       <span className="nw-grow" />
       <label className="timeline-rate nw-2" htmlFor={id}>
         Rate
-        <select id={id} className="nw-field" value={rate} onChange={(event) => setRate(Number(event.target.value))}>
+        <select
+          id={id}
+          className="nw-field"
+          title="Actions a second while they play"
+          value={rate}
+          onChange={(event) => setRate(Number(event.target.value))}
+        >
           {RATES.map((r) => (
             <option key={r} value={r}>
-              {r} a second
+              {r} / s
             </option>
           ))}
         </select>

@@ -11,7 +11,7 @@ const IN_PANES = [
 
 export function HelpSheet() {
   return (
-    <Sheet id="keys" title="Keys" className="wb-help" toRead>
+    <Sheet id="keys" title="Keys" className="wb-help">
       <div className="wb-help-groups">
         {GROUPS.map((group) => (
           <KeyGroup key={group} title={group} keys={taught(group)} />
