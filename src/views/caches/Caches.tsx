@@ -96,7 +96,7 @@ function CacheList(props: {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
     <section className="caches-list" aria-label="Caches of the machine" tabIndex={0}>
-      <table>
+      <table className="nw-table">
         <thead>
           <tr>
             <th scope="col">Cache</th>

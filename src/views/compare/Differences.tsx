@@ -113,7 +113,7 @@ function Fields({ row, names }: { readonly row: DifferenceRow; readonly names: r
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
     <section className="compare-fields" aria-label={`Fields of ${row.what}`} tabIndex={0}>
-      <table>
+      <table className="nw-table">
         <thead>
           <tr>
             <th scope="col">Field</th>

@@ -121,7 +121,7 @@ interface ProblemListProps {
 
 function ProblemList({ problems, more, onGo }: ProblemListProps) {
   return (
-    <ol className="editor-problems" aria-label="Problems">
+    <ol className="nw-choices editor-problems" aria-label="Problems">
       {problems.map((p) => (
         <li key={`${p.line} ${p.column} ${p.place} ${p.detail}`}>
           <button type="button" onClick={() => onGo(p)}>

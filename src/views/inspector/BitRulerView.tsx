@@ -4,6 +4,7 @@
  */
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
 import type { FieldDeclaration } from "../../base/layout.ts";
+import { CrispRect } from "../common/CrispRect.tsx";
 import { type BitRuler, bitRuler } from "../geometry/bit_ruler.ts";
 
 interface RulerProps {
@@ -110,12 +111,11 @@ function RulerDrawing({ ruler, hue, hot, bad }: RulerProps & { readonly ruler: B
         const wrong = bad.has(field.name);
         return (
           <g key={`${field.name} ${run.hi}`}>
-            <rect
-              x={run.x + 0.5}
-              y={run.y + 0.5}
-              width={Math.max(1, run.width - 1)}
-              height={ruler.bitHeight - 1}
-              rx="2"
+            <CrispRect
+              x={run.x}
+              y={run.y}
+              width={run.width}
+              height={ruler.bitHeight}
               fill={
                 wrong
                   ? "var(--nw-fault-wash)"

@@ -10,6 +10,7 @@ import { actionLanes, LANES } from "../../app/action_lanes.ts";
 import type { SessionSummary } from "../../protocol/engine.ts";
 import { actionText } from "../common/action_text.ts";
 import { Button } from "../common/Button.tsx";
+import { KeyedBox } from "../common/KeyedBox.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
 import { type LaneMark, laneMarks } from "../geometry/lane_marks.ts";
@@ -66,15 +67,11 @@ function Run({ summary, whole }: { readonly summary: SessionSummary; readonly wh
   };
   return (
     <div className="lanes-run" data-whole={whole}>
-      {/* biome-ignore lint/a11y/useSemanticElements: a drawing, not a set of form fields. */}
-      <div
-        ref={ref}
+      <KeyedBox
+        box={ref}
         className="lanes-plot"
         style={whole ? undefined : { height: LEAST_LANES_PX }}
-        role="group"
-        aria-label="Actions in lanes. Plus and minus zoom, arrows move, 0 shows all."
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the drawing is driven by keys.
-        tabIndex={0}
+        label="Actions in lanes. Plus and minus zoom, arrows move, 0 shows all."
         onKeyDown={onKeyDown}
       >
         {size !== null && (
@@ -88,7 +85,7 @@ function Run({ summary, whole }: { readonly summary: SessionSummary; readonly wh
             onOpen={open}
           />
         )}
-      </div>
+      </KeyedBox>
       <p className="lanes-foot nw-2">
         Actions {Math.floor(view.from) + 1} to {Math.min(count, Math.ceil(view.to))} of {count}.{" "}
         {whole && <span className="nw-3">An action does not say which software made it.</span>}

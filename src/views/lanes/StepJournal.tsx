@@ -5,6 +5,7 @@ import type { JournalEntry } from "../../protocol/journal.ts";
 import { Button } from "../common/Button.tsx";
 import { DrawTip } from "../common/DrawTip.tsx";
 import { Hex } from "../common/Hex.tsx";
+import { KeyedBox } from "../common/KeyedBox.tsx";
 import { Tabs } from "../common/Tabs.tsx";
 import { useEngineQuery } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
@@ -110,14 +111,10 @@ function Plot({ entries, spans, scaled, onFold }: PlotProps) {
   const hoveredEntry = hovered === null ? undefined : entries[spans.spans[hovered.span]?.entry ?? -1];
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: a drawing, not a set of form fields. */}
-      <div
-        ref={ref}
+      <KeyedBox
+        box={ref}
         className="lanes-plot"
-        role="group"
-        aria-label="This step in lanes. Plus and minus zoom, arrows move, 0 shows all; the list says the same in words."
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the drawing is driven by keys.
-        tabIndex={0}
+        label="This step in lanes. Plus and minus zoom, arrows move, 0 shows all; the list says the same in words."
         onKeyDown={onKeyDown}
       >
         {size !== null && (
@@ -132,7 +129,7 @@ function Plot({ entries, spans, scaled, onFold }: PlotProps) {
             onHover={setHovered}
           />
         )}
-      </div>
+      </KeyedBox>
       {hovered !== null && hoveredEntry !== undefined && (
         <EntryTip entry={hoveredEntry} hovered={hovered} below={spans.spans[hovered.span]?.below ?? 0} />
       )}

@@ -4,6 +4,7 @@
  */
 import "./memory.css";
 import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
+import { KeyedBox } from "../common/KeyedBox.tsx";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { useSize } from "../common/use_size.ts";
 import { nextRange, ROW_BYTES, viewFrom, viewWith } from "../geometry/memory_view.ts";
@@ -109,14 +110,10 @@ function OpenMemory() {
           <GoTo onGo={goTo} />
           <Watches />
         </div>
-        {/* biome-ignore lint/a11y/useSemanticElements: a view of memory, not a set of form fields. */}
-        <div
-          ref={ref}
+        <KeyedBox
+          box={ref}
           className="memory-rows"
-          role="group"
-          aria-label="Memory. Arrows move, Enter follows a pointer, N and P go to the next and the last range."
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: the view is driven by keys.
-          tabIndex={0}
+          label="Memory. Arrows move, Enter follows a pointer, N and P go to the next and the last range."
           onKeyDown={onKeyDown}
         >
           {size !== null && (
@@ -130,7 +127,7 @@ function OpenMemory() {
               onChoose={setCursor}
             />
           )}
-        </div>
+        </KeyedBox>
         <MemoryFoot key={String(cursor)} cursor={cursor} bytes={bytes} owners={owners} extents={extents} onGo={goTo} />
       </div>
     </div>

@@ -9,7 +9,7 @@ export function Costs({ answer }: { readonly answer: SoftwareAnswer }) {
   const deeds = Object.keys(counts).filter((deed) => (counts[deed] ?? 0) > 0);
   const more = (now: number, then: number | undefined): string => (now === then ? "–" : `+${thin(now - (then ?? 0))}`);
   return (
-    <table className="costs">
+    <table className="nw-table costs">
       <caption className="nw-sr">Deeds and what they cost</caption>
       <thead>
         <tr>

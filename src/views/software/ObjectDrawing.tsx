@@ -2,6 +2,7 @@
 import "../common/drawing.css";
 import { useEffect, useRef } from "react";
 import type { KernelObjectRow } from "../../protocol/software.ts";
+import { CrispRect } from "../common/CrispRect.tsx";
 import { SvgGlyph, type SvgGlyphName } from "../common/SvgGlyph.tsx";
 import { type GraphEdge, type GraphNode, NODE_HEIGHT, objectGraph } from "../geometry/object_graph.ts";
 import { digitsWidth, fitText } from "../geometry/text_fit.ts";
@@ -95,16 +96,8 @@ function Box({ node, row, width, mark, onChoose }: BoxProps) {
     // biome-ignore lint/a11y/noStaticElementInteractions: arrows on the drawing do the same by keyboard.
     <g ref={box} className="object-box" data-object={row.id} onClick={() => onChoose(row.id)}>
       <title>{`${row.type} ${row.id}: ${row.about}; ${usersText(row)}`}</title>
-      <rect x={x + 0.5} y={y + 0.5} width={width - 1} height={NODE_HEIGHT - 1} rx="3" fill="var(--nw-pane)" />
-      <rect
-        x={x + 0.5}
-        y={y + 0.5}
-        width={width - 1}
-        height={NODE_HEIGHT - 1}
-        rx="3"
-        fill={look.fill}
-        stroke={look.line}
-      />
+      <CrispRect x={x} y={y} width={width} height={NODE_HEIGHT} rx="3" fill="var(--nw-pane)" />
+      <CrispRect x={x} y={y} width={width} height={NODE_HEIGHT} rx="3" fill={look.fill} stroke={look.line} />
       {ring !== null && (
         <rect
           x={x - 2}

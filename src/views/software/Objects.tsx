@@ -1,6 +1,7 @@
 /** The host kernel's objects: the drawing, and a line about the chosen one. Arrows choose, Escape lets go. */
 import { type KeyboardEvent, useState } from "react";
 import type { KernelObjectRow } from "../../protocol/software.ts";
+import { KeyedBox } from "../common/KeyedBox.tsx";
 import { useSize } from "../common/use_size.ts";
 import { NextCalls } from "./NextCalls.tsx";
 import { ObjectDrawing, usersText } from "./ObjectDrawing.tsx";
@@ -27,16 +28,7 @@ export function Objects({ objects, late }: { readonly objects: readonly KernelOb
       <h3>
         Kernel objects <span className="nw-3 nw-small">an arrow points at what is held</span>
       </h3>
-      {/* biome-ignore lint/a11y/useSemanticElements: a drawing, not a set of form fields. */}
-      <div
-        ref={ref}
-        className="objects-plot"
-        role="group"
-        aria-label="Graph of objects. Arrows choose one."
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the drawing is driven by keys.
-        tabIndex={0}
-        onKeyDown={onKeyDown}
-      >
+      <KeyedBox box={ref} className="objects-plot" label="Graph of objects. Arrows choose one." onKeyDown={onKeyDown}>
         {size !== null && (
           <ObjectDrawing
             objects={objects}
@@ -47,7 +39,7 @@ export function Objects({ objects, late }: { readonly objects: readonly KernelOb
           />
         )}
         <ObjectTable objects={objects} />
-      </div>
+      </KeyedBox>
       {row !== undefined && <Chosen row={row} objects={objects} />}
       {row !== undefined && !late && <NextCalls row={row} objects={objects} />}
     </section>

@@ -109,7 +109,7 @@ function NoteList({ stops, at }: { readonly stops: readonly NoteStop[]; readonly
     current.current?.scrollIntoView({ block: "nearest" });
   }, [at]);
   return (
-    <ol className="notes-list" aria-label="All notes">
+    <ol className="nw-choices notes-list" aria-label="All notes">
       {stops.map(({ step, text }, i) => (
         <li key={step} ref={i === at ? current : null}>
           <button type="button" aria-current={i === at ? "step" : undefined} onClick={() => void seek(step)}>

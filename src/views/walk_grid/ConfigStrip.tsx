@@ -1,6 +1,7 @@
 /**
  * The configuration strip: every structure that was read before the first table, in order, with its address.
  */
+import { CrispRect } from "../common/CrispRect.tsx";
 import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { HexSpans } from "../common/SvgHex.tsx";
 import { digitsWidth, fitText, hexWidth, textWidth } from "../geometry/text_fit.ts";
@@ -46,12 +47,11 @@ function Item({ placed, view }: { readonly placed: PlacedItem; readonly view: Wa
   const address = step.kind === "Check" ? null : step.kind === "Descriptor" ? step.input : step.at;
   return (
     <g className="cell" data-record={step.record} data-verdict={step.verdict}>
-      <rect
-        x={x + 0.5}
-        y={y + 0.5}
-        width={width - 1}
-        height={height - 1}
-        rx="2"
+      <CrispRect
+        x={x}
+        y={y}
+        width={width}
+        height={height}
         fill={bad ? "var(--nw-fault-wash)" : shown && !cached ? "var(--nw-config-wash)" : "none"}
         stroke={edge}
         strokeWidth={bad ? 2 : 1}

@@ -2,6 +2,7 @@
  * One cell of the walk grid: where it read, what it read, and what came of it.
  */
 import type { ReactNode } from "react";
+import { CrispRect } from "../common/CrispRect.tsx";
 import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { digitsWidth, fitText } from "../geometry/text_fit.ts";
 import type { TraceStep } from "../geometry/trace_step.ts";
@@ -73,12 +74,11 @@ function Waiting({
   const target = record === undefined ? {} : { "data-record": record };
   return (
     <g className="cell cell-waiting" {...target}>
-      <rect
-        x={x + 0.5}
-        y={y + 0.5}
-        width={width - 1}
-        height={height - 1}
-        rx="2"
+      <CrispRect
+        x={x}
+        y={y}
+        width={width}
+        height={height}
         fill="url(#nw-p-missed)"
         stroke="var(--nw-line)"
         strokeDasharray="1 3"
@@ -182,12 +182,11 @@ function Reached({ placed, row, view, wording, note, step, ordinal, isCheck }: R
   const edge = bad ? "var(--nw-fault)" : unknown ? "var(--nw-line-3)" : `var(--nw-${hue})`;
   return (
     <g className="cell" data-record={step.record} data-verdict={step.verdict}>
-      <rect
-        x={x + 0.5}
-        y={y + 0.5}
-        width={width - 1}
-        height={height - 1}
-        rx="2"
+      <CrispRect
+        x={x}
+        y={y}
+        width={width}
+        height={height}
         fill={surface}
         stroke={edge}
         strokeWidth={bad ? 2 : 1}

@@ -1,6 +1,7 @@
 /**
  * The last cell: where the data lies, which is not an access of the walk.
  */
+import { CrispRect } from "../common/CrispRect.tsx";
 import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { HexSpans, SvgHex } from "../common/SvgHex.tsx";
 import { fitText, hexWidth } from "../geometry/text_fit.ts";
@@ -24,12 +25,11 @@ export function OutputCell({ row, view, layout, sizeLg2 }: WalkDrawingProps & { 
       : [];
   return (
     <g className="cell" {...(step === null ? {} : { "data-record": step.record })}>
-      <rect
-        x={x + 0.5}
-        y={y + 0.5}
-        width={width - 1}
-        height={height - 1}
-        rx="2"
+      <CrispRect
+        x={x}
+        y={y}
+        width={width}
+        height={height}
         fill={reached ? "var(--nw-pa-wash)" : "none"}
         stroke={reached ? "var(--nw-pa)" : "var(--nw-line-2)"}
         {...(reached ? {} : { strokeDasharray: "1 3" })}

@@ -16,6 +16,7 @@ import {
 import { currentRecord } from "../../app/records.ts";
 import { WORDS } from "../../arch/words.ts";
 import type { WalkAnswer } from "../../protocol/engine.ts";
+import { KeyedBox } from "../common/KeyedBox.tsx";
 import { useApp } from "../common/use_app.ts";
 import { useMedia } from "../common/use_media.ts";
 import { useSize } from "../common/use_size.ts";
@@ -161,14 +162,10 @@ export function WalkPlot(props: WalkPlotProps) {
 
   return (
     <div className="walk-grid">
-      {/* biome-ignore lint/a11y/useSemanticElements: a group of accesses, not of form fields; a reader has the table. */}
-      <div
-        ref={ref}
+      <KeyedBox
+        box={ref}
         className="walk-scroll"
-        role="group"
-        aria-label={label}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the drawing is driven by keys.
-        tabIndex={0}
+        label={label}
         onKeyDown={onKeyDown}
         onBlur={() => setCursor(null)}
         onClick={onClick}
@@ -190,7 +187,7 @@ export function WalkPlot(props: WalkPlotProps) {
         <p className="nw-sr" aria-live="polite">
           {cursor === null ? "" : cursorText(steps[cursor], shown)}
         </p>
-      </div>
+      </KeyedBox>
       {combinesOpen && (
         <Suspense fallback={null}>
           <CombinedStages walk={walk} />
