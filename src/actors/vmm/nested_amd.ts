@@ -21,8 +21,8 @@ export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
     invalidate: nesting.renew.bind(nesting),
   };
   const sids = devices.map((d) => d.virtualId);
-  // No call has a device drop what it keeps: the guest is offered neither IOTLBs of devices nor their page requests.
-  const offer = { features: guestFeatures(vm), deviceTlbs: false };
+  // What a HWPT is made anew for, devices forget as well. Page requests are offered by none: no call hands them on.
+  const offer = { features: guestFeatures(vm), deviceTlbs: true };
   const iommu = new VirtualAmd(offer, sids, memory, backend, journal);
   return untold(vm, iommu.pages);
 };

@@ -2,13 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { Action } from "../../protocol/machine.ts";
 import type { Mistake, VmMode } from "../../protocol/software.ts";
 import { NIC, virtualMachineOn } from "../../scenario/library/machines.ts";
-import { access, GUEST, map, unmap } from "../../scenario/library/verbs.ts";
+import { access, call, destroy, GUEST, map, unmap } from "../../scenario/library/verbs.ts";
 import { AMDVI } from "../amdvi/architecture.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
 import { documentOn, openOn } from "../testing/open_session.ts";
 import type { Architecture } from "../unit.ts";
 
 const IOVA = 0x10_0000;
+const WHOLE_MEMORY = { ioas_id: 1, iova: 0x4000_0000, length: 0x100_0000 };
 
 /** How each access of a card with a TLB of its own went out. */
 function turns({ architecture, preset, mode }: Kind, actions: readonly Action[], mistakes: readonly Mistake[] = []) {
@@ -33,14 +34,18 @@ interface Kind {
 interface Row extends Kind {
   /** What becomes of the request for a page that is gone. */
   readonly asked: string;
+  /** What the guest tells the device itself is what it hears. */
+  readonly heard: boolean;
 }
 
 const ROWS: readonly Row[] = [
-  { architecture: SMMUV3, preset: "neoverse", mode: "nested, trapped", asked: "waiting" },
-  { architecture: SMMUV3, preset: "grace", mode: "nested, direct", asked: "waiting" },
-  { architecture: SMMUV3, preset: "neoverse", mode: "emulated", asked: "waiting" },
-  { architecture: AMDVI, preset: "full", mode: "nested, direct", asked: "waiting" },
-  { architecture: AMDVI, preset: "full", mode: "emulated", asked: "denied" },
+  { architecture: SMMUV3, preset: "neoverse", mode: "nested, trapped", asked: "waiting", heard: true },
+  { architecture: SMMUV3, preset: "grace", mode: "nested, direct", asked: "waiting", heard: true },
+  { architecture: SMMUV3, preset: "neoverse", mode: "emulated", asked: "waiting", heard: false },
+  { architecture: AMDVI, preset: "full", mode: "nested, direct", asked: "waiting", heard: true },
+  // The host tells the device whenever the VMM has a HWPT made anew. Nobody is there to ask for pages.
+  { architecture: AMDVI, preset: "full", mode: "nested, trapped", asked: "denied", heard: false },
+  { architecture: AMDVI, preset: "full", mode: "emulated", asked: "denied", heard: false },
 ];
 const NAMED = ROWS.map((row) => ({ ...row, arch: row.architecture.arch }));
 
@@ -49,26 +54,21 @@ describe(`A device with ATS that belongs to a guest, such as ${NIC.bdf}`, () => 
     expect(story(row)).toEqual(["translated", "had", row.asked]);
   });
 
-  it.each(NAMED.filter(({ mode }) => mode !== "emulated"))(
+  it.each(NAMED.filter(({ heard }) => heard))(
     "keeps them beyond that where the guest forgets to tell it: $arch $preset, $mode",
     (row) => {
       expect(story(row, ["no ATC invalidation"])).toEqual(["translated", "had", "had"]);
     },
   );
 
-  it("has no answer where the guest's commands do not reach it: AMD-Vi, nested, trapped", () => {
-    const row = { architecture: AMDVI, preset: "full", mode: "nested, trapped", asked: "denied" } as const;
-    expect(story(row)).toEqual(["denied", "denied", "denied"]);
-  });
-
-  it("forgets translations by PASIDs of the guest's when its tables are taken away", () => {
+  it.each<[string, readonly Action[], string]>([
+    ["its tables are taken away", [{ do: "guest switch", to: "bypass" }], "denied"],
+    // The VMM's IOAS is its first object; queues of hardware keep the memory that they are in.
+    ["its memory is", [...[10, 8, 6].map(destroy), call("IOMMU_IOAS_UNMAP", WHOLE_MEMORY)], "waiting"],
+  ])("forgets translations by PASIDs of the guest's when %s", (_name, taken, last) => {
     const process = { ...GUEST, pasid: 5 };
-    const off: Action = { do: "guest switch", to: "bypass" };
-    const actions = [map(process, IOVA, 1), access(IOVA, 5), access(IOVA, 5), off, access(IOVA, 5)];
-    expect(turns({ architecture: AMDVI, preset: "full", mode: "nested, direct" }, actions)).toEqual([
-      "translated",
-      "had",
-      "denied",
-    ]);
+    const actions = [map(process, IOVA, 1), access(IOVA, 5), access(IOVA, 5), ...taken, access(IOVA, 5)];
+    const kind: Kind = { architecture: AMDVI, preset: "full", mode: "nested, direct" };
+    expect(turns(kind, actions)).toEqual(["translated", "had", last]);
   });
 });

@@ -105,23 +105,15 @@ export class AmdNested implements NestedDomain {
   readonly domainId: number;
   readonly guest: FieldNumbers;
   readonly valid: boolean;
-  /** The guest invalidates by itself, what devices keep as well. */
-  readonly commandsReachHardware: boolean;
   readonly #onRelease: () => void;
 
-  constructor(
-    driver: AmdDriver,
-    parent: AmdPaging,
-    words: Uint32Array,
-    how: { readonly domainId: number; readonly commandsReachHardware: boolean; readonly onRelease: () => void },
-  ) {
+  constructor(driver: AmdDriver, parent: AmdPaging, words: Uint32Array, domainId: number, onRelease: () => void) {
     this.driver = driver;
     this.parent = parent;
-    this.domainId = how.domainId;
-    this.commandsReachHardware = how.commandsReachHardware;
+    this.domainId = domainId;
     this.guest = Object.fromEntries(GUEST_FIELDS.map((name) => [name, DTE.f[name].get(words, 0)]));
     this.valid = DTE.f.V.get(words, 0) === 1;
-    this.#onRelease = how.onRelease;
+    this.#onRelease = onRelease;
   }
 
   release(): void {

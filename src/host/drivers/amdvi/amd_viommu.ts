@@ -15,9 +15,6 @@ const FOUR_LEVELS = 0;
 const FIVE_LEVELS = 1;
 const RESERVED_GLX = 3;
 
-/** Told of the host's domain id for one of the guest's; 0 once there is none. */
-type NameDomain = (guestId: number, hostId: number) => void;
-
 export class AmdViommu implements DriverViommu {
   readonly allocNested?: (flags: number, data: DriverData) => Made<NestedDomain>;
   readonly #driver: AmdDriver;
@@ -25,16 +22,21 @@ export class AmdViommu implements DriverViommu {
   /** Host domain id of each guest domain id, with how many nested domains use it. */
   readonly #ids = new Map<number, { readonly id: number; users: number }>();
 
-  readonly #hardware: NameDomain | null;
+  readonly #named: (guestId: number, hostId: number) => void;
 
   /**
    * @param reachable nested domains can be made, as the code intends
-   * @param hardware carries out commands of the guest's, and is told of domain ids; null where it does not
+   * @param named told of the host's domain id for one of the guest's; 0 once there is none
    */
-  constructor(driver: AmdDriver, parent: AmdPaging, reachable: boolean, hardware: NameDomain | null = null) {
+  constructor(
+    driver: AmdDriver,
+    parent: AmdPaging,
+    reachable: boolean,
+    named: (guestId: number, hostId: number) => void = () => {},
+  ) {
     this.#driver = driver;
     this.#parent = parent;
-    this.#hardware = hardware;
+    this.#named = named;
     if (reachable) this.allocNested = (flags, data) => this.#allocNested(flags, data);
   }
 
@@ -54,16 +56,11 @@ export class AmdViommu implements DriverViommu {
       if (id === null) return refused("ENOSPC");
       shared = { id, users: 0 };
       this.#ids.set(guestId, shared);
-      this.#hardware?.(guestId, id);
+      this.#named(guestId, id);
     }
     const used = shared;
     used.users++;
-    const how = {
-      domainId: used.id,
-      commandsReachHardware: this.#hardware !== null,
-      onRelease: () => this.#drop(guestId),
-    };
-    return made(new AmdNested(this.#driver, this.#parent, words, how));
+    return made(new AmdNested(this.#driver, this.#parent, words, used.id, () => this.#drop(guestId)));
   }
 
   #check(words: Uint32Array): Errno | null {
@@ -82,7 +79,7 @@ export class AmdViommu implements DriverViommu {
     const shared = this.#ids.get(guestId);
     if (shared === undefined || --shared.users > 0) return;
     this.#ids.delete(guestId);
-    this.#hardware?.(guestId, 0);
+    this.#named(guestId, 0);
     this.#driver.run(dropPages(shared.id, null));
     this.#driver.domainIds.release(shared.id);
   }

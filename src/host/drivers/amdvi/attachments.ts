@@ -61,7 +61,7 @@ export class Attachments {
     const old = this.#find(device);
     const now = { device, domain, own };
     this.#installed = [...this.#without(device), now];
-    this.#write(device, entryOf(now), old);
+    this.#write(device, entryOf(now));
     this.#leave(old);
     return null;
   }
@@ -70,7 +70,7 @@ export class Attachments {
   remove(device: HostDevice): void {
     const old = this.#find(device);
     this.#installed = this.#without(device);
-    this.#write(device, BLOCKED, old);
+    this.#write(device, BLOCKED);
     this.#leave(old);
   }
 
@@ -139,32 +139,21 @@ export class Attachments {
     this.#domainIds.release(old.own.domainId);
   }
 
-  /** Write a device's entry, and drop what is cached of the device. @param old what it was attached to until now */
-  #write(device: HostDevice, fields: FieldNumbers, old?: Installed): void {
+  /** Write a device's entry, and drop what is cached of the device. */
+  #write(device: HostDevice, fields: FieldNumbers): void {
     const { devices } = this.#iommu;
     const before = DTE.f.DomainID.get(devices.read(device.sid), 0);
     devices.write(device.sid, { ...fields, ...this.#whose(device) });
-    const kept = old === undefined ? [] : ofPasids(old);
-    this.#iommu.run(dropDevice(device.sid), dropPages(before, null), ...ofDevice(device, null), ...kept);
+    this.#iommu.run(dropDevice(device.sid), dropPages(before, null), ...ofDevice(device, null));
   }
 }
 
 const nestsOn = ({ domain }: Installed, parent: AmdPaging): boolean =>
   domain instanceof AmdNested && domain.parent === parent;
 
-/** What drops a range of a device's own translations. @param range null for everything */
+/** What drops a range of a device's own translations, whatever PASID they are of. @param range null for everything */
 const ofDevice = ({ sid, ats }: HostDevice, range: AlignedRange | null): Command[] =>
   ats ? [dropFromDevice(sid, null, range)] : [];
-
-/**
- * What drops a device's translations by PASIDs of a guest's. CHOICE(ats-switch): Linux switches ATS of a device off and on,
- * which has the device forget.
- */
-function ofPasids({ device, domain }: Installed): Command[] {
-  if (!device.ats || !(domain instanceof AmdNested) || !domain.commandsReachHardware) return [];
-  const pasids = 2 ** device.maxPasidLog2 - 1;
-  return Array.from({ length: pasids }, (_, i) => dropFromDevice(device.sid, RID_PASID + 1 + i, null));
-}
 
 /** Fields of an entry that translates by host tables. */
 const hostEntry = (domain: AmdPaging): FieldNumbers => ({
@@ -182,8 +171,7 @@ function entryOf({ device, domain, own }: Installed): FieldNumbers {
   if (domain instanceof AmdNested) {
     if (!domain.valid) return BLOCKED;
     const host = { ...hostEntry(domain.parent), ...tracking(domain.parent), DomainID: domain.domainId };
-    // Nobody can have a device drop what it keeps by PASIDs that only the guest knows, but the guest's own commands.
-    return { ...host, ...(domain.commandsReachHardware ? ats : {}), ...domain.guest, GV: 1 };
+    return { ...host, ...ats, ...domain.guest, GV: 1 };
   }
   if (own === null) return { ...hostEntry(domain), ...tracking(domain), ...ats };
   const asks: FieldNumbers = device.pri ? { PPR: 1 } : {};
