@@ -83,6 +83,37 @@ describe("a virtual Command queue", () => {
   });
 });
 
+describe("a guest's command buffer in hardware, of AMD", () => {
+  it("is listed with its logs, where the host's tables put them, and is held by itself", async () => {
+    const session = await open("amd-viommu-buffers", 2);
+    const { queues, readers } = session.queues();
+    const own = queues.filter(({ of }) => of === "guest");
+    expect(own.map(({ id }) => id.replace(/\d+/, ""))).toEqual(["GUEST_CMD", "GUEST_EVT", "GUEST_PPR"]);
+    expect(own.every(({ base, enabled }) => enabled && base >= 0x1_0000_0000n)).toBe(true);
+    const [commands, events] = own;
+    expect(readers[events!.id]).toEqual({ why: "The guest reads it when it is asked to." });
+    const { id, producer } = commands!;
+    act(session, { do: "consumer", what: "hold", queue: id });
+    expect(session.queues().readers).toMatchObject({ [id]: { by: "IOMMU", held: true }, CMD: { held: false } });
+    const { actions } = LIBRARY.find((lesson) => lesson.id === "amd-viommu-buffers")!.document();
+    act(session, actions[2]!);
+    const waiting = queueOf(session, id);
+    expect(waiting.waiting).toBeGreaterThan(1);
+    expect(session.queueEntries(id, producer.index, 1)[0]).toMatchObject({
+      name: "INVALIDATE_IOMMU_PAGES",
+      waiting: true,
+    });
+    const { step, digest } = session.summary();
+    act(session, { do: "consumer", what: "step", queue: id });
+    expect(queueOf(session, id).waiting).toBe(waiting.waiting - 1);
+    act(session, { do: "consumer", what: "let go", queue: id });
+    expect(queueOf(session, id).waiting).toBe(0);
+    session.seek(0);
+    session.seek(step);
+    expect([session.summary().digest, queueOf(session, id).waiting]).toEqual([digest, waiting.waiting]);
+  });
+});
+
 it("a queue that nobody reads by himself says so, and cannot be held", async () => {
   const kernel = LIBRARY.find((lesson) => lesson.document().machine.software?.kind === "kernel")!;
   const session = await open(kernel.id, 0);

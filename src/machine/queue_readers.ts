@@ -5,9 +5,9 @@ import type { Unit } from "./unit.ts";
 
 export type ConsumerAction = Extract<HardwareAction, { readonly do: "consumer" }>;
 
-/** Whether software reads a queue: hardware writes it. */
+/** Whether the host's driver reads a queue: hardware writes it, for the host. */
 export const isRead = (queues: readonly QueueRow[], queue: string | undefined): boolean =>
-  queues.some(({ id, writer }) => id === queue && writer === "hardware");
+  queues.some(({ id, writer, of }) => id === queue && writer === "hardware" && of === undefined);
 
 /**
  * Why nobody can be held who reads a queue, as a sentence; null where somebody can.
@@ -22,8 +22,10 @@ export function readerFault(
 ): string | null {
   if (queue === undefined) return unit.consumer === null ? "This unit has no queue of commands." : null;
   if (queue === unit.consumer?.queue || unit.consumerOf?.(queue) != null) return null;
-  if (!queues.some(({ id }) => id === queue)) return `This machine has no queue ${queue}.`;
-  if (!isRead(queues, queue)) return "Its commands are carried out as they come.";
+  const row = queues.find(({ id }) => id === queue);
+  if (row === undefined) return `This machine has no queue ${queue}.`;
+  if (row.writer === "software") return "Its commands are carried out as they come.";
+  if (row.of === "guest") return "The guest reads it when it is asked to.";
   if (software === undefined) return "Nobody reads it: there is hardware alone.";
   return software.kind === "kernel" ? "The kernel reads it when it is asked to." : null;
 }

@@ -60,8 +60,10 @@ export interface QueueRow {
   readonly title: string;
   /** Who writes it. */
   readonly writer: "software" | "hardware";
+  /** Whose it is, where it is not the host's: the other end is a guest. */
+  readonly of?: "guest";
   readonly enabled: boolean;
-  /** Physical address of the first entry. */
+  /** Physical address of the first entry; 0 where it has none. */
   readonly base: bigint;
   readonly entryBytes: number;
   /** Number of entries. */

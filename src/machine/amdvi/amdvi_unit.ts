@@ -36,6 +36,7 @@ import { RecordLog } from "../record_log.ts";
 import { begun, carryOn, type Passage } from "../transfer.ts";
 import type { Reach, RegisterPlace, Transfer, TransferResult, Unit } from "../unit.ts";
 import { AMDVI_INSPECTION } from "./inspect/amdvi_inspection.ts";
+import { guestOfCommands } from "./inspect/queues.ts";
 import { cacheOptions, chosen, initialRegisters } from "./options.ts";
 
 /** A saved state. */
@@ -99,6 +100,13 @@ export class AmdviUnit implements Unit {
     for (const { sid, ats } of description.devices) if (ats !== undefined) this.pcie.add({ sid, ...ats });
     this.inspect = new Inspection<AmdviUnit>(this, AMDVI_INSPECTION);
     this.consumer = new Consumer("CMD", this.control.commands, () => this.control.runCommands());
+  }
+
+  consumerOf(queue: string): Consumer | null {
+    const guestId = guestOfCommands(queue);
+    const { guests } = this.control;
+    const limit = guestId === null ? null : (guests?.limitOf(guestId) ?? null);
+    return guestId === null || limit === null ? null : new Consumer(queue, limit, () => guests?.run(guestId));
   }
 
   register(name: string): RegisterPlace | null {

@@ -124,7 +124,7 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
 
   queueEntries(id: string, from: number, count: number): QueueEntry[] {
     const queue = this.#parts.queues(this.#unit).find(({ row }) => row.id === id);
-    return queue === undefined ? [] : queueEntries(this.#unit.memory, queue.row, from, count, queue.read);
+    return queue === undefined ? [] : queueEntries(this.#unit.memory, queue, from, count);
   }
 
   caches(): CacheView[] {

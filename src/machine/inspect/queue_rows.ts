@@ -15,6 +15,8 @@ export interface ReadEntry {
 export interface ReadableQueue {
   readonly row: QueueRow;
   readonly read: (words: Uint32Array) => ReadEntry;
+  /** The physical address of a byte by its offset, null for none; absent: the queue is in one piece. */
+  readonly locate?: (offset: number) => bigint | null;
 }
 
 /** Entries that are written and not read; a wrap bit tells a full queue from an empty one. */
@@ -31,17 +33,18 @@ export function waitingOf({
 /** Entries from number `from` on, at most `count` and no further than the end of the queue. */
 export function queueEntries(
   memory: PhysicalMemory,
-  queue: QueueRow,
+  { row: queue, read, locate }: ReadableQueue,
   from: number,
   count: number,
-  read: (words: Uint32Array) => ReadEntry,
 ): QueueEntry[] {
   const first = Math.max(0, Math.floor(from) || 0);
   const length = Math.max(0, Math.min(Math.floor(count) || 0, queue.entries - first));
   return Array.from({ length }, (_, i) => {
     const index = first + i;
-    const at = queue.base + BigInt(index * queue.entryBytes);
-    const words = readWords(memory, at, queue.entryBytes);
+    const offset = index * queue.entryBytes;
+    const place = locate === undefined ? queue.base + BigInt(offset) : locate(offset);
+    const words = place === null ? null : readWords(memory, place, queue.entryBytes);
+    const at = place ?? 0n;
     const waiting = (index - queue.consumer.index + queue.entries) % queue.entries < queue.waiting;
     if (words === null) return { index, at, words, name: "", waiting, fields: [] };
     const { name, layout } = read(words);

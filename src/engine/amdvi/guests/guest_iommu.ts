@@ -18,7 +18,7 @@ import {
   VF_CONTROL_REGISTERS,
   VF_REGISTERS,
 } from "../../../arch/amdvi/viommu.ts";
-import { highHalf } from "../../../base/address.ts";
+import { highHalf, lowHalf } from "../../../base/address.ts";
 import type { Digest } from "../../../base/digest.ts";
 import { RegisterFile, type RegisterImage } from "../../common/register_file.ts";
 import type { PhysicalMemory } from "../../memory/physical_memory.ts";
@@ -115,6 +115,8 @@ export interface GuestSurroundings {
   readonly private: TranslatedMemory;
   /** Told of private addresses that do not answer. */
   readonly failed: (guestId: number, ...address: Parameters<PrivateFault>) => void;
+  /** Most commands that one run of a guest's buffer carries out; 0 holds it. */
+  readonly most: (guestId: number) => number;
   /** Told of a record for the guest that found no place in its log. */
   readonly lost: (guestId: number) => void;
 }
@@ -184,7 +186,19 @@ export class GuestIommu {
     this.pprLog.control();
     if (started) this.#buffer.running = commands;
     this.interrupts.update();
-    this.#run();
+    this.run();
+  }
+
+  /** Carry out what waits in the command buffer. */
+  run(): void {
+    this.#commands.limit = this.#around.most(this.guestId);
+    this.#commands.run(this.#buffer, this.#origin, (record) => this.log(this.eventLog, record));
+  }
+
+  /** The physical address of a byte of a buffer, by the address that places it; -1 for none. */
+  physical(at: number): number {
+    const space = this.#inGuest ? this.#guestMemory : this.#around.private;
+    return space.physical(highHalf(at), lowHalf(at));
   }
 
   /** Log an event or a page request for the guest; what finds no room, or no memory, is lost, and the host told. */
@@ -256,10 +270,6 @@ export class GuestIommu {
     for (const name of names) registers.load(name, 0, 0);
   }
 
-  #run(): void {
-    this.#commands.run(this.#buffer, this.#origin, (record) => this.log(this.eventLog, record));
-  }
-
   #guestOrigin(): CommandOrigin {
     const comWaitInt = this.registers.bit("STATUS", "ComWaitInt").mask;
     return {
@@ -294,7 +304,7 @@ export class GuestIommu {
       ["GUEST_DID_MAP_CONTROL1", this.domains],
     ] as const;
     for (const [name, map] of maps) control.onWrite(name, 1, () => this.#map(name, map));
-    registers.onWrite("CMD_TAIL", 0, () => this.#run());
+    registers.onWrite("CMD_TAIL", 0, () => this.run());
     registers.onWrite("STATUS", 0, () => this.interrupts.update());
   }
 

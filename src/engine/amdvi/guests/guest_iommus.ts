@@ -40,6 +40,7 @@ export class GuestIommus implements GuestReset {
   hi = 0;
   lo = 0;
   readonly #guests = new Map<number, GuestIommu>();
+  readonly #limits = new Map<number, { limit: number }>();
   /** What a guest looks like that nothing was written to. */
   readonly #untouched: GuestIommu;
   readonly #host: RegisterFile;
@@ -65,6 +66,7 @@ export class GuestIommus implements GuestReset {
       host,
       private: new TranslatedMemory(memory, translator, () => host.words[host.at("PCI_RID")]! & 0xffff),
       failed: (guestId, hi, lo) => events(this.#hardwareError(guestId, hi, lo)),
+      most: (guestId) => this.#limits.get(guestId)?.limit ?? Infinity,
       lost: (guestId) => events(this.#guestFault(guestId)),
     };
     this.#untouched = new GuestIommu(0, this.#around);
@@ -105,6 +107,19 @@ export class GuestIommus implements GuestReset {
   /** Guests whose registers were written, or that were to log something, by rising GuestID. */
   all(): GuestIommu[] {
     return [...this.#guests.values()].sort((a, b) => a.guestId - b.guestId);
+  }
+
+  /** Most commands that one run of a guest's buffer carries out; 0 holds it. Null where the model has no such guest. */
+  limitOf(guestId: number): { limit: number } | null {
+    if (guestId >= MODELLED_GUESTS) return null;
+    const known = this.#limits.get(guestId) ?? { limit: Infinity };
+    this.#limits.set(guestId, known);
+    return known;
+  }
+
+  /** Have a guest's buffer carry out what waits in it. */
+  run(guestId: number): void {
+    this.#guests.get(guestId)?.run();
   }
 
   /** The host's CONTROL was written. */

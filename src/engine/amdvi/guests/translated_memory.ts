@@ -43,12 +43,18 @@ export class TranslatedMemory implements RingMemory {
     return found === MemoryStatus.Ok ? this.#memory.write64(this.#t.paHi, this.#t.paLo, valueHi, valueLo) : found;
   }
 
+  /** The physical address that one of the space leads to, -1 for none; caches are not filled by the question. */
+  physical(hi: number, lo: number): number {
+    this.#t.updates = Updates.Show;
+    const status = this.#locate(hi, lo, false);
+    this.#t.updates = Updates.Make;
+    return status === MemoryStatus.Ok ? fromHalves(this.#t.paHi, this.#t.paLo) : -1;
+  }
+
   /** Whether the whole page of an address reads as zero, or does not answer; caches are not filled by the question. */
   isZeroPage(hi: number, lo: number): boolean {
-    this.#t.updates = Updates.Show;
-    const status = this.#locate(hi, lo & ~0xfff, false);
-    this.#t.updates = Updates.Make;
-    return status !== MemoryStatus.Ok || this.#memory.isZero(fromHalves(this.#t.paHi, this.#t.paLo), PAGE);
+    const at = this.physical(hi, lo & ~0xfff);
+    return at < 0 || this.#memory.isZero(at, PAGE);
   }
 
   #locate(hi: number, lo: number, write: boolean): MemoryStatus {

@@ -1,8 +1,10 @@
-/** Rings of an AMD IOMMU: commands (48882 §2.4), events (§2.5) and page requests (§2.6). */
+/** Rings of an AMD IOMMU and of its guests: commands (48882 §2.4), events (§2.5) and page requests (§2.6). */
 import { COMMAND_WORDS, commandOf } from "../../../arch/amdvi/commands.ts";
 import { eventOf } from "../../../arch/amdvi/events.ts";
 import { PAGE_SERVICE_REQUEST, PAGE_SERVICE_REQUEST_CODE } from "../../../arch/amdvi/ppr.ts";
 import { field, layout } from "../../../base/layout.ts";
+import type { GuestIommu } from "../../../engine/amdvi/guests/guest_iommu.ts";
+import type { RegisterFile } from "../../../engine/common/register_file.ts";
 import type { QueueRow } from "../../../protocol/inspection.ts";
 import { type ReadableQueue, type ReadEntry, waitingOf } from "../../inspect/queue_rows.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
@@ -112,17 +114,49 @@ const RINGS: readonly Ring[] = [
   },
 ];
 
-/** Every ring that the IOMMU offers. */
-export function amdQueues(unit: AmdviUnit): ReadableQueue[] {
-  const { registers } = unit.control;
-  return RINGS.filter(({ feature }) => feature === null || registers.get("EFR", feature) !== 0).map((ring) => ({
-    row: rowOf(unit, ring),
-    read: ring.read,
-  }));
+/** Rings that a guest with a virtualized IOMMU has of its own (48882, chapter 5). */
+const GUEST_RINGS = [COMMANDS, EVENTS, REQUESTS];
+
+/** Every ring that the IOMMU offers, and those of guests that somebody placed. */
+export function amdQueues({ control: { registers, guests } }: AmdviUnit): ReadableQueue[] {
+  const own = RINGS.filter(({ feature }) => feature === null || registers.get("EFR", feature) !== 0);
+  return [
+    ...own.map((ring) => ({ row: rowOf(registers, ring), read: ring.read })),
+    ...(guests?.all() ?? []).flatMap((guest) => GUEST_RINGS.flatMap((ring) => guestQueue(guest, ring) ?? [])),
+  ];
 }
 
-function rowOf(unit: AmdviUnit, ring: Ring): QueueRow {
-  const { registers } = unit.control;
+const GUEST_ID = /^GUEST(\d{1,5})_CMD$/;
+
+/** The guest whose commands a queue holds, by the queue's id; null for other queues. */
+export function guestOfCommands(queue: string): number | null {
+  const found = GUEST_ID.exec(queue);
+  return found === null ? null : Number(found[1]);
+}
+
+/** A ring of a guest's, which lies where the host's tables put it. */
+function guestQueue(guest: GuestIommu, ring: Ring): ReadableQueue | null {
+  const { guestId, registers } = guest;
+  const row = rowOf(registers, ring);
+  if (row.base === 0n && !row.enabled) return null;
+  const locate = (offset: number): bigint | null => {
+    const at = guest.physical(Number(row.base) + offset);
+    return at < 0 ? null : BigInt(at);
+  };
+  return {
+    row: {
+      ...row,
+      id: `GUEST${guestId}_${ring.id}`,
+      title: `${ring.title} of guest ${guestId}`,
+      base: locate(0) ?? 0n,
+      of: "guest",
+    },
+    read: ring.read,
+    locate,
+  };
+}
+
+function rowOf(registers: RegisterFile, ring: Ring): QueueRow {
   const at = registers.at(ring.base);
   const base = (BigInt(registers.words[at + 1]! & 0xfffff) << 32n) | BigInt((registers.words[at]! & ~0xfff) >>> 0);
   const entries = 2 ** Math.max(SMALLEST, registers.get(ring.base, ring.length));
@@ -145,12 +179,12 @@ function rowOf(unit: AmdviUnit, ring: Ring): QueueRow {
     consumer,
     waiting: waitingOf({ entries, producer, consumer }),
     overflow: ring.overflow !== null && registers.get("STATUS", ring.overflow) === 1,
-    error: stopped(unit, ring, running),
+    error: stopped(registers, ring, running),
   };
 }
 
 /** Commands that are on stop at one that is illegal or cannot be read (§2.5.6, §2.5.7). */
-function stopped({ control: { registers } }: AmdviUnit, ring: Ring, running: boolean): string | null {
+function stopped(registers: RegisterFile, ring: Ring, running: boolean): string | null {
   const on = registers.get("CONTROL", "IommuEn") === 1 && registers.get("CONTROL", "CmdBufEn") === 1;
   return ring === COMMANDS && on && !running ? `STATUS.${ring.run} is 0: a command was refused` : null;
 }
