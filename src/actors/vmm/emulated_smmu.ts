@@ -7,6 +7,7 @@
 import { CD } from "../../arch/smmuv3/cd.ts";
 import { commandOf } from "../../arch/smmuv3/commands.ts";
 import { STE, SteConfig } from "../../arch/smmuv3/ste.ts";
+import { fieldValue, type Layout } from "../../base/layout.ts";
 import { HwInfoType } from "../../host/iommufd/ioctls.ts";
 import type { KernelMemory } from "../../kernel/platform.ts";
 import { guestStage1 } from "./guest_stage1.ts";
@@ -21,6 +22,16 @@ import { WatchedMemory } from "./watched_memory.ts";
 
 /** What the VMM does not follow is not offered. */
 const LESS = { IDR0: { BTM: 0, ATS: 0 }, IDR1: { SSIDSIZE: 0 }, IDR5: { GRAN16K: 0, GRAN64K: 0 } };
+
+const BY_ADDRESS: ReadonlySet<string> = new Set(["CMD_TLBI_NH_VA", "CMD_TLBI_NH_VAA"]);
+const GRANULE = 4096;
+
+/** What a command by address is about: a page, or a range of (NUM + 1) * 2^SCALE of them where TG says so (§4.4.1.1). */
+function rangeOf(layout: Layout, words: Uint32Array): { readonly va: number; readonly bytes: number } {
+  const operand = operandsOf(layout, words);
+  const pages = operand("TG") === 0 ? 1 : (operand("NUM") + 1) * 2 ** operand("SCALE");
+  return { va: Number(fieldValue(layout, "Address", words)), bytes: pages * GRANULE };
+}
 
 class EmulatedSmmu implements SmmuBackend {
   readonly #memory: KernelMemory;
@@ -50,15 +61,18 @@ class EmulatedSmmu implements SmmuBackend {
     else this.#devices.block(sid);
   }
 
+  /** What devices themselves wrote to tables is seen now at the latest. */
   invalidate(commands: readonly Uint32Array[]): void {
     for (const words of commands) {
       const { name, layout } = commandOf(words)!;
-      if (name !== "CMD_CFGI_CD" && name !== "CMD_CFGI_CD_ALL") continue;
-      const sid = operandsOf(layout, words)("StreamID");
-      this.#devices.of(sid)?.follow(this.#stage1(sid));
+      if (name === "CMD_CFGI_CD" || name === "CMD_CFGI_CD_ALL") {
+        const sid = operandsOf(layout, words)("StreamID");
+        this.#devices.of(sid)?.follow(this.#stage1(sid));
+      } else if (BY_ADDRESS.has(name)) {
+        const { va, bytes } = rangeOf(layout, words);
+        for (const tables of this.#devices.tables()) tables.refresh(va, bytes);
+      } else for (const tables of this.#devices.tables()) tables.refresh();
     }
-    // What devices themselves wrote to tables is seen now at the latest.
-    for (const tables of this.#devices.tables()) tables.refresh();
   }
 
   #stage1(sid: number): GuestTables | null {

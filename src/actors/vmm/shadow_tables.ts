@@ -134,7 +134,9 @@ export class ShadowTables {
       const part = { from, va: start + first * span, bytes: entries * span, inherited };
       if (entries > 1 || this.#reader.readEntry(from.at) !== 0) return part;
       const { hi, lo } = this.#reader;
-      if (fmt.kindOf(lo, hi, level) !== Kind.Table || fmt.nextLevel !== null) return part;
+      if (fmt.kindOf(lo, hi, level) !== Kind.Table) return part;
+      // Where levels are left out, the table has the lowest part alone of what its entry covers.
+      if (fmt.nextLevel !== null && fmt.nextLevel(lo, hi, level) !== level - 1) return part;
       inherited |= ((hi ^ fmt.grantsHi) & fmt.inheritHi) | ((lo ^ fmt.grantsLo) & fmt.inheritLo);
       at = ((hi & fmt.oaHiMask) >>> 0) * 2 ** 32 + ((lo & fmt.oaLoMask) >>> 0);
       start = part.va;
