@@ -3,11 +3,12 @@ import { useMemo } from "react";
 import type { RecordedColumns } from "../../protocol/engine.ts";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
-import { useApp } from "../common/use_app.ts";
+import { useApp, useEngineQuery } from "../common/use_app.ts";
 import { VirtualList } from "../common/VirtualList.tsx";
 import { countAgreement, findRecorded, recordedIova, recordedOutput } from "./leaf_rows.ts";
 
-export function RecordedList({ recorded }: { readonly recorded: RecordedColumns | null }) {
+export function RecordedList() {
+  const { answer: recorded } = useEngineQuery("comparing recorded accesses", (engine) => engine.recorded());
   const access = useApp((app) => app.access);
   const choose = useApp((app) => app.chooseAccess);
   const counts = useMemo(() => (recorded === null ? null : countAgreement(recorded)), [recorded]);

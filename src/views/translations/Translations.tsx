@@ -6,7 +6,7 @@ import { useState } from "react";
 import { Hex } from "../common/Hex.tsx";
 import { Pane } from "../common/Pane.tsx";
 import { Tabs } from "../common/Tabs.tsx";
-import { useApp, useEngineQuery } from "../common/use_app.ts";
+import { useApp } from "../common/use_app.ts";
 import { useWords } from "../common/use_words.ts";
 import { AddressBox } from "./AddressBox.tsx";
 import { LeafList } from "./LeafList.tsx";
@@ -21,9 +21,6 @@ export function Translations() {
   const { requester, context } = useWords();
   const leaves = useApp((app) => app.leaves);
   const recordedCount = useApp((app) => app.summary?.recorded.accesses ?? 0);
-  const recorded = useEngineQuery(recordedCount === 0 ? null : "comparing recorded accesses", (engine) =>
-    engine.recorded(),
-  );
   const shown = recordedCount === 0 ? "mapped" : tab;
   return (
     <Pane
@@ -57,7 +54,7 @@ export function Translations() {
         />
       )}
       <div className="tr-list" {...(recordedCount > 0 ? { role: "tabpanel", "aria-label": "Translations" } : {})}>
-        {shown === "mapped" ? <LeafList leaves={leaves} /> : <RecordedList recorded={recorded.answer} />}
+        {shown === "mapped" ? <LeafList leaves={leaves} /> : <RecordedList />}
       </div>
     </Pane>
   );
