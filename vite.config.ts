@@ -38,7 +38,7 @@ const WORKER_PARTS = [
 ];
 
 export default defineConfig(({ command, isSsrBuild }) => {
-  const budget = sizeBudget({ firstLoadBytes: 200_000, lazyBytes: 100_000 });
+  const budget = sizeBudget({ firstLoadBytes: 185_000, lazyBytes: 100_000 });
   return {
     // Relative, so that the built folder works from any path of any static file server.
     base: "./",
