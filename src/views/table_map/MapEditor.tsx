@@ -156,7 +156,7 @@ interface NumberBoxProps {
 function NumberBox({ label, text, typed, onText }: NumberBoxProps) {
   const id = useId();
   return (
-    <>
+    <span className="map-editor-number">
       <label htmlFor={id} className="nw-3">
         {label}
       </label>
@@ -170,7 +170,7 @@ function NumberBox({ label, text, typed, onText }: NumberBoxProps) {
         value={text}
         onChange={(event) => onText(event.target.value)}
       />
-    </>
+    </span>
   );
 }
 

@@ -165,7 +165,7 @@ function Found({ answer, drawn }: { readonly answer: OverlapAnswer; readonly dra
           count={lines.length}
           chosen={chosen}
           reveal={answer}
-          columns="minmax(6.5em, 1fr) 4.5em minmax(4.5em, 1fr) minmax(6.5em, 1.6fr) auto"
+          columns="minmax(6.5em, 14em) 5em minmax(4.5em, 12em) minmax(6.5em, 22em) minmax(3em, 1fr)"
           onChoose={(i) => go(lines[i])}
           row={(i) => (
             <Line answer={answer} line={lines[i]!} name={contextText(facts, answer, lines[i]!.reach.context)} />
