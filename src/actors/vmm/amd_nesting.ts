@@ -14,6 +14,7 @@ import {
   VIOMMU_ALLOC,
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
+import type { PageRequests } from "./fault_file.ts";
 import type { DeviceBinding } from "./guest_device_table.ts";
 import { type Refused, Steps } from "./user_space.ts";
 import type { VmSetting } from "./virtual_iommu.ts";
@@ -91,14 +92,16 @@ export function guestFeatures(vm: VmObjects, ...more: readonly (keyof typeof EFR
 export class AmdNesting {
   readonly #parts: AmdParts;
   readonly #domains: "the guest's" | "one each";
+  readonly #faults: PageRequests | null;
   /** By device id of the guest's; others are attached to the parent, or blocked. */
   readonly #nested = new Map<number, Nested>();
   readonly #blocked = new Set<number>();
 
-  /** @param domains domain ids of nested HWPTs */
-  constructor(parts: AmdParts, domains: "the guest's" | "one each") {
+  /** @param domains domain ids of nested HWPTs @param faults where page requests of devices arrive; null for nowhere */
+  constructor(parts: AmdParts, domains: "the guest's" | "one each", faults: PageRequests | null = null) {
     this.#parts = parts;
     this.#domains = domains;
+    this.#faults = faults;
   }
 
   install(sid: number, binding: DeviceBinding): void {
@@ -123,7 +126,9 @@ export class AmdNesting {
     const words = encodeFields(DTE, Object.fromEntries(TAKEN.map((name) => [name, DTE.f[name].get(entry, 0)])));
     const id = this.#domains === "one each" ? this.#freeId() : DTE.f.DomainID.get(entry, 0);
     setFields(DTE, words, { DomainID: id });
-    const hwpt = vm.nest(device, viommu, { type: HwptDataType.AMD_GUEST, data: new Uint8Array(words.buffer) });
+    const fault = this.#faults?.devices.has(device.virtualId) === true ? this.#faults.file.id : null;
+    const data = { type: HwptDataType.AMD_GUEST, data: new Uint8Array(words.buffer), fault };
+    const hwpt = vm.nest(device, viommu, data);
     if (hwpt !== null && vm.attach(device, hwpt)) {
       this.#settle(device, { entry, hwpt, id });
       return;

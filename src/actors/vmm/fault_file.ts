@@ -21,6 +21,12 @@ export interface GuestFault extends PageRequest {
   readonly cookie: number;
 }
 
+/** Where page requests of some devices, by the guest's ids, arrive. */
+export interface PageRequests {
+  readonly file: FaultFile;
+  readonly devices: ReadonlySet<number>;
+}
+
 /** Records of one read. */
 const MOST = 64;
 

@@ -3,26 +3,34 @@
  * off. Linux 7.2 has no call that invalidates on behalf of a guest of this hardware.
  *
  * What is cached goes with the HWPT it is of: an invalidation has a HWPT made anew, with a domain id that the VMM takes,
- * and the device moved over. At no time does the device meet anything but its guest's tables.
+ * and the device moved over. At no time does the device meet anything but its guest's tables. Page requests that wait for
+ * the guest are refused with the HWPT that they came by.
  */
+
 import { AmdNesting, amdParts, guestFeatures } from "./amd_nesting.ts";
+import { FaultFile } from "./fault_file.ts";
 import { VirtualAmd } from "./virtual_amd.ts";
 import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
+import { WaitingRequests } from "./waiting_requests.ts";
 
 /** The guest's tables are the first stage of hardware, its commands go through the VMM: `nested, trapped`. */
 export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
   const parts = amdParts(setting, new Uint8Array());
   if (!("vm" in parts)) return parts;
   const { vm } = parts;
-  const { devices, memory, journal } = setting;
-  const nesting = new AmdNesting(parts, "one each");
+  const { devices, requesting, memory, journal } = setting;
+  const file = requesting.size > 0 ? FaultFile.open(vm, journal) : null;
+  const nesting = new AmdNesting(parts, "one each", file === null ? null : { file, devices: requesting });
+  const requests = file === null ? null : new WaitingRequests(file);
   const backend = {
     install: nesting.install.bind(nesting),
     invalidate: nesting.renew.bind(nesting),
+    ...(requests === null ? {} : { requests }),
   };
   const sids = devices.map((d) => d.virtualId);
-  // What a HWPT is made anew for, devices forget as well. Page requests are offered by none: no call hands them on.
-  const offer = { features: guestFeatures(vm), deviceTlbs: true };
+  // What a HWPT is made anew for, devices forget as well.
+  const offer = { features: guestFeatures(vm, ...(requests === null ? [] : (["PPRSup"] as const))), deviceTlbs: true };
   const iommu = new VirtualAmd(offer, sids, memory, backend, journal);
-  return untold(vm, iommu.pages);
+  const serve = (): number => requests?.serve((request) => iommu.pageRequest(request)) ?? 0;
+  return { ...untold(vm, iommu.pages), serve };
 };

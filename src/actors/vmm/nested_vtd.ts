@@ -5,7 +5,7 @@
  */
 import { CAP, ECAP } from "../../arch/vtd/capability_registers.ts";
 import { HwInfoType, HwptDataType, HwptFlag, InvalidateDataType } from "../../host/iommufd/ioctls.ts";
-import { FaultFile } from "./fault_file.ts";
+import { FaultFile, type PageRequests } from "./fault_file.ts";
 import { type Binding, type FirstStage, GuestVtdTables, PASIDS_LG2 } from "./guest_vtd_tables.ts";
 import type { MakeVirtualIommu } from "./virtual_iommu.ts";
 import { type GuestRoot, type Pages, VirtualVtd, type VtdBackend, type VtdScope } from "./virtual_vtd.ts";
@@ -23,12 +23,6 @@ const SCALABLE = 1;
 /** Requests without a PASID reach guest memory as it is. */
 const PASSED: readonly Binding[] = ["pass"];
 const EVERYTHING = 0xffff_ffff_ffff_ffffn;
-
-/** Where page requests of some devices arrive. */
-interface PageRequests {
-  readonly file: FaultFile;
-  readonly devices: ReadonlySet<number>;
-}
 
 /** What a device, or one of its PASIDs, is attached to. */
 interface Installed {

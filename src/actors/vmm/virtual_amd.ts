@@ -9,12 +9,16 @@ import { CMD_BASE } from "../../arch/amdvi/buffer_registers.ts";
 import { COMMAND_WORDS, COMPLETION_WAIT, commandOf } from "../../arch/amdvi/commands.ts";
 import { fieldValue } from "../../base/layout.ts";
 import type { RegisterFile } from "../../engine/common/register_file.ts";
+import { PageResponse } from "../../kernel/page_requests.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
+import type { GuestFault } from "./fault_file.ts";
 import { bindingOf, type DeviceBinding } from "./guest_device_table.ts";
+import { GuestPprLog } from "./guest_ppr_log.ts";
 import { consume, operandsOf } from "./guest_words.ts";
 import { trappedPage } from "./trapped_page.ts";
 import { type AmdOffer, virtualRegisters } from "./virtual_amd_registers.ts";
+import type { WaitingRequests } from "./waiting_requests.ts";
 
 /** What stands behind a virtual IOMMU. */
 export interface AmdBackend {
@@ -22,6 +26,8 @@ export interface AmdBackend {
   install(sid: number, binding: DeviceBinding): void;
   /** Cached translations of a domain of the guest's are to go; null for all. */
   invalidate(domain: number | null): void;
+  /** The guest answers page requests; absent where devices have none. */
+  readonly requests?: Pick<WaitingRequests, "answer">;
 }
 
 const COMMAND_BYTES = 4 * COMMAND_WORDS;
@@ -36,6 +42,8 @@ export class VirtualAmd {
   readonly #backend: AmdBackend;
   readonly #journal: Journal;
   readonly #sids: readonly number[];
+  /** Null where no page requests are offered. */
+  readonly #requests: GuestPprLog | null;
   /** CONTROL.IommuEn as devices meet it. */
   #enabled = false;
   /** A command that does not exist stopped the buffer, until it is switched off. */
@@ -51,11 +59,18 @@ export class VirtualAmd {
     this.#memory = memory;
     this.#backend = backend;
     this.#journal = journal;
+    this.#requests = backend.requests === undefined ? null : new GuestPprLog(file, memory, journal);
     this.pages = trappedPage("AMD IOMMU", file, journal);
+  }
+
+  /** Put a page request into the guest's log. @returns false when it was lost */
+  pageRequest(request: GuestFault): boolean {
+    return this.#requests?.put(request) ?? false;
   }
 
   /** CONTROL was written. */
   #switched(): void {
+    this.#requests?.control();
     if (!this.#control("CmdBufEn")) this.#stopped = false;
     if (this.#control("IommuEn") !== this.#enabled) {
       this.#enabled = this.#control("IommuEn");
@@ -117,6 +132,12 @@ export class VirtualAmd {
         this.#resync(null);
         this.#backend.invalidate(null);
         return true;
+      case "COMPLETE_PPR_REQUEST": {
+        const pasid = operand("GN") === 1 ? operand("PASID") : null;
+        const group = { sid: operand("DeviceID"), pasid, group: operand("PRGIndex") };
+        this.#backend.requests?.answer(group, operand("ResponseCode") === PageResponse.Success);
+        return true;
+      }
       case "INVALIDATE_IOTLB_PAGES":
       case "INVALIDATE_INTERRUPT_TABLE":
       case "PREFETCH_IOMMU_PAGES":

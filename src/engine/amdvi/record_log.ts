@@ -33,7 +33,7 @@ const SWAP = 2;
 
 export class RecordLog {
   readonly #registers: RegisterFile;
-  readonly #interrupts: Interrupts;
+  readonly #interrupts: Pick<Interrupts, "set">;
   readonly #names: LogNames;
   readonly #ring: OffsetRing;
   readonly #iommuEn: RegisterBit;
@@ -41,7 +41,7 @@ export class RecordLog {
   readonly #run: RegisterBit;
   readonly #active: RegisterBit;
 
-  constructor(registers: RegisterFile, memory: RingMemory, interrupts: Interrupts, names: LogNames) {
+  constructor(registers: RegisterFile, memory: RingMemory, interrupts: Pick<Interrupts, "set">, names: LogNames) {
     this.#registers = registers;
     this.#interrupts = interrupts;
     this.#names = names;

@@ -43,8 +43,8 @@ const ROWS: readonly Row[] = [
   { architecture: SMMUV3, preset: "grace", mode: "nested, direct", asked: "waiting", heard: true },
   { architecture: SMMUV3, preset: "neoverse", mode: "emulated", asked: "waiting", heard: false },
   { architecture: AMDVI, preset: "full", mode: "nested, direct", asked: "waiting", heard: true },
-  // The host tells the device whenever the VMM has a HWPT made anew. Nobody is there to ask for pages.
-  { architecture: AMDVI, preset: "full", mode: "nested, trapped", asked: "denied", heard: false },
+  // The host tells the device whenever the VMM has a HWPT made anew.
+  { architecture: AMDVI, preset: "full", mode: "nested, trapped", asked: "waiting", heard: false },
   { architecture: AMDVI, preset: "full", mode: "emulated", asked: "denied", heard: false },
 ];
 const NAMED = ROWS.map((row) => ({ ...row, arch: row.architecture.arch }));

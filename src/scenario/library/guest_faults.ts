@@ -59,12 +59,36 @@ export const GUEST_FAULTS: readonly Lesson[] = [
     {
       id: "pri-served-by-a-guest-amd",
       group: GROUP,
+      title: "A page request is served by a guest: AMD-Vi",
+      about:
+        "The same on AMD, once nesting can be reached: from the host's PPR log to the guest's, and the answer back.",
+    },
+    virtualMachineOn("amdvi", "full", { amdNesting: "as intended", ats: true }),
+    [
+      "The virtual IOMMU offers page requests (EFR.PPRSup), as the card has PRI, and the nested HWPT is made with the VMM's fault queue. Linux 7.2 takes the guest's PPR bit into the card's device table entry, and has nothing yet that hands a guest's requests on; here the queue takes them.",
+      bind(PROCESS, IOVA, 4),
+      "A process of the guest is bound to PASID 5 of the card: an entry of the GCR3 table, which is the guest's.",
+      access(IOVA, PASID),
+      "The card asked for a translation, got none, and asked for the page. The request went into the host's PPR log (48882 §2.6), from there as iommu_hwpt_pgfault to the VMM, and as PAGE_SERVICE_REQUEST into the guest's log, with the DeviceID that the guest knows.",
+      readFaults,
+      "The guest mapped a page and queued COMPLETE_PPR_REQUEST with Success. The VMM answered the group by its cookie, the host told the IOMMU by a command of its own, and the IOMMU the card.",
+      access(IOVA, PASID),
+      "The card has the translation in its own cache now.",
+      access(IOVA + 0x4000, PASID),
+      readFaults,
+      "Invalid Request: the address is nobody's, and the card gives up.",
+    ],
+  ),
+  lesson(
+    {
+      id: "pri-served-by-amd-viommu",
+      group: GROUP,
       title: "A page request is served by a guest: AMD vIOMMU",
       about: "The request goes into the guest's own log, and the answer comes from its own command buffer: no exit.",
     },
     virtualMachineOn("amdvi", "full", { amdNesting: "as intended", mode: "nested, direct", ats: true }),
     [
-      "The guest enabled a PPR log, and the VMM made it a hardware queue over guest memory (IOMMU_HW_QUEUE_ALLOC), like the command buffer and the event log. Without such queues a guest gets no page requests of AMD's: Linux 7.2 serves processes of its own, and no call hands a request on.",
+      "The guest enabled a PPR log, and the VMM made it a hardware queue over guest memory (IOMMU_HW_QUEUE_ALLOC), like the command buffer and the event log. The host's kernel has no part in what follows.",
       bind(PROCESS, IOVA, 4),
       "A process of the guest is bound to PASID 5 of the card: an entry of the GCR3 table, which is the guest's, so that nobody had to be told.",
       access(IOVA, PASID),

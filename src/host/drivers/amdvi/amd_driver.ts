@@ -5,7 +5,6 @@
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
 import { dropInterrupts } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
-import { completePageRequest } from "../../../kernel/amdvi/page_requests.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../../kernel/platform.ts";
@@ -31,7 +30,7 @@ import { AmdViommu } from "./amd_viommu.ts";
 import { Attachments } from "./attachments.ts";
 import { HwViommus } from "./hw_viommu.ts";
 import { InterruptTables } from "./interrupt_tables.ts";
-import { answerOf } from "./page_requests.ts";
+import { servePageRequests } from "./page_requests.ts";
 
 /** How the kernel treats nested domains. */
 export interface AmdConfig {
@@ -179,9 +178,10 @@ export class AmdDriver implements IommuDriver {
     return root;
   }
 
-  attach({ device, pasid, domain }: Attachment): Status {
+  attach(attachment: Attachment): Status {
+    const { pasid, domain } = attachment;
     if (pasid !== null || !(domain instanceof AmdPaging || domain instanceof AmdNested)) return "EINVAL";
-    return domain.driver === this ? this.attachments.install(device, domain) : "EINVAL";
+    return domain.driver === this ? this.attachments.install(attachment, domain) : "EINVAL";
   }
 
   pasidAttach(): boolean {
@@ -202,8 +202,7 @@ export class AmdDriver implements IommuDriver {
   interrupt(): void {
     this.log.push(...this.#iommu.events.take().records);
     if (this.log.length > MOST_LOGGED) this.log.splice(0, this.log.length - MOST_LOGGED);
-    for (const group of this.#iommu.pageRequests?.take().groups ?? [])
-      this.run(completePageRequest(group.at(-1)!, answerOf(group)));
+    servePageRequests(this.#iommu, (sid) => this.attachments.takerOf(sid));
   }
 
   /** A vIOMMU that hardware carries out, where it does. */

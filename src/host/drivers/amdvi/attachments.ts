@@ -16,7 +16,7 @@ import type { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import type { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Errno, Status } from "../../errno.ts";
-import type { HostDevice } from "../driver.ts";
+import type { Attachment, HostDevice } from "../driver.ts";
 import { AmdNested, type AmdPaging } from "./amd_domains.ts";
 
 /** HAD: accessed and dirty bits. */
@@ -35,6 +35,8 @@ interface Installed {
   readonly domain: AmdPaging | AmdNested;
   /** Of guest tables of the kernel's. */
   readonly own: OwnTables | null;
+  /** Takes page requests; null for nobody. */
+  readonly faults: Attachment["faults"];
 }
 
 export class Attachments {
@@ -55,11 +57,11 @@ export class Attachments {
   }
 
   /** Put a domain in place of what is there. */
-  install(device: HostDevice, domain: AmdPaging | AmdNested): Status {
+  install({ device, faults }: Omit<Attachment, "domain">, domain: AmdPaging | AmdNested): Status {
     const own = this.#ownTables(domain);
     if (typeof own === "string") return own;
     const old = this.#find(device);
-    const now = { device, domain, own };
+    const now = { device, domain, own, faults };
     this.#installed = [...this.#without(device), now];
     this.#write(device, entryOf(now));
     this.#leave(old);
@@ -72,6 +74,12 @@ export class Attachments {
     this.#installed = this.#without(device);
     this.#write(device, BLOCKED);
     this.#leave(old);
+  }
+
+  /** Who takes the page requests of a device, where its PASIDs are a guest's; null for nobody. */
+  takerOf(sid: number): Attachment["faults"] {
+    const installed = this.#installed.find(({ device }) => device.sid === sid);
+    return installed?.domain instanceof AmdNested ? installed.faults : null;
   }
 
   /** Fields that are not of translation have changed: the device's entry says so. */

@@ -1,18 +1,31 @@
 /**
- * Page requests of devices behind an AMD IOMMU. Linux 7.2, drivers/iommu/amd/ppr.c (iommu_call_iopf_notifier) and
- * io-pgfault.c (iommu_report_device_fault).
+ * Page requests of devices behind an AMD IOMMU. Linux 7.2, drivers/iommu/amd/ppr.c (iommu_call_iopf_notifier).
  *
- * UNMODELLED: processes that drivers of the host's have bound to PASIDs of their devices. Linux serves nobody else: user
- * space attaches nothing to PASIDs here, requests without a PASID are refused, and those of a guest that has its log in
- * hardware do not come here.
+ * Requests without a PASID are refused, and those of PASIDs go to whoever is bound to them: processes of the host.
+ * UNMODELLED: those processes, so that nobody is.
+ *
+ * CHOICE(amd-nested-page-requests): Linux 7.2 has the guest's DTE.PPR in a nested entry, and nothing that takes what then
+ * comes. Here the queue that the nested HWPT was made with takes it, as on hardware whose PASID table is the guest's.
  */
+import type { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
+import { completePageRequest } from "../../../kernel/amdvi/page_requests.ts";
 import { type PageRequest, PageResponse } from "../../../kernel/page_requests.ts";
+import type { Attachment } from "../driver.ts";
+import { serveGroup } from "../page_requests.ts";
 
 /** The PASID of requests without one, where those go through guest tables. */
 const RID_PASID = 0;
 
-/** How a group is answered. */
-export function answerOf(group: readonly PageRequest[]): PageResponse {
-  const { pasid } = group.at(-1)!;
-  return pasid === null || pasid === RID_PASID ? PageResponse.Failure : PageResponse.InvalidRequest;
+/** @param takerOf who takes the faults of a device whose PASIDs are a guest's; null for nobody */
+export function servePageRequests(iommu: AmdIommu, takerOf: (sid: number) => Attachment["faults"]): void {
+  for (const group of iommu.pageRequests?.take().groups ?? []) {
+    const last = group.at(-1)!;
+    const answer = (request: PageRequest, code: PageResponse): void => {
+      iommu.run(completePageRequest(request, code));
+    };
+    const taker = takerOf(last.sid);
+    const malformed = taker === null && (last.pasid === null || last.pasid === RID_PASID);
+    if (malformed) answer(last, PageResponse.Failure);
+    else serveGroup(group, taker, answer);
+  }
 }
