@@ -14,6 +14,8 @@ export interface Rights {
   readonly write: boolean;
   readonly execute: boolean;
   readonly user: boolean;
+  /** Registers lie there, not memory, and formats that have memory types say so; absent: memory. */
+  readonly device?: boolean;
 }
 
 /** An entry as two halves, signed or unsigned. */

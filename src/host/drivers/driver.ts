@@ -16,7 +16,12 @@ export interface AddressRange {
 export interface Protection {
   readonly read: boolean;
   readonly write: boolean;
+  /** Registers lie there, not memory, and nothing to execute (IOMMU_MMIO, IOMMU_NOEXEC); absent: memory. */
+  readonly device?: boolean;
 }
+
+/** How the page of an interrupt doorbell is mapped for devices. */
+export const DOORBELL: Protection = { read: false, write: true, device: true };
 
 /** IOVA that a device must not see mapped. */
 export interface ReservedRegion extends AddressRange {

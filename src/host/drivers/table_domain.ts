@@ -68,7 +68,7 @@ export abstract class TableDomain implements PagingDomain {
     if (!protection.read && !protection.write) return "EINVAL";
     if (this.#writableOnly && !protection.write) return "EINVAL";
     if (pa + length > this.#end) return "ERANGE";
-    const rights: Rights = { ...protection, execute: true, user: true };
+    const rights: Rights = { ...protection, execute: protection.device !== true, user: true };
     const failed = this.tables.map(Number(iova), Number(pa), Number(length), rights);
     if (failed === null) {
       this.mapped(iova, length);

@@ -1,5 +1,5 @@
 /** HWPT objects: a stage of translation that a driver made, filled from an IOAS or owned by a guest. */
-import type { NestedDomain, PagingDomain } from "../drivers/driver.ts";
+import { DOORBELL, type NestedDomain, type PagingDomain } from "../drivers/driver.ts";
 import type { Status } from "../errno.ts";
 import type { FaultQueue } from "./fault_queue.ts";
 import type { Ioas } from "./ioas.ts";
@@ -50,7 +50,7 @@ export class HwptPaging extends HwptObject {
   /** Map a doorbell page, once. */
   mapDoorbell(iova: bigint, pa: bigint, pageSize: bigint): Status {
     if (this.#doorbells.has(iova)) return null;
-    const status = this.domain.map(iova, pa, pageSize, { read: false, write: true });
+    const status = this.domain.map(iova, pa, pageSize, DOORBELL);
     if (status === null) this.#doorbells.add(iova);
     return status;
   }

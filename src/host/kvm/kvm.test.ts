@@ -41,7 +41,7 @@ class World {
   makeVm(): number {
     const { host } = this;
     const vm = host.process.ioctl(host.process.install(new KvmFile(this.kvm)), KVM_CREATE_VM, 0n) as number;
-    expect(host.raw(vm, CREATE_DEVICE, { type: KVM_DEV_TYPE_VFIO })).toBe(0);
+    host.raw(vm, CREATE_DEVICE, { type: KVM_DEV_TYPE_VFIO });
     return CREATE_DEVICE.decode(host.scratch(CREATE_DEVICE.size)).fd;
   }
 

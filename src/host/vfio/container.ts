@@ -2,7 +2,7 @@
  * The classic VFIO container with its type1 backend, and group files. Linux 7.2, drivers/vfio/container.c, group.c and
  * vfio_iommu_type1.c.
  */
-import type { HostDevice, PagingDomain } from "../drivers/driver.ts";
+import { DOORBELL, type HostDevice, type PagingDomain } from "../drivers/driver.ts";
 import { type Errno, type Made, made, type Returned, refused, type Status } from "../errno.ts";
 import { IommufdFile } from "../iommufd/file.ts";
 import { type Area, IoPageTable } from "../iommufd/io_page_table.ts";
@@ -114,7 +114,7 @@ export class Type1Container implements OpenFile {
     const { page } = this.#kernel.config.sizes;
     const inPage = doorbell % page;
     if (!backend.doorbell) {
-      const status = backend.domain.map(window.start, doorbell - inPage, page, { read: false, write: true });
+      const status = backend.domain.map(window.start, doorbell - inPage, page, DOORBELL);
       if (status !== null) return status;
       backend.doorbell = true;
     }

@@ -9,8 +9,8 @@ import { type EntryKind, replaceEntry } from "./entry_writer.ts";
 const CD_BYTES = CD.bits / 8;
 /** Encodings of granules in TG0, by log2 of their bytes. */
 export const TG0: Readonly<Record<number, number>> = { 12: 0, 14: 2, 16: 1 };
-/** Normal memory, write-back, for AttrIndx 0. */
-const MAIR0 = 0xff;
+/** Normal memory, write-back, for AttrIndx 0; Device-nGnRE for 1. */
+const MAIR0 = 0x04ff;
 const INNER_SHAREABLE = 3;
 const WRITE_BACK = 1;
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { CD } from "../../arch/smmuv3/cd.ts";
 import { virtualMachineOn } from "../../scenario/library/machines.ts";
+import { MSI } from "../../scenario/library/msi.ts";
 import { dma, GUEST, map } from "../../scenario/library/verbs.ts";
 import { Session } from "../session.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
@@ -26,6 +27,22 @@ function typeOnceWeakened(preset: string): string | undefined {
   session.apply({ do: "write", at: from + BigInt(lo / 8), bytes });
   return session.walk(dma(IOVA)).combined.find(({ name }) => name === "Memory type")?.together;
 }
+
+describe("The page of a doorbell", () => {
+  it.each([
+    ["msi-software-window", "one stage of the host's"],
+    ["msi-flat-mapping", "a stage 1 of the guest's, and the host's stage 2"],
+  ])("is Device memory that nothing is executed from, in %s: %s", (id) => {
+    const document = MSI.find((lesson) => lesson.id === id)!.document();
+    const opened = Session.open(document, SMMUV3, (m, d) => Software.boot(m, d));
+    if (!opened.ok) throw new Error(opened.error.detail);
+    const write = dma(0x800_0040);
+    expect(opened.value.walk(write).outcome.type).toBe("ok");
+    const type = opened.value.walk(write).combined.find(({ name }) => name === "Memory type")?.together;
+    expect(type).toContain("Device-nGnRE");
+    expect(opened.value.walk({ ...write, write: false, instruction: true }).outcome.type).not.toBe("ok");
+  });
+});
 
 describe("A guest that calls its memory Non-cacheable", () => {
   it("is overruled where the SMMU has S2FWB: the host's leaves force write-back", () => {

@@ -1,5 +1,6 @@
 /**
- * Entries of VMSAv8-64 tables, both stages, as a driver writes them: Normal write-back memory, inner shareable, accessed.
+ * Entries of VMSAv8-64 tables, both stages, as a driver writes them: Normal write-back memory, inner shareable, accessed;
+ * registers as Device-nGnRE.
  * Arm ARM (DDI 0487) §D8.3.
  */
 
@@ -29,14 +30,17 @@ const S2_WRITE = S2_READ << 1;
 /** MemAttr of Normal memory, inner and outer write-back: which stage 1 may weaken, and with S2FWB whatever it says. */
 const WRITE_BACK = 0xf << 2;
 const FORCED_WRITE_BACK = 0x6 << 2;
+/** MemAttr of Device-nGnRE memory; and AttrIndx, which a driver has Device-nGnRE stand at in MAIR. */
+const DEVICE = 0x1 << 2;
+const DEVICE_INDEX = 1 << locate(S1_PAGE, "AttrIndx").shift;
 
-const stage1 = ({ write, execute, user }: Rights): Entry => [
+const stage1 = ({ write, execute, user, device = false }: Rights): Entry => [
   execute ? 0 : UXN | PXN,
-  AF | INNER_SHAREABLE | NG | (user ? AP_USER : 0) | (write ? 0 : AP_READ_ONLY),
+  AF | INNER_SHAREABLE | NG | (device ? DEVICE_INDEX : 0) | (user ? AP_USER : 0) | (write ? 0 : AP_READ_ONLY),
 ];
-const stage2 = ({ read, write, execute }: Rights, memAttr: number): Entry => [
+const stage2 = ({ read, write, execute, device = false }: Rights, memory: number): Entry => [
   execute ? 0 : UXN,
-  AF | INNER_SHAREABLE | memAttr | (read ? S2_READ : 0) | (write ? S2_WRITE : 0),
+  AF | INNER_SHAREABLE | (device ? DEVICE : memory) | (read ? S2_READ : 0) | (write ? S2_WRITE : 0),
 ];
 
 /**
