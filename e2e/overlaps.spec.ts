@@ -1,8 +1,21 @@
+import { readFileSync } from "node:fs";
 import { expect, type Page } from "@playwright/test";
+import { createEngine } from "../src/worker/engine_api.ts";
 import { expectAccessible } from "./axe.ts";
 import { manyPages } from "./many_pages.ts";
 import { test } from "./visitor.ts";
 import { chooseFiles, choosePreset, openPage, outcome, pane, runCommand } from "./workbench.ts";
+
+/** How many ranges the engine finds in a capture, and how many address spaces reach the first. */
+async function engineFinds(files: readonly { readonly name: string; readonly buffer: Buffer }[]) {
+  const engine = createEngine();
+  const bytes = files.map(({ name, buffer }) => ({ name, bytes: Uint8Array.from(buffer) }));
+  const opened = await engine.openFiles(bytes, () => {});
+  const { rows } = await engine.streams(0, 1);
+  const found = await engine.overlaps({ sid: rows[0]!.sid, ssid: null, space: "PA", all: true, at: null }, () => {});
+  if (!opened.ok || !found.ok) throw new Error("the engine does not answer");
+  return { ranges: found.value.ranges, reached: found.value.rows[0]?.reached ?? 0 };
+}
 
 const section = (page: Page) => pane(page, "Table maps").getByRole("region", { name: "Overlaps" });
 const list = (page: Page) => section(page).getByRole("listbox", { name: "Overlapping ranges" });
@@ -84,6 +97,33 @@ test.describe("Overlaps", () => {
     await expect(section(page).getByRole("status")).toContainText("Nothing leads there");
     await expect(list(page)).toHaveCount(0);
   });
+
+  for (const name of ["vtd-legacy-strict", "amdvi-v1-strict"]) {
+    test(`of ${name} are those that the engine finds`, async ({ page }) => {
+      // The engine of the answer is loaded beside the page's.
+      test.setTimeout(90_000);
+      const files = ["capture.json", "memory.bin.gz"].map((file) => {
+        return { name: file, buffer: readFileSync(`src/conformance/data/captures/${name}/${file}`) };
+      });
+      await openPage(page);
+      await choosePreset(page, "Tables");
+      await chooseFiles(
+        page,
+        files.map((file) => ({ ...file, mimeType: "application/octet-stream" })),
+      );
+      await expect(page.getByRole("banner")).not.toContainText("smmuv3-iommufd-nested");
+      await runCommand(page, "Memory that is reached in several ways");
+      await section(page).getByRole("tab", { name: "All" }).click();
+      const { ranges, reached } = await engineFinds(files);
+      await expect(section(page).getByRole("status")).toHaveText(new RegExp(`^${ranges} ranges? of PA, `));
+      await expect(list(page).getByRole("option")).not.toHaveCount(0);
+      await list(page).focus();
+      await page.keyboard.press("Home");
+      await page.keyboard.press("Enter");
+      await expect(outcome(page)).toContainText("goes through");
+      expect(reached).toBeGreaterThan(1);
+    });
+  }
 
   test("of 2^20 leaves are found while the page answers", async ({ page }) => {
     test.setTimeout(120_000);
