@@ -8,7 +8,7 @@ import type { SoftwareDescription, VmidOwner } from "../protocol/software.ts";
 const OF_VMIDS: Readonly<Record<VmidOwner, string | null>> = {
   "SMMU driver": null,
   "KVM, pinned": "VMIDs of KVM",
-  "KVM, not pinned": "VMIDs of KVM that are not pinned",
+  "KVM, not pinned": "unpinned VMIDs of KVM",
 };
 
 /** Nothing where there is no host. */
@@ -18,7 +18,7 @@ export function hostSummary(software: SoftwareDescription | undefined): Pick<Ses
   const patches = [
     OF_VMIDS[vmid],
     partids === undefined ? null : "PARTIDs for guests",
-    sharedStage2 === true ? "a stage 2 that SMMUs share" : null,
+    sharedStage2 === true ? "a shared stage 2" : null,
     amdNesting === "as intended" ? "AMD nesting as intended" : null,
   ];
   return { era, patches: patches.filter((patch) => patch !== null) };
