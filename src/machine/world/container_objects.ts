@@ -9,7 +9,7 @@ import type { KernelObjectRow } from "../../protocol/software.ts";
 
 const deviceText = (device: HostDevice): string =>
   device instanceof MediatedDevice
-    ? `mdev ${device.name}: requests of ${device.parent.name} with PASID ${device.defaultPasid}`
+    ? `PASID ${device.defaultPasid} of ${device.parent.name}, mdev ${device.name}`
     : device.name;
 
 /** Rows of the containers and sets of PASIDs among open files. @param first number of the first row */

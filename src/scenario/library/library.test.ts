@@ -226,6 +226,12 @@ describe("What the remarks say", () => {
     expect(session.software()!.guestLog).toEqual([expect.stringContaining("IO_PAGE_FAULT")]);
   });
 
+  it("comes true of a part of a card: its group is told with the PASID that the kernel has for it", async () => {
+    const session = await openLesson("vsva-vfio-v8-mdev");
+    const group = session.software()!.objects.find(({ type }) => type === "GROUP");
+    expect(group!.about).toMatch(/^PASID 1 of 0000:00:05\.0, mdev [0-9a-f-]{36}$/);
+  });
+
   it("comes true of AMD's PASIDs: one more is no object of the host's", async () => {
     const session = await openLesson("vsva-pasid-amd");
     const objects = (step: number) => {
