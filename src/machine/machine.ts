@@ -8,6 +8,7 @@ import { type MemoryImage, MemoryStatus, PhysicalMemory } from "../engine/memory
 import type { ActionResult } from "../protocol/engine.ts";
 import type { HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import { apply } from "./actions.ts";
+import { type CacheCounts, putCounts, takeCounts } from "./cache_counts.ts";
 import type { Consumer } from "./consumer.ts";
 import type { MakeUnit, RegisterBlock, Unit, UnitImage } from "./unit.ts";
 
@@ -15,6 +16,7 @@ import type { MakeUnit, RegisterBlock, Unit, UnitImage } from "./unit.ts";
 export interface MachineImage {
   readonly memory: MemoryImage;
   readonly unit: UnitImage;
+  readonly counts: CacheCounts;
   /** Queues of commands whose consumers somebody holds. */
   readonly held: readonly string[];
 }
@@ -76,12 +78,14 @@ export class Machine<U extends Unit = Unit> {
   }
 
   snapshot(): MachineImage {
-    return { memory: this.memory.snapshot(), unit: this.unit.snapshot(), held: [...this.#held] };
+    const counts = takeCounts(this.unit);
+    return { memory: this.memory.snapshot(), unit: this.unit.snapshot(), counts, held: [...this.#held] };
   }
 
   restore(image: MachineImage): void {
     this.memory.restore(image.memory);
     this.unit.restore(image.unit);
+    putCounts(this.unit, image.counts);
     for (const queue of [...this.#held, ...image.held]) {
       const consumer = this.consumer(queue);
       if (consumer !== null) this.hold(consumer, image.held.includes(queue));

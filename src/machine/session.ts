@@ -41,6 +41,7 @@ import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import type { Halt, Watch } from "../protocol/watch.ts";
 import { actionProblem } from "./actions.ts";
 import type { BootActors } from "./actors.ts";
+import { putCounts, takeCounts } from "./cache_counts.ts";
 import { commandFault, commandQueue } from "./commands.ts";
 import { hostSummary } from "./host_summary.ts";
 import { invalidationOf } from "./inspect/invalidation.ts";
@@ -226,11 +227,12 @@ export class Session {
   }
 
   leaves(sid: number, ssid: number | null): LeafColumns {
-    return this.#unit.inspect.leaves(sid, ssid, this.#revision);
+    return this.#look((inspect) => inspect.leaves(sid, ssid, this.#revision));
   }
 
   recorded(): RecordedColumns {
     const { accesses } = this.#document.recorded;
+    const reaches = this.#look(() => accesses.map(({ access }) => this.#unit.reach(access)));
     const n = accesses.length;
     const columns = {
       revision: this.#revision,
@@ -252,7 +254,7 @@ export class Session {
       columns.paLo[i] = low(pa ?? 0n);
       columns.paHi[i] = high(pa ?? 0n);
       columns.went[i] = pa === null ? 0 : 1;
-      const reach = this.#unit.reach(access);
+      const reach = reaches[i]!;
       const same = reach.end === "ok" ? reach.pa === pa : pa === null;
       columns.agrees[i] = reach.end === "unknown" ? 2 : same ? 1 : 0;
     });
@@ -271,8 +273,8 @@ export class Session {
   /** @param before on the machine as the newest action found it: before its transaction filled caches and tables */
   walk(access: Access, before = false): WalkAnswer {
     const { now } = this.#timeline;
-    if (!before || now === 0) return this.#unit.inspect.walk(access, this.#revision);
-    return this.#at(now - 1, () => this.#unit.inspect.walk(access, this.#revision));
+    const walk = (): WalkAnswer => this.#look((inspect) => inspect.walk(access, this.#revision));
+    return before && now > 0 ? this.#at(now - 1, walk) : walk();
   }
 
   /** Look at the state after the first `step` actions, and stay where the session is. */
@@ -280,14 +282,14 @@ export class Session {
     const wrong = this.#stepProblem(step);
     if (wrong !== null) return wrong;
     const { arch, devices } = this.#document.machine;
-    const there = (): LookedAt => {
-      return { arch, devices, inspect: this.#unit.inspect, software: this.software(), digest: this.#machine.digest() };
+    const there = (inspect: UnitInspection): LookedAt => {
+      return { arch, devices, inspect, software: this.software(), digest: this.#machine.digest() };
     };
-    return { ok: true, value: this.#at(step, () => look(there())) };
+    return { ok: true, value: this.#at(step, () => this.#look((inspect) => look(there(inspect)))) };
   }
 
   structure(query: StructureQuery): StructureAnswer {
-    const answer = this.#unit.inspect.structure(query);
+    const answer = this.#look((inspect) => inspect.structure(query));
     const known = { revision: this.#revision, query, ...answer };
     if (answer.words === null) return { ...known, editedBits: [], writtenBy: null };
     return {
@@ -302,7 +304,7 @@ export class Session {
   }
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2): TableMapColumns | null {
-    return this.#unit.inspect.tableMap(sid, ssid, stage, this.#revision);
+    return this.#look((inspect) => inspect.tableMap(sid, ssid, stage, this.#revision));
   }
 
   /**
@@ -325,7 +327,7 @@ export class Session {
     const { machine } = this.#document;
     const { software } = machine;
     const place = `stage ${edit.stage}`;
-    const planned = this.#unit.inspect.planEdit(edit);
+    const planned = this.#look((inspect) => inspect.planEdit(edit));
     const revision = this.#revision;
     if (software !== undefined) {
       const objects = this.#timeline.actors?.objects(this.#timeline.now) ?? [];
@@ -342,7 +344,7 @@ export class Session {
   }
 
   queues(): QueuesAnswer {
-    const queues = this.#unit.inspect.queues();
+    const queues = this.#look((inspect) => inspect.queues());
     const { log, now } = this.#timeline;
     const readers = queueReaders(this.#unit, queues, this.#document.machine, log.slice(0, now));
     return { revision: this.#revision, queues, commands: this.#unit.consumer?.queue ?? null, readers };
@@ -358,11 +360,11 @@ export class Session {
   }
 
   queueEntries(id: string, from: number, count: number): readonly QueueEntry[] {
-    return this.#unit.inspect.queueEntries(id, from, Math.min(count, MAX_QUEUE_ENTRIES));
+    return this.#look((inspect) => inspect.queueEntries(id, from, Math.min(count, MAX_QUEUE_ENTRIES)));
   }
 
   caches(): { revision: number; caches: readonly CacheView[] } {
-    return { revision: this.#revision, caches: this.#unit.inspect.caches() };
+    return { revision: this.#revision, caches: this.#look((inspect) => inspect.caches()) };
   }
 
   memory(at: bigint, length: number): MemoryAnswer {
@@ -370,7 +372,7 @@ export class Session {
   }
 
   owners(): { revision: number; rows: readonly OwnerRow[]; truncated: boolean } {
-    return { revision: this.#revision, ...sortOwners(this.#unit.inspect.owners()) };
+    return { revision: this.#revision, ...this.#look((inspect) => sortOwners(inspect.owners())) };
   }
 
   extents(): { revision: number; rows: readonly ExtentRow[]; truncated: boolean } {
@@ -418,6 +420,14 @@ export class Session {
     return problem("this walk", "The memory it touches does not make it alone. Save the session as a file instead.");
   }
 
+  /** Look at the machine as it is: what is looked for in its caches is no use of them. */
+  #look<T>(look: (inspect: UnitInspection) => T): T {
+    const counts = takeCounts(this.#unit);
+    const seen = look(this.#unit.inspect);
+    putCounts(this.#unit, counts);
+    return seen;
+  }
+
   #stepProblem(step: number): ReturnType<typeof problem> | null {
     const last = this.#timeline.log.length;
     if (Number.isInteger(step) && step >= 0 && step <= last) return null;
@@ -463,7 +473,8 @@ export class Session {
 
   #streamRows(): StreamRow[] {
     if (this.#streams?.revision === this.#revision) return this.#streams.rows;
-    const rows = this.#unit.inspect.streams(this.#document.machine.devices, this.#tally.at(this.#eventCount));
+    const tallied = this.#tally.at(this.#eventCount);
+    const rows = this.#look((inspect) => inspect.streams(this.#document.machine.devices, tallied));
     this.#streams = { revision: this.#revision, rows };
     return rows;
   }

@@ -5,7 +5,9 @@
  * The first is reached as a machine's only one would be; registers of the others are blocks: `iommu1`, and what stands
  * beside it is `iommu1 cmdqv`. Commands that somebody puts into a queue are for the first.
  */
+
 import type { Digest } from "../base/digest.ts";
+import type { TaggedCache } from "../engine/common/tagged_cache.ts";
 import type { Access, MachineDescription, PageRequestMessage } from "../protocol/machine.ts";
 import type { Consumer } from "./consumer.ts";
 import { SeveralInspections } from "./inspect/several_inspections.ts";
@@ -100,6 +102,10 @@ class SeveralUnits implements Unit {
 
   reach(access: Access): Reach {
     return this.serving(access.sid).reach(access);
+  }
+
+  cacheTables(): TaggedCache[] {
+    return this.#units.flatMap((unit) => unit.cacheTables());
   }
 
   takeRecords(): Uint8Array[] {

@@ -5,6 +5,7 @@
  * and the players know nothing else of it. 64-bit values are bigint on this side and halves on the engine's.
  */
 import type { Digest } from "../base/digest.ts";
+import type { TaggedCache } from "../engine/common/tagged_cache.ts";
 import type { PhysicalMemory } from "../engine/memory/physical_memory.ts";
 import type {
   EventRecord,
@@ -140,6 +141,9 @@ export interface Unit extends RegisterBlock {
   restore(image: UnitImage): void;
   /** Take everything that is not in memory into a digest. */
   digest(into: Digest): void;
+
+  /** The tables of its caches, which have counted all their uses so far. */
+  cacheTables(): readonly TaggedCache[];
 
   /** Of the queue that software sends commands by; null where the unit has none. */
   readonly consumer: Consumer | null;

@@ -9,6 +9,7 @@ import { registerByName } from "../../arch/amdvi/registers.ts";
 import type { Digest } from "../../base/digest.ts";
 import { high, join, low } from "../../base/halves.ts";
 import { AmdCaches, type CachesImage } from "../../engine/amdvi/caches/amd_caches.ts";
+import { CACHE_NAMES } from "../../engine/amdvi/caches/options.ts";
 import { CachePrefetch } from "../../engine/amdvi/caches/prefetch.ts";
 import { type Capabilities, readCapabilities } from "../../engine/amdvi/capabilities.ts";
 import { Controls } from "../../engine/amdvi/controls.ts";
@@ -23,6 +24,7 @@ import {
 import { Translation } from "../../engine/amdvi/translation.ts";
 import { Translator } from "../../engine/amdvi/translator.ts";
 import { AddressType, End, Updates } from "../../engine/common/request.ts";
+import type { TaggedCache } from "../../engine/common/tagged_cache.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
@@ -150,6 +152,11 @@ export class AmdviUnit implements Unit {
 
   records(from = 0): readonly Uint32Array[] {
     return this.#records.all(from);
+  }
+
+  cacheTables(): TaggedCache[] {
+    const { caches } = this.translator;
+    return caches === null ? [] : CACHE_NAMES.flatMap((name) => caches.table(name) ?? []);
   }
 
   snapshot(): AmdviUnitImage {

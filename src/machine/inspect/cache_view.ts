@@ -65,10 +65,24 @@ function staleMarks(items: readonly StaleItem[]): ReadonlyMap<string, StaleMark>
   );
 }
 
-/** Views of caches with their valid entries. */
-export function cacheViews(readers: readonly CacheReader[], stale: readonly StaleItem[]): CacheView[] {
-  const marks = staleMarks(stale);
-  return readers.map(({ name, title, table, read }) => {
+function countsOf({ counts }: TaggedCache): CacheView["counts"] {
+  return {
+    hits: counts[CacheCount.Hits]!,
+    misses: counts[CacheCount.Misses]!,
+    fills: counts[CacheCount.Fills]!,
+    evictions: counts[CacheCount.Evictions]!,
+    drops: counts[CacheCount.Drops]!,
+  };
+}
+
+/**
+ * Views of caches with their valid entries.
+ * @param stale finds stale entries, for which it may look into the caches itself
+ */
+export function cacheViews(readers: readonly CacheReader[], stale: () => readonly StaleItem[]): CacheView[] {
+  const counts = readers.map(({ table }) => countsOf(table));
+  const marks = staleMarks(stale());
+  return readers.map(({ name, title, table, read }, i) => {
     const all = Array.from({ length: table.entries }, (_, entry) => entry).filter((entry) => table.isValid(entry));
     return {
       name,
@@ -76,13 +90,7 @@ export function cacheViews(readers: readonly CacheReader[], stale: readonly Stal
       sid: null,
       capacity: table.entries,
       ways: table.ways,
-      counts: {
-        hits: table.counts[CacheCount.Hits]!,
-        misses: table.counts[CacheCount.Misses]!,
-        fills: table.counts[CacheCount.Fills]!,
-        evictions: table.counts[CacheCount.Evictions]!,
-        drops: table.counts[CacheCount.Drops]!,
-      },
+      counts: counts[i]!,
       entries: all.map((entry) => ({
         entry,
         ...read(entry),

@@ -2,15 +2,18 @@
  * An SMMUv3 (IHI 0070) behind the machine's interface: registers, queues, transactions, devices with ATS and PRI, and
  * the virtual Command queues beside it.
  */
+
 import { registerByName } from "../../arch/smmuv3/registers.ts";
 import type { Digest } from "../../base/digest.ts";
 import { high, join, low } from "../../base/halves.ts";
+import type { TaggedCache } from "../../engine/common/tagged_cache.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import type { PageRequest } from "../../engine/device/ats_port.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import { mairOf, shareabilityOf } from "../../engine/smmuv3/attributes.ts";
 import { Broadcasts, type BroadcastsImage } from "../../engine/smmuv3/broadcast.ts";
+import { CACHE_NAMES } from "../../engine/smmuv3/caches/options.ts";
 import type { SmmuCachesImage } from "../../engine/smmuv3/caches/smmu_caches.ts";
 import { Cmdqv, type CmdqvImage } from "../../engine/smmuv3/cmdqv/cmdqv.ts";
 import { linkTo } from "../../engine/smmuv3/device_link.ts";
@@ -207,6 +210,11 @@ export class SmmuUnit implements Unit {
 
   get recordCount(): number {
     return this.#records.count;
+  }
+
+  cacheTables(): TaggedCache[] {
+    const { caches } = this.smmu;
+    return caches === null ? [] : CACHE_NAMES.flatMap((name) => caches.table(name) ?? []);
   }
 
   snapshot(): SmmuUnitImage {

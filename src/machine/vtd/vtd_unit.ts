@@ -2,13 +2,16 @@
  * An Intel VT-d remapping unit (document D51397, revision 4.1) behind the machine's interface: registers and queues,
  * requests, interrupts, fault records.
  */
+
 import { REASONS } from "../../arch/vtd/reasons.ts";
 import type { Digest } from "../../base/digest.ts";
 import { high, join, low } from "../../base/halves.ts";
 import { AddressType, End, Updates } from "../../engine/common/request.ts";
+import type { TaggedCache } from "../../engine/common/tagged_cache.ts";
 import type { TraceRecorder } from "../../engine/common/trace_recorder.ts";
 import { DeviceSet, type DeviceSetImage } from "../../engine/device/device_set.ts";
 import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
+import { CACHE_NAMES } from "../../engine/vtd/caches/options.ts";
 import { type CachesImage, VtdCaches } from "../../engine/vtd/caches/vtd_caches.ts";
 import { readCapabilities } from "../../engine/vtd/capabilities.ts";
 import { linkTo } from "../../engine/vtd/device_link.ts";
@@ -158,6 +161,11 @@ export class VtdUnit implements Unit {
 
   records(from = 0): readonly Uint32Array[] {
     return this.control.faults.records.slice(from);
+  }
+
+  cacheTables(): TaggedCache[] {
+    const { caches } = this.remapper;
+    return caches === null ? [] : CACHE_NAMES.flatMap((name) => caches.table(name) ?? []);
   }
 
   snapshot(): VtdUnitImage {

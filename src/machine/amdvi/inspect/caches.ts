@@ -37,7 +37,7 @@ export function listCaches(unit: AmdviUnit): CacheView[] {
   const { caches } = translator;
   const readers = caches === null ? [] : CACHE_NAMES.flatMap((name) => readerOf(caches, name) ?? []);
   const side = { reach: (access: Access) => unit.reach(access), invalidation: dropFromDevice };
-  return [...cacheViews(readers, staleEntries(translator, memory)), ...deviceCaches(pcie.devices, side)];
+  return [...cacheViews(readers, () => staleEntries(translator, memory)), ...deviceCaches(pcie.devices, side)];
 }
 
 function readerOf(caches: AmdCaches, name: CacheName): CacheReader | null {

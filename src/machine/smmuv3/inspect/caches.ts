@@ -56,7 +56,7 @@ export function listCaches(unit: SmmuUnit): CacheView[] {
   const { caches } = smmu;
   const readers = caches === null ? [] : CACHE_NAMES.flatMap((name) => readerOf(caches, name) ?? []);
   const side = { reach: (access: Access) => unit.reach(access), invalidation: dropFromDevice };
-  return [...cacheViews(readers, smmu.staleEntries()), ...deviceCaches(pcie.devices, side)];
+  return [...cacheViews(readers, () => smmu.staleEntries()), ...deviceCaches(pcie.devices, side)];
 }
 
 function readerOf(caches: SmmuCaches, name: CacheName): CacheReader | null {

@@ -35,7 +35,7 @@ export function listCaches(unit: VtdUnit): CacheView[] {
   const { caches } = remapper;
   const readers = caches === null ? [] : CACHE_NAMES.flatMap((name) => readerOf(caches, name) ?? []);
   const side = { reach: (access: Access) => unit.reach(access), invalidation: dropFromDevice };
-  return [...cacheViews(readers, staleEntries(remapper, control, memory)), ...deviceCaches(pcie.devices, side)];
+  return [...cacheViews(readers, () => staleEntries(remapper, control, memory)), ...deviceCaches(pcie.devices, side)];
 }
 
 type Read = ReturnType<CacheReader["read"]>;
