@@ -9,7 +9,7 @@ const PURE = "base/|arch/|pagetable/";
 const ENGINE_DOORS = "engine/memory/|engine/common/(queues|register_file)|engine/(smmuv3|vtd|amdvi)/registers\\.ts$";
 /** Parts of hardware that a virtual IOMMU is made of, too: capabilities, registers, queues that it writes. */
 const DEVICE_PARTS =
-  "engine/common/offset_ring|engine/smmuv3/(capabilities|register_file|global_errors|record_queue)|engine/vtd/page_request_queue|engine/amdvi/register_table";
+  "engine/common/offset_ring|engine/smmuv3/(capabilities|register_file|global_errors|record_queue)|engine/vtd/page_request_queue|engine/amdvi/(register_table|record_log)";
 /** What user space can reach of the host kernel. */
 const HOST_DOORS = "host/(iommufd|vfio|kvm)/ioctls";
 
