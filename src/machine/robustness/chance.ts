@@ -5,6 +5,7 @@
  */
 import { xorshift32 } from "../../base/rng.ts";
 import type { Access, CacheSize, HardwareAction, MachineDescription } from "../../protocol/machine.ts";
+import type { MapChange } from "../../protocol/map_edit.ts";
 import { Machine } from "../machine.ts";
 import type { Architecture, Unit } from "../unit.ts";
 
@@ -159,10 +160,25 @@ export function chance(architecture: Architecture, seed: number, starts: readonl
     return { do: "page request", ...request, read: one(2), last: one(2) };
   };
 
+  const change = (from: bigint): MapChange => {
+    const bytes = 0x1000n << BigInt(next() % 16);
+    switch (next() % 5) {
+      case 0:
+        return { do: "map", from: from & -0x1000n, to: place() & -0x1000n, bytes, rights: next() % 8 };
+      case 1:
+        return { do: "unmap", from: from & -0x1000n, bytes };
+      case 2:
+        return { do: "flip", from, bit: next() % 64 };
+      default:
+        return { do: pick(["split", "merge"] as const), from };
+    }
+  };
+
   const look = (): void => {
     const { inspect } = unit;
     const a = access();
-    switch (next() % 9) {
+    const { sid, ssid } = a;
+    switch (next() % 11) {
       case 0:
         inspect.leaves(a.sid, a.ssid, 0);
         break;
@@ -187,6 +203,14 @@ export function chance(architecture: Architecture, seed: number, starts: readonl
       case 7:
         unit.reach(a);
         break;
+      case 8:
+        inspect.planEdit({ sid, ssid, stage: pick([1, 2]), change: change(a.iova) });
+        break;
+      case 9: {
+        const query = { sid, ssid, space: pick(["PA", "IPA"] as const), all: one(2), at: one(2) ? null : place() };
+        firstOf(inspect.overlaps(query, inspect.streams([], new Map()).slice(0, 4)), 64);
+        break;
+      }
       default:
         inspect.walk(a, 0);
     }
