@@ -85,7 +85,7 @@ export function Caches() {
   );
 }
 
-const COLUMNS = "26px 74px minmax(120px, 1.4fr) minmax(110px, 1fr) minmax(96px, 1fr) 30px 34px";
+const COLUMNS = "26px 62px minmax(90px, 1.4fr) minmax(142px, 1fr) minmax(92px, 1fr) 30px 34px";
 
 function CacheList(props: {
   readonly caches: readonly CacheView[];
@@ -160,11 +160,11 @@ function Cells({ row, drop }: { readonly row: ListedEntry | undefined; readonly 
           </span>
         ))}
       </span>
-      <span>
+      <span className="nw-ellipsis">
         {entry.input !== null && <Hex value={entry.input} />}
         {entry.sizeLg2 !== null && <span className="nw-3 nw-small"> {sizeText(entry.sizeLg2)}</span>}
       </span>
-      <span>{entry.output !== null && <Hex value={entry.output} />}</span>
+      <span className="nw-ellipsis">{entry.output !== null && <Hex value={entry.output} />}</span>
       <span className="nw-mono nw-3">{entry.permissions === null ? "" : permissionText(entry.permissions)}</span>
       <span className="caches-age nw-3">{entry.age}</span>
     </>
