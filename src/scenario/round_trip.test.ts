@@ -158,9 +158,13 @@ const machine: fc.Arbitrary<MachineDescription> = fc.record(
         partids: fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 1, maxLength: LIMITS.partids }),
         sharedStage2: fc.boolean(),
         guestBytes: fc.integer({ min: 2, max: 32 }).map((n) => n * 0x20_0000),
-        assigned: fc.array(fc.record({ bdf: fc.string(), virtualId: fc.integer({ min: 0, max: 0xffff }) }), {
-          maxLength: 3,
-        }),
+        assigned: fc.array(
+          fc.record(
+            { bdf: fc.string(), virtualId: fc.integer({ min: 0, max: 0xffff }), mdev: fc.uuid() },
+            { requiredKeys: ["bdf", "virtualId"] },
+          ),
+          { maxLength: 3 },
+        ),
         lazy: fc.boolean(),
         journal: fc.integer({ min: 1, max: 2 ** 20 }),
         mistakes: fc.subarray(Object.keys(MISTAKES) as Mistake[]),
