@@ -71,6 +71,6 @@ test("the host's driver is held, and let go again when time goes back", async ({
   await expect(page.getByText("consumer of EVENTQ held")).toBeVisible();
   await expect(hold).toBeChecked();
   await expect(events.getByText("0 waiting")).toBeVisible();
-  await page.getByRole("button", { name: "Take back" }).click();
+  await page.keyboard.press("[");
   await expect(hold).not.toBeChecked();
 });

@@ -60,6 +60,8 @@ describe("The key table", () => {
     expect(press({ key: " " }, "<button id=t></button>")).toBeNull();
     expect(press({ key: " " })).toBe("Play or pause");
     expect(press({ key: "ArrowRight" }, "<button id=t></button>")).toBe("Forward one access");
+    expect(press({ key: " " }, "<input type=checkbox id=t>")).toBeNull();
+    expect(press({ key: "ArrowRight" }, "<input type=checkbox id=t>")).toBe("Forward one access");
   });
 
   it("leaves what a pane has handled", () => {

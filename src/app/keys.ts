@@ -7,8 +7,8 @@
 import { COMMANDS, type Command, type KeyPress } from "./commands.ts";
 
 /** Elements that take text or have a use for keys of their own. */
-const TYPING = "input, textarea, select, [contenteditable]";
-const PRESSED = "button, a[href], summary, [role=tab], [role=menuitem]";
+const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+const PRESSED = "button, input[type=checkbox], a[href], summary, [role=tab], [role=menuitem]";
 
 /** Commands whose keys mean nothing to a text field. */
 const ANYWHERE: ReadonlySet<string> = new Set(["page.palette", "session.open-text"]);
