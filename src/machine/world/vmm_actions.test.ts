@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { IOCTLS } from "../../host/iommufd/ioctls.ts";
 import type { Action } from "../../protocol/machine.ts";
 import { NIC, virtualMachineOn } from "../../scenario/library/machines.ts";
+import { AMDVI } from "../amdvi/architecture.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
 import { documentOn, openOn } from "../testing/open_session.ts";
 import { VTD } from "../vtd/architecture.ts";
@@ -67,11 +68,14 @@ describe.each([
   ["grace", "nested, direct", SMMUV3],
   ["sapphire-rapids", "nested, trapped", VTD],
   ["sapphire-rapids", "emulated", VTD],
+  ["full", "nested, trapped", AMDVI],
+  ["full", "nested, direct", AMDVI],
 ] as const)("A VMM that calls whatever it likes, %s %s", (preset, mode, architecture) => {
   it("stays within its memory and the doorbell, and the session goes on", () => {
     fc.assert(
       fc.property(fc.array(action, { minLength: 10, maxLength: 40 }), (actions) => {
-        const session = openOn(architecture, documentOn(virtualMachineOn(architecture.arch, preset, { mode })));
+        const machine = virtualMachineOn(architecture.arch, preset, { mode, ats: true, amdNesting: "as intended" });
+        const session = openOn(architecture, documentOn(machine));
         const all = actions.flatMap((one) => [one, dma(0x10_0000n), dma(0x800_0040n), dma(0x4000_0000n)]);
         expect(session.applyAll(all).ok).toBe(true);
         for (const { result } of session.log(0, 1000).rows) {
