@@ -85,6 +85,7 @@ test.describe("Overlaps", () => {
     await openPage(page);
     await runCommand(page, "Who reaches a physical address…");
     const box = section(page).getByRole("textbox", { name: "who reaches PA" });
+    await expect(box).toBeFocused();
     await box.fill("0x480cd123");
     await expect(section(page).getByRole("status")).toContainText("2 addresses lead there");
     await expect(list(page).getByRole("option")).toHaveText([/SID 0x10\s*0x1\s?0123/, /SID 0x10\s*0x80\s?0010\s?7123/]);

@@ -13,6 +13,8 @@ export interface PageDoor {
   readonly focusPane: (by: 1 | -1) => void;
   readonly focusAddress: () => void;
   readonly focusFilter: () => void;
+  /** To the box of the address whose reachers are asked for. */
+  readonly focusReach: () => void;
   /** The browser's dialog for choosing files or a folder. */
   readonly pick: (what: "files" | "folder") => void;
   readonly saveSession: () => void;
@@ -24,6 +26,8 @@ export interface PageDoor {
 
 /** The filter of the events pane has this id. */
 export const FILTER_BOX_ID = "nw-event-filter";
+/** The box of the address whose reachers are asked for has this one. */
+export const REACH_BOX_ID = "nw-reach-address";
 
 /** A press of a key. */
 export interface KeyPress {
@@ -406,15 +410,23 @@ const MAPS: readonly Command[] = [
       run: (app) => app.editMap(stage),
     }),
   ),
-  ...["Memory that is reached in several ways", "Who reaches a physical address…"].map(
-    (what, i): Command => ({
-      id: `maps.overlaps${i}`,
-      what,
-      group: "Page",
-      able: hasTables,
-      run: (app) => app.showOverlaps(true),
-    }),
-  ),
+  {
+    id: "maps.overlaps",
+    what: "Memory that is reached in several ways",
+    group: "Page",
+    able: hasTables,
+    run: (app) => app.showOverlaps(true),
+  },
+  {
+    id: "maps.reach",
+    what: "Who reaches a physical address…",
+    group: "Page",
+    able: hasTables,
+    run: (app, page) => {
+      app.showOverlaps(true);
+      page.focusReach();
+    },
+  },
 ];
 
 const PRESET_COMMANDS: readonly Command[] = PRESETS.map(({ id, text }, i) => ({

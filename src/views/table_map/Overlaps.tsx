@@ -4,6 +4,7 @@
  */
 import { useMemo, useRef, useState } from "react";
 import { readAddress } from "../../app/address_input.ts";
+import { REACH_BOX_ID } from "../../app/commands.ts";
 import type { Progress } from "../../protocol/engine.ts";
 import type { OverlapAnswer, OverlapQuery } from "../../protocol/overlaps.ts";
 import { Button } from "../common/Button.tsx";
@@ -87,6 +88,7 @@ function AddressField(props: { readonly space: string; readonly onAddress: (at: 
     <label className="overlaps-address">
       <span className="nw-3">who reaches {props.space}</span>
       <input
+        id={REACH_BOX_ID}
         className="nw-field nw-mono"
         placeholder="any address"
         spellCheck={false}

@@ -1,6 +1,6 @@
 /** What commands do to the page itself: focus, file dialogs, saving. */
 import { useMemo } from "react";
-import { FILTER_BOX_ID, type PageDoor } from "../../app/commands.ts";
+import { FILTER_BOX_ID, type PageDoor, REACH_BOX_ID } from "../../app/commands.ts";
 import { useSaveTrace } from "../lanes/save_trace.ts";
 import { useSaveSession } from "../share/save_session.ts";
 import { ADDRESS_BOX_ID } from "../translations/AddressBox.tsx";
@@ -14,6 +14,7 @@ export function usePageDoor(): PageDoor {
       focusPane,
       focusAddress: () => focusBox(ADDRESS_BOX_ID),
       focusFilter: () => focusBox(FILTER_BOX_ID),
+      focusReach: () => focusBox(REACH_BOX_ID),
       pick,
       saveSession: () => void save(),
       saveTrace: () => void saveTrace(),
