@@ -59,7 +59,7 @@ export function Caches() {
             onText={setText}
           />
         </div>
-        <div className="caches-heads nw-small nw-3" style={{ gridTemplateColumns: COLUMNS }} aria-hidden="true">
+        <div className="caches-heads nw-small nw-3" aria-hidden="true">
           <span />
           <span>Cache</span>
           <span>Tagged with</span>
@@ -75,7 +75,7 @@ export function Caches() {
           count={rows.length}
           chosen={rows.findIndex((r) => r.id === entry?.id)}
           reveal={only}
-          columns={COLUMNS}
+          columns="var(--caches-columns)"
           onChoose={(row) => setChosen(rows[row]?.id ?? null)}
           row={(row) => <Cells row={rows[row]} drop={dropOf(drops, rows[row])} />}
         />
@@ -84,8 +84,6 @@ export function Caches() {
     </div>
   );
 }
-
-const COLUMNS = "26px 62px minmax(90px, 1.4fr) minmax(142px, 1fr) minmax(92px, 1fr) 30px 34px";
 
 function CacheList(props: {
   readonly caches: readonly CacheView[];

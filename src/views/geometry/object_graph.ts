@@ -40,7 +40,7 @@ export const NODE_HEIGHT = 52;
 const LEAST_WIDTH = 132;
 const MOST_WIDTH = 190;
 /** Between layers, and between the boxes of one. */
-const LEAST_GAP = 34;
+const LEAST_GAP = 28;
 const MOST_GAP = 90;
 const ROW_GAP = 10;
 const MARGIN = 12;
