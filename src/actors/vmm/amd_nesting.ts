@@ -3,7 +3,7 @@
  * IOMMU can do. Linux 7.2, include/uapi/linux/iommufd.h (iommu_hwpt_amd_guest, iommu_hw_info_amd),
  * drivers/iommu/amd/nested.c; as shipped that kernel refuses nested HWPTs.
  */
-import { DTE, DTE_BYTES } from "../../arch/amdvi/dte.ts";
+import { DTE } from "../../arch/amdvi/dte.ts";
 import { EFR } from "../../arch/amdvi/feature_registers.ts";
 import { encodeFields, type FieldNumbers, setFields } from "../../base/encode.ts";
 import {
@@ -65,19 +65,7 @@ export function amdParts({ caller, slots, devices }: VmSetting, data: Uint8Array
   const filled = data.length === 0 ? data : (caller.system.load(data_uptr, data.length) ?? data);
   for (const { id, virtualId } of vm.devices)
     steps.call(vm.iommufd, VDEVICE_ALLOC, { viommu_id: viommu, dev_id: id, virt_id: BigInt(virtualId) });
-  return steps.refused ?? (nests(vm, viommu) ? { vm, viommu, data: filled } : { step: NEST, errno: REFUSAL });
-}
-
-/** How a host is told of that has vIOMMUs, and no nested HWPT for any entry. */
-const NEST = "IOMMU_HWPT_ALLOC of a nested HWPT";
-const REFUSAL = "EOPNOTSUPP";
-
-/** Whether the kernel makes nested HWPTs: one of an entry that refuses everything is made, and destroyed. */
-function nests(vm: VmObjects, viommu: number): boolean {
-  const data = new Uint8Array(DTE_BYTES);
-  const hwpt =
-    vm.devices[0] === undefined ? null : vm.nest(vm.devices[0], viommu, { type: HwptDataType.AMD_GUEST, data });
-  return hwpt !== null && vm.destroy(hwpt);
+  return steps.refused ?? { vm, viommu, data: filled };
 }
 
 /** Fields of a guest's EFR. @param more features to hand on besides */

@@ -22,8 +22,7 @@ const REASONS: Readonly<Record<Arch, Readonly<Partial<Record<string, string>>>>>
   amdvi: {
     "IOMMU_HWPT_ALLOC EOPNOTSUPP":
       "nesting takes guest tables, also for requests without PASID, whose root the guest places (EFR.GTSup, GIoSup, EFR2.GCR3TRPModeSup)",
-    "IOMMU_HWPT_ALLOC of a nested HWPT EOPNOTSUPP":
-      'Linux 7.2 has the code for it and no way to get there (amdNesting "as intended" has one)',
+    "mmap of the guest's registers ENXIO": 'Linux 7.2 does not hand them out (amdNesting "as intended" does)',
     "IOMMU_VIOMMU_ALLOC EOPNOTSUPP": "buffers of a guest's take an IOMMU that works on them (EFR.vIommuSup)",
   },
 };
