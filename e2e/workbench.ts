@@ -16,10 +16,19 @@ export interface UploadedFile {
   readonly buffer: Buffer;
 }
 
-/** Open the page and wait until the walk of what it opens is there. */
+/** Open the page and wait until the walk of what it opens is there, at the step that the fragment names. */
 export async function openPage(page: Page, fragment = ""): Promise<void> {
   await page.goto(`./${fragment}`);
+  const step = /\bstep=(\d+)/.exec(fragment)?.[1];
+  if (step !== undefined) await expect.poll(() => standsAt(page, Number(step))).toBe(true);
   await expect(walkDigestLine(page)).toBeVisible();
+}
+
+/** Whether the session stands after action `step`, or after its last where it has fewer. */
+async function standsAt(page: Page, step: number): Promise<boolean> {
+  const told = await page.getByRole("toolbar", { name: "Actions" }).innerText();
+  const [at, count] = (told.match(/\d+/g) ?? []).map(Number);
+  return at !== undefined && at === Math.min(step, count ?? 0);
 }
 
 const walkDigestLine = (page: Page): Locator => page.getByRole("contentinfo").getByText(/^walk [0-9a-f]{16}$/);
