@@ -52,7 +52,7 @@ test.describe("Axe finds nothing", () => {
   test("on the palette, the software and the teaching preset", async ({ page }) => {
     await openPage(page);
     await page.keyboard.press("Control+k");
-    await expect(page.getByRole("option").first()).toBeVisible();
+    await expect(page.getByRole("dialog").getByRole("option").first()).toBeVisible();
     await expectAccessible(page, "[role=dialog]");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Bit 0, Valid" }).click();
