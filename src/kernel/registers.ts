@@ -19,6 +19,8 @@ export class KernelRegisters {
   readonly #notes: Notes;
   readonly #find: (name: string) => KnownRegister | undefined;
   readonly #found = new Map<string, KnownRegister>();
+  /** The register that fields are taken from. */
+  readonly #words = new Uint32Array(2);
 
   /** @param find a register by the specification's name */
   constructor(pages: RegisterPages, notes: Notes, find: (name: string) => KnownRegister | undefined) {
@@ -69,7 +71,7 @@ export class KernelRegisters {
 
   /** Read a register's fields of at most 32 bits: one access, however many are asked for. */
   fields<const Name extends string>(register: string, ...names: readonly Name[]): Readonly<Record<Name, number>> {
-    const words = wordsOf(this.read(register));
+    const words = this.#take(register);
     const values: Record<string, number> = {};
     for (const name of names) values[name] = this.#access(register, name).get(words, 0);
     return values as Record<Name, number>;
@@ -87,7 +89,15 @@ export class KernelRegisters {
 
   /** Read one field of at most 32 bits. */
   field(register: string, name: string): number {
-    return this.#access(register, name).get(wordsOf(this.read(register)), 0);
+    return this.#access(register, name).get(this.#take(register), 0);
+  }
+
+  /** Read a register into {@link #words}. */
+  #take(register: string): Words {
+    const value = this.read(register);
+    this.#words[0] = low(value);
+    this.#words[1] = high(value);
+    return this.#words;
   }
 
   #access(register: string, name: string): FieldAccess {

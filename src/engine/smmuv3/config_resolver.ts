@@ -10,12 +10,13 @@ import { TracePhase, TraceVerdict } from "../../protocol/trace.ts";
 import type { TraceRecorder } from "../common/trace_recorder.ts";
 import type { PhysicalMemory } from "../memory/physical_memory.ts";
 import type { Capabilities } from "./capabilities.ts";
-import { cdIllegal, effectiveDs, granuleOf, hasTwoHalves, stage1OutputBits, walksDisabled } from "./cd_rules.ts";
+import { effectiveDs, granuleOf, hasTwoHalves, stage1OutputBits, walksDisabled } from "./cd_rules.ts";
 import { ContextFetch, chooseContext, Substream } from "./context_fetch.ts";
 import { Event } from "./event_record.ts";
 import { qualifies } from "./fast_walk.ts";
 import { outOfService } from "./global_errors.ts";
 import type { Stage1Controls } from "./leaf.ts";
+import { Legality } from "./legality.ts";
 import { PartitionIds } from "./partition.ts";
 import type { RegisterFile } from "./register_file.ts";
 import type { Stage2 } from "./stage2.ts";
@@ -24,7 +25,6 @@ import {
   granuleOfTg0,
   stage2OutputBits,
   stage2StartLevel,
-  steIllegal,
   translatesStage1,
   translatesStage2,
   usesStrw,
@@ -55,6 +55,7 @@ export class ConfigResolver {
   readonly #caps: Capabilities;
   readonly #contexts: ContextFetch;
   readonly #partitions: PartitionIds;
+  readonly #legality: Legality;
 
   constructor(memory: PhysicalMemory, registers: RegisterFile, caps: Capabilities, stage2: Stage2) {
     this.#memory = memory;
@@ -62,6 +63,7 @@ export class ConfigResolver {
     this.#caps = caps;
     this.#contexts = new ContextFetch(memory, stage2, caps);
     this.#partitions = new PartitionIds(memory, caps);
+    this.#legality = new Legality(caps);
   }
 
   /**
@@ -85,7 +87,7 @@ export class ConfigResolver {
       const table = readStreamTable(this.#registers, this.#caps);
       const recordBad = this.#registers.field("SMMU_CR2", "RECINVSID") === 1;
       if (!fetchSte(this.#memory, table, recordBad, t, trace, ste)) return false;
-      const illegal = steIllegal(ste, this.#caps);
+      const illegal = this.#legality.ofSte(ste);
       if (illegal !== R.NONE) return end(t, trace, Event.C_BAD_STE, illegal);
       if (cache !== null) cache.keepSte(t, ste);
     }
@@ -130,7 +132,7 @@ export class ConfigResolver {
     const cache = config.caches === null ? null : config.caches.config;
     const recalled = cache?.recallCd(t, trace, index, cd) ?? false;
     if (!recalled && !this.#contexts.fetch(t, config, trace, ste, index, cd)) return false;
-    const badCd = cdIllegal(cd, { caps: this.#caps, ste, world: config.world });
+    const badCd = this.#legality.ofCd(cd, ste, config.world);
     if (badCd !== R.NONE) return end(t, trace, Event.C_BAD_CD, badCd);
     if (!recalled && cache !== null) cache.keepCd(t, index, cd);
     if (CD.f.AA64.get(cd, 0) === 0) return notModelled(t, trace);
