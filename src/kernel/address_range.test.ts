@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { alignedRange, atsRange } from "./address_range.ts";
+import { alignedRange, atsRange, rangeOfAts } from "./address_range.ts";
 
 const PAGE = 4096n;
 const pages = fc.tuple(fc.bigInt({ min: 0n, max: 2n ** 52n - 1n }), fc.bigInt({ min: 1n, max: 2n ** 40n }));
@@ -25,5 +25,17 @@ describe("A naturally aligned range", () => {
     expect(atsRange(alignedRange(0x8000, 0x4000))).toEqual({ S: 1, address: 0x9000 });
     const all = { S: 1, address: 2 ** 63 - 4096 };
     expect([atsRange(null), atsRange(alignedRange(0, 2 ** 64))]).toEqual([all, all]);
+  });
+
+  it("come back out of what ATS has them as", () => {
+    for (let pagesLg2 = 0; pagesLg2 < 51; pagesLg2++) {
+      for (const n of [0, 1, 3]) {
+        const range = { at: n * 2 ** (12 + pagesLg2), pagesLg2 };
+        const { S, address } = atsRange(range);
+        expect(rangeOfAts(S, address)).toEqual(range);
+      }
+    }
+    const { S, address } = atsRange(null);
+    expect(rangeOfAts(S, address)).toBeNull();
   });
 });

@@ -32,3 +32,12 @@ export function atsRange(range: AlignedRange | null): { readonly S: number; read
   const { at, pagesLg2 } = range;
   return pagesLg2 === 0 ? { S: 0, address: at } : { S: 1, address: at + PAGE * (2 ** (pagesLg2 - 1) - 1) };
 }
+
+/** What {@link atsRange} was made of; null for everything. */
+export function rangeOfAts(S: number, address: number): AlignedRange | null {
+  if (S === 0) return { at: address, pagesLg2: 0 };
+  let pagesLg2 = 1;
+  let above = Math.floor(address / PAGE);
+  for (; above % 2 === 1; above = Math.floor(above / 2)) pagesLg2++;
+  return pagesLg2 >= EVERYTHING ? null : { at: Math.floor(above / 2) * 2 ** pagesLg2 * PAGE, pagesLg2 };
+}

@@ -3,6 +3,7 @@
  * and has the host map what it finds. 48882 §2.2.3.
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
+import type { AlignedRange } from "../../kernel/address_range.ts";
 import { AMD_V1, V1_READ, V1_WRITE } from "../../pagetable/formats/amdv1.ts";
 import type { DeviceBinding } from "./guest_device_table.ts";
 import type { GuestTables } from "./shadow_tables.ts";
@@ -14,6 +15,7 @@ import { WatchedMemory } from "./watched_memory.ts";
 
 /** Host tables of up to 4 levels (HATS), and no guest tables. What devices keep goes with the host's mappings. */
 const OFFERED = { features: { IASup: 1, HATS: 0 }, deviceTlbs: true };
+const PAGE = 4096;
 const MOST_LEVELS = 4;
 const OUTPUT_BITS = 52;
 
@@ -31,9 +33,12 @@ class EmulatedAmd implements AmdBackend {
     else this.#devices.follow(sid, tables);
   }
 
-  invalidate(): void {
-    // What devices themselves wrote to tables is seen now at the latest.
-    for (const tables of this.#devices.tables()) tables.refresh();
+  /** What devices themselves wrote to tables is seen now at the latest. */
+  invalidate(_domain: number | null, range: AlignedRange | null): void {
+    for (const tables of this.#devices.tables()) {
+      if (range === null) tables.refresh();
+      else tables.refresh(range.at, PAGE * 2 ** range.pagesLg2);
+    }
   }
 }
 

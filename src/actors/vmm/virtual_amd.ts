@@ -4,11 +4,11 @@
  *
  * UNMODELLED: interrupt remapping; events, of which Linux 7.2 tells no VMM.
  */
-
 import { CMD_BASE } from "../../arch/amdvi/buffer_registers.ts";
-import { COMMAND_WORDS, COMPLETION_WAIT, commandOf } from "../../arch/amdvi/commands.ts";
+import { COMMAND_WORDS, COMPLETION_WAIT, commandOf, INVALIDATE_IOMMU_PAGES } from "../../arch/amdvi/commands.ts";
 import { fieldValue } from "../../base/layout.ts";
 import type { RegisterFile } from "../../engine/common/register_file.ts";
+import { type AlignedRange, rangeOfAts } from "../../kernel/address_range.ts";
 import { PageResponse } from "../../kernel/page_requests.ts";
 import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
@@ -24,12 +24,13 @@ import type { WaitingRequests } from "./waiting_requests.ts";
 export interface AmdBackend {
   /** Requests of a device meet this now. */
   install(sid: number, binding: DeviceBinding): void;
-  /** Cached translations of a domain of the guest's are to go; null for all. */
-  invalidate(domain: number | null): void;
+  /** Cached translations of a range of a domain of the guest's are to go; null for all domains, and for all of one. */
+  invalidate(domain: number | null, range: AlignedRange | null): void;
   /** The guest answers page requests; absent where devices have none. */
   readonly requests?: Pick<WaitingRequests, "answer">;
 }
 
+const PAGES = INVALIDATE_IOMMU_PAGES.f;
 const COMMAND_BYTES = 4 * COMMAND_WORDS;
 /** log2 of the entries of a command buffer. */
 const LENGTHS = { least: 8, most: 15 };
@@ -126,11 +127,11 @@ export class VirtualAmd {
         this.#resync(operand("DeviceID"));
         return true;
       case "INVALIDATE_IOMMU_PAGES":
-        this.#backend.invalidate(operand("DomainID"));
+        this.#backend.invalidate(operand("DomainID"), rangeOfAts(operand("S"), PAGES.Address.address(words, 0)));
         return true;
       case "INVALIDATE_IOMMU_ALL":
         this.#resync(null);
-        this.#backend.invalidate(null);
+        this.#backend.invalidate(null, null);
         return true;
       case "COMPLETE_PPR_REQUEST": {
         const pasid = operand("GN") === 1 ? operand("PASID") : null;
