@@ -39,14 +39,21 @@ export function withSoftwareMemory(machine: MachineDescription): MachineDescript
 const clash = (a: AssignedDevice, b: AssignedDevice): boolean =>
   a.virtualId === b.virtualId || (a.mdev === undefined || b.mdev === undefined ? a.bdf === b.bdf : a.mdev === b.mdev);
 
-/** What is wrong with what is said of nesting on SMMUv3s, or null. */
+/** What software can be told of an architecture's IOMMUs alone. */
+const TOLD: Readonly<Record<Arch, ReadonlySet<"nesting" | "mdev">>> = {
+  smmuv3: new Set(["nesting"]),
+  vtd: new Set(["mdev"]),
+  amdvi: new Set(),
+};
+
+/** What is wrong with what is said of VMIDs, PARTIDs and several units, which are of SMMUv3s that nest; or null. */
 function nestingFault(
   arch: Arch,
   devices: readonly DeviceDescription[],
   software: SoftwareDescription,
 ): DescriptionFault | null {
   const { kind, mode = "nested, trapped", era = "Linux 7.2", door, vmid = "SMMU driver", partids } = software;
-  const virtual = arch === "smmuv3" && kind === "virtual machine";
+  const virtual = TOLD[arch].has("nesting") && kind === "virtual machine";
   const byIommufd = virtual && ERA_RULES[era].iommufd && door !== "VFIO container";
   const fault = (place: string, detail: string): DescriptionFault => ({ place, detail });
   if (vmid !== "SMMU driver" && !byIommufd)
@@ -79,7 +86,7 @@ export function softwareFault({ arch, devices, software }: MachineDescription): 
     const place = `software.assigned[${i}]`;
     if (!devices.some((d) => d.bdf === bdf))
       return { place: `${place}.bdf`, detail: `The machine has no device ${bdf}.` };
-    if (mdev !== undefined && (arch !== "vtd" || !ERA_RULES[era].auxiliaryDomains)) {
+    if (mdev !== undefined && (!TOLD[arch].has("mdev") || !ERA_RULES[era].auxiliaryDomains)) {
       const detail = "Parts of devices (mdev) have domains of their own on VT-d, in eras without iommufd.";
       return { place: `${place}.mdev`, detail };
     }

@@ -1,4 +1,5 @@
 /** How software of an architecture keeps the tables of a stage, whatever the architecture. */
+import { high, low } from "../../base/halves.ts";
 import type { Layout } from "../../base/layout.ts";
 import type { AlignedRange } from "../../kernel/address_range.ts";
 import type { Entry, EntryMaker } from "../../pagetable/build.ts";
@@ -52,7 +53,7 @@ export function bitsOf({ fields }: Layout, names: readonly string[]): Entry {
   for (const { name, hi, lo } of fields) {
     if (names.includes(name)) bits |= ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
   }
-  return [Number(bits >> 32n) | 0, Number(bits & 0xffffffffn) | 0];
+  return [high(bits) | 0, low(bits) | 0];
 }
 
 /**

@@ -20,19 +20,19 @@ const NG = bit(S1_PAGE, "nG");
 /** AP[1] lets unprivileged accesses in, AP[2] forbids writing. */
 const AP_USER = bit(S1_PAGE, "AP");
 const AP_READ_ONLY = AP_USER << 1;
-/** UXN and PXN, bits 54 and 53, in the high half; XN of stage 2 is bit 54. */
-const UXN = 1 << 22;
-const PXN = 1 << 21;
-/** Bit 52, in the high half. */
-const CONTIGUOUS = 1 << 20;
+/** In the high half; the upper bit of XN of stage 2 stands where UXN does. */
+const UXN = bit(S1_PAGE, "UXN");
+const PXN = bit(S1_PAGE, "PXN");
+const CONTIGUOUS = bit(S1_PAGE, "Contiguous");
+const MEM_ATTR = bit(S2_PAGE, "MemAttr");
 const S2_READ = bit(S2_PAGE, "S2AP");
 const S2_WRITE = S2_READ << 1;
 /** MemAttr of Normal memory, inner and outer write-back: which stage 1 may weaken, and with S2FWB whatever it says. */
-const WRITE_BACK = 0xf << 2;
-const FORCED_WRITE_BACK = 0x6 << 2;
+const WRITE_BACK = 0xf * MEM_ATTR;
+const FORCED_WRITE_BACK = 0x6 * MEM_ATTR;
 /** MemAttr of Device-nGnRE memory; and AttrIndx, which a driver has Device-nGnRE stand at in MAIR. */
-const DEVICE = 0x1 << 2;
-const DEVICE_INDEX = 1 << locate(S1_PAGE, "AttrIndx").shift;
+const DEVICE = 0x1 * MEM_ATTR;
+const DEVICE_INDEX = bit(S1_PAGE, "AttrIndx");
 
 const stage1 = ({ write, execute, user, device = false }: Rights): Entry => [
   execute ? 0 : UXN | PXN,
