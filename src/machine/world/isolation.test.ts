@@ -1,5 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeCommand } from "../../arch/amdvi/commands.ts";
+import { encodeDescriptor } from "../../arch/vtd/commands.ts";
+import { dropPages } from "../../kernel/amdvi/invalidations.ts";
+import { command as smmuCommand } from "../../kernel/smmuv3/command_queue.ts";
+import type { Arch } from "../../protocol/machine.ts";
 import type { VmMode } from "../../protocol/software.ts";
 import { AMDVI } from "../amdvi/architecture.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
@@ -8,6 +13,8 @@ import type { Architecture } from "../unit.ts";
 import { VTD } from "../vtd/architecture.ts";
 
 const PAGE = 4096;
+/** Where a queue's register has the address of its page. */
+const ADDRESS = 0x000f_ffff_ffff_f000n;
 const RIGHTS = { read: true, write: true, execute: false, user: true };
 const DEVICES = [
   { virtual: 0x10, physical: 0x20 },
@@ -82,76 +89,69 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-/** A guest's queue of commands: where its registers are, how the tail counts, and commands that mean everybody. */
+/** A guest's queue of commands: the registers of its base and tail, how the tail counts, and commands that mean everybody. */
 interface Queue {
-  readonly base: number;
-  readonly tail: number;
-  readonly bytes: number;
+  readonly base: string;
+  readonly tail: string;
   /** What the tail counts: entries, with a wrap bit above them, or bytes. */
   readonly counts: "entries" | "bytes";
-  readonly commands: readonly (readonly [lo: number, hi: number, lo2: number, hi2: number])[];
+  readonly commands: readonly Uint32Array[];
 }
 
-const QUEUES: Readonly<Record<string, Queue>> = {
-  // CMD_CFGI_ALL, CMD_TLBI_NH_ALL of any VMID, CMD_TLBI_EL2_ALL, CMD_TLBI_NSNH_ALL, CMD_ATC_INV.
+const QUEUES: Readonly<Record<Arch, Queue>> = {
   smmuv3: {
-    base: 0x90,
-    tail: 0x98,
-    bytes: 16,
+    base: "CMDQ_BASE",
+    tail: "CMDQ_PROD",
     counts: "entries",
     commands: [
-      [0x4, 0, 31, 0],
-      [0x10, 0, 0, 0],
-      [0x10, 1, 0, 0],
-      [0x10, 2, 0, 0],
-      [0x20, 0, 0, 0],
-      [0x30, 0, 0, 0],
-      [0x40, NEIGHBOUR.physical, 52, 0],
+      smmuCommand("CMD_CFGI_STE_RANGE", { Range: 31 }),
+      ...[0, 1, 2].map((VMID) => smmuCommand("CMD_TLBI_NH_ALL", { VMID })),
+      smmuCommand("CMD_TLBI_EL2_ALL"),
+      smmuCommand("CMD_TLBI_NSNH_ALL"),
+      smmuCommand("CMD_ATC_INV", { StreamID: NEIGHBOUR.physical, Size: 52 }),
     ],
   },
-  // Global: context cache, PASID cache, IOTLB; then by Domain-ID, and by PASID 0.
+  // G is 1 for everything, 2 for a domain; of the PASID cache 3 is everything.
   vtd: {
-    base: 0x90,
-    tail: 0x88,
-    bytes: 32,
+    base: "IQA",
+    tail: "IQT",
     counts: "bytes",
     commands: [
-      [0x11, 0, 0, 0],
-      [0x37, 0, 0, 0],
-      [0x12, 0, 0, 0],
-      [0x1_0022, 0, 0, 0],
-      [0x2_0022, 0, 0, 0],
-      [0x1_0026, 0, 0, 0],
+      encodeDescriptor("cc_inv_dsc", { G: 1 }),
+      encodeDescriptor("pc_inv_dsc", { G: 3 }),
+      encodeDescriptor("iotlb_inv_dsc", { G: 1 }),
+      ...[1, 2].map((DID) => encodeDescriptor("iotlb_inv_dsc", { G: 2, DID })),
+      encodeDescriptor("p_iotlb_inv_dsc", { G: 2, DID: 1 }),
     ],
   },
-  // INVALIDATE_IOMMU_ALL, INVALIDATE_IOMMU_PAGES of whole domains, INVALIDATE_DEVTAB_ENTRY.
   amdvi: {
-    base: 0x8,
-    tail: 0x2008,
-    bytes: 16,
+    base: "CMD_BASE",
+    tail: "CMD_TAIL",
     counts: "bytes",
     commands: [
-      [0, 0x8000_0000, 0, 0],
-      [0, 0x3000_0001, 0xffff_f003, 0x7fff_ffff],
-      [0, 0x3000_0002, 0xffff_f003, 0x7fff_ffff],
-      [NEIGHBOUR.physical, 0x2000_0000, 0, 0],
+      encodeCommand("INVALIDATE_IOMMU_ALL", {}),
+      ...[1, 2].map((domain) => {
+        const { name, fields } = dropPages(domain, null);
+        return encodeCommand(name, fields);
+      }),
+      encodeCommand("INVALIDATE_DEVTAB_ENTRY", { DeviceID: NEIGHBOUR.physical }),
     ],
   },
 };
 
 /** Have one of those commands carried out. */
 function command({ vm, machine }: TestVm, which: number): void {
-  const { base, tail, bytes, counts, commands } = QUEUES[machine.unit.arch]!;
+  const { base, tail, counts, commands } = QUEUES[machine.unit.arch];
   const { registers } = vm.iommu;
-  const at = Number(registers.read(base, 8) & 0x000f_ffff_ffff_f000n);
-  const now = Number(registers.read(tail, 4));
+  const tailAt = machine.unit.register(tail)!.offset;
+  const queue = Number(registers.read(machine.unit.register(base)!.offset, 8) & ADDRESS);
+  const now = Number(registers.read(tailAt, 4));
+  const words = commands[which % commands.length]!;
+  const bytes = words.byteLength;
   const room = PAGE / bytes;
   const index = (counts === "entries" ? now : now / bytes) % room;
-  const [lo, hi, lo2, hi2] = commands[which % commands.length]!;
-  vm.memory.write(at + index * bytes, hi, lo);
-  vm.memory.write(at + index * bytes + 8, hi2, lo2);
-  for (let rest = 16; rest < bytes; rest += 8) vm.memory.write(at + index * bytes + rest, 0, 0);
-  registers.write(tail, BigInt(counts === "entries" ? now + 1 : ((index + 1) % room) * bytes), 4);
+  for (let i = 0; i < words.length; i += 2) vm.memory.write(queue + index * bytes + 4 * i, words[i + 1]!, words[i]!);
+  registers.write(tailAt, BigInt(counts === "entries" ? now + 1 : ((index + 1) % room) * bytes), 4);
 }
 
 /** Registers of the extension: configuration, the map of queues, their bases, and the page that is not trapped. */
