@@ -1,6 +1,6 @@
 /** A store over scripted engines, for its tests. */
 import type { EngineApi } from "../protocol/engine.ts";
-import { EngineClient } from "./engine_client.ts";
+import { EngineClient, type Patience } from "./engine_client.ts";
 import { ScriptedEngine } from "./scripted_engine.ts";
 import type { ReadShipped } from "./shipped.ts";
 import { createAppStore } from "./store.ts";
@@ -10,17 +10,17 @@ export const file = (text: string) => ({ name: text, bytes: new TextEncoder().en
 
 export const SHIPPED: ReadShipped = async () => ({ ok: true, value: [file("shipped")] });
 
+/** Gives a silent engine up at once. */
+const IMPATIENT: Patience = { turnMs: 10, turns: 3 };
+
 /** A store with nothing open; `engines.at(-1)` is the engine that runs. */
-export function setUp(readShipped: ReadShipped = SHIPPED) {
+export function setUp(readShipped: ReadShipped = SHIPPED, patience: Patience = IMPATIENT) {
   const engines: ScriptedEngine[] = [];
-  const client = new EngineClient(
-    () => {
-      const engine = new ScriptedEngine();
-      engines.push(engine);
-      return engine.transport();
-    },
-    { turnMs: 10, turns: 3 },
-  );
+  const client = new EngineClient(() => {
+    const engine = new ScriptedEngine();
+    engines.push(engine);
+    return engine.transport();
+  }, patience);
   const cleared: string[] = [];
   const visited: string[] = [];
   const store = createAppStore({

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../scenario/limits.ts";
 import { EMPTY_DOCUMENT } from "./scripted_engine.ts";
-import { setUp } from "./scripted_store.ts";
+import { SHIPPED, setUp } from "./scripted_store.ts";
 
 const SID = 16;
+/** An answer may be many turns late. */
+const PATIENT = { turnMs: 1000, turns: 20 };
 
 describe("A device that runs", () => {
   beforeEach(() => {
@@ -19,7 +21,7 @@ describe("A device that runs", () => {
   }
 
   async function running(rate = 1000) {
-    const all = setUp();
+    const all = setUp(SHIPPED, PATIENT);
     await all.now().start("");
     all.now().setLiveRate(rate);
     await all.now().startLive("nic", SID);
@@ -45,13 +47,19 @@ describe("A device that runs", () => {
 
   it("takes one batch at a time, and what could not be done meanwhile is let go of", async () => {
     const all = await running(1000);
-    await turns(2);
     all.hold("applyAll");
-    await turns(20);
-    const sent = batches(all).length;
-    await turns(20);
-    expect(batches(all).length).toBe(sent);
-    expect(all.running().held.length).toBe(1);
+    await turns(40);
+    expect(batches(all)).toHaveLength(1);
+    expect(all.now().engine.state).toBe("ready");
+    all.running().holding = new Set();
+    await all.letGo(0);
+    // 1,300 actions were due; a batch is what the worker is taken to do in 10 ms.
+    await turns(1);
+    expect(batches(all)).toHaveLength(2);
+    expect(sum(batches(all))).toBeLessThan(200);
+    await turns(10);
+    expect(all.now().live!.done).toBe(sum(batches(all)));
+    expect(sum(batches(all))).toBeLessThan(600);
   });
 
   it("shows everything it did when it is held, and goes on from there", async () => {
@@ -66,6 +74,23 @@ describe("A device that runs", () => {
     await all.now().goOnLive();
     await turns(10);
     expect(all.now().live!.done).toBeGreaterThan(live!.done);
+  });
+
+  it("counts as held when the batch under way is back, not before: what is counted then stays", async () => {
+    const all = await running(1000);
+    await turns(5);
+    all.hold("applyAll");
+    await turns(2);
+    const before = all.now().live!.done;
+    const paused = all.now().pauseLive();
+    await turns(5);
+    expect(all.now().live).toMatchObject({ running: true, done: before });
+    await all.letGo(0);
+    await paused;
+    const { live, summary } = all.now();
+    expect(live!.running).toBe(false);
+    expect(live!.done).toBeGreaterThan(before);
+    expect(summary?.actionCount).toBe(live!.done);
   });
 
   it("is held by a step back, which loses nothing, and begins anew from there", async () => {

@@ -66,14 +66,16 @@ export function streamSlice(core: Core, refresh: () => Promise<void>): StreamAct
   let batch: Promise<void> | null = null;
   let showing = false;
 
-  /** Hold the device, and show what it did. */
+  /** Hold the device, and show what it did. It counts as held when the batch under way is back: no count follows. */
   async function pauseLive(): Promise<void> {
     stopTimer?.();
     stopTimer = null;
-    const { live } = get();
-    if (live?.running !== true) return;
-    set({ live: { ...live, running: false, reached: 0 } });
+    if (get().live?.running !== true) return;
     await batch;
+    const { live } = get();
+    // Another request to hold it may have been waiting for the same batch.
+    if (stopTimer !== null || live?.running !== true) return;
+    set({ live: { ...live, running: false, reached: 0 } });
     await show();
   }
 
