@@ -1,6 +1,6 @@
 /**
  * A kernel's side of a log that an AMD IOMMU writes: events or page requests. 48882 §2.5, §2.6; Linux 7.2,
- * drivers/iommu/amd/iommu.c (amd_iommu_restart_log).
+ * drivers/iommu/amd/iommu.c (amd_iommu_handle_irq, amd_iommu_restart_log).
  */
 import type { LogNames } from "../../arch/amdvi/logs.ts";
 import type { FieldNumbers } from "../../base/encode.ts";
@@ -10,6 +10,14 @@ import { ringOffsets } from "../ring_offsets.ts";
 
 /** log2 of the records, of the one buffer that a kernel has of each log: 512, two pages. */
 const RECORDS_LG2 = 9;
+
+/** What was in a log: words of records, oldest first, and whether it ran over. */
+interface TakenRecords {
+  readonly records: readonly Uint32Array[];
+  readonly overflowed: boolean;
+}
+
+const NOTHING: TakenRecords = { records: [], overflowed: false };
 
 export class RecordLog {
   readonly #registers: KernelRegisters;
@@ -40,17 +48,19 @@ export class RecordLog {
     return { [this.#names.enable]: 1, [this.#names.interrupts]: 1 };
   }
 
-  /** Take the records that are there; a log that overflowed runs again. @returns words, oldest first */
-  take(): { readonly records: readonly Uint32Array[]; readonly overflowed: boolean } {
+  /** Take the records that STATUS tells of; a log that overflowed runs again. */
+  take(): TakenRecords {
     const [registers, names] = [this.#registers, this.#names];
     const [buffer] = names.buffers;
+    const status = registers.fields("STATUS", names.interrupt, buffer.overflow);
+    const overflowed = status[buffer.overflow] === 1;
+    if (status[names.interrupt] === 0 && !overflowed) return NOTHING;
     const bytes = recordBytes(names);
     registers.writeFields("STATUS", { [names.interrupt]: 1 });
     const tail = registers.read(buffer.tail);
     const offsets = ringOffsets(Number(registers.read(buffer.head)), Number(tail), bytes * 2 ** RECORDS_LG2, bytes);
     const records = offsets.map((at) => this.#memory.readWords(this.#base + at, names.record));
     if (records.length > 0) registers.write(buffer.head, tail);
-    const overflowed = registers.field("STATUS", buffer.overflow) === 1;
     if (overflowed) this.#restart();
     return { records, overflowed };
   }
