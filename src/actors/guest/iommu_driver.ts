@@ -26,8 +26,8 @@ export interface FaultReport {
   /** PASID; null for none. */
   readonly pasid: number | null;
   readonly address: bigint | null;
-  /** What Linux would log: one line, or more of them with line ends between. */
-  readonly line: string;
+  /** What Linux would log. */
+  readonly lines: () => readonly string[];
 }
 
 /**

@@ -186,7 +186,7 @@ describe.each(SUBJECTS)("A process whose pages a device asks for, $architecture.
       pcie.pageRequest({ ...request, last: true });
     }
     const { logged, answered } = kernel.takeFaults();
-    expect(logged.map(({ line }) => line)).toEqual([subject.lost]);
+    expect(logged.flatMap(({ lines }) => lines())).toEqual([subject.lost]);
     expect(answered).toEqual({ groups: subject.room, granted: subject.room });
     expect(kernel.takeFaults()).toEqual({ logged: [], answered: { groups: 0, granted: 0 } });
     const again = { ...part, address: BigInt(IOVA), prgIndex: 1, read: true, write: true, execute: false, last: true };

@@ -87,7 +87,7 @@ describe("A guest with a queue that hardware reads by itself", () => {
     cmdqv!.write(page + 4, BigInt(prod + 1), 4);
     host.driver.interrupt();
     expect(vm.iommu.serve()).toBe(1);
-    const lines = vm.kernel.driver.takeFaults().map(({ line }) => line);
+    const lines = vm.kernel.driver.takeFaults().flatMap(({ lines }) => lines());
     expect(lines).toEqual([
       "unexpected error reported. vintf_map: 0000000000000001, vcmdq_map 00000000:00000000:00000000:00000001",
     ]);

@@ -162,24 +162,25 @@ export class Software implements Actors {
 
   /** Note how everything stands after `step` actions: nothing changes without a deed in the journal. */
   #noteState(step: number): void {
-    const { refused } = this.#around;
-    const fresh = refused.slice(this.#lastRefused === undefined ? 0 : refused.lastIndexOf(this.#lastRefused) + 1);
-    this.#lastRefused = refused.at(-1);
-    this.#history.refused.add(
-      step,
-      fresh.map((call) => `${call.step} answered ${call.errno}.`),
-    );
+    this.#noteRefused(step);
     this.#history.noteObjects(step, this.#around.objects());
+  }
+
+  #noteRefused(step: number): void {
+    const { refused } = this.#around;
+    const newest = refused.at(-1);
+    if (newest === this.#lastRefused) return;
+    const known = this.#lastRefused === undefined ? 0 : refused.lastIndexOf(this.#lastRefused) + 1;
+    this.#lastRefused = newest;
+    const fresh = refused.slice(known);
+    this.#history.refused.add(step, () => fresh.map((call) => `${call.step} answered ${call.errno}.`));
   }
 
   #guest(action: GuestAction): { done: boolean; about: string } {
     const kernel = this.#kernel;
     if (action.do === "guest faults") {
       const { logged, answered } = kernel.takeFaults();
-      this.#history.guestLog.add(
-        this.#journal.action + 1,
-        logged.flatMap(({ line }) => line.split("\n")),
-      );
+      for (const { lines } of logged) this.#history.guestLog.add(this.#journal.action + 1, lines);
       const faults = `${logged.length} ${logged.length === 1 ? "fault" : "faults"} logged`;
       const { groups, granted } = answered;
       return {

@@ -4,40 +4,46 @@
  */
 import type { KernelObjectRow } from "../../protocol/software.ts";
 
-/** Lists that only grow, until their oldest entries fall out: what was added by a certain action. */
-class Lines {
-  readonly #most: number;
-  readonly #lines: { readonly step: number; readonly line: string }[] = [];
+/** A log that only grows, until its oldest entries fall out: what was logged by a certain action. */
+class Log {
+  readonly #entries: { readonly step: number; readonly lines: () => readonly string[] }[] = [];
 
-  /** @param most lines that are kept */
-  constructor(most: number) {
-    this.#most = most;
+  /** @param lines put together when somebody reads them */
+  add(step: number, lines: () => readonly string[]): void {
+    const entries = this.#entries;
+    entries.push({ step, lines });
+    // Not one at a time: each time moves all that stay.
+    if (entries.length === 2 * MOST_LINES) entries.splice(0, MOST_LINES);
   }
 
-  add(step: number, lines: readonly string[]): void {
-    this.#lines.push(...lines.slice(-this.#most).map((line) => ({ step, line })));
-    if (this.#lines.length > this.#most) this.#lines.splice(0, this.#lines.length - this.#most);
-  }
-
+  /** The newest lines there were after `step` actions. */
   upTo(step: number): string[] {
-    return this.#lines.filter((entry) => entry.step <= step).map(({ line }) => line);
+    const newestFirst: string[] = [];
+    for (let i = this.#entries.length - 1; i >= 0 && newestFirst.length < MOST_LINES; i--) {
+      const entry = this.#entries[i]!;
+      if (entry.step <= step) newestFirst.push(...entry.lines().toReversed());
+    }
+    return newestFirst.slice(0, MOST_LINES).reverse();
   }
 }
 
-/** Most lines of each list. */
+/** Most lines of a log that are shown. */
 const MOST_LINES = 1000;
 
 export class StateHistory {
-  readonly guestLog = new Lines(MOST_LINES);
-  readonly refused = new Lines(MOST_LINES);
+  readonly guestLog = new Log();
+  readonly refused = new Log();
   /** Objects as they are from a step on; steps rise. */
   readonly #objects: { readonly step: number; readonly rows: readonly KernelObjectRow[] }[] = [];
+  /** What was noted last. */
+  #newest: readonly KernelObjectRow[] | null = null;
 
   /** The objects are these after `step` actions, and until something else is noted; steps never fall. */
   noteObjects(step: number, rows: readonly KernelObjectRow[]): void {
+    if (rows === this.#newest) return;
+    this.#newest = rows;
     const last = this.#objects.at(-1);
-    if (last !== undefined && (last.rows === rows || sameRows(last.rows, rows))) return;
-    this.#objects.push({ step, rows });
+    if (last === undefined || !sameRows(last.rows, rows)) this.#objects.push({ step, rows });
   }
 
   /** The objects after `step` actions. */

@@ -48,7 +48,7 @@ const usesGuestTables = (has: AmdIommu["has"]): boolean => has("EFR", "GTSup") =
 /** EFR.HATS: the IOMMU has no host tables. */
 const NO_HOST_TABLES = 3;
 
-const line = (text: string): FaultReport => ({ sid: null, pasid: null, address: null, line: text });
+const line = (text: string): FaultReport => ({ sid: null, pasid: null, address: null, lines: () => [text] });
 
 export class AmdDriver implements IommuDriver {
   readonly #pages: RegisterPages;
@@ -251,7 +251,7 @@ export class AmdDriver implements IommuDriver {
 function report(words: Uint32Array): FaultReport {
   const { pasid, ...event } = readEvent(words);
   // With DTE.GIoV requests without a PASID have one all the same.
-  return { ...event, pasid: pasid === NO_PASID ? null : pasid, line: eventLine(words) };
+  return { ...event, pasid: pasid === NO_PASID ? null : pasid, lines: () => [eventLine(words)] };
 }
 
 /** Makes the driver. */

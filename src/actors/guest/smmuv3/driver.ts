@@ -214,25 +214,29 @@ export class SmmuDriver implements IommuDriver {
   }
 
   takeFaults(): FaultReport[] {
-    const lines = [this.#direct?.takeError() ?? null];
+    const reports: FaultReport[] = [];
+    const ofItself = (line: string): void => {
+      reports.push({ sid: null, pasid: null, address: null, lines: () => [line] });
+    };
+    const refused = this.#direct?.takeError() ?? null;
+    if (refused !== null) ofItself(refused);
     const { records, overflowed } = this.#smmu.events.take();
-    if (overflowed) lines.push("EVTQ overflow detected -- events lost");
-    const reports = records.flatMap((words) => this.#serveEvent(words));
-    if (this.#servePageRequests()) lines.push("PRIQ overflow detected -- requests lost");
-    const own = lines.flatMap((line) => (line === null ? [] : [{ sid: null, pasid: null, address: null, line }]));
-    return [...own, ...reports];
+    if (overflowed) ofItself("EVTQ overflow detected -- events lost");
+    for (const words of records) this.#serveEvent(words, reports);
+    if (this.#servePageRequests()) ofItself("PRIQ overflow detected -- requests lost");
+    return reports;
   }
 
-  /** Serve a transaction that waits; any other event is logged. */
-  #serveEvent(words: Uint32Array): FaultReport[] {
+  /** Serve a transaction that waits; any other event is reported. */
+  #serveEvent(words: Uint32Array, reports: FaultReport[]): void {
     const event = readEvent(words);
     const { sid, pasid, address, stag } = event;
-    if (stag === null) {
-      const client = this.#streams.has(sid) ? `0000:${bdfOf(sid)}` : null;
-      return [{ sid, pasid, address, line: eventLines(words, client).join("\n") }];
+    if (stag !== null) {
+      this.#serveStall(event, stag);
+      return;
     }
-    this.#serveStall(event, stag);
-    return [];
+    const client = this.#streams.has(sid) ? `0000:${bdfOf(sid)}` : null;
+    reports.push({ sid, pasid, address, lines: () => eventLines(words, client) });
   }
 
   /** Have a transaction that waits taken up again, or aborted where its address is nobody's (IHI 0070 §3.12.2). */

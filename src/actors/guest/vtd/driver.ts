@@ -39,7 +39,7 @@ interface Parts {
   readonly domains: IdPool;
 }
 
-const LOST: FaultReport = { sid: null, pasid: null, address: null, line: "DMAR: PRQ overflow detected" };
+const LOST: FaultReport = { sid: null, pasid: null, address: null, lines: () => ["DMAR: PRQ overflow detected"] };
 
 /** First-stage tables are used: the unit has scalable mode and those. */
 const usesFirstStage = (has: RemappingUnit["has"]): boolean => has("ECAP", "SMTS") === 1 && has("ECAP", "FSTS") === 1;
@@ -155,8 +155,8 @@ export class VtdDriver implements IommuDriver {
     const reports = records.map((words, i) => {
       const fault = readFault(words);
       const { sid, pasid, address } = fault;
-      const lines = i === 0 ? [statusLine(status), faultLine(fault)] : [faultLine(fault)];
-      return { sid, pasid, address, line: lines.join("\n") };
+      const lines = () => (i === 0 ? [statusLine(status), faultLine(fault)] : [faultLine(fault)]);
+      return { sid, pasid, address, lines };
     });
     return [...lost, ...reports];
   }
