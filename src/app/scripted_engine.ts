@@ -166,7 +166,7 @@ export class ScriptedEngine {
       tableMap: () => Promise.resolve(null),
       choices: () => Promise.resolve({ presets: [], caches: [], options: [] }),
       registers: () => Promise.resolve({ revision: this.#revision, rows: [] }),
-      queues: () => Promise.resolve({ revision: this.#revision, queues: [], commands: null, readers: {} }),
+      queues: () => Promise.resolve({ revision: this.#revision, queues: [], commands: [], readers: {} }),
       planEdit: () => Promise.reject(new Error("not scripted")),
       overlaps: () => Promise.reject(new Error("not scripted")),
       stopOverlaps: async () => {},

@@ -147,6 +147,8 @@ export interface AppState {
   readonly comparison: Comparison;
   /** The command that is being typed, for the queue and for what it would do to the caches. */
   readonly typedCommand: string;
+  /** The queue that it is for, by its id; null for the first IOMMU's. */
+  readonly typedQueue: string | null;
   /** What lies over the page. */
   readonly over: "keys" | "palette" | "library" | "bench" | "eras" | null;
   /** What the library has, groups together; null until it was asked for. */
@@ -240,6 +242,7 @@ export interface AppActions {
   readonly addWatch: (watch: Watch) => void;
   readonly dropWatch: (watch: Watch) => void;
   readonly typeCommand: (text: string) => void;
+  readonly chooseCommandQueue: (queue: string | null) => void;
   readonly setSide: (which: "left" | "right", side: ComparedSide) => void;
   readonly swapSides: () => void;
   /** Open an entry of the library beside the session, as the left side. */

@@ -49,6 +49,7 @@ const EMPTY: Omit<AppState, "theme" | "preset" | "closed" | "maximised" | "asked
   watches: [],
   comparison: FROM_THE_START,
   typedCommand: "",
+  typedQueue: null,
   over: null,
   library: null,
   pasted: "",
@@ -90,6 +91,7 @@ export function createAppStore(environment: AppEnvironment): AppStore {
       },
       showOver: (over) => set({ over }),
       typeCommand: (typedCommand) => set({ typedCommand }),
+      chooseCommandQueue: (typedQueue) => set({ typedQueue }),
       paste: (pasted) => set({ pasted }),
     };
   });

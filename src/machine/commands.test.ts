@@ -33,7 +33,7 @@ async function open(arch: Arch): Promise<Session> {
 
 function queueOf(session: Session): QueueRow {
   const { queues, commands } = session.queues();
-  return queues.find(({ id }) => id === commands)!;
+  return queues.find(({ id }) => id === commands[0])!;
 }
 
 /** Whether the reader of a queue is held. */

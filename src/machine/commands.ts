@@ -12,10 +12,17 @@ export function commandFacts(arch: Arch, name: string): CommandFacts | undefined
   return COMMAND_TABLES[arch].find((command) => command.name === name);
 }
 
+/** The IOMMU that carries out the commands of a queue; null where none does. @param queue absent: the unit's own */
+export function commanded(unit: Unit, queue?: string): Unit | null {
+  if (queue === undefined || queue === unit.consumer?.queue) return unit.consumer === null ? null : unit;
+  return unit.commandedBy?.(queue) ?? null;
+}
+
 /** What is wrong with a command, as a sentence, or null. */
-export function commandFault({ arch, consumer }: Unit, { name, fields }: CommandWords): string | null {
-  if (consumer === null) return "This unit has no queue of commands.";
-  const facts = commandFacts(arch, name);
+export function commandFault(unit: Unit, { name, fields, queue }: CommandWords): string | null {
+  if (commanded(unit, queue) === null)
+    return queue === undefined ? "This unit has no queue of commands." : `This machine has no command queue ${queue}.`;
+  const facts = commandFacts(unit.arch, name);
   if (facts === undefined) return `There is no command ${name}.`;
   for (const [field, value] of Object.entries(fields)) {
     const declared = facts.layout.fields.find((d) => d.name === field && d.form !== "reserved");
@@ -40,8 +47,14 @@ function encode({ layout, fixed }: CommandFacts, fields: CommandWords["fields"],
 }
 
 /** The queue that the unit's software sends commands by; null where there is none. */
-export const commandQueue = ({ consumer, inspect }: Unit): QueueRow | null =>
+const commandQueue = ({ consumer, inspect }: Unit): QueueRow | null =>
   inspect.queues().find(({ id }) => id === consumer?.queue) ?? null;
+
+/** Whether commands of a queue are carried out now. @param queue absent: that of the unit's own commands */
+export function takesCommands(unit: Unit, queue?: string): boolean {
+  const taker = commanded(unit, queue);
+  return taker !== null && commandQueue(taker)?.enabled === true;
+}
 
 /** The value of the producer's register after one more entry: an index with its wrap bit, or an offset in bytes. */
 function afterOneMore({ producer: { index, wrap }, entries, entryBytes }: QueueRow): bigint {
@@ -54,11 +67,11 @@ const isFull = ({ producer, entries, waiting }: QueueRow): boolean =>
   waiting >= (producer.wrap === null ? entries - 1 : entries);
 
 /** Enqueue a command that {@link commandFault} has nothing against. @returns whether there was room for it */
-export function enqueue(machine: Machine, { name, fields }: CommandWords): boolean {
-  const { unit } = machine;
-  const queue = commandQueue(unit);
-  const facts = commandFacts(unit.arch, name);
-  if (queue === null || facts === undefined || isFull(queue)) return false;
+export function enqueue(machine: Machine, { name, fields, queue: id }: CommandWords): boolean {
+  const unit = commanded(machine.unit, id);
+  const queue = unit && commandQueue(unit);
+  const facts = commandFacts(machine.unit.arch, name);
+  if (unit === null || queue === null || facts === undefined || isFull(queue)) return false;
   const words = encode(facts, fields, queue.entryBytes);
   const at = queue.base + BigInt(queue.producer.index * queue.entryBytes);
   const place = unit.register(queue.producer.register);

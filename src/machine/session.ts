@@ -42,11 +42,12 @@ import type { Halt, Watch } from "../protocol/watch.ts";
 import { actionProblem } from "./actions.ts";
 import type { BootActors } from "./actors.ts";
 import { putCounts, takeCounts } from "./cache_counts.ts";
-import { commandFault, commandQueue } from "./commands.ts";
+import { commanded, commandFault, takesCommands } from "./commands.ts";
 import { hostSummary } from "./host_summary.ts";
 import { invalidationOf } from "./inspect/invalidation.ts";
 import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
 import type { OverlapProgress } from "./inspect/overlaps.ts";
+import { planMapEdit } from "./inspect/plan_map_edit.ts";
 import { editedBits, writerOf } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
 import { Machine } from "./machine.ts";
@@ -327,15 +328,16 @@ export class Session {
     const { machine } = this.#document;
     const { software } = machine;
     const place = `stage ${edit.stage}`;
-    const planned = this.#look((inspect) => inspect.planEdit(edit));
+    const planned = this.#look((inspect) => planMapEdit(inspect, this.#machine.memory, edit));
     const revision = this.#revision;
     if (software !== undefined) {
       const objects = this.#timeline.actors?.objects(this.#timeline.now) ?? [];
       const ways = softwareWays({ ...machine, software }, objects, edit, planned);
       if (ways.length > 0) return { ok: true, value: ways.map((way) => ({ revision, ...way })) };
-    } else if (commandQueue(this.#unit)?.enabled !== true)
-      return problem(place, "The queue of commands is not enabled.");
+    }
     if (typeof planned === "string") return problem(place, planned);
+    const unheard = planned.actions.some((a) => a.do === "command" && !takesCommands(this.#unit, a.queue));
+    if (unheard) return problem(place, "A queue of commands is not enabled.");
     return { ok: true, value: [{ revision, by: "commands", about: "", ...planned }] };
   }
 
@@ -347,14 +349,15 @@ export class Session {
     const queues = this.#look((inspect) => inspect.queues());
     const { log, now } = this.#timeline;
     const readers = queueReaders(this.#unit, queues, this.#document.machine, log.slice(0, now));
-    return { revision: this.#revision, queues, commands: this.#unit.consumer?.queue ?? null, readers };
+    const commands = queues.map(({ id }) => id).filter((id) => commanded(this.#unit, id) !== null);
+    return { revision: this.#revision, queues, commands, readers };
   }
 
   /** What a command would take out of the caches. */
   invalidation(command: CommandWords): Result<InvalidationAnswer> {
     const fault = commandFault(this.#unit, command);
     if (fault !== null) return problem(command.name, fault);
-    if (commandQueue(this.#unit)?.enabled !== true) return problem(command.name, "Its queue is not enabled.");
+    if (!takesCommands(this.#unit, command.queue)) return problem(command.name, "Its queue is not enabled.");
     const drops = invalidationOf(this.#machine, command, (look) => this.#timeline.aside(look));
     return { ok: true, value: { revision: this.#revision, ...drops } };
   }

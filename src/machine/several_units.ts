@@ -3,7 +3,7 @@
  * are behind it. To whoever drives the machine they are one unit.
  *
  * The first is reached as a machine's only one would be; registers of the others are blocks: `iommu1`, and what stands
- * beside it is `iommu1 cmdqv`. Commands that somebody puts into a queue are for the first.
+ * beside it is `iommu1 cmdqv`. Their queues have names of the same kind: `iommu1 CMDQ`.
  */
 
 import type { Digest } from "../base/digest.ts";
@@ -82,6 +82,11 @@ class SeveralUnits implements Unit {
       if (consumer != null) return consumer.named(queue);
     }
     return null;
+  }
+
+  commandedBy(queue: string): Unit | null {
+    const own = (unit: Unit, i: number): boolean => unit.consumer !== null && ofUnit(i, unit.consumer.queue) === queue;
+    return this.#units.find(own) ?? null;
   }
 
   register(name: string): RegisterPlace | null {

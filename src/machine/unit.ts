@@ -20,7 +20,6 @@ import type {
 import type { CacheView, Choices, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../protocol/inspection.ts";
 import type * as protocol from "../protocol/machine.ts";
 import type { Access, Arch, DeviceDescription, MachineDescription } from "../protocol/machine.ts";
-import type { MapEdit, MapPlan } from "../protocol/map_edit.ts";
 import type { OverlapQuery } from "../protocol/overlaps.ts";
 import type { Consumer } from "./consumer.ts";
 import type { DescriptionFault } from "./description.ts";
@@ -101,8 +100,6 @@ export interface UnitInspection {
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null;
   /** Look for memory that is reached in more than one way, of these streams and the chosen one. */
   overlaps(query: OverlapQuery, streams: readonly StreamRow[]): OverlapSearch;
-  /** What software would do to change a table, or a sentence where it cannot. */
-  planEdit(edit: MapEdit): Pick<MapPlan, "actions" | "freed" | "bigEndian"> | string;
   /** Words, broken rules and reserved bits; what was edited and by whom is the session's to add. */
   structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide">;
   /** A record of {@link Unit.takeRecords} or of a session's recorded events, with its name. */
@@ -149,6 +146,8 @@ export interface Unit extends RegisterBlock {
   readonly consumer: Consumer | null;
   /** Of another queue of commands, by the id that {@link inspect} lists it with; null where there is none. */
   consumerOf?(queue: string): Consumer | null;
+  /** The IOMMU whose software sends commands by that queue, where this stands for several; null where none does. */
+  commandedBy?(queue: string): Unit | null;
 
   /** Registers besides the unit's own, by the name of their block. */
   readonly blocks?: Readonly<Record<string, RegisterBlock>>;

@@ -87,8 +87,8 @@ export type QueueReader = { readonly by: "IOMMU" | "host"; readonly held: boolea
 export interface QueuesAnswer {
   readonly revision: number;
   readonly queues: readonly QueueRow[];
-  /** The queue that typed commands go to; null for a machine without one. */
-  readonly commands: string | null;
+  /** Ids of the queues that typed commands can go to: one for each IOMMU that has one. */
+  readonly commands: readonly string[];
   /** By the ids of the queues. */
   readonly readers: Readonly<Record<string, QueueReader>>;
 }

@@ -112,6 +112,8 @@ export interface PageRequestMessage {
 export interface CommandWords {
   readonly name: string;
   readonly fields: Readonly<Record<string, bigint>>;
+  /** The command queue of one of several IOMMUs, by the id that an inspection lists it with; absent: the first's. */
+  readonly queue?: string;
 }
 
 /** What somebody who debugs a machine does with the consumer of a queue. */

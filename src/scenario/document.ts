@@ -69,6 +69,7 @@ function transferJson(t: Transfer): JsonObject {
 }
 
 const blockJson = ({ block }: { readonly block?: string }): JsonObject => (block === undefined ? {} : { block });
+const queueJson = ({ queue }: { readonly queue?: string }): JsonObject => (queue === undefined ? {} : { queue });
 
 const ofDevice = ({ device, pasid }: { readonly device: number; readonly pasid: number | null }): JsonObject =>
   pasid === null ? { device } : { device, pasid };
@@ -98,10 +99,11 @@ function actionJson(action: Action): JsonObject {
         do: "command",
         name: action.name,
         ...(fields.length === 0 ? {} : { fields: Object.fromEntries(fields) }),
+        ...queueJson(action),
       };
     }
     case "consumer":
-      return { do: "consumer", what: action.what, ...(action.queue === undefined ? {} : { queue: action.queue }) };
+      return { do: "consumer", what: action.what, ...queueJson(action) };
     case "register":
       return { do: "register", name: action.name, value: formatHex(action.value), ...blockJson(action) };
     case "mmio": {

@@ -279,6 +279,7 @@ const ACTION: v.GenericSchema<unknown, Action> = v.variant(
       do: v.literal("command"),
       name: NAME,
       fields: v.optional(v.record(NAME, hex("the value of a field"), expected("an object of fields")), {}),
+      queue: v.exactOptional(NAME),
     }),
     v.object({
       do: v.literal("consumer"),

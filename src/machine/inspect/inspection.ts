@@ -12,22 +12,14 @@ import type {
 } from "../../protocol/engine.ts";
 import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../protocol/machine.ts";
-import type { MapEdit, MapPlan } from "../../protocol/map_edit.ts";
 import type { OverlapQuery } from "../../protocol/overlaps.ts";
 import type { UnitInspection } from "../unit.ts";
-import { heldRanges, mappedRanges } from "./free_ranges.ts";
 import { listLeaves } from "./leaves.ts";
-import { planEdit } from "./map_edit.ts";
 import { findOverlaps, type OverlapSearch } from "./overlaps.ts";
 import { listOwners, type OwnerParts } from "./owners.ts";
 import { queueEntries, type ReadableQueue } from "./queue_rows.ts";
 import { mapTables } from "./table_map.ts";
-import { type ContextTables, leafSource, stageSource, tablesId } from "./table_source.ts";
-import type { Upkeep } from "./upkeep.ts";
-
-const PAGE_BYTES = 4096n;
-/** Most streams that are asked whether they use the tables that change. */
-const MAX_STREAMS = 256;
+import { type ContextTables, leafSource, stageSource } from "./table_source.ts";
 
 /** The answers of an architecture about one of its units; see {@link UnitInspection}. */
 export interface InspectionParts<U> {
@@ -67,35 +59,6 @@ export class Inspection<U extends { readonly memory: PhysicalMemory }> implement
 
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns {
     return listLeaves(leafSource(this.tables(sid, ssid)), revision);
-  }
-
-  planEdit({ sid, ssid, stage, change }: MapEdit): Pick<MapPlan, "actions" | "freed" | "bigEndian"> | string {
-    const tables = this.tables(sid, ssid);
-    const source = stageSource(tables, stage);
-    if (source === null) return "The context does not use tables of that stage.";
-    const upkeep = tables.upkeep(stage);
-    if (upkeep === null) return "The format of these tables is not known.";
-    const owned = [...this.owners()];
-    const isFree = (at: number): boolean =>
-      owned.every(({ from, to }) => BigInt(at) + PAGE_BYTES <= from || BigInt(at) >= to);
-    const beneath = stage === 1 ? stageSource(tables, 2) : null;
-    const ranges = () => (beneath === null ? heldRanges(this.#unit.memory) : mappedRanges(beneath));
-    const users = this.#othersOf(tables, { sid, ssid }, stage);
-    return planEdit(source, [upkeep, ...users], change, { ranges, isFree });
-  }
-
-  /** How the tables of a stage are kept for the other contexts that use them. */
-  #othersOf(tables: ContextTables, chosen: Pick<MapEdit, "sid" | "ssid">, stage: 1 | 2): Upkeep[] {
-    const id = tablesId(tables, stage);
-    const contexts = this.streams([], new Map())
-      .slice(0, MAX_STREAMS)
-      .flatMap(({ sid, ssids }) => [null, ...ssids].map((ssid) => ({ sid, ssid })));
-    return contexts.flatMap(({ sid, ssid }) => {
-      if (sid === chosen.sid && ssid === chosen.ssid) return [];
-      const other = this.#parts.tables(this.#unit, sid, ssid);
-      const upkeep = tablesId(other, stage) === id ? other.upkeep(stage) : null;
-      return upkeep === null ? [] : [upkeep];
-    });
   }
 
   tableMap(sid: number, ssid: number | null, stage: 1 | 2, revision: number): TableMapColumns | null {

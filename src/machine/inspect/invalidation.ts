@@ -4,7 +4,7 @@
  */
 import type { CacheEntry, CachePlace, CacheView } from "../../protocol/inspection.ts";
 import type { CommandWords } from "../../protocol/machine.ts";
-import { commandFacts, enqueue } from "../commands.ts";
+import { commanded, commandFacts, enqueue } from "../commands.ts";
 import type { Machine } from "../machine.ts";
 
 interface Drops {
@@ -22,7 +22,7 @@ const namesIn = (machine: Machine): ReadonlySet<string> =>
 
 /** Entries that a command takes away, when those before it in its queue are done. The machine is changed by it. */
 function droppedBy(machine: Machine, command: CommandWords): ReadonlySet<string> {
-  const { consumer } = machine.unit;
+  const consumer = commanded(machine.unit, command.queue)?.consumer ?? null;
   if (consumer !== null) consumer.held = false;
   consumer?.run();
   const before = namesIn(machine);

@@ -12,12 +12,12 @@ import type {
 } from "../../protocol/engine.ts";
 import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../protocol/machine.ts";
-import type { MapEdit } from "../../protocol/map_edit.ts";
 import type { OverlapQuery } from "../../protocol/overlaps.ts";
 import type { Unit, UnitInspection } from "../unit.ts";
 import { type Behind, ofUnit } from "../unit_names.ts";
 import { findOverlaps, type OverlapSearch } from "./overlaps.ts";
 import type { ContextTables } from "./table_source.ts";
+import { sentTo, type Upkeep } from "./upkeep.ts";
 
 const titled = (unit: number, title: string): string => `${title} of IOMMU ${unit}`;
 
@@ -48,7 +48,15 @@ export class SeveralInspections implements UnitInspection {
   }
 
   tables(sid: number, ssid: number | null): ContextTables {
-    return this.#of(sid).tables(sid, ssid);
+    const unit = this.#behind(sid);
+    const { inspect, consumer } = this.#units[unit]!;
+    const tables = inspect.tables(sid, ssid);
+    if (unit === 0 || consumer === null) return tables;
+    const upkeep = (stage: 1 | 2): Upkeep | null => {
+      const own = tables.upkeep(stage);
+      return own && sentTo(ofUnit(unit, consumer.queue), own);
+    };
+    return { ...tables, upkeep };
   }
 
   leaves(sid: number, ssid: number | null, revision: number): LeafColumns {
@@ -61,12 +69,6 @@ export class SeveralInspections implements UnitInspection {
 
   overlaps(query: OverlapQuery, streams: readonly StreamRow[]): OverlapSearch {
     return findOverlaps(query, streams, (sid, ssid) => this.tables(sid, ssid));
-  }
-
-  planEdit(edit: MapEdit): ReturnType<UnitInspection["planEdit"]> {
-    if (this.#behind(edit.sid) !== 0)
-      return "Commands of a change are for the first IOMMU, and the device is behind another.";
-    return this.#of(edit.sid).planEdit(edit);
   }
 
   structure(query: StructureQuery): Pick<StructureAnswer, "words" | "lint" | "wide"> {

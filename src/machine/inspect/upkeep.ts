@@ -57,22 +57,36 @@ export function bitsOf({ fields }: Layout, names: readonly string[]): Entry {
 }
 
 /**
- * Commands that make hardware forget, in their order: first the IOMMU, then, once it has, the devices, which would ask it
- * again.
+ * Commands that make hardware forget, in their order: first the IOMMUs, then, once they have, the devices, which would
+ * ask them again.
  * @param users of the tables
  */
 export function invalidations(users: readonly Upkeep[], what: readonly Forgotten[]): readonly CommandWords[] {
   const ofUnit = once(users.flatMap(({ drop }) => what.flatMap((one) => drop(one))));
   const ofDevices = once(users.flatMap(({ dropAtDevice }) => what.flatMap((one) => dropAtDevice?.(one) ?? [])));
-  const wait = users.slice(0, 1).map((user) => user.wait);
-  return [ofUnit, ofDevices].flatMap((commands) => (commands.length === 0 ? [] : [...commands, ...wait]));
+  const waits = once(users.map(({ wait }) => wait));
+  return [ofUnit, ofDevices].flatMap((commands) => [
+    ...commands,
+    ...waits.filter(({ queue }) => commands.some((command) => command.queue === queue)),
+  ]);
+}
+
+/** The same of an IOMMU whose commands go to a queue of that name. */
+export function sentTo(queue: string, { drop, dropAtDevice, wait, ...rest }: Upkeep): Upkeep {
+  const sent = (commands: readonly CommandWords[]) => commands.map((command) => ({ ...command, queue }));
+  return {
+    ...rest,
+    drop: (what) => sent(drop(what)),
+    dropAtDevice: dropAtDevice && ((what) => sent(dropAtDevice(what))),
+    wait: { ...wait, queue },
+  };
 }
 
 /** Each command once: where it came last, for what it makes hardware forget may have been made from what others do. */
 function once(commands: readonly CommandWords[]): CommandWords[] {
   const byText = new Map<string, CommandWords>();
   for (const command of commands) {
-    const text = `${command.name} ${Object.entries(command.fields).join(" ")}`;
+    const text = `${command.queue} ${command.name} ${Object.entries(command.fields).join(" ")}`;
     byText.delete(text);
     byText.set(text, command);
   }

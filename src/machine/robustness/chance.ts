@@ -6,6 +6,7 @@
 import { xorshift32 } from "../../base/rng.ts";
 import type { Access, CacheSize, HardwareAction, MachineDescription } from "../../protocol/machine.ts";
 import type { MapChange } from "../../protocol/map_edit.ts";
+import { planMapEdit } from "../inspect/plan_map_edit.ts";
 import { Machine } from "../machine.ts";
 import type { Architecture, Unit } from "../unit.ts";
 
@@ -204,7 +205,7 @@ export function chance(architecture: Architecture, seed: number, starts: readonl
         unit.reach(a);
         break;
       case 8:
-        inspect.planEdit({ sid, ssid, stage: pick([1, 2]), change: change(a.iova) });
+        planMapEdit(inspect, machine.memory, { sid, ssid, stage: pick([1, 2]), change: change(a.iova) });
         break;
       case 9: {
         const query = { sid, ssid, space: pick(["PA", "IPA"] as const), all: one(2), at: one(2) ? null : place() };

@@ -1,5 +1,5 @@
 /** What an action of the log did, in a few words. */
-import type { Action, ConsumerStep } from "../../protocol/machine.ts";
+import type { Action, CommandWords, ConsumerStep } from "../../protocol/machine.ts";
 
 const CONSUMER_TEXT: Readonly<Record<ConsumerStep, string>> = {
   hold: "held",
@@ -9,6 +9,9 @@ const CONSUMER_TEXT: Readonly<Record<ConsumerStep, string>> = {
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
+const commandText = ({ name, fields }: CommandWords): string =>
+  [name, ...Object.entries(fields).map(([field, value]) => `${field} ${hex(value)}`)].join(", ");
+
 export function actionText(action: Action): string {
   switch (action.do) {
     case "toggle":
@@ -16,7 +19,7 @@ export function actionText(action: Action): string {
     case "write":
       return `${action.bytes.length} bytes written at ${hex(action.at)}`;
     case "command":
-      return [action.name, ...Object.entries(action.fields).map(([name, value]) => `${name} ${hex(value)}`)].join(", ");
+      return `${action.queue === undefined ? "" : `${action.queue}: `}${commandText(action)}`;
     case "consumer":
       return `consumer of ${action.queue ?? "the command queue"} ${CONSUMER_TEXT[action.what]}`;
     case "register":

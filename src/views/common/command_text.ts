@@ -99,6 +99,10 @@ export function commandCompletions(arch: Arch, text: string, caret: number): Com
   return offer(values, word.text.slice(equals + 1), word.from + equals + 1);
 }
 
-/** A command as it would be typed. */
-export const commandText = ({ name, fields }: CommandWords): string =>
-  [name, ...Object.entries(fields).map(([field, value]) => `${field}=0x${value.toString(16)}`)].join(" ");
+/** A command as it would be typed, after the queue that it is for. */
+export const commandText = ({ name, fields, queue }: CommandWords): string =>
+  [
+    ...(queue === undefined ? [] : [`${queue}:`]),
+    name,
+    ...Object.entries(fields).map(([field, value]) => `${field}=0x${value.toString(16)}`),
+  ].join(" ");

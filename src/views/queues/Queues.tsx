@@ -28,7 +28,7 @@ function OpenQueues() {
   const shown = queues.slice(from, from + room);
   return (
     <div ref={ref} className="queues">
-      {answer?.commands != null && (
+      {answer !== null && answer.commands.length > 0 && (
         <div className="queues-commands" role="toolbar" aria-label="Commands">
           <CommandBox label="Command to enqueue" />
         </div>
