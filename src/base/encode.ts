@@ -2,7 +2,7 @@
  * Structures put together from field values, the other way round from `decodeFields`.
  */
 import { highHalf, lowHalf } from "./address.ts";
-import type { FieldAccess, Layout } from "./layout.ts";
+import type { FieldAccess, Layout, Words } from "./layout.ts";
 
 /** Field values by name, as the layout spells them: whole numbers below 2^53; an address field takes the address. */
 export type FieldNumbers = Readonly<Record<string, number>>;
@@ -19,6 +19,19 @@ export function setFields(layout: Layout, words: Uint32Array, fields: FieldNumbe
     const value = fields[name]!;
     const plain = field.unit === 1 ? value : Math.floor(value / field.unit);
     field.set(words, at, lowHalf(plain) >>> 0, highHalf(plain));
+  }
+}
+
+/** Set fields of a structure to what they are in another one of its layout; the others stay as they are. */
+export function copyFields<const Name extends string>(
+  layout: Layout & { readonly f: Readonly<Record<Name, FieldAccess>> },
+  names: readonly Name[],
+  from: Words,
+  to: Uint32Array,
+): void {
+  for (const name of names) {
+    const field = layout.f[name];
+    field.set(to, 0, field.get(from, 0), field.getHi(from, 0));
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EFR } from "../../arch/amdvi/feature_registers.ts";
-import { encodeFields, type FieldNumbers, setFields } from "../../base/encode.ts";
+import { copyFields, type FieldNumbers } from "../../base/encode.ts";
 import {
   HwInfoType,
   HwptDataType,
@@ -111,9 +111,10 @@ export class AmdNesting {
 
   #nest(device: OpenDevice, entry: Uint32Array): void {
     const { vm, viommu } = this.#parts;
-    const words = encodeFields(DTE, Object.fromEntries(TAKEN.map((name) => [name, DTE.f[name].get(entry, 0)])));
     const id = this.#domains === "one each" ? this.#freeId() : DTE.f.DomainID.get(entry, 0);
-    setFields(DTE, words, { DomainID: id });
+    const words = new Uint32Array(entry.length);
+    copyFields(DTE, TAKEN, entry, words);
+    DTE.f.DomainID.set(words, 0, id);
     const fault = this.#faults?.devices.has(device.virtualId) === true ? this.#faults.file.id : null;
     const data = { type: HwptDataType.AMD_GUEST, data: new Uint8Array(words.buffer), fault };
     const hwpt = vm.nest(device, viommu, data);

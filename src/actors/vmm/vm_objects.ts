@@ -163,9 +163,16 @@ export class VmObjects {
   /** Make a HWPT from a vendor's data over `pt_id`, a HWPT or a vIOMMU. @returns its id */
   nest(device: OpenDevice, pt_id: number, { type, data, flags = 0, fault = null }: NestedData): number | null {
     const data_uptr = this.caller.data(data);
-    const faults = fault === null ? { flags } : { flags: flags | iommufd.HwptFlag.FAULT_ID_VALID, fault_id: fault };
-    const values = { ...faults, dev_id: device.id, pt_id, data_type: type, data_len: data.length, data_uptr };
-    return this.call(iommufd.HWPT_ALLOC, values)?.out_hwpt_id ?? null;
+    const called = this.call(iommufd.HWPT_ALLOC, {
+      flags: fault === null ? flags : flags | iommufd.HwptFlag.FAULT_ID_VALID,
+      dev_id: device.id,
+      pt_id,
+      data_type: type,
+      data_len: data.length,
+      data_uptr,
+      fault_id: fault ?? 0,
+    });
+    return called?.out_hwpt_id ?? null;
   }
 
   /** Attach a device, or one of its PASIDs, to a HWPT or an IOAS in place of what it has. */

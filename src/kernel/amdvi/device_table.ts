@@ -1,6 +1,6 @@
 /** A kernel's device table. 48882 §2.2.2; Linux 7.2, drivers/iommu/amd/init.c. */
 import { DTE, DTE_BYTES } from "../../arch/amdvi/dte.ts";
-import type { FieldNumbers } from "../../base/encode.ts";
+import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
 import type { OwnMemory } from "../own_memory.ts";
 import type { KernelRegisters } from "../registers.ts";
 
@@ -36,7 +36,12 @@ export class DeviceTable {
 
   /** Write a device's entry, put together from fields. */
   write(sid: number, fields: FieldNumbers): void {
-    this.#memory.writeFields(this.#at(sid), DTE, fields);
+    this.writeWords(sid, encodeFields(DTE, fields));
+  }
+
+  /** Write a device's entry. */
+  writeWords(sid: number, words: Uint32Array): void {
+    this.#memory.writeWords(this.#at(sid), words, DTE.name);
   }
 
   #at(sid: number): number {

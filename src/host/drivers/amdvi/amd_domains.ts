@@ -4,7 +4,7 @@
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
 import { hostEntryLayout } from "../../../arch/amdvi/host_entries.ts";
-import type { FieldNumbers } from "../../../base/encode.ts";
+import { copyFields } from "../../../base/encode.ts";
 import { locate } from "../../../base/layout.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
 import { dropPages } from "../../../kernel/amdvi/invalidations.ts";
@@ -103,17 +103,22 @@ export class AmdNested implements NestedDomain {
   readonly driver: AmdDriver;
   readonly parent: AmdPaging;
   readonly domainId: number;
-  readonly guest: FieldNumbers;
   readonly valid: boolean;
+  readonly #entry: Uint32Array;
   readonly #onRelease: () => void;
 
   constructor(driver: AmdDriver, parent: AmdPaging, words: Uint32Array, domainId: number, onRelease: () => void) {
     this.driver = driver;
     this.parent = parent;
     this.domainId = domainId;
-    this.guest = Object.fromEntries(GUEST_FIELDS.map((name) => [name, DTE.f[name].get(words, 0)]));
+    this.#entry = words;
     this.valid = DTE.f.V.get(words, 0) === 1;
     this.#onRelease = onRelease;
+  }
+
+  /** Have an entry say what the guest's says of its tables. */
+  takeOver(entry: Uint32Array): void {
+    copyFields(DTE, GUEST_FIELDS, this.#entry, entry);
   }
 
   release(): void {

@@ -85,10 +85,10 @@ export class AmdDriver implements IommuDriver {
     this.#iommu = iommu;
     this.#memory = memory;
     this.#interrupts = new InterruptTables(memory);
-    this.attachments = new Attachments(iommu, memory, this.domainIds, (device) => ({
-      ...this.#interrupts.entryFields(device),
-      ...this.#guests?.entryFields(device),
-    }));
+    this.attachments = new Attachments(iommu, memory, this.domainIds, (device) => [
+      this.#interrupts.entryFields(device),
+      this.#guests?.entryFields(device) ?? {},
+    ]);
   }
 
   /** Set the IOMMU up. @returns null where it does not come up */

@@ -3,7 +3,6 @@
  * hold only the one that destroys it. Linux 7.2, drivers/iommu/amd/iommufd.c and nested.c.
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
-import { dropPages } from "../../../kernel/amdvi/invalidations.ts";
 import { type Errno, type Made, made, refused } from "../../errno.ts";
 import { HwptDataType } from "../../iommufd/ioctls.ts";
 import { type DriverData, type DriverViommu, type NestedDomain, readDriverData } from "../driver.ts";
@@ -75,12 +74,12 @@ export class AmdViommu implements DriverViommu {
     return mode === FIVE_LEVELS && this.#driver.feature("EFR", "GATS") === 0 ? "EOPNOTSUPP" : null;
   }
 
+  /** One nested domain less; nothing is cached of the last one, which every device has left. */
   #drop(guestId: number): void {
     const shared = this.#ids.get(guestId);
     if (shared === undefined || --shared.users > 0) return;
     this.#ids.delete(guestId);
     this.#named(guestId, 0);
-    this.#driver.run(dropPages(shared.id, null));
     this.#driver.domainIds.release(shared.id);
   }
 }

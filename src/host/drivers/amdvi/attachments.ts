@@ -6,7 +6,7 @@
  * of them.
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
-import type { FieldNumbers } from "../../../base/encode.ts";
+import { encodeFields, type FieldNumbers, setFields } from "../../../base/encode.ts";
 import type { AlignedRange } from "../../../kernel/address_range.ts";
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
 import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
@@ -43,13 +43,18 @@ export class Attachments {
   readonly #iommu: AmdIommu;
   readonly #memory: OwnMemory;
   readonly #domainIds: IdPool;
-  readonly #whose: (device: HostDevice) => FieldNumbers;
+  readonly #whose: (device: HostDevice) => readonly FieldNumbers[];
   /** Host tables that DeviceIDs of no device lead to. */
   readonly #led = new Map<number, AmdPaging>();
   #installed: readonly Installed[] = [];
 
   /** @param whose fields of a device's entry besides those of translation */
-  constructor(iommu: AmdIommu, memory: OwnMemory, domainIds: IdPool, whose: (device: HostDevice) => FieldNumbers) {
+  constructor(
+    iommu: AmdIommu,
+    memory: OwnMemory,
+    domainIds: IdPool,
+    whose: (device: HostDevice) => readonly FieldNumbers[],
+  ) {
     this.#iommu = iommu;
     this.#memory = memory;
     this.#domainIds = domainIds;
@@ -72,7 +77,7 @@ export class Attachments {
   remove(device: HostDevice): void {
     const old = this.#find(device);
     this.#installed = this.#without(device);
-    this.#write(device, BLOCKED);
+    this.#write(device, encodeFields(DTE, BLOCKED));
     this.#leave(old);
   }
 
@@ -85,7 +90,7 @@ export class Attachments {
   /** Fields that are not of translation have changed: the device's entry says so. */
   renew(device: HostDevice): void {
     const installed = this.#find(device);
-    this.#write(device, installed === undefined ? BLOCKED : entryOf(installed));
+    this.#write(device, installed === undefined ? encodeFields(DTE, BLOCKED) : entryOf(installed));
   }
 
   /** Have the entry of what is no device of the host's lead to host tables; null for nowhere. */
@@ -147,11 +152,16 @@ export class Attachments {
     this.#domainIds.release(old.own.domainId);
   }
 
-  /** Write a device's entry, and drop what is cached of the device. */
-  #write(device: HostDevice, fields: FieldNumbers): void {
+  /**
+   * Write a device's entry, and drop what is cached of the device and of the domain that it leaves.
+   * CHOICE(amd-leave-nested): Linux 7.2 has nothing dropped of a nested domain that a device leaves, nor when its id is
+   * freed for others; here it is done as with other domains.
+   */
+  #write(device: HostDevice, entry: Uint32Array): void {
     const { devices } = this.#iommu;
     const before = DTE.f.DomainID.get(devices.read(device.sid), 0);
-    devices.write(device.sid, { ...fields, ...this.#whose(device) });
+    for (const fields of this.#whose(device)) setFields(DTE, entry, fields);
+    devices.writeWords(device.sid, entry);
     this.#iommu.run(dropDevice(device.sid), dropPages(before, null), ...ofDevice(device, null));
   }
 }
@@ -174,16 +184,29 @@ const hostEntry = (domain: AmdPaging): FieldNumbers => ({
   DomainID: domain.domainId,
 });
 
-function entryOf({ device, domain, own }: Installed): FieldNumbers {
-  const ats: FieldNumbers = device.ats ? { I: 1 } : {};
-  if (domain instanceof AmdNested) {
-    if (!domain.valid) return BLOCKED;
-    const host = { ...hostEntry(domain.parent), ...tracking(domain.parent), DomainID: domain.domainId };
-    return { ...host, ...ats, ...domain.guest, GV: 1 };
-  }
-  if (own === null) return { ...hostEntry(domain), ...tracking(domain), ...ats };
-  const asks: FieldNumbers = device.pri ? { PPR: 1 } : {};
-  return { V: 1, TV: 1, IR: 1, IW: 1, GV: 1, GIoV: 1, ...own.gcr3.root, DomainID: own.domainId, ...ats, ...asks };
+/** Words of an entry, as far as it is of translation. */
+function entryOf({ device, domain, own }: Installed): Uint32Array {
+  if (domain instanceof AmdNested && !domain.valid) return encodeFields(DTE, BLOCKED);
+  const words = own === null ? translatedByHost(domain) : translatedByGuest(own, device);
+  DTE.f.I.set(words, 0, device.ats ? 1 : 0);
+  return words;
 }
 
-const tracking = (domain: AmdPaging): FieldNumbers => (domain.tracking ? { HAD: TRACK_DIRTY } : {});
+/** Of a domain that is, or nests on, host tables. */
+function translatedByHost(domain: AmdPaging | AmdNested): Uint32Array {
+  const nested = domain instanceof AmdNested;
+  const parent = nested ? domain.parent : domain;
+  const words = encodeFields(DTE, hostEntry(parent));
+  DTE.f.HAD.set(words, 0, parent.tracking ? TRACK_DIRTY : 0);
+  if (!nested) return words;
+  domain.takeOver(words);
+  setFields(DTE, words, { GV: 1, DomainID: domain.domainId });
+  return words;
+}
+
+function translatedByGuest({ gcr3, domainId }: OwnTables, { pri }: HostDevice): Uint32Array {
+  const fields = { V: 1, TV: 1, IR: 1, IW: 1, GV: 1, GIoV: 1, DomainID: domainId, PPR: pri ? 1 : 0 };
+  const words = encodeFields(DTE, fields);
+  setFields(DTE, words, gcr3.root);
+  return words;
+}
