@@ -50,7 +50,7 @@ export abstract class TableDomain implements PagingDomain {
     this.#writableOnly = kind.writableOnly ?? false;
     this.#end = 1n << BigInt(kind.outputBits ?? MOST_OUTPUT_BITS);
     this.smallestPage = 1n << BigInt(maker.fmt.granuleLg2);
-    this.pageSizes = sizesOf(maker);
+    this.pageSizes = pageSizesOf(maker);
   }
 
   /** Memory for the root of a kind of tables. */
@@ -128,8 +128,8 @@ export abstract class TableDomain implements PagingDomain {
   protected abstract invalidate(iova: bigint, length: bigint): void;
 }
 
-/** An IOVA that is a multiple of a page: exact up to 2^64. */
-function sizesOf({ fmt, leafLevels }: EntryMaker): bigint {
+/** A bit for each page size that leaves can have. */
+export function pageSizesOf({ fmt, leafLevels }: EntryMaker): bigint {
   let sizes = 0n;
   for (let level = 0; level <= fmt.topLevel; level++) {
     if (((leafLevels >>> level) & 1) === 1) sizes |= 1n << BigInt(entrySizeLg2(fmt, level));

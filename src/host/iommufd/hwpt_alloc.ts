@@ -57,9 +57,9 @@ export function allocNested(device: Device, parent: HwptPaging, flags: number, d
   if ((flags & ~NESTED_FLAGS) !== 0 || data.length === 0 || driver.allocNested === undefined) {
     return refused("EOPNOTSUPP");
   }
-  if (parent.options.automatic || !parent.options.nestParent || parent.domain.driver !== driver) {
-    return refused("EINVAL");
-  }
+  const { automatic, nestParent } = parent.options;
+  // The parent may have been made for another IOMMU of the same make.
+  if (automatic || !nestParent || parent.domain.driver.name !== driver.name) return refused("EINVAL");
   const domain = driver.allocNested(device.host, parent.domain, flags & ~HwptFlag.FAULT_ID_VALID, data);
   if (!domain.ok) return domain;
   return made(new HwptNested(parent, domain.value, (flags & HwptFlag.PASID) !== 0));

@@ -13,6 +13,7 @@ import type { RemappingUnit } from "../../../kernel/vtd/unit.ts";
 import type { Status } from "../../errno.ts";
 import type { Attachment, HostDevice } from "../driver.ts";
 import { VtdNested, VtdPaging } from "./vtd_domains.ts";
+import type { VtdDriver } from "./vtd_driver.ts";
 import { addressWidthCode } from "./vtd_tables.ts";
 
 export type VtdDomain = VtdPaging | VtdNested;
@@ -29,13 +30,15 @@ interface Installed {
 }
 
 export class Attachments {
+  readonly #driver: VtdDriver;
   readonly #unit: RemappingUnit;
   readonly #entries: RequesterEntries;
   #installed: readonly Installed[] = [];
   /** Requesters with a cache of their own. */
   readonly #withDeviceTlb = new Set<number>();
 
-  constructor(unit: RemappingUnit, memory: OwnMemory) {
+  constructor(driver: VtdDriver, unit: RemappingUnit, memory: OwnMemory) {
+    this.#driver = driver;
     this.#unit = unit;
     this.#entries = new RequesterEntries(
       unit,
@@ -60,16 +63,24 @@ export class Attachments {
   /** Put a domain in place of what is there. @param pasid null for the device itself */
   install({ device, pasid, faults }: Omit<Attachment, "domain">, domain: VtdDomain): Status {
     const key = pasid ?? RID_PASID;
-    if (!this.#write(device, key, domain)) return "ENOMEM";
+    if (!domain.ids.join(this.#driver)) return "ENOSPC";
+    if (!this.#write(device, key, domain)) {
+      domain.ids.leave(this.#driver);
+      return "ENOMEM";
+    }
+    const old = this.#find(device, key);
     this.#installed = [...this.#without(device, key), { device, pasid: key, domain, faults }];
+    old?.domain.ids.leave(this.#driver);
     return null;
   }
 
   /** Refuse the requests of a device or a PASID. */
   remove(device: HostDevice, pasid: number | null): void {
     const key = pasid ?? RID_PASID;
+    const old = this.#find(device, key);
     this.#installed = this.#without(device, key);
     this.#entries.clear(device.sid, key);
+    old?.domain.ids.leave(this.#driver);
   }
 
   /** What a domain is like has changed: the entries of it and of what nests on it say so. */
@@ -91,10 +102,11 @@ export class Attachments {
     const { drop } = this.#unit;
     const second = changed instanceof VtdPaging && changed.stage === 2;
     const used = this.#installed.filter(({ domain }) => domain === changed);
+    const did = changed.ids.at(this.#driver);
     return [
-      ...(second ? drop.secondStage(changed.did, range, leavesOnly) : []),
+      ...(second && used.length > 0 ? drop.secondStage(did, range, leavesOnly) : []),
       ...used.flatMap(({ device, pasid }) => [
-        ...(second ? [] : drop.firstStage(changed.did, pasid, range, leavesOnly)),
+        ...(second ? [] : drop.firstStage(did, pasid, range, leavesOnly)),
         ...this.#ofDevice(device, pasid, range),
       ]),
       ...(second ? this.#droppingAbove(changed) : []),
@@ -106,16 +118,17 @@ export class Attachments {
     const { drop } = this.#unit;
     return this.#installed.flatMap(({ device, pasid, domain }) => {
       if (!(domain instanceof VtdNested) || domain.parent !== parent) return [];
-      return [
-        ...drop.firstStage(domain.did, pasid, null, false),
-        ...drop.domain(domain.did),
-        ...this.#ofDevice(device, pasid, null),
-      ];
+      const did = domain.ids.at(this.#driver);
+      return [...drop.firstStage(did, pasid, null, false), ...drop.domain(did), ...this.#ofDevice(device, pasid, null)];
     });
   }
 
   #ofDevice({ sid, ats }: HostDevice, pasid: number, range: AlignedRange | null): Descriptor[] {
     return ats ? [this.#unit.drop.device(sid, pasid, range)] : [];
+  }
+
+  #find(device: HostDevice, pasid: number): Installed | undefined {
+    return this.#installed.find((i) => i.device === device && i.pasid === pasid);
   }
 
   #without(device: HostDevice, pasid: number): Installed[] {
@@ -125,17 +138,20 @@ export class Attachments {
   #write(device: HostDevice, pasid: number, domain: VtdDomain): boolean {
     if (this.#unit.tables.scalable)
       return this.add(device) && this.#entries.setPasid(device.sid, pasid, this.#pasidFields(domain));
-    const { tables, kindOfTables, did } = domain as VtdPaging;
+    const { tables, kindOfTables, ids } = domain as VtdPaging;
     return this.#entries.setContext(device.sid, {
       TT: device.ats ? 1 : 0,
       SSPTPTR: tables.root,
       AW: addressWidthCode(kindOfTables.shape.inputBits),
-      DID: did,
+      DID: ids.at(this.#driver),
     });
   }
 
   #pasidFields(domain: VtdDomain): FieldNumbers & { readonly DID: number; readonly PGTT: number } {
-    const common = { DID: domain.did, ...(this.#unit.has("ECAP", "SMPWCS") === 1 ? { PWSNP: 1 } : {}) };
+    const common = {
+      DID: domain.ids.at(this.#driver),
+      ...(this.#unit.has("ECAP", "SMPWCS") === 1 ? { PWSNP: 1 } : {}),
+    };
     if (domain instanceof VtdNested)
       return { ...secondStageFields(domain.parent), ...common, PGTT: Pgtt.Nested, ...firstStageFields(domain) };
     if (domain.stage === 2) return { ...secondStageFields(domain), ...common, PGTT: Pgtt.Second };

@@ -12,6 +12,7 @@ import { InvalidateDataType } from "../../iommufd/ioctls.ts";
 import { struct, u32, u64 } from "../../uapi_struct.ts";
 import { type DirtyTracking, type EntryArray, type Invalidated, type NestedDomain, readDriverData } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
+import { DomainIds } from "./domain_ids.ts";
 import type { VtdDriver } from "./vtd_driver.ts";
 
 const UAPI = "include/uapi/linux/iommufd.h";
@@ -35,40 +36,55 @@ const PAGE = 4096n;
 /** D of a second-stage leaf, in its low half. */
 const SECOND_STAGE_DIRTY = 1 << locate(pagingEntryLayout(2, 1, true), "D").shift;
 
-/** A kind of tables of the kernel's. */
+/** What distinguishes a domain of the kernel's. */
+interface PagingShape {
+  readonly kind: TableKind;
+  readonly root: number;
+  readonly stage: 1 | 2;
+  readonly nestParent: boolean;
+  readonly tracked: boolean;
+  /** Units are told of what is mapped, as they may cache what is not. */
+  readonly tellsMapped: boolean;
+}
+
+/** Tables of the kernel's. Devices of several units can use them. */
 export class VtdPaging extends TableDomain {
+  /** Of the unit that they were made for. */
   readonly driver: VtdDriver;
   readonly stage: 1 | 2;
   readonly nestParent: boolean;
   readonly kindOfTables: TableKind;
-  /** Tag of cached translations. */
-  readonly did: number;
+  readonly tellsMapped: boolean;
+  readonly ids = new DomainIds();
+  /** What nests on it. */
+  readonly above = new Set<VtdNested>();
   /** Accesses to pages snoop whatever the device asks for. */
   snoops = false;
   /** Accessed and dirty bits are kept. */
   tracking = false;
   readonly dirty?: DirtyTracking;
 
-  constructor(
-    driver: VtdDriver,
-    memory: OwnMemory,
-    shape: { kind: TableKind; root: number; stage: 1 | 2; nestParent: boolean; tracked: boolean; did: number },
-  ) {
+  constructor(driver: VtdDriver, memory: OwnMemory, shape: PagingShape) {
     super(memory, shape.kind, shape.root);
     this.driver = driver;
     this.stage = shape.stage;
     this.nestParent = shape.nestParent;
     this.kindOfTables = shape.kind;
-    this.did = shape.did;
+    this.tellsMapped = shape.tellsMapped;
     if (!shape.tracked) return;
     this.dirty = {
       set: (on) => {
         this.tracking = on;
-        driver.trackingChanged(this);
+        for (const unit of this.units) unit.trackingChanged(this);
         return null;
       },
       read: (iova, length, clear, mark) => this.readDirtyLeaves(SECOND_STAGE_DIRTY, iova, length, clear, mark),
     };
+  }
+
+  /** Units that walk the tables: for devices that use them, or use what nests on them. */
+  get units(): ReadonlySet<VtdDriver> {
+    return new Set([...this.ids.units, ...[...this.above].flatMap(({ ids }) => ids.units)]);
   }
 
   enforceCoherency(): boolean {
@@ -78,17 +94,12 @@ export class VtdPaging extends TableDomain {
     return true;
   }
 
-  override release(): void {
-    this.driver.dropDomain(this.did);
-    super.release();
-  }
-
   protected override mapped(iova: bigint, length: bigint): void {
-    if (this.driver.cachesAbsent()) this.invalidate(iova, length);
+    if (this.tellsMapped) this.invalidate(iova, length);
   }
 
   protected invalidate(iova: bigint, length: bigint): void {
-    this.driver.drop(this, alignedRange(Number(iova), Number(length)), false);
+    for (const unit of this.units) unit.drop(this, alignedRange(Number(iova), Number(length)), false);
   }
 }
 
@@ -98,13 +109,13 @@ export class VtdNested implements NestedDomain {
   readonly driver: VtdDriver;
   readonly parent: VtdPaging;
   readonly config: ReturnType<typeof HWPT_VTD_S1.decode>;
-  readonly did: number;
+  readonly ids = new DomainIds();
 
-  constructor(driver: VtdDriver, parent: VtdPaging, config: ReturnType<typeof HWPT_VTD_S1.decode>, did: number) {
+  constructor(driver: VtdDriver, parent: VtdPaging, config: ReturnType<typeof HWPT_VTD_S1.decode>) {
     this.driver = driver;
     this.parent = parent;
     this.config = config;
-    this.did = did;
+    parent.above.add(this);
   }
 
   invalidate(entries: EntryArray): Invalidated {
@@ -117,7 +128,7 @@ export class VtdNested implements NestedDomain {
   }
 
   release(): void {
-    this.driver.dropDomain(this.did);
+    this.parent.above.delete(this);
   }
 
   #one(entries: EntryArray, index: number): Status {
@@ -133,7 +144,7 @@ export class VtdNested implements NestedDomain {
     const all = v.npages === EVERYTHING;
     if (v.addr % PAGE !== 0n || (all && v.addr !== 0n)) return "EINVAL";
     const range = all ? null : alignedRange(Number(v.addr), Number(v.npages * PAGE));
-    if (all || v.npages > 0n) this.driver.drop(this, range, (v.flags & LEAF) !== 0);
+    if (all || v.npages > 0n) for (const unit of this.ids.units) unit.drop(this, range, (v.flags & LEAF) !== 0);
     return null;
   }
 }

@@ -23,7 +23,7 @@ import {
   type ReservedRegion,
   readDriverData,
 } from "../driver.ts";
-import { TableDomain } from "../table_domain.ts";
+import { pageSizesOf, TableDomain } from "../table_domain.ts";
 import { Attachments, NestedFlag, type VtdDomain } from "./attachments.ts";
 import { InterruptMessages } from "./interrupt_messages.ts";
 import { servePageRequests } from "./page_requests.ts";
@@ -51,7 +51,8 @@ export class VtdDriver implements IommuDriver {
   readonly #attachments: Attachments;
   /** Null where the unit remaps no interrupts. */
   readonly #messages: InterruptMessages | null;
-  readonly #dids: IdPool;
+  /** Ids of domains that the unit's devices use. */
+  readonly ids: IdPool;
   /** The newest fault records. */
   readonly log: Uint32Array[] = [];
 
@@ -59,9 +60,9 @@ export class VtdDriver implements IommuDriver {
     this.#unit = unit;
     this.#memory = memory;
     this.#messages = messages;
-    this.#attachments = new Attachments(unit, memory);
+    this.#attachments = new Attachments(this, unit, memory);
     // Domain 0 is kept free: with caching mode it would tag what is not present.
-    this.#dids = new IdPool(1, 4 ** (2 + unit.has("CAP", "ND")));
+    this.ids = new IdPool(1, 4 ** (2 + unit.has("CAP", "ND")));
   }
 
   /** Set the unit up. @returns null where it does not come up */
@@ -94,11 +95,6 @@ export class VtdDriver implements IommuDriver {
     return this.#has("ECAP", "SC");
   }
 
-  /** Entries that are not present may be cached. */
-  cachesAbsent(): boolean {
-    return this.#has("CAP", "CM");
-  }
-
   reserved(): readonly ReservedRegion[] {
     return [APIC_WINDOW];
   }
@@ -121,8 +117,7 @@ export class VtdDriver implements IommuDriver {
     if (!(parent instanceof VtdPaging) || parent.stage !== 2 || !parent.nestParent) return refused("EINVAL");
     const bytes = readDriverData(data, HWPT_VTD_S1.size, HWPT_VTD_S1.size);
     if (!bytes.ok) return bytes;
-    const did = this.#dids.take();
-    return did === null ? refused("ENOSPC") : made(new VtdNested(this, parent, HWPT_VTD_S1.decode(bytes.value), did));
+    return made(new VtdNested(this, parent, HWPT_VTD_S1.decode(bytes.value)));
   }
 
   attach(attachment: Attachment): Status {
@@ -132,8 +127,7 @@ export class VtdDriver implements IommuDriver {
       const status = this.#checkNested(domain);
       if (status !== null) return status;
     } else if (!(domain instanceof VtdPaging)) return "EINVAL";
-    if (domain.driver !== this) return "EINVAL";
-    if (!this.#scalable && (domain instanceof VtdNested || domain.stage === 1)) return "EINVAL";
+    if (!this.#walks(domain instanceof VtdNested ? domain.parent : domain)) return "EINVAL";
     if (pasid !== null && !this.#scalable) return "EOPNOTSUPP";
     return this.#attachments.install(attachment, domain);
   }
@@ -179,9 +173,9 @@ export class VtdDriver implements IommuDriver {
     this.#attachments.rewrite(domain);
   }
 
+  /** Nothing of a domain is to be left in the unit. */
   dropDomain(did: number): void {
     this.#unit.run(...this.#unit.drop.domain(did));
-    this.#dids.release(did);
   }
 
   get #scalable(): boolean {
@@ -203,10 +197,27 @@ export class VtdDriver implements IommuDriver {
     const kind = stage === 1 ? firstStageTables(has) : secondStageTables(has, nestParent);
     const root = TableDomain.root(this.#memory, kind);
     if (!root.ok) return root;
-    const did = this.#dids.take();
-    if (did === null) return refused("ENOSPC");
     const tracked = (flags & HwptFlag.DIRTY_TRACKING) !== 0;
-    return made(new VtdPaging(this, this.#memory, { kind, root: root.value, stage, nestParent, tracked, did }));
+    const shape = { kind, root: root.value, stage, nestParent, tracked, tellsMapped: this.#cachesAbsent };
+    return made(new VtdPaging(this, this.#memory, shape));
+  }
+
+  /** Entries that are not present may be cached. */
+  get #cachesAbsent(): boolean {
+    return this.#has("CAP", "CM");
+  }
+
+  /** Whether the unit can walk tables, which may have been made for another (paging_domain_compatible). */
+  #walks(domain: VtdPaging): boolean {
+    const { stage, nestParent, dirty, snoops, tellsMapped, pageSizes, aperture } = domain;
+    const { has } = this.#unit;
+    const first = stage === 1;
+    if (this.#scalable ? !this.#has("ECAP", first ? "FSTS" : "SSTS") : first) return false;
+    const own = first ? firstStageTables(has) : secondStageTables(has, nestParent);
+    if ((pageSizes & ~pageSizesOf(own.maker)) !== 0n || aperture.last > own.aperture.last) return false;
+    if (first) return true;
+    if ((nestParent && !this.#nests()) || (dirty !== undefined && !this.dirtyTracking())) return false;
+    return (!snoops || this.coherent()) && (tellsMapped || !this.#cachesAbsent);
   }
 
   #checkNested({ config }: VtdNested): Status {
