@@ -46,25 +46,40 @@ export interface UapiStruct<F extends readonly StructField[] = readonly StructFi
   encode(values: Partial<Values<F>>): Uint8Array<ArrayBuffer>;
 }
 
-/** Reads and writes fields of each type. */
-const CODECS: Readonly<
-  Record<
-    FieldType,
-    {
-      readonly get: (from: DataView, at: number) => number | bigint;
-      readonly set: (to: DataView, at: number, value: number | bigint) => void;
-    }
-  >
-> = {
-  u8: { get: (from, at) => from.getUint8(at), set: (to, at, value) => to.setUint8(at, Number(value)) },
-  u16: { get: (from, at) => from.getUint16(at, true), set: (to, at, value) => to.setUint16(at, Number(value), true) },
-  u32: { get: (from, at) => from.getUint32(at, true), set: (to, at, value) => to.setUint32(at, Number(value), true) },
-  s32: { get: (from, at) => from.getInt32(at, true), set: (to, at, value) => to.setInt32(at, Number(value), true) },
-  u64: {
-    get: (from, at) => from.getBigUint64(at, true),
-    set: (to, at, value) => to.setBigUint64(at, BigInt(value), true),
-  },
-};
+/** A field's value in a structure. */
+function readField(from: DataView, at: number, type: FieldType): number | bigint {
+  switch (type) {
+    case "u8":
+      return from.getUint8(at);
+    case "u16":
+      return from.getUint16(at, true);
+    case "u32":
+      return from.getUint32(at, true);
+    case "s32":
+      return from.getInt32(at, true);
+    case "u64":
+      return from.getBigUint64(at, true);
+  }
+}
+
+function writeField(to: DataView, at: number, type: FieldType, value: number | bigint): void {
+  switch (type) {
+    case "u8":
+      to.setUint8(at, Number(value));
+      return;
+    case "u16":
+      to.setUint16(at, Number(value), true);
+      return;
+    case "u32":
+      to.setUint32(at, Number(value), true);
+      return;
+    case "s32":
+      to.setInt32(at, Number(value), true);
+      return;
+    case "u64":
+      to.setBigUint64(at, BigInt(value), true);
+  }
+}
 
 /** Declare a structure; fields follow each other without padding, as in the kernel's headers. */
 export function struct<const F extends readonly StructField[]>(name: string, source: string, fields: F): UapiStruct<F> {
@@ -76,20 +91,20 @@ export function struct<const F extends readonly StructField[]>(name: string, sou
   });
   const size = bit / 8;
   const l = layout(name, source, bit, declared);
-  const places = declared.map(({ lo }, i) => ({ name: fields[i]!.name, at: lo / 8, ...CODECS[fields[i]!.type] }));
+  const places = declared.map(({ lo }, i) => ({ name: fields[i]!.name, at: lo / 8, type: fields[i]!.type }));
   const decode = (bytes: Uint8Array): Values<F> => {
     const view = viewOf(bytes, size);
     const values: Record<string, number | bigint> = {};
-    for (const place of places) values[place.name] = place.get(view, place.at);
+    for (const { name, at, type } of places) values[name] = readField(view, at, type);
     return values as Values<F>;
   };
   const encode = (values: Partial<Values<F>>): Uint8Array<ArrayBuffer> => {
     const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
     const given = values as Readonly<Record<string, number | bigint>>;
-    for (const place of places) {
-      const value = given[place.name];
-      if (value !== undefined) place.set(view, place.at, value);
+    for (const { name, at, type } of places) {
+      const value = given[name];
+      if (value !== undefined) writeField(view, at, type, value);
     }
     return bytes;
   };

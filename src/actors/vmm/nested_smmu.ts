@@ -120,6 +120,12 @@ class NestedSmmu implements SmmuBackend {
   }
 
   invalidate(commands: readonly Uint32Array[]): void {
+    const [first, ...others] = this.#viommus;
+    // Behind a single SMMU every command is for it: a stream that is not of this machine was left out before.
+    if (first !== undefined && others.length === 0) {
+      this.#invalidate(first.viommu, commands);
+      return;
+    }
     for (const viommu of this.#viommus) {
       const own = commands.filter((words) => concerns(viommu, words));
       if (own.length > 0) this.#invalidate(viommu.viommu, own);
@@ -127,10 +133,9 @@ class NestedSmmu implements SmmuBackend {
   }
 
   #invalidate(viommu: number, commands: readonly Uint32Array[]): void {
-    const bytes = new Uint8Array(commands.length * COMMAND_BYTES);
-    for (const [i, words] of commands.entries())
-      bytes.set(new Uint8Array(words.buffer, 0, COMMAND_BYTES), i * COMMAND_BYTES);
-    this.#vm.invalidate(viommu, InvalidateDataType.ARM_SMMUV3, bytes, COMMAND_BYTES);
+    const all = new Uint32Array((commands.length * COMMAND_BYTES) / 4);
+    for (let i = 0; i < commands.length; i++) all.set(commands[i]!, (i * COMMAND_BYTES) / 4);
+    this.#vm.invalidate(viommu, InvalidateDataType.ARM_SMMUV3, new Uint8Array(all.buffer), COMMAND_BYTES);
   }
 
   /** Attach a device to a nested HWPT made from an STE; the one it had goes. */
@@ -208,11 +213,13 @@ export function nestedSmmuParts(
   const backend = new NestedSmmu(vm, viommus, stalls ? FaultFile.open(vm, journal) : null);
   const smmu = new VirtualSmmu(identity, sids, memory, backend, journal);
   const serve = (): number => {
-    const taken = viommus.map(({ eventFd }) => vm.takeEvents(eventFd, EVENT_BYTES));
-    const events = taken.flatMap(({ events }) => events);
-    const arrived = events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer)));
-    if (taken.some(({ lost }) => lost)) smmu.lostEvents();
-    return arrived.length + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
+    let arrived = 0;
+    for (const { eventFd } of viommus) {
+      const { events, lost } = vm.takeEvents(eventFd, EVENT_BYTES);
+      for (const bytes of events) if (smmu.event(new Uint32Array(bytes.buffer))) arrived++;
+      if (lost) smmu.lostEvents();
+    }
+    return arrived + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
   };
   return {
     vm,

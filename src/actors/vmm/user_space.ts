@@ -68,8 +68,9 @@ export class Caller {
     tail: Uint8Array | null = null,
   ): Called<V> {
     return this.#journal.during("VMM", "ioctl", struct.name, () => {
-      const size = sizeField === null ? {} : { [sizeField]: struct.size + (tail?.length ?? 0) };
-      const bytes = struct.encode({ ...values, ...size });
+      const bytes = struct.encode(
+        sizeField === null ? values : { ...values, [sizeField]: struct.size + (tail?.length ?? 0) },
+      );
       this.system.store(ARGUMENT, bytes);
       if (tail !== null) this.system.store(ARGUMENT + BigInt(struct.size), tail);
       const returned = this.system.ioctl(fd, struct.request, ARGUMENT);

@@ -239,10 +239,15 @@ export function readAllEntries(entries: EntryArray, type: number, size: number):
   for (let i = 0; i < entries.count; i++) {
     const bytes = entries.read(i);
     if (bytes === null) return { ok: false, errno: "EFAULT" };
-    if (bytes.subarray(size).some((b) => b !== 0)) return { ok: false, errno: "E2BIG" };
-    const entry = new Uint8Array(size);
-    entry.set(bytes.subarray(0, size));
-    all.push(entry);
+    if (bytes.length > size && bytes.subarray(size).some((b) => b !== 0)) return { ok: false, errno: "E2BIG" };
+    all.push(bytes.length === size ? bytes : filled(bytes, size));
   }
   return { ok: true, value: all };
+}
+
+/** The first bytes, with zeros up to `size`. */
+function filled(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const entry = new Uint8Array(size);
+  entry.set(bytes.subarray(0, size));
+  return entry;
 }

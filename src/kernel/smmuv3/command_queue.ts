@@ -64,6 +64,7 @@ export class CommandQueue {
   #cons = 0;
   /** Errors met since somebody waited. */
   #errors: string[] = [];
+  readonly #wait: CommandWords;
 
   private constructor(registers: KernelRegisters, memory: OwnMemory, door: QueueDoor, base: number, entries: number) {
     this.#registers = registers;
@@ -71,6 +72,7 @@ export class CommandQueue {
     this.#door = door;
     this.#base = base;
     this.#entries = entries;
+    this.#wait = command("CMD_SYNC", { CS: door.CS });
   }
 
   /**
@@ -119,7 +121,7 @@ export class CommandQueue {
    */
   sync(): string[] {
     return this.#memory.notes.during("sync", "wait for the Command queue", () => {
-      this.issue(command("CMD_SYNC", { CS: this.#door.CS }));
+      this.issue(this.#wait);
       this.#finish();
       const errors = this.#errors;
       this.#errors = [];
