@@ -6,8 +6,13 @@ import { PAGE_REQUEST } from "../../arch/smmuv3/page_request.ts";
 import type { OwnMemory } from "../own_memory.ts";
 import type { KernelRegisters } from "../registers.ts";
 
-/** What a record looks like, by the name of its queue. */
-const RECORDS = { EVENTQ: RESERVED_EVENT, PRIQ: PAGE_REQUEST } as const;
+/** What a record looks like, and the registers of its queue, by the queue's name. */
+const QUEUES = {
+  EVENTQ: { layout: RESERVED_EVENT, base: "EVENTQ_BASE", prod: "EVENTQ_PROD", cons: "EVENTQ_CONS", size: "EVENTQS" },
+  PRIQ: { layout: PAGE_REQUEST, base: "PRIQ_BASE", prod: "PRIQ_PROD", cons: "PRIQ_CONS", size: "PRIQS" },
+} as const;
+
+type Queue = (typeof QUEUES)[keyof typeof QUEUES];
 /** log2 of the records of a queue, where the SMMU takes that many. */
 const MOST_LG2 = 7;
 
@@ -21,42 +26,37 @@ export interface Taken {
 export class RecordQueue {
   readonly #registers: KernelRegisters;
   readonly #memory: OwnMemory;
-  readonly #name: keyof typeof RECORDS;
+  readonly #queue: Queue;
   readonly #base: number;
   readonly #entries: number;
   /** Read index with its wrap bit, and the overflow that was acknowledged last. */
   #cons = 0;
   #acknowledged = 0;
 
-  private constructor(
-    registers: KernelRegisters,
-    memory: OwnMemory,
-    name: keyof typeof RECORDS,
-    base: number,
-    entries: number,
-  ) {
+  private constructor(registers: KernelRegisters, memory: OwnMemory, queue: Queue, base: number, entries: number) {
     this.#registers = registers;
     this.#memory = memory;
-    this.#name = name;
+    this.#queue = queue;
     this.#base = base;
     this.#entries = entries;
   }
 
   /** Make the queue and tell the SMMU; it is written once CR0 enables it. @returns null without memory */
-  static make(registers: KernelRegisters, memory: OwnMemory, name: keyof typeof RECORDS): RecordQueue | null {
-    const LOG2SIZE = Math.min(MOST_LG2, registers.field("IDR1", `${name}S`));
-    const base = memory.allocate((RECORDS[name].bits / 8) * 2 ** LOG2SIZE);
+  static make(registers: KernelRegisters, memory: OwnMemory, name: keyof typeof QUEUES): RecordQueue | null {
+    const queue = QUEUES[name];
+    const LOG2SIZE = Math.min(MOST_LG2, registers.field("IDR1", queue.size));
+    const base = memory.allocate((queue.layout.bits / 8) * 2 ** LOG2SIZE);
     if (base === null) return null;
-    registers.writeFields(`${name}_BASE`, { ADDR: base, LOG2SIZE, WA: 1 });
-    registers.write(`${name}_PROD`, 0n);
-    registers.write(`${name}_CONS`, 0n);
-    return new RecordQueue(registers, memory, name, base, 2 ** LOG2SIZE);
+    registers.writeFields(queue.base, { ADDR: base, LOG2SIZE, WA: 1 });
+    registers.write(queue.prod, 0n);
+    registers.write(queue.cons, 0n);
+    return new RecordQueue(registers, memory, queue, base, 2 ** LOG2SIZE);
   }
 
   /** Take the records that are there; an overflow is acknowledged with them. */
   take(): Taken {
-    const layout = RECORDS[this.#name];
-    const { WR, OVFLG } = this.#registers.fields(`${this.#name}_PROD`, "WR", "OVFLG");
+    const { layout, prod, cons } = this.#queue;
+    const { WR, OVFLG } = this.#registers.fields(prod, "WR", "OVFLG");
     const records: Uint32Array[] = [];
     while (this.#cons !== WR % (2 * this.#entries)) {
       records.push(this.#memory.readWords(this.#base + (layout.bits / 8) * (this.#cons % this.#entries), layout));
@@ -66,7 +66,7 @@ export class RecordQueue {
     // OVACKFLG takes the value of OVFLG: an overflow is acknowledged with the entries.
     this.#acknowledged = OVFLG;
     if (records.length > 0 || overflowed) {
-      this.#registers.writeFields(`${this.#name}_CONS`, { RD: this.#cons, OVACKFLG: OVFLG });
+      this.#registers.writeFields(cons, { RD: this.#cons, OVACKFLG: OVFLG });
     }
     return { records, overflowed };
   }
