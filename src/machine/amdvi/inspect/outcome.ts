@@ -1,7 +1,7 @@
 /** How a translation by an AMD IOMMU ended, and what its event records say, as a page and a player get it. */
 import { EVENT_WORDS, eventOf, IO_PAGE_FAULT } from "../../../arch/amdvi/events.ts";
 import { join } from "../../../base/halves.ts";
-import { decodeFields } from "../../../base/layout.ts";
+import { fieldBits, fieldValue, type Layout } from "../../../base/layout.ts";
 import { encodeEvent } from "../../../engine/amdvi/event_record.ts";
 import type { Translation } from "../../../engine/amdvi/translation.ts";
 import { End } from "../../../engine/common/request.ts";
@@ -22,26 +22,26 @@ export function eventRecord(given: Uint32Array): EventRecord {
   const number = EVENT_CODE.get(words, 0);
   const definition = eventOf(words);
   const name = definition?.name ?? `event 0x${number.toString(16)}`;
-  const fields = definition === undefined ? [] : decodeFields(definition.layout, words);
-  const values = new Map(fields.map((f) => [f.declaration.name, f.value]));
-  const sid = values.get("DeviceID");
-  const access = sid === undefined || !OF_REQUESTS.has(name) ? null : accessOf(Number(sid), values);
-  return { number, name, words, sid: sid === undefined ? null : Number(sid), access };
+  const id = definition === undefined ? null : fieldValue(definition.layout, "DeviceID", words);
+  const sid = id === null ? null : Number(id);
+  const told = definition !== undefined && sid !== null && OF_REQUESTS.has(name);
+  return { number, name, words, sid, access: told ? accessOf(sid, definition.layout, words) : null };
 }
 
 /** The request a record tells of; null for interrupts. */
-function accessOf(sid: number, values: ReadonlyMap<string, bigint>): Access | null {
-  if (values.get("I") === 1n) return null;
-  const gn = values.get("GN") === 1n;
-  const low = values.get("DomainID_PASID") ?? values.get("PASID_15_0") ?? 0n;
-  const pasid = Number(((values.get("PASID_19_16") ?? 0n) << 16n) | low);
+function accessOf(sid: number, layout: Layout, words: Uint32Array): Access | null {
+  const bits = (field: string): number => fieldBits(layout, field, words);
+  const is = (field: string): boolean => bits(field) === 1;
+  if (is("I")) return null;
+  const gn = is("GN");
   return {
     sid,
-    ssid: gn ? pasid : null,
-    iova: values.get("Address") ?? 0n,
-    write: values.get("RW") === 1n,
-    privileged: gn && values.get("US") === 0n,
-    instruction: gn && values.get("NX") === 1n,
+    // A record has its low bits in one of two fields.
+    ssid: gn ? 0x10000 * bits("PASID_19_16") + bits("DomainID_PASID") + bits("PASID_15_0") : null,
+    iova: fieldValue(layout, "Address", words) ?? 0n,
+    write: is("RW"),
+    privileged: gn && !is("US"),
+    instruction: gn && is("NX"),
   };
 }
 
