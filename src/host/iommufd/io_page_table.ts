@@ -4,7 +4,7 @@
  */
 import type { AddressRange, PagingDomain, Protection } from "../drivers/driver.ts";
 import { type Errno, type Made, made, refused, type Status } from "../errno.ts";
-import { largestAlignment, lowestSetBit, overlaps, roundUpToPower, ULONG_MAX } from "./ranges.ts";
+import { byStart, largestAlignment, lowestSetBit, overlaps, roundUpToPower, ULONG_MAX } from "./ranges.ts";
 import type { UserPages } from "./user_pages.ts";
 
 /** One mapping: `length` bytes of `pages` from byte `startByte` on. */
@@ -41,7 +41,7 @@ export class IoPageTable {
   /** Sorted by address. */
   readonly #areas: Area[] = [];
   #reserved: Reservation[] = [];
-  #allowed: AddressRange[] = [];
+  #allowed: readonly AddressRange[] = [];
   readonly #domains: PagingDomain[] = [];
   #accesses = 0;
   #largePages = true;
@@ -76,7 +76,9 @@ export class IoPageTable {
   /** Map pieces one after the other from `iova` on, or where there is room if it is null. */
   map(iova: bigint | null, pieces: readonly Piece[], protection: Protection): Made<bigint> {
     const length = pieces.reduce((sum, p) => sum + p.length, 0n);
-    if (length === 0n || length % this.#alignment !== 0n) return refused("EINVAL");
+    if (length === 0n || length > ULONG_MAX - this.sizes.page || length % this.#alignment !== 0n) {
+      return refused("EINVAL");
+    }
     const place = iova === null ? this.#findPlace(length, pieces[0]!) : this.#checkPlace(iova, length);
     if (!place.ok) return place;
     const areas: Area[] = [];
@@ -122,12 +124,11 @@ export class IoPageTable {
     return { status: null, bytes };
   }
 
-  /** Split the area around `iova` so that one ends there. Only with large pages off. */
+  /** Split the area around `iova` so that one ends there (iopt_area_split). Only with large pages off. */
   cutAfter(iova: bigint): Status {
-    const area = this.#areasIn(iova, iova).find((a) => a.last > iova);
+    const area = this.#areasIn(iova, iova).find((a) => a.start < iova && a.last > iova);
     if (area === undefined) return null;
-    if (area.locks > 0) return "EBUSY";
-    if ((iova + 1n) % this.#alignment !== 0n) return "EINVAL";
+    if ((iova + 1n) % this.#alignment !== 0n || area.locks > 0) return "EINVAL";
     const low = { ...area, last: iova };
     const high = { ...area, start: iova + 1n, startByte: area.startByte + (iova + 1n - area.start) };
     this.#areas.splice(this.#firstFrom(area.start), 1, low, high);
@@ -146,13 +147,10 @@ export class IoPageTable {
     this.#reserved = this.#reserved.filter((r) => r.owner !== owner);
   }
 
-  /** Replace the list of places that the kernel may choose from; an empty list lifts the limit. */
+  /** Replace the list of places, in order, that the kernel may choose from; an empty list lifts the limit. */
   allow(ranges: readonly AddressRange[]): Status {
-    for (const [i, range] of ranges.entries()) {
-      if (range.start >= range.last || ranges.slice(0, i).some((r) => overlaps(r, range))) return "EINVAL";
-    }
     if (ranges.some((range) => this.#reserved.some((r) => overlaps(r, range)))) return "EADDRINUSE";
-    this.#allowed = [...ranges];
+    this.#allowed = ranges;
     return null;
   }
 
@@ -222,8 +220,8 @@ export class IoPageTable {
         if (!area.protection.read) return refused("EPERM");
       }
       for (; at <= area.last && at <= last; at += this.sizes.page) {
-        const pa = area.pages.pin(area.startByte + (at - area.start), area.protection.write);
-        if (pa === null) return refused("EFAULT");
+        const pa = area.pages.pin(area.startByte + (at - area.start));
+        if (pa === null) return refused(area.pages.unpinnable);
         pages.push(pa);
       }
     }
@@ -288,7 +286,7 @@ export class IoPageTable {
     if (domains.length === 0) return null;
     for (const area of areas) {
       const runs = physicalRuns(area, this.sizes.page, this.#pageOffset(area));
-      if (runs === null) return undo("EFAULT");
+      if (runs === null) return undo(area.pages.unpinnable);
       for (const domain of domains) {
         for (const { start, pa, length } of runs) {
           const status = domain.map(start, pa, length, area.protection);
@@ -322,7 +320,7 @@ export class IoPageTable {
     const [first, final] = [page, ULONG_MAX - page];
     const allowed = this.#allowed.length === 0 ? [{ start: first, last: final }] : this.#allowed;
     const used = [...this.#reserved, ...this.#areas].sort(byStart);
-    for (const range of [...allowed].sort(byStart)) {
+    for (const range of allowed) {
       const start = range.start < first ? first : range.start;
       const last = range.last > final ? final : range.last;
       if (start > last) continue;
@@ -334,8 +332,6 @@ export class IoPageTable {
     return refused("ENOSPC");
   }
 }
-
-const byStart = (a: AddressRange, b: AddressRange): number => (a.start < b.start ? -1 : 1);
 
 /** Ranges between `first` and `last` that none of `used`, sorted by address, covers, upwards. */
 function holes(used: readonly AddressRange[], first: bigint, last: bigint): AddressRange[] {
@@ -361,7 +357,7 @@ function physicalRuns(
   // The first step may end inside a page, all others are whole pages.
   let step = page - offset;
   while (at <= area.last) {
-    const pa = area.pages.pin(area.startByte + (at - area.start), area.protection.write);
+    const pa = area.pages.pin(area.startByte + (at - area.start));
     if (pa === null) return null;
     const length = area.last - at + 1n < step ? area.last - at + 1n : step;
     const run = runs.at(-1);

@@ -1,6 +1,6 @@
 /** Calls on IOAS. Linux 7.2, drivers/iommu/iommufd/ioas.c. */
 import type { AddressRange, Protection } from "../drivers/driver.ts";
-import type { Status } from "../errno.ts";
+import type { Errno, Status } from "../errno.ts";
 import type { Process } from "../process.ts";
 import { call } from "./call.ts";
 import type { Piece } from "./io_page_table.ts";
@@ -18,12 +18,12 @@ import {
   MAP_READABLE,
   MAP_WRITEABLE,
 } from "./ioctls.ts";
-import { ULONG_MAX } from "./ranges.ts";
+import { byStart, overlaps, ULONG_MAX } from "./ranges.ts";
 import { filePages, processPages } from "./user_pages.ts";
 
 const MAP_FLAGS = MAP_FIXED_IOVA | MAP_WRITEABLE | MAP_READABLE;
 const PAIR_BYTES = 16;
-/** Most pairs of an allowed list that are read: what a caller could have room for. */
+/** Most pairs of an allowed list that are kept: more are no caller's, and would only cost memory. */
 const MOST_PAIRS = 1 << 16;
 
 const protectionOf = (flags: number): Protection => ({
@@ -53,12 +53,23 @@ function writePairs(process: Process, pointer: bigint, ranges: readonly AddressR
   return process.write(pointer, new Uint8Array(words.buffer));
 }
 
-function readPairs(process: Process, pointer: bigint, count: number): AddressRange[] | null {
-  if (count > MOST_PAIRS) return null;
-  const bytes = process.read(pointer, count * PAIR_BYTES);
-  if (bytes === null) return null;
-  const words = new BigUint64Array(bytes.buffer);
-  return Array.from({ length: count }, (_, i) => ({ start: words[2 * i]!, last: words[2 * i + 1]! }));
+/** An allowed list in order of address. Pairs are looked at one by one: what comes before one that is bad is read. */
+function readPairs(process: Process, pointer: bigint, count: number): AddressRange[] | Errno {
+  const pairs: AddressRange[] = [];
+  let status: Errno | null = null;
+  while (pairs.length < count && status === null) {
+    const bytes = process.read(pointer + BigInt(pairs.length * PAIR_BYTES), PAIR_BYTES);
+    if (bytes === null) status = "EFAULT";
+    else if (pairs.length === MOST_PAIRS) status = "ENOMEM";
+    else {
+      const [start, last] = new BigUint64Array(bytes.buffer);
+      if (start! >= last!) return "EINVAL";
+      pairs.push({ start: start!, last: last! });
+    }
+  }
+  pairs.sort(byStart);
+  const bad = pairs.some((pair, i) => i > 0 && overlaps(pairs[i - 1]!, pair));
+  return bad ? "EINVAL" : (status ?? pairs);
 }
 
 export const IOAS_CALLS = [
@@ -85,7 +96,7 @@ export const IOAS_CALLS = [
     const ioas = context.objects.find(v.ioas_id, Ioas);
     if (ioas === null) return "ENOENT";
     if (v.length === 0n) return "EINVAL";
-    if (v.start + v.length > ULONG_MAX) return "EOVERFLOW";
+    if (v.start + v.length - 1n > ULONG_MAX) return "EOVERFLOW";
     const file = process.file(v.fd);
     if (file === null) return "EBADF";
     const writable = (v.flags & MAP_WRITEABLE) !== 0;
@@ -144,7 +155,7 @@ export const IOAS_CALLS = [
     const ioas = context.objects.find(v.ioas_id, Ioas);
     if (ioas === null) return "ENOENT";
     const ranges = readPairs(process, v.allowed_iovas, v.num_iovas);
-    return ranges === null ? "EFAULT" : ioas.table.allow(ranges);
+    return typeof ranges === "string" ? ranges : ioas.table.allow(ranges);
   }),
 
   call(IOAS_CHANGE_PROCESS, ({ context }, v) => {

@@ -4,6 +4,8 @@ import type { AddressRange } from "../drivers/driver.ts";
 /** The last address. */
 export const ULONG_MAX = 0xffff_ffff_ffff_ffffn;
 
+export const byStart = (a: AddressRange, b: AddressRange): number => (a.start < b.start ? -1 : 1);
+
 export const overlaps = (a: AddressRange, b: AddressRange): boolean => a.start <= b.last && b.start <= a.last;
 
 /** The lowest bit that is set; `n` is not 0. */

@@ -24,7 +24,7 @@ import { processPages } from "./user_pages.ts";
 /** Bytes of IOMMU_GET_INFO that every version has. */
 const INFO_LEAST = 16;
 /** Mappings that are still allowed: there is no limit but the type of the number. */
-const UNLIMITED = 0xffff;
+const UNLIMITED = 0xffff_ffff;
 
 /** Answer a container call; ENOTTY for a number that is none. */
 export function containerCall(caller: Caller, request: number, argument: bigint): Returned {
@@ -79,7 +79,7 @@ function info(ioas: Ioas | null, { context, process }: Caller, argument: bigint)
   if (typeof given === "string") return given;
   const values = IOMMU_GET_INFO.decode(given.bytes);
   if (ioas === null) return "ENODEV";
-  const caps = chainOf([iovaRangeCap(ioas.table.usable()), dmaAvailCap(UNLIMITED)]);
+  const caps = chainOf([dmaAvailCap(UNLIMITED), iovaRangeCap(ioas.table.usable())]);
   const total = IOMMU_GET_INFO.size + caps.length;
   const fits = values.argsz >= total;
   const answer = IOMMU_GET_INFO.encode({
@@ -113,22 +113,23 @@ function unmap({ context, process }: Caller, argument: bigint): Status {
   if ((v.flags & ~UnmapFlag.ALL) !== 0) return "EINVAL";
   const ioas = context.vfioIoas;
   if (ioas === null) return "ENODEV";
-  const { status, bytes } = unmapFrom(ioas, v.flags, v.iova, v.size);
-  if (status === "EINVAL" && (v.flags & UnmapFlag.ALL) !== 0) return status;
+  const all = (v.flags & UnmapFlag.ALL) !== 0;
+  if (all && (v.iova !== 0n || v.size !== 0n)) return "EINVAL";
+  const cut = all ? null : cutAround(ioas, v.iova, v.size);
+  if (cut !== null) return cut;
+  const { status, bytes } = all ? ioas.table.unmap(0n, ULONG_MAX) : unmapRange(ioas, v.iova, v.size);
   v.size = bytes;
   return process.write(argument, IOMMU_UNMAP_DMA.encode(v)) ? status : "EFAULT";
 }
 
-function unmapFrom(ioas: Ioas, flags: number, iova: bigint, size: bigint): { status: Status; bytes: bigint } {
-  if ((flags & UnmapFlag.ALL) !== 0) {
-    return iova !== 0n || size !== 0n ? { status: "EINVAL", bytes: 0n } : ioas.table.unmap(0n, ULONG_MAX);
-  }
+/** Without large pages, cut mappings where a range ends and begins. Sums wrap: the range is looked at later. */
+function cutAround({ table }: Ioas, iova: bigint, size: bigint): Status {
+  if (table.largePages) return null;
+  return table.cutAfter(BigInt.asUintN(64, iova + size - 1n)) ?? (iova === 0n ? null : table.cutAfter(iova - 1n));
+}
+
+function unmapRange({ table }: Ioas, iova: bigint, size: bigint): { readonly status: Status; readonly bytes: bigint } {
   if (size === 0n) return { status: "EINVAL", bytes: 0n };
   const last = iova + size - 1n;
-  if (last > ULONG_MAX) return { status: "EOVERFLOW", bytes: 0n };
-  if (!ioas.table.largePages) {
-    const cut = ioas.table.cutAfter(last) ?? (iova === 0n ? null : ioas.table.cutAfter(iova - 1n));
-    if (cut !== null) return { status: cut, bytes: 0n };
-  }
-  return ioas.table.unmap(iova, last);
+  return last > ULONG_MAX ? { status: "EOVERFLOW", bytes: 0n } : table.unmap(iova, last);
 }

@@ -3,6 +3,8 @@ import type { PhysicalMemory } from "../../engine/memory/physical_memory.ts";
 import type { HostDevice } from "../drivers/driver.ts";
 import { ERA_RULES, type EraName } from "../eras/eras.ts";
 import type { Returned } from "../errno.ts";
+import type { IommufdContext } from "../iommufd/context.ts";
+import type { IommufdFile } from "../iommufd/file.ts";
 import type { Ioctl } from "../iommufd/ioctls.ts";
 import { HostKernel, type KernelConfig } from "../kernel.ts";
 import { Process } from "../process.ts";
@@ -53,6 +55,11 @@ export class HostWorld {
       { va: SCRATCH_VA, bytes: SCRATCH_BYTES, pa: SCRATCH_PA, writable: true },
     ]);
     this.iommufd = this.process.install(this.kernel.openIommufd());
+  }
+
+  /** What its open of /dev/iommu stands for. */
+  get context(): IommufdContext {
+    return (this.process.file(this.iommufd) as IommufdFile).context;
   }
 
   /** Make a call of /dev/iommu. */
