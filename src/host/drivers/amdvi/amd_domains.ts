@@ -7,7 +7,6 @@ import { hostEntryLayout } from "../../../arch/amdvi/host_entries.ts";
 import { copyFields } from "../../../base/encode.ts";
 import { locate } from "../../../base/layout.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
-import { dropPages } from "../../../kernel/amdvi/invalidations.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Status } from "../../errno.ts";
 import type { DirtyTracking, NestedDomain, Protection } from "../driver.ts";
@@ -26,12 +25,15 @@ export interface PagingOptions {
   readonly tracked: boolean;
 }
 
-/** Tables of the kernel's. */
+/** Tables of the kernel's. Devices behind several IOMMUs can use them. */
 export class AmdPaging extends TableDomain {
+  /** Of the IOMMU that they were made for. */
   readonly driver: AmdDriver;
   readonly format: PagingOptions["format"];
-  /** Tags what is cached of host tables. */
+  /** Tags what is cached of host tables, in every IOMMU. */
   readonly domainId: number;
+  /** IOMMUs with entries that lead to the tables. */
+  readonly walkers = new Set<AmdDriver>();
   readonly nestParent: boolean;
   /** The IOMMU keeps dirty bits. */
   tracking = false;
@@ -52,7 +54,7 @@ export class AmdPaging extends TableDomain {
     this.dirty = {
       set: (on) => {
         this.tracking = on;
-        driver.attachments.rewrite(this);
+        this.#rewrite();
         return null;
       },
       read: (iova, length, clear, mark) => this.readDirtyLeaves(DIRTY, iova, length, clear, mark),
@@ -66,7 +68,7 @@ export class AmdPaging extends TableDomain {
     const { level } = tables;
     while (this.format === "host" && Number(iova + length) > tables.end && tables.end < 2 ** mostBits)
       if (!tables.grow(mostBits)) return "ENOMEM";
-    if (tables.level > level) this.driver.attachments.rewrite(this);
+    if (tables.level > level) this.#rewrite();
     return super.map(iova, pa, length, protection);
   }
 
@@ -76,13 +78,18 @@ export class AmdPaging extends TableDomain {
   }
 
   override release(): void {
-    this.driver.run(dropPages(this.domainId, null));
+    // Nothing is cached of it: no entry has led to it since what was has been dropped.
     this.driver.domainIds.release(this.domainId);
     super.release();
   }
 
   protected invalidate(iova: bigint, length: bigint): void {
-    this.driver.run(...this.driver.attachments.dropping(this, alignedRange(Number(iova), Number(length))));
+    const range = alignedRange(Number(iova), Number(length));
+    for (const walker of this.walkers) walker.run(...walker.attachments.dropping(this, range));
+  }
+
+  #rewrite(): void {
+    for (const { attachments } of this.walkers) attachments.rewrite(this);
   }
 }
 

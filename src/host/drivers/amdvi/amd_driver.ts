@@ -38,6 +38,8 @@ export interface AmdConfig {
   readonly nesting: "as shipped" | "as intended";
   /** Physical address of the pages of registers that guests reach by themselves; absent: firmware placed none. */
   readonly guestPages?: bigint;
+  /** Ids of domains: all IOMMUs of a kernel have them in common (pdom_ids). Absent: this one has its own. */
+  readonly domainIds?: IdPool;
 }
 
 const HW_INFO = struct("iommu_hw_info_amd", "include/uapi/linux/iommufd.h", [
@@ -51,15 +53,16 @@ const RESERVED: readonly ReservedRegion[] = [
   { start: 0xfd_0000_0000n, last: 0xff_ffff_ffffn, kind: "reserved" },
 ];
 
-/** DomainIDs. */
+/** DomainIDs, of which none has 0. */
 const DOMAINS = 0x10000;
+export const amdDomainIds = (): IdPool => new IdPool(1, DOMAINS);
 const MOST_LOGGED = 256;
 const PLAIN = { nestParent: false, tracked: false };
 
 export class AmdDriver implements IommuDriver {
   readonly name = "amd-iommu";
   readonly config: AmdConfig;
-  readonly domainIds = new IdPool(1, DOMAINS);
+  readonly domainIds: IdPool;
   /** The newest events. */
   readonly log: Uint32Array[] = [];
   readonly attachments: Attachments;
@@ -73,7 +76,7 @@ export class AmdDriver implements IommuDriver {
     // The size that is asked for does not depend on the type.
     offers: (): boolean => true,
     make: (core: ViommuCore, type: number, parent: PagingDomain, data: DriverData | null): Made<DriverViommu> => {
-      if (!(parent instanceof AmdPaging) || parent.driver !== this) return refused("EINVAL");
+      if (!(parent instanceof AmdPaging)) return refused("EINVAL");
       const intended = this.config.nesting === "as intended";
       if (intended && type === ViommuType.AMD && data !== null) return this.#hardwareViommu(core, parent, data);
       return made(new AmdViommu(this, parent, intended));
@@ -82,10 +85,11 @@ export class AmdDriver implements IommuDriver {
 
   private constructor(config: AmdConfig, iommu: AmdIommu, memory: OwnMemory) {
     this.config = config;
+    this.domainIds = config.domainIds ?? amdDomainIds();
     this.#iommu = iommu;
     this.#memory = memory;
     this.#interrupts = new InterruptTables(memory);
-    this.attachments = new Attachments(iommu, memory, this.domainIds, (device) => [
+    this.attachments = new Attachments(this, iommu, memory, (device) => [
       this.#interrupts.entryFields(device),
       this.#guests?.entryFields(device) ?? {},
     ]);
@@ -181,7 +185,13 @@ export class AmdDriver implements IommuDriver {
   attach(attachment: Attachment): Status {
     const { pasid, domain } = attachment;
     if (pasid !== null || !(domain instanceof AmdPaging || domain instanceof AmdNested)) return "EINVAL";
-    return domain.driver === this ? this.attachments.install(attachment, domain) : "EINVAL";
+    return this.#takes(domain) ? this.attachments.install(attachment, domain) : "EINVAL";
+  }
+
+  /** Of what was made for another IOMMU: tables that this one can walk. What a guest has is of its vIOMMU's own. */
+  #takes(domain: AmdPaging | AmdNested): boolean {
+    if (domain instanceof AmdNested) return domain.driver === this;
+    return domain.dirty === undefined || this.dirtyTracking();
   }
 
   pasidAttach(): boolean {

@@ -13,11 +13,11 @@ import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
 import { Gcr3Table } from "../../../kernel/amdvi/gcr3_table.ts";
 import { dropDevice, dropFromDevice, dropPages, dropPasidPages } from "../../../kernel/amdvi/invalidations.ts";
 import type { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
-import type { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import type { Errno, Status } from "../../errno.ts";
 import type { Attachment, HostDevice } from "../driver.ts";
 import { AmdNested, type AmdPaging } from "./amd_domains.ts";
+import type { AmdDriver } from "./amd_driver.ts";
 
 /** HAD: accessed and dirty bits. */
 const TRACK_DIRTY = 3;
@@ -40,9 +40,9 @@ interface Installed {
 }
 
 export class Attachments {
+  readonly #driver: AmdDriver;
   readonly #iommu: AmdIommu;
   readonly #memory: OwnMemory;
-  readonly #domainIds: IdPool;
   readonly #whose: (device: HostDevice) => readonly FieldNumbers[];
   /** Host tables that DeviceIDs of no device lead to. */
   readonly #led = new Map<number, AmdPaging>();
@@ -50,14 +50,14 @@ export class Attachments {
 
   /** @param whose fields of a device's entry besides those of translation */
   constructor(
+    driver: AmdDriver,
     iommu: AmdIommu,
     memory: OwnMemory,
-    domainIds: IdPool,
     whose: (device: HostDevice) => readonly FieldNumbers[],
   ) {
+    this.#driver = driver;
     this.#iommu = iommu;
     this.#memory = memory;
-    this.#domainIds = domainIds;
     this.#whose = whose;
   }
 
@@ -68,6 +68,7 @@ export class Attachments {
     const old = this.#find(device);
     const now = { device, domain, own, faults };
     this.#installed = [...this.#without(device), now];
+    tablesOf(domain).walkers.add(this.#driver);
     this.#write(device, entryOf(now));
     this.#leave(old);
     return null;
@@ -95,10 +96,14 @@ export class Attachments {
 
   /** Have the entry of what is no device of the host's lead to host tables; null for nowhere. */
   lead(deviceId: number, domain: AmdPaging | null): void {
+    const old = this.#led.get(deviceId);
     if (domain === null) this.#led.delete(deviceId);
     else this.#led.set(deviceId, domain);
+    domain?.walkers.add(this.#driver);
     this.#iommu.devices.write(deviceId, domain === null ? BLOCKED : hostEntry(domain));
-    this.#iommu.run(dropDevice(deviceId));
+    const left = old === undefined || old === domain ? [] : [dropPages(old.domainId, null)];
+    this.#iommu.run(dropDevice(deviceId), ...left);
+    if (old !== undefined) this.#forgetUnused(old);
   }
 
   /** What a domain is like has changed: entries of it and of what nests on it say so. */
@@ -114,8 +119,9 @@ export class Attachments {
   dropping(changed: AmdPaging, range: AlignedRange): Command[] {
     const nested = this.#installed.filter((installed) => nestsOn(installed, changed));
     const used = this.#installed.filter(({ domain }) => domain === changed);
+    const led = [...this.#led.values()].includes(changed);
     return [
-      ...(changed.format === "host" ? [dropPages(changed.domainId, range)] : []),
+      ...(changed.format === "host" && (led || used.length > 0) ? [dropPages(changed.domainId, range)] : []),
       ...used.flatMap(({ own }) => (own === null ? [] : [dropPasidPages(own.domainId, RID_PASID, range)])),
       ...nested.map(({ domain }) => dropPages(domain.domainId, range)),
       ...used.flatMap(({ device }) => ofDevice(device, range)),
@@ -134,11 +140,12 @@ export class Attachments {
   /** A device's way to a domain of guest tables; null for any other domain. */
   #ownTables(domain: AmdPaging | AmdNested): OwnTables | null | Errno {
     if (domain instanceof AmdNested || domain.format === "host") return null;
-    const domainId = this.#domainIds.take();
+    const { domainIds } = this.#driver;
+    const domainId = domainIds.take();
     if (domainId === null) return "ENOSPC";
     const gcr3 = Gcr3Table.make(this.#memory);
     if (gcr3 === null) {
-      this.#domainIds.release(domainId);
+      domainIds.release(domainId);
       return "ENOMEM";
     }
     gcr3.set(RID_PASID, domain.tables.root);
@@ -147,9 +154,16 @@ export class Attachments {
 
   /** Nothing leads to what was installed any more, and nothing is cached of it. */
   #leave(old: Installed | undefined): void {
-    if (old === undefined || old.own === null) return;
-    old.own.gcr3.release();
-    this.#domainIds.release(old.own.domainId);
+    if (old === undefined) return;
+    this.#forgetUnused(tablesOf(old.domain));
+    old.own?.gcr3.release();
+    if (old.own !== null) this.#driver.domainIds.release(old.own.domainId);
+  }
+
+  /** No entry leads to tables of the kernel's any more: their changes are of no concern here. */
+  #forgetUnused(tables: AmdPaging): void {
+    const used = this.#installed.some(({ domain }) => tablesOf(domain) === tables);
+    if (!used && ![...this.#led.values()].includes(tables)) tables.walkers.delete(this.#driver);
   }
 
   /**
@@ -165,6 +179,9 @@ export class Attachments {
     this.#iommu.run(dropDevice(device.sid), dropPages(before, null), ...ofDevice(device, null));
   }
 }
+
+/** Tables of the kernel's that a domain is, or nests on. */
+const tablesOf = (domain: AmdPaging | AmdNested): AmdPaging => (domain instanceof AmdNested ? domain.parent : domain);
 
 const nestsOn = ({ domain }: Installed, parent: AmdPaging): boolean =>
   domain instanceof AmdNested && domain.parent === parent;
@@ -195,7 +212,7 @@ function entryOf({ device, domain, own }: Installed): Uint32Array {
 /** Of a domain that is, or nests on, host tables. */
 function translatedByHost(domain: AmdPaging | AmdNested): Uint32Array {
   const nested = domain instanceof AmdNested;
-  const parent = nested ? domain.parent : domain;
+  const parent = tablesOf(domain);
   const words = encodeFields(DTE, hostEntry(parent));
   DTE.f.HAD.set(words, 0, parent.tracking ? TRACK_DIRTY : 0);
   if (!nested) return words;
