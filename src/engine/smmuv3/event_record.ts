@@ -38,31 +38,58 @@ export const Event = {
 /** 32-bit words of a record. */
 export const EVENT_WORDS = 8;
 
-type Source = (t: Translation) => readonly [lo: number, hi: number];
+/** Where a field's value comes from: bits [31:0] and what lies above. */
+interface Source {
+  readonly lo: (t: Translation) => number;
+  readonly hi: (t: Translation) => number;
+}
+
+const word = (lo: Source["lo"]): Source => ({ lo, hi: () => 0 });
+const flag = (is: (t: Translation) => boolean): Source => word((t) => (is(t) ? 1 : 0));
 
 const SOURCES: Readonly<Record<string, Source>> = {
-  EventNumber: (t) => [t.event, 0],
-  StreamID: (t) => [t.sid, 0],
-  SSV: (t) => [t.ssv ? 1 : 0, 0],
-  SubstreamID: (t) => [t.ssv ? t.ssid : 0, 0],
-  InputAddr: (t) => [t.iovaLo, t.iovaHi],
-  RnW: (t) => [t.write ? 0 : 1, 0],
+  EventNumber: word((t) => t.event),
+  StreamID: word((t) => t.sid),
+  SSV: flag((t) => t.ssv),
+  SubstreamID: word((t) => (t.ssv ? t.ssid : 0)),
+  InputAddr: { lo: (t) => t.iovaLo, hi: (t) => t.iovaHi },
+  RnW: flag((t) => !t.write),
   // A write is data, whatever INSTCFG says (§7.3).
-  InD: (t) => [t.instruction && !t.write ? 1 : 0, 0],
-  PnU: (t) => [t.privileged ? 1 : 0, 0],
-  S2: (t) => [t.stage === 2 ? 1 : 0, 0],
-  CLASS: (t) => [t.class, 0],
-  Stall: (t) => [t.stalls ? 1 : 0, 0],
-  STAG: (t) => [t.stalls ? t.stag : 0, 0],
+  InD: flag((t) => t.instruction && !t.write),
+  PnU: flag((t) => t.privileged),
+  S2: flag((t) => t.stage === 2),
+  CLASS: word((t) => t.class),
+  Stall: flag((t) => t.stalls),
+  STAG: word((t) => (t.stalls ? t.stag : 0)),
   // The fetch of a stage-1 descriptor is a read, its update a write.
-  TTRnW: (t) => [t.class === EventClass.TT && !t.ttWrite ? 1 : 0, 0],
+  TTRnW: flag((t) => t.class === EventClass.TT && !t.ttWrite),
 };
 
 /** Fields that hold bits [55:n] of an address, by the address they take it from. */
 const ADDRESSES: Readonly<Record<string, Source>> = {
-  IPA: (t) => (t.stage === 2 ? [t.ipaLo, t.ipaHi] : [0, 0]),
-  FetchAddr: (t) => [t.fetchLo, t.fetchHi],
+  IPA: { lo: (t) => (t.stage === 2 ? t.ipaLo : 0), hi: (t) => (t.stage === 2 ? t.ipaHi : 0) },
+  FetchAddr: { lo: (t) => t.fetchLo, hi: (t) => t.fetchHi },
 };
+
+/** A field of a record, its source, and the bits that it leaves out below. */
+interface Filled extends Source {
+  readonly access: FieldAccess;
+  readonly shift: number;
+}
+
+/** Fields of each event's record that have a source, by its number. */
+const FILLED: ReadonlyMap<number, readonly Filled[]> = new Map(
+  Object.values(Event).map((event) => {
+    const { layout } = eventByNumber(event)!;
+    const access = layout.f as Readonly<Record<string, FieldAccess>>;
+    const filled = layout.fields.flatMap(({ name, lo }): Filled[] => {
+      const [plain, address] = [SOURCES[name], ADDRESSES[name]];
+      if (plain !== undefined) return [{ ...plain, access: access[name]!, shift: 0 }];
+      return address === undefined ? [] : [{ ...address, access: access[name]!, shift: lo & 63 }];
+    });
+    return [event, filled];
+  }),
+);
 
 /**
  * Write the record of a faulted translation into `words[at..at + 7]`.
@@ -70,17 +97,11 @@ const ADDRESSES: Readonly<Record<string, Source>> = {
  */
 export function encodeEvent(t: Translation, words: Uint32Array, at: number): void {
   words.fill(0, at, at + EVENT_WORDS);
-  const event = eventByNumber(t.event);
-  if (event === undefined) throw new Error(`event ${t.event} has no layout`);
-  const access = event.layout.f as Readonly<Record<string, FieldAccess>>;
-  for (const { name, lo } of event.layout.fields) {
-    const plain = SOURCES[name];
-    const place = ADDRESSES[name];
-    if (plain !== undefined) access[name]!.set(words, at, ...plain(t));
-    else if (place !== undefined) {
-      const [addressLo, addressHi] = place(t);
-      const shift = lo & 63;
-      access[name]!.set(words, at, ((addressLo >>> shift) | (addressHi << (32 - shift))) >>> 0, addressHi >>> shift);
-    }
+  const filled = FILLED.get(t.event);
+  if (filled === undefined) throw new Error(`event ${t.event} has no record`);
+  for (const { access, lo, hi, shift } of filled) {
+    const [valueLo, valueHi] = [lo(t), hi(t)];
+    if (shift === 0) access.set(words, at, valueLo, valueHi);
+    else access.set(words, at, ((valueLo >>> shift) | (valueHi << (32 - shift))) >>> 0, valueHi >>> shift);
   }
 }
