@@ -141,9 +141,9 @@ export class HwQueue extends KernelObject {
   readonly viommu: Viommu;
   readonly request: QueueRequest;
   /** Keeps the queue's memory; null where nothing does. */
-  readonly #access: Access | null;
+  readonly access: Access | null;
   /** The queue with the index below, which must not go first. */
-  readonly #below: HwQueue | null;
+  readonly below: HwQueue | null;
   readonly #onRelease: (access: Access) => void;
 
   constructor(
@@ -156,8 +156,8 @@ export class HwQueue extends KernelObject {
     super();
     this.viommu = viommu;
     this.request = request;
-    this.#access = access;
-    this.#below = below;
+    this.access = access;
+    this.below = below;
     this.#onRelease = onRelease;
     viommu.users++;
     if (below !== null) below.users++;
@@ -165,8 +165,8 @@ export class HwQueue extends KernelObject {
 
   release(): void {
     this.viommu.half.queues?.close(this.request);
-    if (this.#below !== null) this.#below.users--;
+    if (this.below !== null) this.below.users--;
     this.viommu.users--;
-    if (this.#access !== null) this.#onRelease(this.#access);
+    if (this.access !== null) this.#onRelease(this.access);
   }
 }

@@ -6,9 +6,10 @@ import { Device, NO_PASID } from "../../host/iommufd/device.ts";
 import { FaultQueue } from "../../host/iommufd/fault_queue.ts";
 import { HwptNested, HwptPaging } from "../../host/iommufd/hwpt.ts";
 import { Ioas } from "../../host/iommufd/ioas.ts";
+import { HwQueueType } from "../../host/iommufd/ioctls.ts";
 import type { KernelObject } from "../../host/iommufd/objects.ts";
 import { Veventq } from "../../host/iommufd/veventq.ts";
-import { HwQueue, Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
+import { Access, HwQueue, Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
@@ -39,13 +40,18 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
     return { holds: [object.viommu.id, object.device.id], about: `the guest knows it as ${hex(object.virtualId)}` };
   }
   if (object instanceof HwQueue) {
-    return {
-      holds: [object.viommu.id],
-      about: `queue ${object.request.index}, read by hardware from the guest's memory`,
-    };
+    const held = [object.viommu, object.access, object.below].filter((one) => one !== null);
+    return { holds: held.map(({ id }) => id), about: `${queueName(object)}, in the guest's memory` };
   }
   if (object instanceof Veventq) return { holds: [object.viommu.id], about: `room for ${object.depth} events` };
+  if (object instanceof Access) return { holds: [object.ioas.id], about: "pins the pages of a queue" };
   return { holds: [], about: "" };
+}
+
+/** Such as `AMD_EVT 0`. */
+function queueName({ request: { type, index } }: HwQueue): string {
+  const known = Object.entries(HwQueueType).find(([, value]) => value === type);
+  return `${known?.[0] ?? "queue"} ${index}`;
 }
 
 /** Whatever a device is attached to, it holds. */
