@@ -1,5 +1,6 @@
 /** What an action of the log did, in a few words. */
 import type { Action, CommandWords, ConsumerStep } from "../../protocol/machine.ts";
+import { exactBytesText } from "./bytes_text.ts";
 
 const CONSUMER_TEXT: Readonly<Record<ConsumerStep, string>> = {
   hold: "held",
@@ -17,7 +18,7 @@ export function actionText(action: Action): string {
     case "toggle":
       return `bit ${action.bit} of ${hex(action.at)} flipped`;
     case "write":
-      return `${action.bytes.length} bytes written at ${hex(action.at)}`;
+      return `${exactBytesText(action.bytes.length)} written at ${hex(action.at)}`;
     case "command":
       return `${action.queue === undefined ? "" : `${action.queue}: `}${commandText(action)}`;
     case "consumer":
@@ -35,13 +36,13 @@ export function actionText(action: Action): string {
     case "access":
       return `device ${action.write ? "writes" : "reads"} ${action.length} bytes at IOVA ${hex(action.iova)}`;
     case "guest map":
-      return `guest maps ${action.bytes} bytes at IOVA ${hex(action.iova)} for device 0x${action.device.toString(16)}`;
+      return `guest maps ${exactBytesText(action.bytes)} at IOVA ${hex(action.iova)} for device 0x${action.device.toString(16)}`;
     case "guest map at":
       return `guest maps IPA ${hex(action.to)} at IOVA ${hex(action.iova)} for device 0x${action.device.toString(16)}`;
     case "guest bind":
-      return `guest binds ${action.bytes} bytes at IOVA ${hex(action.iova)} of a process to device 0x${action.device.toString(16)}`;
+      return `guest binds ${exactBytesText(action.bytes)} at IOVA ${hex(action.iova)} of a process to device 0x${action.device.toString(16)}`;
     case "guest unmap":
-      return `guest unmaps ${action.bytes} bytes at IOVA ${hex(action.iova)} of device 0x${action.device.toString(16)}`;
+      return `guest unmaps ${exactBytesText(action.bytes)} at IOVA ${hex(action.iova)} of device 0x${action.device.toString(16)}`;
     case "guest flush":
       return `guest waits for what it unmapped of device 0x${action.device.toString(16)}`;
     case "guest detach":

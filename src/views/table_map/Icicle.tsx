@@ -4,6 +4,7 @@
 import { type KeyboardEvent, type MouseEvent, useMemo, useRef, useState } from "react";
 import type { ArchitectureFacts } from "../../arch/architecture_facts.ts";
 import { MapNodeKind, type TableMapColumns } from "../../protocol/engine.ts";
+import { bytesText } from "../common/bytes_text.ts";
 import { DrawTip, type TipBox } from "../common/DrawTip.tsx";
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
@@ -26,7 +27,6 @@ import { IcicleTable } from "./IcicleTable.tsx";
 import { icicleShapes } from "./icicle_shapes.ts";
 import { moveInMap } from "./move_in_map.ts";
 import { nodeFacts, nodeLevel, nodeName } from "./node_text.ts";
-import { bytesText } from "./overlap_text.ts";
 import { useZoom } from "./use_zoom.ts";
 
 interface IcicleProps {

@@ -123,7 +123,7 @@ function TakeBack({ done: { before, after } }: { readonly done: Done }) {
   if (step !== after) return null;
   return (
     <p className="nw-small" role="status">
-      Done as actions {before + 1} to {after}.{" "}
+      Done as {after === before + 1 ? `action ${after}` : `actions ${before + 1} to ${after}`}.{" "}
       <Button size="small" onClick={() => void seek(before)}>
         Take it back
       </Button>

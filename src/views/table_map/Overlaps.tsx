@@ -8,6 +8,7 @@ import { REACH_BOX_ID } from "../../app/commands.ts";
 import type { Progress } from "../../protocol/engine.ts";
 import type { OverlapAnswer, OverlapQuery } from "../../protocol/overlaps.ts";
 import { Button } from "../common/Button.tsx";
+import { bytesText } from "../common/bytes_text.ts";
 import { Hex } from "../common/Hex.tsx";
 import { Tabs } from "../common/Tabs.tsx";
 import { useApp } from "../common/use_app.ts";
@@ -19,7 +20,7 @@ import { permissionText } from "../translations/leaf_rows.ts";
 import { IcicleSvg } from "./IcicleSvg.tsx";
 import { lineAccess, lineOf, type OverlapLine, overlapLines } from "./overlap_list.ts";
 import { LANE_PX, overlapShapes } from "./overlap_shapes.ts";
-import { bytesText, contextText, laneText } from "./overlap_text.ts";
+import { contextText, laneText } from "./overlap_text.ts";
 import { useZoom } from "./use_zoom.ts";
 
 interface OverlapsProps {

@@ -2,6 +2,7 @@
 import { high, low } from "../../base/halves.ts";
 import type { LeafColumns, RecordedColumns } from "../../protocol/engine.ts";
 import type { Access } from "../../protocol/machine.ts";
+import { exactBytesText } from "../common/bytes_text.ts";
 
 const wide = (hi: Uint32Array, lo: Uint32Array, i: number): bigint => (BigInt(hi[i]!) << 32n) | BigInt(lo[i]!);
 
@@ -66,7 +67,4 @@ export function permissionText(permissions: number): string {
 }
 
 /** Such as `4 KiB`, from log2 of bytes. */
-export function sizeText(lg2: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-  return `${2 ** (lg2 % 10)} ${units[Math.floor(lg2 / 10)] ?? "B"}`;
-}
+export const sizeText = (lg2: number): string => exactBytesText(2 ** lg2);
