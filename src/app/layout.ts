@@ -151,33 +151,33 @@ const LAYOUTS = [
     text: "Software",
     about: "Who did what because of whom, the kernel's objects, and what it all costs.",
     of: {
-      direction: "row",
+      direction: "column",
       parts: [
         {
-          id: "left",
+          id: "acts",
           name: "the lanes",
-          least: 400,
+          least: 180,
           of: {
-            direction: "column",
+            direction: "row",
             parts: [
-              { id: "lanes", name: "the lanes", of: "lanes", least: 180 },
-              { id: "software", name: "the software", of: "software", size: [280, 340, 420], least: 120 },
+              { id: "lanes", name: "the lanes", of: "lanes", least: 400 },
+              {
+                id: "right",
+                name: "the timeline",
+                size: [340, 400, 500],
+                least: 260,
+                of: {
+                  direction: "column",
+                  parts: [
+                    { id: "timeline", name: "the timeline", of: "timeline", least: 100 },
+                    { id: "notes", name: "the notes", of: "notes", size: [208, 260, 330], least: 100 },
+                  ],
+                },
+              },
             ],
           },
         },
-        {
-          id: "right",
-          name: "the timeline",
-          size: [340, 400, 500],
-          least: 260,
-          of: {
-            direction: "column",
-            parts: [
-              { id: "timeline", name: "the timeline", of: "timeline", least: 120 },
-              { id: "notes", name: "the notes", of: "notes", size: [260, 340, 460], least: 120 },
-            ],
-          },
-        },
+        { id: "software", name: "the software", of: "software", size: [322, 360, 440], least: 120 },
       ],
     },
   },

@@ -132,12 +132,14 @@ function typeText({ type, id }: KernelObjectRow, width: number): string {
   return fitText([type, ...Array.from(type, (_, i) => `${type.slice(0, -1 - i)}…`)], room, BOLD);
 }
 
-/** The words in at most two lines; what does not fit is left out, word by word. */
+/** The words in at most two lines; what does not fit is left out, word by word, and an ellipsis says so. */
 function lines(about: string, width: number): readonly string[] {
   const words = about.split(" ");
   const first = fitText(startsOf(words), width, FONT);
   const rest = words.slice(first === "" ? 0 : first.split(" ").length);
-  return [first, fitText(startsOf(rest), width, FONT)].filter((line) => line !== "");
+  const [whole = "", ...cut] = startsOf(rest);
+  const second = fitText([whole, ...cut.map((start) => `${start.replace(/,$/, "")}…`)], width, FONT);
+  return [first, second].filter((line) => line !== "");
 }
 
 /** All the words, all but the last, and so on. */
