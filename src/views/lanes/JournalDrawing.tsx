@@ -2,10 +2,10 @@
 import type { JournalEntry } from "../../protocol/journal.ts";
 import { SvgGlyph, type SvgGlyphName } from "../common/SvgGlyph.tsx";
 import { type JournalSpans, LANE_ACTORS, type SpanShape, spanShapes } from "../geometry/journal_spans.ts";
-import { type LaneView, laneTicks } from "../geometry/lane_marks.ts";
+import type { LaneView } from "../geometry/lane_marks.ts";
 import { fitText } from "../geometry/text_fit.ts";
 import { entryNames } from "./entry_text.ts";
-import { LANE_LABEL_PX } from "./LaneDrawing.tsx";
+import { LANE_END_PX, LANE_LABEL_PX, LaneTicks } from "./LaneTicks.tsx";
 
 interface LaneLook {
   readonly name: string;
@@ -56,7 +56,7 @@ export function JournalDrawing(props: JournalDrawingProps) {
   const shapes = spanShapes(spans, view, width);
   const yOf = (lane: number, row: number): number => tops[lane]! + LANE_GAP / 2 + row * each;
   return (
-    <svg className="nw-draw nw-journal" width={LANE_LABEL_PX + width + 12} height={bottom} aria-hidden="true">
+    <svg className="nw-draw nw-journal" width={LANE_LABEL_PX + width + LANE_END_PX} height={bottom} aria-hidden="true">
       {LANE_ACTORS.map((actor, lane) => (
         <LaneName
           key={actor}
@@ -64,18 +64,11 @@ export function JournalDrawing(props: JournalDrawingProps) {
           each={each}
           y={tops[lane]!}
           height={tops[lane + 1]! - tops[lane]!}
-          width={LANE_LABEL_PX + width + 12}
+          width={LANE_LABEL_PX + width + LANE_END_PX}
           shaded={lane % 2 === 1}
         />
       ))}
-      {laneTicks(width, view).map(({ at, x }) => (
-        <g key={at}>
-          <path d={`M${Math.round(LANE_LABEL_PX + x) + 0.5} ${AXIS - 4}V${bottom}`} stroke="var(--nw-line)" />
-          <text x={LANE_LABEL_PX + x} y={AXIS - 8} textAnchor="middle" className="d-tick">
-            {tick(at)}
-          </text>
-        </g>
-      ))}
+      <LaneTicks width={width} view={view} top={AXIS} bottom={bottom} text={tick} />
       {shapes.map((shape) => (
         <Cause key={`${shape.span}`} shape={shape} spans={spans} each={each} yOf={yOf} />
       ))}

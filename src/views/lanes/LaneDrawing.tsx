@@ -1,10 +1,8 @@
 /** Lanes of actions as a drawing. */
 import { LANES } from "../../app/action_lanes.ts";
-import { type LaneMark, type LaneView, laneTicks } from "../geometry/lane_marks.ts";
-import { fitText, textWidth } from "../geometry/text_fit.ts";
-
-/** Room for the names of the lanes. */
-export const LANE_LABEL_PX = 118;
+import type { LaneMark, LaneView } from "../geometry/lane_marks.ts";
+import { fitText } from "../geometry/text_fit.ts";
+import { LANE_END_PX, LANE_LABEL_PX, LaneTicks } from "./LaneTicks.tsx";
 
 const AXIS = 22;
 /** Most height of a mark, and least of a lane. */
@@ -33,11 +31,17 @@ export function LaneDrawing({ marks, width, height, view, step, label, onOpen }:
   const room = width / span;
   const inView = step >= view.from && step <= view.to;
   return (
-    <svg className="nw-draw nw-lanes" width={LANE_LABEL_PX + width + 12} height={bottom} aria-hidden="true">
+    <svg className="nw-draw nw-lanes" width={LANE_LABEL_PX + width + LANE_END_PX} height={bottom} aria-hidden="true">
       {LANES.map((lane, i) => (
         <g key={lane.id}>
           {i % 2 === 1 && (
-            <rect x="0" y={AXIS + i * each} width={LANE_LABEL_PX + width + 12} height={each} fill="var(--nw-sunken)" />
+            <rect
+              x="0"
+              y={AXIS + i * each}
+              width={LANE_LABEL_PX + width + LANE_END_PX}
+              height={each}
+              fill="var(--nw-sunken)"
+            />
           )}
           <text x="12" y={AXIS + i * each + each / 2 + 4} className="d-b">
             <title>{lane.about}</title>
@@ -45,14 +49,7 @@ export function LaneDrawing({ marks, width, height, view, step, label, onOpen }:
           </text>
         </g>
       ))}
-      {laneTicks(width, view).map((tick) => (
-        <g key={tick.at}>
-          <path d={`M${Math.round(x(tick.at)) + 0.5} ${AXIS - 6}V${bottom}`} stroke="var(--nw-line)" />
-          <text x={x(tick.at)} y={AXIS - 9} textAnchor="middle" className="d-tick">
-            {tick.at}
-          </text>
-        </g>
-      ))}
+      <LaneTicks width={width} view={view} top={AXIS} bottom={bottom} text={String} />
       {marks.map((m) => (
         // biome-ignore lint/a11y/noStaticElementInteractions: the list of actions does the same by keyboard.
         <g key={`${m.lane} ${m.first}`} className="lane-mark" onClick={() => onOpen(m)}>
@@ -88,6 +85,6 @@ export function LaneDrawing({ marks, width, height, view, step, label, onOpen }:
 /** The label, or as many of its first words as fit. */
 function shortened(text: string, width: number): string {
   const words = text.split(" ");
-  const candidates = words.map((_, i) => words.slice(0, words.length - i).join(" "));
-  return textWidth(text, 11.5) <= width ? text : fitText(candidates, width, 11.5);
+  const candidates = words.map((_, i) => `${words.slice(0, words.length - 1 - i).join(" ")}…`);
+  return fitText([text, ...candidates.slice(0, -1)], width, 11.5);
 }

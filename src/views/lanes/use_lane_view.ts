@@ -4,7 +4,7 @@
  */
 import { type KeyboardEvent, type RefObject, useEffect, useState } from "react";
 import { type LaneView, within, zoomed } from "../geometry/lane_marks.ts";
-import { LANE_LABEL_PX } from "./LaneDrawing.tsx";
+import { LANE_END_PX, LANE_LABEL_PX } from "./LaneTicks.tsx";
 
 const MOVES: Readonly<Record<string, number>> = { ArrowLeft: -0.2, ArrowRight: 0.2 };
 const ZOOMS: Readonly<Record<string, number>> = { "+": 0.8, "=": 0.8, "-": 1.25 };
@@ -23,7 +23,7 @@ interface Plot {
 }
 
 /** Width of the plot of a drawing `whole` pixels wide. */
-export const plotWidth = (whole: number | undefined): number => Math.max(0, (whole ?? 0) - LANE_LABEL_PX - 12);
+export const plotWidth = (whole: number | undefined): number => Math.max(0, (whole ?? 0) - LANE_LABEL_PX - LANE_END_PX);
 
 export function useLaneView({ box, width, length, scrolls, centre }: Plot) {
   const [chosen, setView] = useState<LaneView | null>(null);

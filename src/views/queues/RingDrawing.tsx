@@ -7,6 +7,10 @@ import { point, type Ring, type RingSlot, ringOf } from "../geometry/ring.ts";
 const OUTER = 78;
 const INNER = 54;
 const MARGIN = 26;
+/** Distance of the labels from the middle. */
+const LABELS = OUTER + 15;
+/** From line to line of a label. */
+const LINE = 13;
 /** Of the whole drawing; labels stand beside the ring. */
 const RING_SIZE = { width: 2 * (OUTER + MARGIN) + 90, height: 2 * (OUTER + MARGIN) } as const;
 
@@ -89,7 +93,7 @@ function End(props: {
 }) {
   const { angle, name, solid, shift } = props;
   const [x, y] = point(angle, OUTER + 2);
-  const [tx, ty] = point(angle + shift / OUTER, OUTER + 15);
+  const [tx, ty] = point(angle + shift / OUTER, LABELS);
   const degrees = (angle * 180) / Math.PI + 180;
   const anchor = tx > 12 ? "start" : tx < -12 ? "end" : "middle";
   // Above the ring the name stands clear of the arrow's foot.
@@ -103,8 +107,24 @@ function End(props: {
         stroke="var(--nw-text)"
       />
       <text x={tx} y={ty + down} textAnchor={anchor} className="d-b d-end">
-        {name}
+        {anchor === "middle" || !name.includes(" ") ? (
+          name
+        ) : (
+          <Stacked x={tx} up={(1 - ty / LABELS) / 2} words={name.split(" ")} />
+        )}
       </text>
     </g>
   );
+}
+
+/**
+ * Two words one above the other, for beside the ring there is little width.
+ * @param up how much of a line the first stands higher: away from the ring
+ */
+function Stacked(props: { readonly x: number; readonly up: number; readonly words: readonly string[] }) {
+  return props.words.map((word, i) => (
+    <tspan key={word} x={props.x} dy={i === 0 ? Math.round(-LINE * props.up) : LINE}>
+      {word}
+    </tspan>
+  ));
 }
