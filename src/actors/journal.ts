@@ -102,11 +102,12 @@ export class Journal {
     }
   }
 
-  /** Takes the notes of one actor. */
-  of(actor: Actor): Notes {
+  /** Takes the notes of one actor. @param of what they are all about, of several alike: such as `iommu1` */
+  of(actor: Actor, of = ""): Notes {
+    const said = of === "" ? (about: string) => about : (about: string) => `${of} ${about}`;
     return {
-      note: (deed, about, at, hi, lo) => this.note(actor, deed, about, at, hi, lo),
-      during: (deed, about, act, at, hi, lo) => this.during(actor, deed, about, act, at, hi, lo),
+      note: (deed, about, at, hi, lo) => this.note(actor, deed, said(about), at, hi, lo),
+      during: (deed, about, act, at, hi, lo) => this.during(actor, deed, said(about), act, at, hi, lo),
     };
   }
 

@@ -22,6 +22,11 @@ export class OwnMemory implements TableStore {
     this.notes = notes;
   }
 
+  /** The same memory for a part of the kernel whose deeds are noted in a way of their own. */
+  noted(notes: Notes): OwnMemory {
+    return new OwnMemory(this.#memory, this.pages, notes);
+  }
+
   /** Zeroed memory of at least `bytes` bytes, aligned to its size. @returns null when there is none left */
   allocate(bytes: number): number | null {
     const at = this.pages.allocate(bytes);

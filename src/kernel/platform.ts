@@ -23,10 +23,23 @@ export interface RegisterPages {
   write(offset: number, value: bigint, width: 4 | 8): void;
 }
 
-/** Where a kernel runs. */
-export interface Platform {
-  readonly memory: KernelMemory;
+/** An IOMMU as a kernel reaches it. */
+export interface ReachedIommu {
   readonly registers: RegisterPages;
   /** Registers besides the IOMMU's own, by the name of their block. */
   readonly blocks?: Readonly<Record<string, RegisterPages>>;
+}
+
+/** A further IOMMU of the same make. */
+export interface FurtherIommu extends ReachedIommu {
+  /** How notes call it. */
+  readonly name: string;
+  /** Requesters that are behind it; all others are behind the first. */
+  readonly behind: ReadonlySet<number>;
+}
+
+/** Where a kernel runs: memory, and an IOMMU or several. */
+export interface Platform extends ReachedIommu {
+  readonly memory: KernelMemory;
+  readonly further?: readonly FurtherIommu[];
 }

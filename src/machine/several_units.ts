@@ -9,11 +9,11 @@
 import type { Digest } from "../base/digest.ts";
 import type { TaggedCache } from "../engine/common/tagged_cache.ts";
 import type { Access, MachineDescription, PageRequestMessage } from "../protocol/machine.ts";
+import { type Behind, ofUnit, unitNumbers } from "../protocol/unit_names.ts";
 import type { Consumer } from "./consumer.ts";
 import { SeveralInspections } from "./inspect/several_inspections.ts";
 import type { PcieSide } from "./pcie.ts";
 import type { MakeUnit, Reach, RegisterBlock, RegisterPlace, Stalls, Transfer, TransferResult, Unit } from "./unit.ts";
-import { type Behind, ofUnit, unitNumbers } from "./unit_names.ts";
 
 interface SeveralImage {
   readonly units: readonly unknown[];

@@ -46,12 +46,8 @@ const TOLD: Readonly<Record<Arch, ReadonlySet<"nesting" | "mdev">>> = {
   amdvi: new Set(),
 };
 
-/** What is wrong with what is said of VMIDs, PARTIDs and several units, which are of SMMUv3s that nest; or null. */
-function nestingFault(
-  arch: Arch,
-  devices: readonly DeviceDescription[],
-  software: SoftwareDescription,
-): DescriptionFault | null {
+/** What is wrong with what is said of VMIDs and PARTIDs, which are of SMMUv3s that nest; or null. */
+function nestingFault(arch: Arch, software: SoftwareDescription): DescriptionFault | null {
   const { kind, mode = "nested, trapped", era = "Linux 7.2", door, vmid = "SMMU driver", partids } = software;
   const virtual = TOLD[arch].has("nesting") && kind === "virtual machine";
   const byIommufd = virtual && ERA_RULES[era].iommufd && door !== "VFIO container";
@@ -60,9 +56,18 @@ function nestingFault(
     return fault("software.vmid", "VMIDs of KVM are for an SMMUv3 that is given by iommufd.");
   if (partids !== undefined && (!byIommufd || mode === "emulated"))
     return fault("software.partids", "A guest has PARTIDs behind an SMMUv3 that nests, through iommufd.");
-  if (devices.some(({ iommu = 0 }) => iommu > 0) && (!byIommufd || mode !== "nested, trapped"))
-    return fault("devices", "Software for several IOMMUs is modelled of SMMUv3s that nest, with trapped commands.");
   return null;
+}
+
+/** Why there is no software for several IOMMUs, or null. */
+function severalFault(devices: readonly DeviceDescription[], software: SoftwareDescription): DescriptionFault | null {
+  const { kind, era = "Linux 7.2", door } = software;
+  const one = devices.every(({ iommu = 0 }) => iommu === 0);
+  if (one || kind === "kernel" || (ERA_RULES[era].iommufd && door !== "VFIO container")) return null;
+  // UNMODELLED: a VFIO container has a domain for each IOMMU; what its VMM makes of those here is of the first.
+  const detail =
+    "A virtual machine behind several IOMMUs is modelled with iommufd. A VFIO container has one stage 2 for all of its devices, and a VMM here drives one IOMMU by it.";
+  return { place: "devices", detail };
 }
 
 /** What is wrong with a description's software, or null. */
@@ -72,8 +77,8 @@ export function softwareFault({ arch, devices, software }: MachineDescription): 
   if (journal !== undefined && !(Number.isInteger(journal) && journal >= 1 && journal <= SESSION_LIMITS.journal)) {
     return { place: "software.journal", detail: `A journal keeps 1 to ${SESSION_LIMITS.journal} entries.` };
   }
-  const nesting = nestingFault(arch, devices, software);
-  if (nesting !== null || software.kind === "kernel") return nesting;
+  const fault = nestingFault(arch, software) ?? severalFault(devices, software);
+  if (fault !== null || software.kind === "kernel") return fault;
   const { mode = "nested, trapped", era = "Linux 7.2", door } = software;
   const modes = Object.keys(virtualIommus(arch, { era, door }));
   if (!modes.includes(mode)) {

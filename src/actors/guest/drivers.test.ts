@@ -72,7 +72,7 @@ function kernel({ architecture, preset, make }: Subject) {
   const driver = make(bare);
   expect(driver.start()).toBeNull();
   const space = (): AddressSpace => {
-    const made = driver.makeSpace();
+    const made = driver.makeSpace(SID);
     if ("refused" in made) throw new Error(made.refused);
     return made;
   };

@@ -5,15 +5,16 @@
 import { OwnMemory } from "../../kernel/own_memory.ts";
 import { PageAllocator } from "../../kernel/page_allocator.ts";
 import { type PageRequest, PageResponse } from "../../kernel/page_requests.ts";
-import type { Platform } from "../../kernel/platform.ts";
+import type { Platform, ReachedIommu } from "../../kernel/platform.ts";
 import type { Journal } from "../journal.ts";
 import { DeviceMemory } from "./device_memory.ts";
 import { DmaMappings } from "./dma.ts";
 import type { DriverOptions, DriverRefusal, FaultReport, IommuDriver, Partition, ServeFaults } from "./iommu_driver.ts";
 import { OrderChecker } from "./order_checker.ts";
+import { SeveralDrivers } from "./several_drivers.ts";
 
 /** Makes a driver of one architecture. */
-export type MakeDriver = (platform: Platform, memory: OwnMemory, options: DriverOptions) => IommuDriver;
+export type MakeDriver = (iommu: ReachedIommu, memory: OwnMemory, options: DriverOptions) => IommuDriver;
 
 /** What a kernel is told when it boots. */
 export interface KernelOptions extends Omit<DriverOptions, "order" | "serve"> {
@@ -69,7 +70,7 @@ export class GuestKernel {
     this.#options = options;
   }
 
-  /** Boot: the driver sets the IOMMU up. */
+  /** Boot: a driver sets each IOMMU up. */
   static boot(
     ram: KernelRam,
     reach: Platform,
@@ -81,7 +82,14 @@ export class GuestKernel {
     const memory = new OwnMemory(reach.memory, new PageAllocator(ram.at, own), journal.of("guest"));
     const order = new OrderChecker(journal);
     const serve: ServeFaults = (group) => kernel.#serve(group);
-    const driver = order.watched(make(reach, memory, { ...options, order, serve }));
+    const driverOf = (iommu: ReachedIommu, own: OwnMemory): IommuDriver =>
+      order.watched(make(iommu, own, { ...options, order, serve }));
+    const further = (reach.further ?? []).map((iommu) => ({
+      driver: driverOf(iommu, memory.noted(journal.of("guest", iommu.name))),
+      behind: iommu.behind,
+    }));
+    const first = driverOf(reach, memory);
+    const driver = further.length === 0 ? first : new SeveralDrivers(first, further);
     const buffers = new PageAllocator(ram.at + own, ram.bytes - own);
     const kernel = new GuestKernel(driver, memory, buffers, order, options);
     return driver.start() ?? kernel;
@@ -145,7 +153,7 @@ export class GuestKernel {
     const key = keyOf(sid, pasid);
     const known = this.#devices.get(key);
     if (known !== undefined) return known;
-    const space = this.driver.makeSpace();
+    const space = this.driver.makeSpace(sid);
     if ("refused" in space) return space;
     const refused = this.driver.attach(sid, pasid, space);
     if (refused !== null) return refused;

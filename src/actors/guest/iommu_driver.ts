@@ -60,8 +60,8 @@ export interface Partition {
 export interface IommuDriver {
   /** Reset the IOMMU and set it up: tables, queues, interrupts, translation on. */
   start(): DriverRefusal | null;
-  /** Make an address space without a mapping. */
-  makeSpace(): AddressSpace | DriverRefusal;
+  /** Make an address space without a mapping, for a device. */
+  makeSpace(sid: number): AddressSpace | DriverRefusal;
   /** Give an address space back; it is attached nowhere. */
   dropSpace(space: AddressSpace): void;
   /**

@@ -60,9 +60,14 @@ export class OrderChecker {
 
   /** The driver, with what it is asked to do watched. */
   watched(driver: IommuDriver): IommuDriver {
+    const spaces = new Set<AddressSpace>();
     return {
       start: () => driver.start(),
-      makeSpace: () => driver.makeSpace(),
+      makeSpace: (sid) => {
+        const space = driver.makeSpace(sid);
+        if (!("refused" in space)) spaces.add(space);
+        return space;
+      },
       attach: (sid, pasid, space, served) => driver.attach(sid, pasid, space, served),
       detach: (sid, pasid) => driver.detach(sid, pasid),
       switchTo: (mode) => driver.switchTo(mode),
@@ -70,6 +75,7 @@ export class OrderChecker {
       ...(driver.partition === undefined ? {} : { partition: driver.partition.bind(driver) }),
       dropSpace: (space) => {
         driver.dropSpace(space);
+        spaces.delete(space);
         this.#left = this.#left.filter((left) => left.space !== space);
       },
       invalidate: (space, va, bytes, leavesOnly) => {
@@ -85,7 +91,7 @@ export class OrderChecker {
       },
       sync: () => {
         driver.sync();
-        this.#left = this.#left.filter((left) => !left.told);
+        this.#left = this.#left.filter((left) => !left.told || !spaces.has(left.space));
       },
     };
   }

@@ -6,17 +6,11 @@
 import { DTE } from "../../arch/amdvi/dte.ts";
 import { EFR } from "../../arch/amdvi/feature_registers.ts";
 import { copyFields, type FieldNumbers } from "../../base/encode.ts";
-import {
-  HwInfoType,
-  HwptDataType,
-  HwptFlag,
-  VDEVICE_ALLOC,
-  VIOMMU_ALLOC,
-  ViommuType,
-} from "../../host/iommufd/ioctls.ts";
+import { HwInfoType, HwptDataType, HwptFlag, ViommuType } from "../../host/iommufd/ioctls.ts";
 import type { PageRequests } from "./fault_file.ts";
 import type { DeviceBinding } from "./guest_device_table.ts";
-import { type Refused, Steps } from "./user_space.ts";
+import type { Refused } from "./user_space.ts";
+import { makeViommus, type Viommu } from "./viommus.ts";
 import type { VmSetting } from "./virtual_iommu.ts";
 import { type OpenDevice, VmObjects } from "./vm_objects.ts";
 
@@ -45,27 +39,18 @@ interface Nested {
   readonly id: number;
 }
 
-/** The kernel objects of a virtual machine with an AMD IOMMU. */
+/** The kernel objects of a virtual machine with AMD IOMMUs. */
 export interface AmdParts {
   readonly vm: VmObjects;
-  readonly viommu: number;
-  /** The driver's data of the vIOMMU, as the kernel filled it. */
-  readonly data: Uint8Array;
+  readonly viommus: readonly [Viommu, ...Viommu[]];
 }
 
 /** @param data of the driver's; empty for none. @returns what the kernel refused */
 export function amdParts({ caller, slots, devices }: VmSetting, data: Uint8Array): AmdParts | Refused {
   const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT);
   if (!(vm instanceof VmObjects)) return vm;
-  const steps = new Steps(caller);
-  const dev_id = vm.devices[0]?.id ?? 0;
-  const data_uptr = data.length === 0 ? 0n : caller.data(data);
-  const values = { type: ViommuType.AMD, dev_id, hwpt_id: vm.parent, data_len: data.length, data_uptr };
-  const viommu = steps.call(vm.iommufd, VIOMMU_ALLOC, values).out_viommu_id;
-  const filled = data.length === 0 ? data : (caller.system.load(data_uptr, data.length) ?? data);
-  for (const { id, virtualId } of vm.devices)
-    steps.call(vm.iommufd, VDEVICE_ALLOC, { viommu_id: viommu, dev_id: id, virt_id: BigInt(virtualId) });
-  return steps.refused ?? { vm, viommu, data: filled };
+  const viommus = makeViommus(vm, ViommuType.AMD, data);
+  return Array.isArray(viommus) ? { vm, viommus } : viommus;
 }
 
 /** Fields of a guest's EFR. @param more features to hand on besides */
@@ -97,7 +82,7 @@ export class AmdNesting {
     const device = vm.device(sid)!;
     // UNMODELLED: host tables of a guest's, which block the device.
     if (typeof binding !== "string" && DTE.f.Mode.get(binding, 0) === 0) this.#nest(device, binding);
-    else if (binding === "pass") this.#settle(device, vm.attach(device, vm.parent) ? null : undefined);
+    else if (binding === "pass") this.#settle(device, vm.attach(device, device.parent) ? null : undefined);
     else this.#settle(device, undefined);
   }
 
@@ -110,14 +95,15 @@ export class AmdNesting {
   }
 
   #nest(device: OpenDevice, entry: Uint32Array): void {
-    const { vm, viommu } = this.#parts;
+    const { vm, viommus } = this.#parts;
+    const viommu = viommus.find(({ sids }) => sids.includes(device.virtualId))!;
     const id = this.#domains === "one each" ? this.#freeId() : DTE.f.DomainID.get(entry, 0);
     const words = new Uint32Array(entry.length);
     copyFields(DTE, TAKEN, entry, words);
     DTE.f.DomainID.set(words, 0, id);
     const fault = this.#faults?.devices.has(device.virtualId) === true ? this.#faults.file.id : null;
     const data = { type: HwptDataType.AMD_GUEST, data: new Uint8Array(words.buffer), fault };
-    const hwpt = vm.nest(device, viommu, data);
+    const hwpt = vm.nest(device, viommu.id, data);
     if (hwpt !== null && vm.attach(device, hwpt)) {
       this.#settle(device, { entry, hwpt, id });
       return;

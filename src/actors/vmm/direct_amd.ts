@@ -10,13 +10,16 @@ import { VF_BYTES } from "../../arch/amdvi/viommu.ts";
 import { fieldValue, type Layout } from "../../base/layout.ts";
 import type { RegisterFile } from "../../engine/common/register_file.ts";
 import { HW_QUEUE_ALLOC, HwQueueType } from "../../host/iommufd/ioctls.ts";
-import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
+import type { FurtherIommu, KernelMemory, RegisterPages } from "../../kernel/platform.ts";
+import { ofUnit } from "../../protocol/unit_names.ts";
 import type { Journal } from "../journal.ts";
-import { AmdNesting, type AmdParts, amdParts, guestFeatures } from "./amd_nesting.ts";
+import { AmdNesting, amdParts, guestFeatures } from "./amd_nesting.ts";
 import { bindingOf, type DeviceBinding, entryAddress } from "./guest_device_table.ts";
 import { trappedPage } from "./trapped_page.ts";
+import type { Viommu } from "./viommus.ts";
 import { type AmdOffer, virtualRegisters } from "./virtual_amd_registers.ts";
 import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
+import type { VmObjects } from "./vm_objects.ts";
 import { WatchedMemory } from "./watched_memory.ts";
 
 /** iommu_viommu_amd: the offset to map the guest's page of registers at. */
@@ -81,12 +84,14 @@ class DirectAmd {
   readonly #entries = new Map<number, number>();
   readonly #installed = new Map<number, string>();
 
+  /** @param what how the journal names its registers */
   constructor(
     offer: AmdOffer,
     sids: readonly number[],
     memory: { readonly whole: KernelMemory; readonly watched: WatchedMemory },
     backend: DirectBackend,
     journal: Journal,
+    what: string,
   ) {
     const file = virtualRegisters(offer);
     for (const word of [0, 1]) {
@@ -99,7 +104,7 @@ class DirectAmd {
     this.#memory = memory.whole;
     this.#watched = memory.watched;
     this.#backend = backend;
-    this.pages = divided(trappedPage("AMD IOMMU", file, journal), backend.page);
+    this.pages = divided(trappedPage(what, file, journal), backend.page);
   }
 
   /** The guest wrote to a page of its device table. */
@@ -164,32 +169,42 @@ function divided(trapped: RegisterPages, page: RegisterPages): RegisterPages {
 }
 
 /** The guest's page of registers, where the vIOMMU's data say. */
-function mapPage({ vm, data }: AmdParts): RegisterPages | string {
+function mapPage(vm: VmObjects, { data }: Viommu): RegisterPages | string {
   const [offset] = new BigUint64Array(data.slice().buffer);
   return vm.caller.system.mmap(vm.iommufd, offset!, BigInt(VF_BYTES));
 }
 
+/** Buffers are of the IOMMU that works on them: the guest has an IOMMU for each of the host's. */
 export const makeDirectAmd: MakeVirtualIommu = (setting) => {
   const parts = amdParts(setting, new Uint8Array(VIOMMU_DATA_BYTES));
   if (!("vm" in parts)) return parts;
-  const { vm, viommu } = parts;
-  const { devices, memory, journal } = setting;
-  const page = mapPage(parts);
-  if (typeof page === "string") return { step: "mmap of the guest's registers", errno: page };
+  const { vm, viommus } = parts;
+  const { memory, journal } = setting;
   const nesting = new AmdNesting(parts, "the guest's");
-  const backend: DirectBackend = {
-    page,
-    install: nesting.install.bind(nesting),
-    openQueue: (type, flags, gpa, bytes) => {
-      const where = { nesting_parent_iova: BigInt(gpa), length: BigInt(bytes) };
-      return vm.call(HW_QUEUE_ALLOC, { viommu_id: viommu, type, flags, index: 0, ...where })?.out_hw_queue_id ?? null;
-    },
-    closeQueue: (id) => vm.destroy(id),
-  };
-  const watched = new WatchedMemory(memory, journal, (at) => iommu.written(at));
-  const sids = devices.map((d) => d.virtualId);
   // What a guest tells its devices, hardware tells them; and what they ask for stands in the guest's own log.
   const offer = { features: guestFeatures(vm, "PPRSup"), deviceTlbs: true };
-  const iommu = new DirectAmd(offer, sids, { whole: memory, watched }, backend, journal);
-  return untold(vm, iommu.pages, watched);
+  const iommus: DirectAmd[] = [];
+  const watched = new WatchedMemory(memory, journal, (at) => {
+    for (const iommu of iommus) iommu.written(at);
+  });
+  const reached: FurtherIommu[] = [];
+  for (const [i, viommu] of viommus.entries()) {
+    const page = mapPage(vm, viommu);
+    if (typeof page === "string") return { step: "mmap of the guest's registers", errno: page };
+    const backend = { page, install: nesting.install.bind(nesting), ...queuesOf(vm, viommu) };
+    const what = `${ofUnit(i)} AMD IOMMU`.trimStart();
+    const iommu = new DirectAmd(offer, viommu.sids, { whole: memory, watched }, backend, journal, what);
+    iommus.push(iommu);
+    reached.push({ name: ofUnit(i), registers: iommu.pages, behind: new Set(viommu.sids) });
+  }
+  const [first, ...further] = reached;
+  return { ...untold(vm, first!.registers, watched), further };
 };
+
+const queuesOf = (vm: VmObjects, { id: viommu_id }: Viommu): Pick<DirectBackend, "openQueue" | "closeQueue"> => ({
+  openQueue: (type, flags, gpa, bytes) => {
+    const where = { nesting_parent_iova: BigInt(gpa), length: BigInt(bytes) };
+    return vm.call(HW_QUEUE_ALLOC, { viommu_id, type, flags, index: 0, ...where })?.out_hw_queue_id ?? null;
+  },
+  closeQueue: (id) => vm.destroy(id),
+});

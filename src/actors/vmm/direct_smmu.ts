@@ -13,10 +13,13 @@ import {
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
 import { VCMDQ_ALLOC, VCMDQ_TEGRA241, VcmdqType } from "../../host/iommufd/ioctls_as_posted.ts";
-import { type NestedSmmuParts, nestedSmmuParts } from "./nested_smmu.ts";
-import { Steps } from "./user_space.ts";
+import type { FurtherIommu } from "../../kernel/platform.ts";
+import { ofUnit } from "../../protocol/unit_names.ts";
+import { nestedSmmu, smmuObjects } from "./nested_smmu.ts";
+import { type Refused, Steps } from "./user_space.ts";
+import type { Viommu } from "./viommus.ts";
 import { type CmdqvBackend, type InterfaceSize, VirtualCmdqv } from "./virtual_cmdqv.ts";
-import type { MakeVirtualIommu } from "./virtual_iommu.ts";
+import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.ts";
 import type { VmObjects } from "./vm_objects.ts";
 
 /** iommu_hw_info_tegra241_cmdqv: flags, version, log2vcmdqs, log2vsids. */
@@ -31,33 +34,60 @@ const COMMAND_BYTES = 16;
 /** Has the kernel set up a queue at a guest physical address. @returns its id, null where it is refused */
 type OpenQueue = (vm: VmObjects, viommu_id: number, index: number, gpa: number, bytes: number) => number | null;
 
+/** A virtual SMMU with the extension. */
+type DirectSmmu = FurtherIommu & Pick<VirtualIommu, "serve">;
+
+/** Queues reach the SMMU that they are of and no other: the guest has an SMMU for each of the host's, as in QEMU. */
 const makeWith =
   (openQueue: OpenQueue): MakeVirtualIommu =>
   (setting) => {
-    const parts = nestedSmmuParts(setting, ViommuType.TEGRA241_CMDQV, new Uint8Array(VIOMMU_DATA_BYTES));
-    if (!("iommu" in parts)) return parts;
-    const { vm, ids, iommu } = parts;
-    const info = vm.hardwareInfo(HwInfoType.TEGRA241_CMDQV, INFO_BYTES);
-    const steps = new Steps(vm.caller);
-    const errors = { viommu_id: ids.viommu, type: VeventqType.TEGRA241_CMDQV, veventq_depth: EVENT_DEPTH };
-    const errorFd = steps.call(vm.iommufd, VEVENTQ_ALLOC, errors).out_veventq_fd;
-    const page = mapPage(parts);
-    if (info === null || typeof page === "string")
-      return { step: "mmap", errno: typeof page === "string" ? page : "ENODEV" };
-    if (steps.refused !== null) return steps.refused;
-    const size: InterfaceSize = { version: info[4]!, queuesLg2: info[5]!, sidsLg2: info[6]! };
-    const cmdqv = new VirtualCmdqv(size, queuesOf(vm, ids.viommu, page, openQueue), setting.journal);
-    const serve = (): number => {
-      // What is lost here is in the registers all the same: the guest reads there which queues stopped.
-      const { events: failed } = vm.takeEvents(errorFd, ERROR_MAP_BYTES);
-      for (const _ of failed) setting.journal.note("VMM", "interrupt", "a queue of the guest's stopped");
-      return iommu.serve() + failed.length;
-    };
-    return { ...iommu, blocks: { cmdqv }, serve };
+    const objects = smmuObjects(setting, ViommuType.TEGRA241_CMDQV, new Uint8Array(VIOMMU_DATA_BYTES));
+    if (!("vm" in objects)) return objects;
+    const { vm, viommus } = objects;
+    const smmus: DirectSmmu[] = [];
+    for (const [i, viommu] of viommus.entries()) {
+      const smmu = directSmmu(setting, vm, viommu, ofUnit(i), openQueue);
+      if ("errno" in smmu) return smmu;
+      smmus.push(smmu);
+    }
+    const [{ registers, blocks }, ...further] = smmus as [DirectSmmu, ...DirectSmmu[]];
+    const serve = (): number => smmus.reduce((sum, smmu) => sum + smmu.serve(), 0);
+    return { registers, ...(blocks === undefined ? {} : { blocks }), further, serve, objects: vm, refused: vm.refused };
   };
 
+/** @param name how it is called, of several */
+function directSmmu(
+  setting: VmSetting,
+  vm: VmObjects,
+  viommu: Viommu,
+  name: string,
+  openQueue: OpenQueue,
+): DirectSmmu | Refused {
+  const { journal } = setting;
+  const what = (registers: string): string => `${name} ${registers}`.trimStart();
+  const smmu = nestedSmmu(setting, vm, [viommu], what("SMMU"));
+  if ("errno" in smmu) return smmu;
+  const info = vm.hardwareInfo(HwInfoType.TEGRA241_CMDQV, INFO_BYTES);
+  const steps = new Steps(vm.caller);
+  const errors = { viommu_id: viommu.id, type: VeventqType.TEGRA241_CMDQV, veventq_depth: EVENT_DEPTH };
+  const errorFd = steps.call(vm.iommufd, VEVENTQ_ALLOC, errors).out_veventq_fd;
+  const page = mapPage(vm, viommu);
+  if (info === null || typeof page === "string")
+    return { step: "mmap", errno: typeof page === "string" ? page : "ENODEV" };
+  if (steps.refused !== null) return steps.refused;
+  const size: InterfaceSize = { version: info[4]!, queuesLg2: info[5]!, sidsLg2: info[6]! };
+  const cmdqv = new VirtualCmdqv(size, queuesOf(vm, viommu.id, page, openQueue), journal, what("CMDQV"));
+  const serve = (): number => {
+    // What is lost here is in the registers all the same: the guest reads there which queues stopped.
+    const { events: failed } = vm.takeEvents(errorFd, ERROR_MAP_BYTES);
+    for (const _ of failed) journal.note("VMM", "interrupt", "a queue of the guest's stopped");
+    return smmu.serve() + failed.length;
+  };
+  return { name, registers: smmu.registers, blocks: { cmdqv }, behind: new Set(viommu.sids), serve };
+}
+
 /** The interface's first page, as the vIOMMU's data say. */
-function mapPage({ vm, data }: NestedSmmuParts): CmdqvBackend["page"] | string {
+function mapPage(vm: VmObjects, { data }: Viommu): CmdqvBackend["page"] | string {
   const [offset, length] = new BigUint64Array(data.slice().buffer);
   if (length !== BigInt(CMDQV_STRIDE.PAGE)) return "EINVAL";
   return vm.caller.system.mmap(vm.iommufd, offset!, length);

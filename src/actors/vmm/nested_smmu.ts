@@ -12,20 +12,20 @@ import {
   HwptDataType,
   HwptFlag,
   InvalidateDataType,
-  VDEVICE_ALLOC,
   VEVENTQ_ALLOC,
   VeventqType,
-  VIOMMU_ALLOC,
   ViommuType,
 } from "../../host/iommufd/ioctls.ts";
+import type { RegisterPages } from "../../kernel/platform.ts";
 import { FaultFile } from "./fault_file.ts";
 import { kvmDevices } from "./kvm_devices.ts";
 import { StalledTransactions } from "./stalled_transactions.ts";
 import { type Refused, Steps } from "./user_space.ts";
+import { makeViommus, type Viommu } from "./viommus.ts";
 import { HW_INFO_BYTES, type IdFields, virtualIdentity } from "./virtual_identity.ts";
-import type { MakeVirtualIommu, VirtualIommu, VmSetting } from "./virtual_iommu.ts";
+import type { MakeVirtualIommu, VmSetting } from "./virtual_iommu.ts";
 import { type SmmuBackend, VirtualSmmu } from "./virtual_smmu.ts";
-import { OTHER_IOMMU, VmObjects } from "./vm_objects.ts";
+import { VmObjects } from "./vm_objects.ts";
 
 const COMMAND_BYTES = 16;
 /** What an STE that is not valid, or that there is not, comes to. */
@@ -39,70 +39,16 @@ const EVENT_BYTES = 32;
 /** Events that a queue holds for the VMM. */
 const EVENT_DEPTH = 64;
 
-/** What a guest's SMMU consists of on one of the host's. */
-interface ViommuIds {
-  readonly viommu: number;
-  readonly eventFd: number;
-  /** Guest's ids of the devices behind it. */
-  readonly sids: readonly number[];
-}
-
-/** One that is being made. */
-interface Viommu {
-  readonly id: number;
-  readonly parent: number;
-  readonly sids: number[];
-}
-
-/**
- * A vIOMMU for each SMMU that devices are behind, with a vDEVICE for each of these and a queue of events, in the order that
- * iommufd asks for. The kernel says which device is behind which.
- * @returns also the data of the first as the kernel left it
- */
-function makeViommus(
-  vm: VmObjects,
-  viommuType: number,
-  viommuData: Uint8Array,
-): [[ViommuIds, ...ViommuIds[]], Uint8Array] | Refused {
-  const steps = new Steps(vm.caller);
-  const made: Viommu[] = [];
-  let data = viommuData;
-  for (const { id: dev_id, virtualId, parent } of vm.devices) {
-    const takes = (viommu: Viommu): boolean => {
-      const values = { viommu_id: viommu.id, dev_id, virt_id: BigInt(virtualId) };
-      const refused = steps.attempt(vm.iommufd, VDEVICE_ALLOC, values, OTHER_IOMMU);
-      if (refused === null) viommu.sids.push(virtualId);
-      else vm.note(refused);
-      return refused === null;
-    };
-    if (made.some((viommu) => viommu.parent === parent && takes(viommu))) continue;
-    const values = { type: viommuType, dev_id, hwpt_id: parent };
-    const [{ out_viommu_id: id }, left] = steps.exchange(vm.iommufd, VIOMMU_ALLOC, values, viommuData);
-    if (made.length === 0) data = left;
-    const viommu = { id, parent, sids: [] };
-    made.push(viommu);
-    takes(viommu);
-  }
-  const [first, ...others] = made.map(({ id, sids }): ViommuIds => {
-    return { viommu: id, eventFd: openEvents(steps, vm, id, VeventqType.ARM_SMMUV3), sids };
-  });
-  return steps.refused ?? [[first!, ...others], data];
-}
-
-/** Open a vIOMMU's queue of one type of events. */
-const openEvents = (steps: Steps, vm: VmObjects, viommu_id: number, type: number): number =>
-  steps.call(vm.iommufd, VEVENTQ_ALLOC, { viommu_id, type, veventq_depth: EVENT_DEPTH }).out_veventq_fd;
-
 class NestedSmmu implements SmmuBackend {
   readonly #vm: VmObjects;
-  readonly #viommus: readonly ViommuIds[];
+  readonly #viommus: readonly Viommu[];
   readonly #fault: number | null;
   readonly stalled?: StalledTransactions;
   /** Nested HWPT that each device is attached to, by its virtual id. */
   readonly #nested = new Map<number, number>();
 
   /** @param faults file of the devices' recoverable faults; null where nothing stalls */
-  constructor(vm: VmObjects, viommus: readonly ViommuIds[], faults: FaultFile | null) {
+  constructor(vm: VmObjects, viommus: readonly Viommu[], faults: FaultFile | null) {
     this.#vm = vm;
     this.#viommus = viommus;
     this.#fault = faults?.id ?? null;
@@ -123,12 +69,12 @@ class NestedSmmu implements SmmuBackend {
     const [first, ...others] = this.#viommus;
     // Behind a single SMMU every command is for it: a stream that is not of this machine was left out before.
     if (first !== undefined && others.length === 0) {
-      this.#invalidate(first.viommu, commands);
+      this.#invalidate(first.id, commands);
       return;
     }
     for (const viommu of this.#viommus) {
       const own = commands.filter((words) => concerns(viommu, words));
-      if (own.length > 0) this.#invalidate(viommu.viommu, own);
+      if (own.length > 0) this.#invalidate(viommu.id, own);
     }
   }
 
@@ -141,8 +87,8 @@ class NestedSmmu implements SmmuBackend {
   /** Attach a device to a nested HWPT made from an STE; the one it had goes. */
   #nest(sid: number, ste: Uint8Array): void {
     const device = this.#vm.device(sid)!;
-    const { viommu } = this.#viommus.find(({ sids }) => sids.includes(sid))!;
-    const made = this.#vm.nest(device, viommu, { type: HwptDataType.ARM_SMMUV3, data: ste, fault: this.#fault });
+    const { id } = this.#viommus.find(({ sids }) => sids.includes(sid))!;
+    const made = this.#vm.nest(device, id, { type: HwptDataType.ARM_SMMUV3, data: ste, fault: this.#fault });
     if (made === null) return;
     if (this.#vm.attach(device, made)) this.#replaceNested(sid, made);
     else this.#vm.destroy(made);
@@ -157,7 +103,7 @@ class NestedSmmu implements SmmuBackend {
 }
 
 /** A command of a stream is for the SMMU that this is behind, any other for all. */
-function concerns({ sids }: ViommuIds, words: Uint32Array): boolean {
+function concerns({ sids }: Viommu, words: Uint32Array): boolean {
   const definition = commandOf(words);
   const sid = definition === undefined ? null : fieldValue(definition.layout, "StreamID", words);
   return sid === null || sids.includes(Number(sid));
@@ -185,52 +131,64 @@ const partitioned = ({ partids, pmgs }: VmSetting["partitions"]): IdFields =>
     ? {}
     : { IDR3: { MPAM: 1 }, MPAMIDR: { PARTID_MAX: partids - 1, PMG_MAX: pmgs - 1 }, AIDR: { ArchMinorRev: 2 } };
 
-/** Parts of a virtual SMMU, for those who add to it. */
-export interface NestedSmmuParts {
+/** What a virtual machine has of the host's SMMUs. */
+interface SmmuObjects {
   readonly vm: VmObjects;
-  /** Of the first SMMU. */
-  readonly ids: ViommuIds;
-  /** Data of the vIOMMU as the kernel left it. */
-  readonly data: Uint8Array;
-  readonly iommu: VirtualIommu;
+  readonly viommus: readonly [Viommu, ...Viommu[]];
 }
 
-/** A virtual SMMU over a vIOMMU of a type, made with the data that the type asks for. */
-export function nestedSmmuParts(
-  { caller, slots, devices, broadcasts, partitions, memory, journal }: VmSetting,
+/** vIOMMUs of a type, made with the data that the type asks for. */
+export function smmuObjects(
+  { caller, slots, devices, broadcasts }: VmSetting,
   viommuType: number,
   viommuData: Uint8Array,
-): NestedSmmuParts | Refused {
+): SmmuObjects | Refused {
   const vm = VmObjects.make(caller, slots, devices, HwptFlag.NEST_PARENT, broadcasts ? kvmDevices() : undefined);
   if (!(vm instanceof VmObjects)) return vm;
-  const made = makeViommus(vm, viommuType, viommuData);
-  if (!Array.isArray(made)) return made;
-  const [viommus, data] = made;
-  const instead = { ...(broadcasts ? {} : WITHOUT_BROADCASTS), ...partitioned(partitions) };
-  const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), instead);
-  const sids = devices.map((d) => d.virtualId);
-  const stalls = SMMU_IDR0.f.STALL_MODEL.get([identity.IDR0!], 0) !== NO_STALLS;
-  const backend = new NestedSmmu(vm, viommus, stalls ? FaultFile.open(vm, journal) : null);
-  const smmu = new VirtualSmmu(identity, sids, memory, backend, journal);
-  const serve = (): number => {
-    let arrived = 0;
-    for (const { eventFd } of viommus) {
-      const { events, lost } = vm.takeEvents(eventFd, EVENT_BYTES);
-      for (const bytes of events) if (smmu.event(new Uint32Array(bytes.buffer))) arrived++;
-      if (lost) smmu.lostEvents();
-    }
-    return arrived + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
-  };
-  return {
-    vm,
-    ids: viommus[0],
-    data,
-    iommu: { registers: smmu.pages, serve, objects: vm, refused: vm.refused },
-  };
+  const viommus = makeViommus(vm, viommuType, viommuData);
+  return Array.isArray(viommus) ? { vm, viommus } : viommus;
 }
 
-/** Commands of the guest go through the VMM: `nested, trapped`. */
+/** A virtual SMMU. */
+export interface NestedSmmuParts {
+  readonly registers: RegisterPages;
+  readonly serve: () => number;
+}
+
+/** A virtual SMMU over vIOMMUs. @param what how the journal names its registers */
+export function nestedSmmu(
+  { broadcasts, partitions, memory, journal }: VmSetting,
+  vm: VmObjects,
+  viommus: readonly Viommu[],
+  what = "SMMU",
+): NestedSmmuParts | Refused {
+  const steps = new Steps(vm.caller);
+  const type = VeventqType.ARM_SMMUV3;
+  const eventFds = viommus.map(({ id: viommu_id }) => {
+    return steps.call(vm.iommufd, VEVENTQ_ALLOC, { viommu_id, type, veventq_depth: EVENT_DEPTH }).out_veventq_fd;
+  });
+  if (steps.refused !== null) return steps.refused;
+  const instead = { ...(broadcasts ? {} : WITHOUT_BROADCASTS), ...partitioned(partitions) };
+  const identity = virtualIdentity(vm.hardwareInfo(HwInfoType.ARM_SMMUV3, HW_INFO_BYTES), instead);
+  const sids = viommus.flatMap((viommu) => viommu.sids);
+  const stalls = SMMU_IDR0.f.STALL_MODEL.get([identity.IDR0!], 0) !== NO_STALLS;
+  const backend = new NestedSmmu(vm, viommus, stalls ? FaultFile.open(vm, journal) : null);
+  const smmu = new VirtualSmmu(identity, sids, memory, backend, journal, what);
+  const serve = (): number => {
+    const taken = eventFds.map((fd) => vm.takeEvents(fd, EVENT_BYTES));
+    const events = taken.flatMap(({ events }) => events);
+    const arrived = events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer)));
+    if (taken.some(({ lost }) => lost)) smmu.lostEvents();
+    return arrived.length + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
+  };
+  return { registers: smmu.pages, serve };
+}
+
+/** Commands of the guest go through the VMM, which hands them on to each vIOMMU that they concern: `nested, trapped`. */
 export const makeTrappedSmmu: MakeVirtualIommu = (setting) => {
-  const parts = nestedSmmuParts(setting, ViommuType.ARM_SMMUV3, new Uint8Array());
-  return "iommu" in parts ? parts.iommu : parts;
+  const objects = smmuObjects(setting, ViommuType.ARM_SMMUV3, new Uint8Array());
+  if (!("vm" in objects)) return objects;
+  const { vm, viommus } = objects;
+  const smmu = nestedSmmu(setting, vm, viommus);
+  return "errno" in smmu ? smmu : { ...smmu, objects: vm, refused: vm.refused };
 };

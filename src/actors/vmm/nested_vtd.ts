@@ -78,7 +78,7 @@ class NestedVtd implements VtdBackend {
     const old = this.#installed.get(keyOf(device, pasid));
     if (sameBinding(old?.binding ?? "block", binding)) return;
     const hwpt = typeof binding === "string" ? null : this.#nest(device, binding);
-    const target = binding === "pass" ? this.#vm.parent : hwpt;
+    const target = binding === "pass" ? device.parent : hwpt;
     const done = target !== null && this.#vm.attach(device, target, pasid === 0 ? null : pasid);
     if (!done) {
       if (hwpt !== null) this.#vm.destroy(hwpt);
@@ -95,7 +95,7 @@ class NestedVtd implements VtdBackend {
   #nest(device: OpenDevice, stage: FirstStage): number | null {
     const fault = this.#faults?.devices.has(device.virtualId) === true ? this.#faults.file.id : null;
     const data = { type: HwptDataType.VTD_S1, data: stageData(stage), flags: this.#flags, fault };
-    return this.#vm.nest(device, this.#vm.parent, data);
+    return this.#vm.nest(device, device.parent, data);
   }
 }
 

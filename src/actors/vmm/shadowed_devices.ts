@@ -50,7 +50,8 @@ export class ShadowedDevices {
 
   /** A device reaches all of guest memory as it is. */
   pass(sid: number): void {
-    this.#attach(this.#vm.device(sid)!, this.#vm.parent);
+    const device = this.#vm.device(sid)!;
+    this.#attach(device, device.parent);
     this.#drop(sid);
   }
 

@@ -64,15 +64,18 @@ export class VirtualCmdqv implements RegisterPages {
   readonly #size: InterfaceSize;
   readonly #backend: CmdqvBackend;
   readonly #journal: Journal;
+  readonly #about: string;
   readonly #queues: readonly Queue[];
   /** CMDQV_CONFIG.CMDQV_EN and VINTF0_CONFIG.ENABLE. */
   #config = 0;
   #vintf = 0;
 
-  constructor(size: InterfaceSize, backend: CmdqvBackend, journal: Journal) {
+  /** @param what how the journal names the registers */
+  constructor(size: InterfaceSize, backend: CmdqvBackend, journal: Journal, what = "CMDQV") {
     this.#size = size;
     this.#backend = backend;
     this.#journal = journal;
+    this.#about = `${what} register`;
     this.#queues = Array.from({ length: 2 ** size.queuesLg2 }, () => ({ map: 0, baseHi: 0, baseLo: 0, id: null }));
   }
 
@@ -81,7 +84,7 @@ export class VirtualCmdqv implements RegisterPages {
       return this.#backend.page.read(offset - DIRECT.from, width);
     const at = (o: number): bigint => BigInt(this.#read(o) >>> 0);
     const whole = (): bigint => (width === 4 ? at(offset) : (at(offset + 4) << 32n) | at(offset));
-    return this.#journal.during("VMM", "trapped read", "CMDQV register", whole, offset);
+    return this.#journal.during("VMM", "trapped read", this.#about, whole, offset);
   }
 
   write(offset: number, value: bigint, width: 4 | 8): void {
@@ -95,7 +98,7 @@ export class VirtualCmdqv implements RegisterPages {
       if (width === 8) this.#write(offset + 4, hi);
       this.#write(offset, lo);
     };
-    this.#journal.during("VMM", "trapped write", "CMDQV register", act, offset, hi, lo);
+    this.#journal.during("VMM", "trapped write", this.#about, act, offset, hi, lo);
   }
 
   get #enabled(): boolean {

@@ -2,17 +2,16 @@
  * An IOMMU as a VMM shows it to a guest: what the machine that the guest runs on knows of it, whatever stands behind it.
  */
 
-import type { KernelMemory, RegisterPages } from "../../kernel/platform.ts";
+import type { FurtherIommu, KernelMemory, ReachedIommu, RegisterPages } from "../../kernel/platform.ts";
 import type { AssignedDevice } from "../../protocol/software.ts";
 import type { Journal } from "../journal.ts";
 import type { ContainerVm } from "./containers/container_vm.ts";
 import type { Caller, Refused } from "./user_space.ts";
 import type { MemorySlot, VmObjects } from "./vm_objects.ts";
 
-export interface VirtualIommu {
-  readonly registers: RegisterPages;
-  /** Registers besides the IOMMU's own, by the name of their block. */
-  readonly blocks?: Readonly<Record<string, RegisterPages>>;
+export interface VirtualIommu extends ReachedIommu {
+  /** Further IOMMUs of the guest's, where it has one for each of the host's; absent: all devices are behind one. */
+  readonly further?: readonly FurtherIommu[];
   /** Guest memory as the guest reaches it, where the VMM follows writes to some of it; absent: as it is. */
   readonly memory?: KernelMemory;
   /** The host told the VMM that there are events: they go to the guest. @returns how many arrived */

@@ -80,7 +80,8 @@ export class VirtualSmmu implements TrappedRegisters {
 
   /**
    * @param identification values of identification registers by name, without `SMMU_`
-   * @param sids StreamIDs of the virtual machine's devices
+   * @param sids StreamIDs of the devices behind it
+   * @param what how the journal names its registers
    */
   constructor(
     identification: Readonly<Record<string, number>>,
@@ -88,6 +89,7 @@ export class VirtualSmmu implements TrappedRegisters {
     memory: KernelMemory,
     backend: SmmuBackend,
     journal: Journal,
+    what = "SMMU",
   ) {
     for (const [name, value] of Object.entries(identification)) this.#file.load(registerByName(name)!, value, 0);
     this.#events = new RecordQueue(this.#file, ringMemory(memory), this.#errors, EVENTS);
@@ -95,7 +97,7 @@ export class VirtualSmmu implements TrappedRegisters {
     this.#memory = memory;
     this.#backend = backend;
     this.#journal = journal;
-    this.pages = trappedPage("SMMU", this, journal);
+    this.pages = trappedPage(what, this, journal);
   }
 
   read(offset: number, bytes: number): void {

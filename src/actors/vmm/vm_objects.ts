@@ -137,11 +137,6 @@ export class VmObjects {
     return vm;
   }
 
-  /** The HWPT that the first device is over. */
-  get parent(): number {
-    return this.parents[0]!;
-  }
-
   device(virtualId: number): OpenDevice | undefined {
     return this.devices.find((d) => d.virtualId === virtualId);
   }

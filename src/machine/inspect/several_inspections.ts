@@ -13,8 +13,8 @@ import type {
 import type { CacheView, OwnerRow, QueueEntry, QueueRow, RegisterRow } from "../../protocol/inspection.ts";
 import type { Access, DeviceDescription } from "../../protocol/machine.ts";
 import type { OverlapQuery } from "../../protocol/overlaps.ts";
+import { type Behind, ofUnit } from "../../protocol/unit_names.ts";
 import type { Unit, UnitInspection } from "../unit.ts";
-import { type Behind, ofUnit } from "../unit_names.ts";
 import { findOverlaps, type OverlapSearch } from "./overlaps.ts";
 import type { ContextTables } from "./table_source.ts";
 import { sentTo, type Upkeep } from "./upkeep.ts";

@@ -7,12 +7,14 @@ import { GuestKernel, type MakeDriver } from "../../actors/guest/guest_kernel.ts
 import { makeSmmuDriver } from "../../actors/guest/smmuv3/driver.ts";
 import { makeVtdDriver } from "../../actors/guest/vtd/driver.ts";
 import type { Journal } from "../../actors/journal.ts";
+import type { FurtherIommu, RegisterPages } from "../../kernel/platform.ts";
 import type { Arch, MachineDescription } from "../../protocol/machine.ts";
 import type { SoftwareDescription } from "../../protocol/software.ts";
+import { ofUnit, unitNumbers } from "../../protocol/unit_names.ts";
 import { kernelMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
-import type { EffectRecorder } from "./effects.ts";
+import { type EffectRecorder, registerPages } from "./effects.ts";
 
 /** Drivers of kernels, on hardware or in a virtual machine. */
 export const DRIVERS: Readonly<Record<Arch, MakeDriver>> = {
@@ -29,10 +31,13 @@ export function bootBareKernel(
   software: SoftwareDescription,
   journal: Journal,
 ): GuestKernel | string {
-  const registers = {
-    read: (offset: number, width: 4 | 8) => machine.unit.read(offset, width),
-    write: (offset: number, value: bigint, width: 4 | 8) => recorder.writeRegister(offset, value, width),
-  };
+  const registersOf = (block: string | null): RegisterPages => registerPages(machine, recorder, block)!;
+  const further = unitNumbers(devices)
+    .slice(1)
+    .map((unit): FurtherIommu => {
+      const behind = new Set(devices.filter(({ iommu }) => iommu === unit).map(({ sid }) => sid));
+      return { name: ofUnit(unit), registers: registersOf(ofUnit(unit)), behind };
+    });
   const options = {
     mistakes: new Set(software.mistakes),
     ats: new Set(devices.filter((d) => d.ats !== undefined).map((d) => d.sid)),
@@ -41,7 +46,7 @@ export function bootBareKernel(
   const ram = { at: PLACES.guest, bytes: software.guestBytes };
   const kernel = GuestKernel.boot(
     ram,
-    { memory: kernelMemory(machine.memory), registers },
+    { memory: kernelMemory(machine.memory), registers: registersOf(null), further },
     DRIVERS[arch],
     options,
     journal,

@@ -11,6 +11,7 @@
 import { fromHalves, highHalf, lowHalf } from "../../base/address.ts";
 import { high, join, low } from "../../base/halves.ts";
 import type { MemoryTap } from "../../engine/memory/physical_memory.ts";
+import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Machine } from "../machine.ts";
 import type { RegisterBlock } from "../unit.ts";
 
@@ -112,6 +113,16 @@ export class EffectRecorder implements MemoryTap {
     this.#from = 0;
     this.#to = written.length;
   }
+}
+
+/** Registers of a block as software reaches them, null for the unit's own; null where there is none. */
+export function registerPages({ unit }: Machine, recorder: EffectRecorder, block: string | null): RegisterPages | null {
+  const pages = block === null ? unit : unit.blocks?.[block];
+  if (pages === undefined) return null;
+  return {
+    read: (offset, width) => pages.read(offset, width),
+    write: (offset, value, width) => recorder.writeRegister(offset, value, width, block),
+  };
 }
 
 /** A block of registers by its place among the unit's, from 1; 0 for the unit's own. */

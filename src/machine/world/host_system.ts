@@ -8,7 +8,7 @@ import type { SystemCalls } from "../../actors/vmm/user_space.ts";
 import { VF_BASE } from "../../arch/amdvi/registers.ts";
 import { SMMU_IDR0 } from "../../arch/smmuv3/id_registers.ts";
 import { low } from "../../base/halves.ts";
-import { type AmdConfig, AmdDriver } from "../../host/drivers/amdvi/amd_driver.ts";
+import { type AmdConfig, AmdDriver, amdDomainIds } from "../../host/drivers/amdvi/amd_driver.ts";
 import type { DeviceServices, HostDevice, IommuDriver } from "../../host/drivers/driver.ts";
 import { SmmuDriver } from "../../host/drivers/smmuv3/smmu_driver.ts";
 import { VtdDriver } from "../../host/drivers/vtd/vtd_driver.ts";
@@ -25,12 +25,12 @@ import type { OwnMemory } from "../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../kernel/platform.ts";
 import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
 import type { KernelObjectRow, VmidOwner } from "../../protocol/software.ts";
+import { ofUnit, unitNumbers } from "../../protocol/unit_names.ts";
 import { ownMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
-import { ofUnit, unitNumbers } from "../unit_names.ts";
 import { containerObjects } from "./container_objects.ts";
-import type { EffectRecorder } from "./effects.ts";
+import { type EffectRecorder, registerPages } from "./effects.ts";
 import { openFile, readLink } from "./host_files.ts";
 import { kernelObjects } from "./kernel_objects.ts";
 
@@ -46,8 +46,10 @@ const CMDQV = "cmdqv";
 const PROCESSOR = "pe";
 /** Physical address of the first guest's page of registers of an AMD IOMMU with hardware vIOMMUs. */
 const AMD_GUESTS_AT = 0xf_e000_0000n;
+/** Those of several IOMMUs are so many bytes apart. */
+const APART = 0x100_0000n;
 
-/** Registers that user space can map: their physical address, and where they stand in which block. */
+/** Registers that user space can map, of the first IOMMU: their physical address, and where they stand in which block. */
 interface RegisterWindow {
   readonly at: bigint;
   readonly block: string | null;
@@ -88,16 +90,12 @@ export interface HostOptions {
   readonly sharedStage2?: boolean;
 }
 
-/** Starts the driver of an architecture. @returns null without memory for its tables */
-type StartDriver = (
-  pages: (block: string | null) => RegisterPages | null,
-  memory: OwnMemory,
-  options: HostOptions,
-  kvm: KvmHost | null,
-) => HostDriver | null;
+/** Starts the driver of an IOMMU, by its number. @returns null without memory for its tables */
+type StartDriver = (pages: PagesOf, unit: number, memory: OwnMemory) => HostDriver | null;
 
-const START: Readonly<Record<Arch, StartDriver>> = {
-  smmuv3: (pages, memory, { incoherentRootComplex = false, partids = [], sharedStage2 = false }, kvm) => {
+/** What the drivers of all IOMMUs of an architecture have in common. */
+const START: Readonly<Record<Arch, (options: HostOptions, kvm: KvmHost | null) => StartDriver>> = {
+  smmuv3: ({ incoherentRootComplex = false, partids = [], sharedStage2 = false }, kvm) => {
     const config = {
       pageLg2: 12,
       coherentRootComplex: !incoherentRootComplex,
@@ -106,17 +104,18 @@ const START: Readonly<Record<Arch, StartDriver>> = {
       sharesStage2: sharedStage2,
       ...(kvm === null ? {} : { kvm }),
     };
-    const extension = pages(CMDQV);
-    return SmmuDriver.start(
-      config,
-      pages(null)!,
-      memory,
-      extension === null ? null : { pages: extension, base: CMDQV_AT },
-    );
+    return (pages, unit, memory) => {
+      const extension = pages(CMDQV);
+      const cmdqv = extension === null ? null : { pages: extension, base: CMDQV_AT + BigInt(unit) * APART };
+      return SmmuDriver.start(config, pages(null)!, memory, cmdqv);
+    };
   },
-  vtd: (pages, memory) => VtdDriver.start(pages(null)!, memory),
-  amdvi: (pages, memory, { amdNesting }) =>
-    AmdDriver.start({ nesting: amdNesting, guestPages: AMD_GUESTS_AT }, pages(null)!, memory),
+  vtd: () => (pages, _unit, memory) => VtdDriver.start(pages(null)!, memory),
+  amdvi: ({ amdNesting }) => {
+    const common = { nesting: amdNesting, domainIds: amdDomainIds() };
+    return (pages, unit, memory) =>
+      AmdDriver.start({ ...common, guestPages: AMD_GUESTS_AT + BigInt(unit) * APART }, pages(null)!, memory);
+  },
 };
 
 /** Where the kernel's own memory lies. */
@@ -168,7 +167,14 @@ export class HostSystem {
     const { arch } = machine.unit;
     const memory = ownMemory(machine.memory, place.at, place.bytes, journal.of("host"));
     const kvm = kvmHost(machine, pages, options.vmid ?? "SMMU driver");
-    const drivers = unitNumbers(devices).map((unit) => START[arch](pagesOfUnit(pages, unit), memory, options, kvm));
+    const start = START[arch](options, kvm);
+    const drivers = unitNumbers(devices).map((unit) =>
+      start(
+        (block) => pages(blockOfUnit(unit, block)),
+        unit,
+        unit === 0 ? memory : memory.noted(journal.of("host", ofUnit(unit))),
+      ),
+    );
     if (!drivers.every((driver) => driver !== null)) return null;
     const hostDevices = devices.map((device, group) => hostDevice(device, group, drivers[device.iommu ?? 0]!));
     for (const device of hostDevices) {
@@ -240,9 +246,11 @@ export class HostSystem {
     if (status !== null) return status ?? "ENODEV";
     const region = file instanceof IommufdFile ? file.context.regions.get(offset) : undefined;
     const window = WINDOWS[this.#arch];
-    const pages = window === undefined ? null : this.#pages(window.block);
-    if (region === undefined || window === undefined || pages === null) return "ENXIO";
-    const first = window.offset + Number(region.pa - window.at);
+    if (region === undefined || window === undefined) return "ENXIO";
+    const from = region.pa - window.at;
+    const pages = this.#pages(blockOfUnit(Number(from / APART), window.block));
+    if (pages === null) return "ENXIO";
+    const first = window.offset + Number(from % APART);
     return {
       read: (at, width) => pages.read(first + at, width),
       write: (at, value, width) => pages.write(first + at, value, width),
@@ -253,9 +261,9 @@ export class HostSystem {
 /** Registers of a block of the machine's unit, null for the unit's own; null where there is none. */
 type PagesOf = (block: string | null) => RegisterPages | null;
 
-/** The same of one IOMMU. UNMODELLED: what stands beside another than the first, such as queues of guests. */
-const pagesOfUnit = (pages: PagesOf, unit: number): PagesOf =>
-  unit === 0 ? pages : (block) => (block === null ? pages(ofUnit(unit)) : null);
+/** The name in the machine of a block of one IOMMU, null for its own registers. */
+const blockOfUnit = (unit: number, block: string | null): string | null =>
+  unit === 0 ? block : ofUnit(unit, block ?? "");
 
 function hostDevice(device: DeviceDescription, group: number, driver: HostDriver): HostDevice {
   return {
@@ -274,13 +282,4 @@ function kvmHost(machine: Machine, pages: PagesOf, vmid: VmidOwner): KvmHost | n
   if (vmid === "SMMU driver") return null;
   const wide = SMMU_IDR0.f.VMID16.get([low(machine.registerValue("IDR0"))], 0) === 1;
   return new KvmHost(pages(PROCESSOR), wide ? 16 : 8, vmid === "KVM, pinned");
-}
-
-function registerPages({ unit }: Machine, recorder: EffectRecorder, block: string | null): RegisterPages | null {
-  const pages = block === null ? unit : unit.blocks?.[block];
-  if (pages === undefined) return null;
-  return {
-    read: (offset, width) => pages.read(offset, width),
-    write: (offset, value, width) => recorder.writeRegister(offset, value, width, block),
-  };
 }

@@ -13,7 +13,7 @@ import { highHalf, lowHalf } from "../../base/address.ts";
 import { low } from "../../base/halves.ts";
 import type { Words } from "../../base/layout.ts";
 import { MemoryStatus } from "../../engine/memory/physical_memory.ts";
-import type { KernelMemory } from "../../kernel/platform.ts";
+import type { KernelMemory, ReachedIommu } from "../../kernel/platform.ts";
 import type { AssignedDevice, Door, VmMode } from "../../protocol/software.ts";
 import type { Machine } from "../machine.ts";
 import { DRIVERS } from "./bare_kernel.ts";
@@ -91,10 +91,13 @@ export class VirtualMachine {
     const { registers } = iommu;
     const { processor } = host;
     // Its TLBI instructions are carried out without anybody between.
-    const blocks = { ...iommu.blocks, ...(processor === null ? {} : { pe: processor }) };
+    const withProcessor = ({ blocks }: ReachedIommu): Required<Pick<ReachedIommu, "blocks">> => ({
+      blocks: { ...blocks, ...(processor === null ? {} : { pe: processor }) },
+    });
+    const further = (iommu.further ?? []).map((other) => ({ ...other, ...withProcessor(other) }));
     const options = { mistakes, ats: having("ats"), lazy };
     const place = { at: ram.gpa, bytes: ram.bytes };
-    const reach = { memory: iommu.memory ?? memory, registers, blocks };
+    const reach = { memory: iommu.memory ?? memory, registers, ...withProcessor(iommu), further };
     const kernel = GuestKernel.boot(place, reach, DRIVERS[arch], options, journal);
     return kernel instanceof GuestKernel ? new VirtualMachine(ram, kernel, iommu, reach.memory) : kernel;
   }

@@ -15,11 +15,11 @@ const went = (session: Session): unknown[] =>
     return [result?.type === "went" ? result.pa : null];
   });
 
-/** How often the host did something during an action. */
+/** How often the host did something during an action, at either SMMU. */
 function deeds(session: Session, action: number, deed: string, about: string): number {
   const { entries } = session.journal(0, 10_000);
   const own = entries.filter((entry) => entry.action === action && entry.actor === "host");
-  return own.filter((entry) => entry.deed === deed && entry.about === about).length;
+  return own.filter((entry) => entry.deed === deed && [about, `iommu1 ${about}`].includes(entry.about)).length;
 }
 
 const stale = (session: Session): string[] =>
@@ -86,13 +86,10 @@ describe.each(["two-smmus", "two-smmus-shared"])("What the remarks on two SMMUs 
 });
 
 describe("Software behind several IOMMUs", () => {
-  it.each([{ mode: "emulated" as const }, { kind: "kernel" as const }, { era: "Linux 5.15" as const }])(
-    "is refused where it is not modelled: %o",
-    async (change) => {
-      const document = documentOf("two-smmus");
-      const machine = { ...document.machine, software: { ...document.machine.software!, ...change } };
-      const opened = Session.open({ ...document, machine }, (await loadArchitecture("smmuv3"))!);
-      expect(opened).toMatchObject({ ok: false, error: { place: "machine.devices" } });
-    },
-  );
+  it("is refused with containers, which are modelled for one", async () => {
+    const document = documentOf("two-smmus");
+    const machine = { ...document.machine, software: { ...document.machine.software!, era: "Linux 5.15" as const } };
+    const opened = Session.open({ ...document, machine }, (await loadArchitecture("smmuv3"))!);
+    expect(opened).toMatchObject({ ok: false, error: { place: "machine.devices" } });
+  });
 });

@@ -14,7 +14,7 @@ import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import { completePageRequest } from "../../../kernel/amdvi/page_requests.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
-import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
+import type { ReachedIommu, RegisterPages } from "../../../kernel/platform.ts";
 import { type EntryMaker, PageTables } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
@@ -59,8 +59,8 @@ export class AmdDriver implements IommuDriver {
   readonly #devices = new Map<number, Device>();
   readonly #domains = new IdPool(1, DOMAINS);
 
-  constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
-    this.#pages = platform.registers;
+  constructor(iommu: ReachedIommu, memory: OwnMemory, options: DriverOptions) {
+    this.#pages = iommu.registers;
     this.#memory = memory;
     this.#options = options;
   }
@@ -255,4 +255,4 @@ function report(words: Uint32Array): FaultReport {
 }
 
 /** Makes the driver. */
-export const makeAmdDriver: MakeDriver = (platform, memory, options) => new AmdDriver(platform, memory, options);
+export const makeAmdDriver: MakeDriver = (iommu, memory, options) => new AmdDriver(iommu, memory, options);

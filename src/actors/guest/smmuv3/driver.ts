@@ -7,7 +7,7 @@ import { SteConfig } from "../../../arch/smmuv3/ste.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
 import { PageRequestGroups, PageResponse } from "../../../kernel/page_requests.ts";
-import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
+import type { ReachedIommu, RegisterPages } from "../../../kernel/platform.ts";
 import { type CommandQueue, type CommandWords, command } from "../../../kernel/smmuv3/command_queue.ts";
 import { type Context, ContextTable } from "../../../kernel/smmuv3/context_table.ts";
 import { eventLines } from "../../../kernel/smmuv3/event_log.ts";
@@ -67,10 +67,10 @@ export class SmmuDriver implements IommuDriver {
   readonly #streams = new Map<number, Stream>();
   readonly #groups = new PageRequestGroups();
 
-  constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
-    this.#registers = platform.registers;
-    this.#extension = platform.blocks?.cmdqv ?? null;
-    this.#instructions = platform.blocks?.pe ?? null;
+  constructor(iommu: ReachedIommu, memory: OwnMemory, options: DriverOptions) {
+    this.#registers = iommu.registers;
+    this.#extension = iommu.blocks?.cmdqv ?? null;
+    this.#instructions = iommu.blocks?.pe ?? null;
     this.#memory = memory;
     this.#options = options;
   }
@@ -351,4 +351,4 @@ export class SmmuDriver implements IommuDriver {
 }
 
 /** Makes the driver. */
-export const makeSmmuDriver: MakeDriver = (platform, memory, options) => new SmmuDriver(platform, memory, options);
+export const makeSmmuDriver: MakeDriver = (iommu, memory, options) => new SmmuDriver(iommu, memory, options);

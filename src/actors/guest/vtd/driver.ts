@@ -6,7 +6,7 @@ import { Pgtt } from "../../../arch/vtd/pasid_entries.ts";
 import { type AlignedRange, alignedRange } from "../../../kernel/address_range.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
-import type { Platform, RegisterPages } from "../../../kernel/platform.ts";
+import type { ReachedIommu, RegisterPages } from "../../../kernel/platform.ts";
 import { faultLine, readFault, statusLine } from "../../../kernel/vtd/fault_log.ts";
 import type { Descriptor } from "../../../kernel/vtd/invalidation_queue.ts";
 import { groupResponse } from "../../../kernel/vtd/page_request_queue.ts";
@@ -51,8 +51,8 @@ export class VtdDriver implements IommuDriver {
   #started: Parts | null = null;
   readonly #attached = new Attachments();
 
-  constructor(platform: Platform, memory: OwnMemory, options: DriverOptions) {
-    this.#pages = platform.registers;
+  constructor(iommu: ReachedIommu, memory: OwnMemory, options: DriverOptions) {
+    this.#pages = iommu.registers;
     this.#memory = memory;
     this.#options = options;
   }
@@ -238,4 +238,4 @@ function tablesOf(has: RemappingUnit["has"]): Tables | null {
 }
 
 /** Makes the driver. */
-export const makeVtdDriver: MakeDriver = (platform, memory, options) => new VtdDriver(platform, memory, options);
+export const makeVtdDriver: MakeDriver = (iommu, memory, options) => new VtdDriver(iommu, memory, options);

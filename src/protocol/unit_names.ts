@@ -1,5 +1,5 @@
 /** How the IOMMUs of a machine with several are told apart. */
-import type { DeviceDescription } from "../protocol/machine.ts";
+import type { DeviceDescription } from "./machine.ts";
 
 /** Which of several IOMMUs a requester is behind; one that is no device's is behind the first. */
 export type Behind = (sid: number) => number;
