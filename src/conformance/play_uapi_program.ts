@@ -112,7 +112,7 @@ export class UapiProgram {
       this.#iommufd = this.#kernel.openIommufd();
       this.#file = this.#process.install(this.#iommufd);
     }
-    this.#selftest = this.#iommufd === null ? null : new Selftest(this.#iommufd.context);
+    this.#selftest = this.#iommufd === null ? null : new Selftest(this.#iommufd.context, this.#process);
   }
 
   /** Make the call of a line. @returns what differs, or null */
@@ -149,7 +149,7 @@ export class UapiProgram {
       case "mmap":
         return this.#mmap(line);
       case "IOMMU_TEST_CMD":
-        return selftestCall(this.#selftest, line.in);
+        return this.#selftestCall(line);
       case "VFIO_DEVICE_SET_IRQS":
         return this.#setIrqs(line);
       case "driver-data":
@@ -308,6 +308,14 @@ export class UapiProgram {
     if (size !== null) this.#process.write(ARGUMENT_VA, bytesOf([Number(size)], 64));
     const argument = size === null ? (numberOf(given.arg) ?? 0n) : ARGUMENT_VA;
     return { returned: this.#process.ioctl(this.#file, request, argument), out: {} };
+  }
+
+  /** A control call of the selftest; files that it makes are known by their recorded numbers from then on. */
+  #selftestCall(line: Line): Outcome {
+    const outcome = selftestCall(this.#selftest, line.in, (name) => this.#names.get(name) ?? name);
+    const [named, made] = [numberOf(line.out.out_access_fd), outcome.out.out_access_fd];
+    if (named !== null && typeof made === "number") this.#names.set(Number(named), made);
+    return outcome;
   }
 
   #openDevice(index: number): Outcome {

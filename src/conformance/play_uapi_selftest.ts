@@ -8,14 +8,17 @@ interface Outcome {
   readonly out: Readonly<Record<string, Json>>;
 }
 
-/** Make the call. Fields are as the transcript has them, by operation. */
-export function selftestCall(selftest: Selftest | null, given: JsonObject): Outcome {
+/**
+ * Make the call. Fields are as the transcript has them, by operation.
+ * @param fileOf descriptor of a file by the number that the transcript has for it
+ */
+export function selftestCall(selftest: Selftest | null, given: JsonObject, fileOf: (name: number) => number): Outcome {
   if (selftest === null) return { returned: "ENOTTY", out: {} };
-  const answer = operate(selftest, given);
+  const answer = operate(selftest, given, fileOf);
   return typeof answer === "string" ? { returned: answer, out: {} } : { returned: 0, out: answer };
 }
 
-function operate(selftest: Selftest, given: JsonObject) {
+function operate(selftest: Selftest, given: JsonObject, fileOf: (name: number) => number) {
   const n = (key: string): number => Number(numberOf(given[key]) ?? 0n);
   const big = (key: string): bigint => numberOf(given[key]) ?? 0n;
   switch (given.op) {
@@ -41,9 +44,27 @@ function operate(selftest: Selftest, given: JsonObject) {
     case "TRIGGER_IOPF":
       return selftest.triggerFault(n("dev_id"), n("pasid"), n("grpid"), n("perm"), big("addr"));
     case "DIRTY": {
-      const bitmap = Array.isArray(given.bitmap) ? given.bitmap.map((w) => numberOf(w as Json) ?? 0n) : [];
-      return selftest.markDirty(n("id"), big("iova"), big("page_size"), bitmap);
+      const bitmap = Array.isArray(given.bitmap) ? given.bitmap.map((w) => numberOf(w as Json) ?? 0n) : null;
+      return selftest.markDirty(n("id"), big("iova"), big("length"), big("page_size"), bitmap);
     }
+    case "ADD_RESERVED":
+      return selftest.addReserved(n("id"), big("start"), big("length"));
+    case "MD_CHECK_MAP":
+      return selftest.checkMap(n("id"), big("iova"), big("length"), big("uptr"));
+    case "MD_CHECK_REFS":
+      return selftest.checkRefs(big("uptr"), big("length"), n("refs"));
+    case "CREATE_ACCESS":
+      return selftest.createAccess(n("id"), n("flags"));
+    case "ACCESS_REPLACE_IOAS":
+      return selftest.replaceIoas(fileOf(n("id")), n("ioas_id"));
+    case "ACCESS_PAGES":
+      return selftest.pinPages(fileOf(n("id")), big("iova"), big("length"), big("uptr"), n("flags"));
+    case "DESTROY_ACCESS_PAGES":
+      return selftest.unpinPages(fileOf(n("id")), n("access_pages_id"));
+    case "ACCESS_RW":
+      return selftest.readWrite(fileOf(n("id")), big("iova"), big("length"), big("uptr"), n("flags"));
+    case "SET_TEMP_MEMORY_LIMIT":
+      return selftest.limitMemory(n("limit"));
     default:
       return "EOPNOTSUPP" as const;
   }

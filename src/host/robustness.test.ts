@@ -171,7 +171,7 @@ describe("a host kernel with the mock driver", () => {
         const { host } = world("smmuv3");
         const file = host.process.file(host.iommufd);
         if (!(file instanceof IommufdFile)) throw new Error("no iommufd");
-        const selftest = new Selftest(file.context);
+        const selftest = new Selftest(file.context, host.process);
         for (const [i, { ioctl, values, size }] of steps.entries()) {
           const [a = 0, b = 0, c = 0] = values.map((v) => low(v));
           if (i % 5 === 0) selftest.makeDevice(a, b & 7);

@@ -43,13 +43,16 @@ export const VCMDQ_CALL = call(VCMDQ_ALLOC, ({ context, process }, v) => {
   return null;
 });
 
+/** Looks where memory is, and keeps nothing of it. */
+const ONCE = { alignment: 1n };
+
 /** Where the parent has a guest physical address now. */
 function translate({ parent }: Viommu, iova: bigint): bigint | null {
   const { table } = parent.ioas;
   const { page } = table.sizes;
   const start = iova - (iova % page);
-  const pages = table.pin(start, page, 1);
-  if (!pages.ok) return null;
-  table.pin(start, page, -1);
-  return pages.value[0]! + (iova % page);
+  const pin = table.pin(ONCE, start, page, false);
+  if (!pin.ok) return null;
+  table.unpin(pin.value);
+  return pin.value.pages[0]! + (iova % page);
 }

@@ -42,12 +42,13 @@ export class IommufdFile implements OpenFile {
     return this.#run(call, process, argument, given) ?? 0;
   }
 
+  /** Mappings are of whole pages: the last is mapped even where only part of it is asked for (mm/mmap.c). */
   mmap(offset: bigint, length: bigint, flags: MapFlags): Errno | null {
     const { page } = this.context.kernel.config.sizes;
-    if (length % page !== 0n || !flags.shared) return "EINVAL";
+    if (length === 0n || offset % page !== 0n || !flags.shared) return "EINVAL";
     if (flags.executable) return "EPERM";
     const region = this.context.regions.get(offset);
-    if (region === undefined || region.length !== length) return "ENXIO";
+    if (region === undefined || region.length !== ((length + page - 1n) / page) * page) return "ENXIO";
     region.owner.users++;
     return null;
   }

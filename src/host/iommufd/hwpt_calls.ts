@@ -144,16 +144,11 @@ export const HWPT_CALLS = [
     if (status !== null) return status;
     if (hwpt.domain.dirty === undefined) return "EOPNOTSUPP";
     const bitmap = new DirtyBitmap(process, v.data, v.iova, v.page_size);
-    const last = v.length === 0n ? ULONG_MAX : v.iova + v.length - 1n;
-    let writable = true;
-    for (const area of table.areas) {
-      const from = area.start > v.iova ? area.start : v.iova;
-      const to = area.last < last ? area.last : last;
-      if (from > to || !writable) continue;
-      const clears = (v.flags & DIRTY_NO_CLEAR) === 0;
-      hwpt.domain.dirty.read(from, to - from + 1n, clears, (iova, length) => {
-        writable &&= bitmap.mark(iova, length);
-      });
+    const clears = (v.flags & DIRTY_NO_CLEAR) === 0;
+    // What lies behind a hole is not looked at, and nothing is said of it (__iommu_read_and_clear_dirty).
+    const end = v.length === 0n ? ULONG_MAX : v.iova + v.length - 1n;
+    for (const { start, last } of table.contiguous(v.iova, end)) {
+      hwpt.domain.dirty.read(start, last - start + 1n, clears, (iova, length) => bitmap.mark(iova, length));
     }
     return null;
   }),

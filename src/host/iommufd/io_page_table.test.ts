@@ -145,9 +145,11 @@ describe("the address space of an IOAS", () => {
   it("pages that hardware holds cannot be unmapped until it lets go", () => {
     const table = new IoPageTable(SIZES);
     table.map(0n, [piece(0n, 0x4000n)], BOTH);
-    expect(table.pin(0x1000n, 0x1000n, 1)).toEqual({ ok: true, value: [0x1000n] });
+    const pin = table.pin({ alignment: 1n }, 0x1000n, 0x1000n, false);
+    if (!pin.ok) throw new Error(pin.errno);
+    expect(pin.value.pages).toEqual([0x1000n]);
     expect(table.unmap(0n, ULONG_MAX)).toEqual({ status: "EBUSY", bytes: 0n });
-    table.pin(0x1000n, 0x1000n, -1);
+    table.unpin(pin.value);
     expect(table.unmap(0n, ULONG_MAX)).toEqual({ status: null, bytes: 0x4000n });
   });
 

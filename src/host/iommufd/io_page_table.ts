@@ -4,7 +4,8 @@
  */
 import type { AddressRange, PagingDomain, Protection } from "../drivers/driver.ts";
 import { type Errno, type Made, made, refused, type Status } from "../errno.ts";
-import { byStart, largestAlignment, lowestSetBit, overlaps, roundUpToPower, ULONG_MAX } from "./ranges.ts";
+import { findPlace } from "./find_place.ts";
+import { byStart, holes, overlaps, ULONG_MAX } from "./ranges.ts";
 import type { UserPages } from "./user_pages.ts";
 
 /** One mapping: `length` bytes of `pages` from byte `startByte` on. */
@@ -12,8 +13,20 @@ export interface Area extends AddressRange {
   readonly pages: UserPages;
   readonly startByte: bigint;
   readonly protection: Protection;
-  /** Accesses that pin it: it cannot be unmapped. */
-  locks: number;
+}
+
+/** Who reads or writes what is mapped, or has hardware do it, and pins pages for that. */
+export interface Accessor {
+  /** What IOVA and length of mappings must be multiples of for its sake. */
+  readonly alignment: bigint;
+  /** Unpin what lies in a range: it is about to be unmapped. Absent: what it has pinned cannot be unmapped. */
+  letGo?(start: bigint, last: bigint): void;
+}
+
+/** Pages that are pinned, with the physical address of each. */
+export interface Pin extends AddressRange {
+  readonly owner: Accessor;
+  readonly pages: readonly bigint[];
 }
 
 /** Memory to map: see {@link Area}. */
@@ -43,7 +56,8 @@ export class IoPageTable {
   #reserved: Reservation[] = [];
   #allowed: readonly AddressRange[] = [];
   readonly #domains: PagingDomain[] = [];
-  #accesses = 0;
+  readonly #accessors = new Set<Accessor>();
+  readonly #pins = new Set<Pin>();
   #largePages = true;
   #alignment = 1n;
 
@@ -84,7 +98,7 @@ export class IoPageTable {
     const areas: Area[] = [];
     let at = place.value;
     for (const { pages, startByte, length: bytes } of pieces) {
-      const area = { start: at, last: at + bytes - 1n, pages, startByte, protection, locks: 0 };
+      const area = { start: at, last: at + bytes - 1n, pages, startByte, protection };
       if (protection.write && !pages.writable) return refused("EPERM");
       if (this.#pageOffset(area) % this.#alignment !== 0n) return refused("EINVAL");
       areas.push(area);
@@ -99,24 +113,33 @@ export class IoPageTable {
   /** The memory behind a range, or null where it is not wholly mapped. */
   pieces(iova: bigint, length: bigint): Piece[] | null {
     const last = iova + length - 1n;
-    const found: Piece[] = [];
-    let at = iova;
+    const found = this.contiguous(iova, last).map(({ area, start, last: end }) => {
+      return { pages: area.pages, startByte: area.startByte + (start - area.start), length: end - start + 1n };
+    });
+    const bytes = found.reduce((sum, piece) => sum + piece.length, 0n);
+    return bytes === length ? found : null;
+  }
+
+  /** What lies from an address on up to `last` without a hole (iopt_for_each_contig_area), area by area. */
+  contiguous(iova: bigint, last: bigint): (AddressRange & { readonly area: Area })[] {
+    const found: (AddressRange & { readonly area: Area })[] = [];
+    let start = iova;
     for (const area of this.#areasIn(iova, last)) {
-      if (area.start > at) return null;
-      const end = area.last < last ? area.last : last;
-      found.push({ pages: area.pages, startByte: area.startByte + (at - area.start), length: end - at + 1n });
-      at = end + 1n;
-      if (at > last) return found;
+      if (area.start > start) break;
+      found.push({ area, start, last: area.last < last ? area.last : last });
+      start = area.last + 1n;
     }
-    return null;
+    return found;
   }
 
   /** Remove whole areas within a range, upwards; those before an error stay removed. */
   unmap(start: bigint, last: bigint): { readonly status: Status; readonly bytes: bigint } {
     let bytes = 0n;
     for (const area of this.#areasIn(start, last)) {
-      if (area.locks > 0) return { status: "EBUSY", bytes };
+      const pins = this.#pinsOn(area);
+      if (pins.some(({ owner }) => owner.letGo === undefined)) return { status: "EBUSY", bytes };
       if (area.start < start || area.last > last) return { status: "ENOENT", bytes };
+      for (const { owner } of pins) owner.letGo?.(area.start, area.last);
       this.#areas.splice(this.#firstFrom(area.start), 1);
       for (const domain of this.#domains) domain.unmap(area.start, lengthOf(area));
       bytes += lengthOf(area);
@@ -128,7 +151,7 @@ export class IoPageTable {
   cutAfter(iova: bigint): Status {
     const area = this.#areasIn(iova, iova).find((a) => a.start < iova && a.last > iova);
     if (area === undefined) return null;
-    if ((iova + 1n) % this.#alignment !== 0n || area.locks > 0) return "EINVAL";
+    if ((iova + 1n) % this.#alignment !== 0n || this.#pinsOn(area).length > 0) return "EINVAL";
     const low = { ...area, last: iova };
     const high = { ...area, start: iova + 1n, startByte: area.startByte + (iova + 1n - area.start) };
     this.#areas.splice(this.#firstFrom(area.start), 1, low, high);
@@ -184,16 +207,16 @@ export class IoPageTable {
     this.#alignment = this.#wantedAlignment();
   }
 
-  /** An access that pins whole pages. */
-  addAccess(): Status {
-    this.#accesses++;
+  addAccessor(accessor: Accessor): Status {
+    this.#accessors.add(accessor);
     const status = this.#raiseAlignment();
-    if (status !== null) this.#accesses--;
+    if (status !== null) this.#accessors.delete(accessor);
     return status;
   }
 
-  removeAccess(): void {
-    this.#accesses--;
+  /** @param accessor has nothing pinned any more */
+  removeAccessor(accessor: Accessor): void {
+    this.#accessors.delete(accessor);
     this.#alignment = this.#wantedAlignment();
   }
 
@@ -206,28 +229,51 @@ export class IoPageTable {
     return status;
   }
 
-  /** Pin a range for reading by hardware: its physical pages, and a lock on its areas. */
-  pin(iova: bigint, length: bigint, lock: 1 | -1): Made<bigint[]> {
+  /** Pin whole pages for reading, or for writing (iommufd_access_pin_pages). */
+  pin(owner: Accessor, iova: bigint, length: bigint, write: boolean): Made<Pin> {
     const last = iova + length - 1n;
-    const areas = this.#areasIn(iova, last);
     const pages: bigint[] = [];
-    let at = iova;
-    for (const area of areas) {
-      if (area.start > at) return refused("ENOENT");
-      if (lock === 1) {
-        const offset = this.#pageOffset(area) + (at - area.start);
-        if (offset % this.sizes.page !== 0n) return refused("EINVAL");
-        if (!area.protection.read) return refused("EPERM");
-      }
-      for (; at <= area.last && at <= last; at += this.sizes.page) {
+    let end = iova;
+    for (const part of this.contiguous(iova, last)) {
+      const { area, start } = part;
+      if ((this.#pageOffset(area) + (start - area.start)) % this.sizes.page !== 0n) return refused("EINVAL");
+      if (!mayAccess(area, write)) return refused("EPERM");
+      for (let at = start; at <= part.last; at += this.sizes.page) {
         const pa = area.pages.pin(area.startByte + (at - area.start));
         if (pa === null) return refused(area.pages.unpinnable);
         pages.push(pa);
       }
+      end = part.last + 1n;
     }
-    if (at <= last) return refused("ENOENT");
-    for (const area of areas) area.locks += lock;
-    return made(pages);
+    if (end <= last) return refused("ENOENT");
+    const pin = { owner, start: iova, last, pages };
+    this.#pins.add(pin);
+    return made(pin);
+  }
+
+  unpin(pin: Pin): void {
+    this.#pins.delete(pin);
+  }
+
+  /** Physical pages that this address space keeps pinned, each with whose it is. */
+  *pinned(): Generator<readonly [pa: bigint, pages: UserPages]> {
+    for (const area of this.#areas) {
+      const whole = this.#domains.length > 0;
+      for (const { start, last } of whole ? [area] : this.#pinsOn(area)) {
+        const from = start > area.start ? start : area.start;
+        const to = last < area.last ? last : area.last;
+        // The first step may end inside a page, all others are whole pages.
+        let step = this.sizes.page - ((this.#pageOffset(area) + (from - area.start)) % this.sizes.page);
+        for (let at = from; at <= to; at += step, step = this.sizes.page) {
+          const pa = area.pages.pin(area.startByte + (at - area.start));
+          if (pa !== null) yield [pa - (pa % this.sizes.page), area.pages];
+        }
+      }
+    }
+  }
+
+  #pinsOn(area: Area): Pin[] {
+    return [...this.#pins].filter((pin) => overlaps(pin, area));
   }
 
   /** Number of the first area that does not begin before an address. */
@@ -257,9 +303,10 @@ export class IoPageTable {
 
   #wantedAlignment(): bigint {
     let alignment = 1n;
-    for (const domain of this.#domains) if (domain.smallestPage > alignment) alignment = domain.smallestPage;
+    for (const { smallestPage } of this.#domains) if (smallestPage > alignment) alignment = smallestPage;
+    for (const accessor of this.#accessors) if (accessor.alignment > alignment) alignment = accessor.alignment;
     const { page } = this.sizes;
-    return (this.#accesses > 0 || !this.#largePages) && page > alignment ? page : alignment;
+    return !this.#largePages && page > alignment ? page : alignment;
   }
 
   #raiseAlignment(): Status {
@@ -307,44 +354,17 @@ export class IoPageTable {
     return made(iova);
   }
 
-  /** The lowest hole that fits, keeping as much of the alignment of the memory as a huge page could use. */
   #findPlace(length: bigint, { pages, startByte }: Piece): Made<bigint> {
-    const hint = pages.base + startByte;
-    if (length >= ULONG_MAX / 2n) return refused("EOVERFLOW");
-    const { page, hugePage } = this.sizes;
-    const round = roundUpToPower(length);
-    const kept = hint === 0n || lowestSetBit(hint) > round ? round : lowestSetBit(hint);
-    const alignment = largestAlignment(kept, hugePage);
-    if (alignment < this.#alignment) return refused("EINVAL");
-    const offset = hint % page;
-    const [first, final] = [page, ULONG_MAX - page];
-    const allowed = this.#allowed.length === 0 ? [{ start: first, last: final }] : this.#allowed;
     const used = [...this.#reserved, ...this.#areas].sort(byStart);
-    for (const range of allowed) {
-      const start = range.start < first ? first : range.start;
-      const last = range.last > final ? final : range.last;
-      if (start > last) continue;
-      for (const hole of holes(used, start, last)) {
-        const at = (((hole.start + alignment - 1n) / alignment) * alignment) | offset;
-        if (at < hole.last && hole.last - at >= length - 1n) return this.#checkPlace(at, length);
-      }
-    }
-    return refused("ENOSPC");
+    const space = { used, allowed: this.#allowed, alignment: this.#alignment, ...this.sizes };
+    const place = findPlace(space, length, pages.base + startByte);
+    return place.ok ? this.#checkPlace(place.value, length) : place;
   }
 }
 
-/** Ranges between `first` and `last` that none of `used`, sorted by address, covers, upwards. */
-function holes(used: readonly AddressRange[], first: bigint, last: bigint): AddressRange[] {
-  const found: AddressRange[] = [];
-  let at = first;
-  for (const r of used) {
-    if (r.start > last) break;
-    if (r.start > at) found.push({ start: at, last: r.start - 1n });
-    if (r.last >= at) at = r.last + 1n;
-  }
-  if (at <= last) found.push({ start: at, last });
-  return found;
-}
+/** Whether the mapping grants an access, and its memory allows it. */
+export const mayAccess = ({ protection, pages }: Area, write: boolean): boolean =>
+  write ? protection.write && pages.writable : protection.read;
 
 /** An area as runs of physical memory; null where a page cannot be pinned. */
 function physicalRuns(

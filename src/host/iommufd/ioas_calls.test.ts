@@ -21,7 +21,7 @@ const NOWHERE = 8n;
 function world() {
   const host = new HostWorld(new PhysicalMemory({ ...MEMORY_LAYOUT, zero: [...MEMORY_LAYOUT.zero] }), []);
   const { out_ioas_id: ioas_id } = host.must(IOAS_ALLOC, {});
-  const selftest = new Selftest(host.context);
+  const selftest = new Selftest(host.context, host.process);
   return {
     host,
     ioas_id,

@@ -14,4 +14,15 @@ export const lowestSetBit = (n: bigint): bigint => n & -n;
 /** The smallest power of two that is not below `n`. */
 export const roundUpToPower = (n: bigint): bigint => 1n << BigInt((n - 1n).toString(2).length * (n > 1n ? 1 : 0));
 
-export const largestAlignment = (wanted: bigint, most: bigint): bigint => (wanted < most ? wanted : most);
+/** Ranges between `first` and `last` that none of `used`, sorted by address, covers, upwards. */
+export function holes(used: readonly AddressRange[], first: bigint, last: bigint): AddressRange[] {
+  const found: AddressRange[] = [];
+  let at = first;
+  for (const r of used) {
+    if (r.start > last) break;
+    if (r.start > at) found.push({ start: at, last: r.start - 1n });
+    if (r.last >= at) at = r.last + 1n;
+  }
+  if (at <= last) found.push({ start: at, last });
+  return found;
+}

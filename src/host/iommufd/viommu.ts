@@ -4,9 +4,9 @@
  */
 import type { DriverViommu, HostDevice, IommuDriver, QueueRequest, ViommuCore } from "../drivers/driver.ts";
 import { type Made, made, refused, type Status } from "../errno.ts";
+import type { Access } from "./access.ts";
 import type { Device } from "./device.ts";
 import type { HwptPaging } from "./hwpt.ts";
-import type { Ioas } from "./ioas.ts";
 import { KernelObject } from "./objects.ts";
 import type { Veventq } from "./veventq.ts";
 
@@ -106,33 +106,6 @@ export class Vdevice extends KernelObject {
     this.viommu.removeDevice(this);
     this.viommu.users--;
     this.device.vdevice = null;
-  }
-}
-
-/** An access of the kernel's own, which pins pages of an IOAS. */
-export class Access extends KernelObject {
-  readonly type = "ACCESS";
-  readonly ioas: Ioas;
-  #pinned: readonly [bigint, bigint] | null = null;
-
-  constructor(ioas: Ioas) {
-    super();
-    this.ioas = ioas;
-    this.users = 1;
-    ioas.users++;
-  }
-
-  /** Pin whole pages for reading. */
-  pin(iova: bigint, length: bigint): Made<bigint[]> {
-    const pages = this.ioas.table.pin(iova, length, 1);
-    if (pages.ok) this.#pinned = [iova, length];
-    return pages;
-  }
-
-  release(): void {
-    if (this.#pinned !== null) this.ioas.table.pin(...this.#pinned, -1);
-    this.ioas.table.removeAccess();
-    this.ioas.users--;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Calls on vIOMMUs and what belongs to them. Linux 7.2, drivers/iommu/iommufd/viommu.c and eventq.c. */
-import { type Made, made, refused } from "../errno.ts";
+import { type Errno, type Made, made, refused } from "../errno.ts";
+import { Access } from "./access.ts";
 import { call, driverData } from "./call.ts";
 import type { IommufdContext } from "./context.ts";
 import { Device } from "./device.ts";
@@ -15,27 +16,38 @@ import {
 } from "./ioctls.ts";
 import { ULONG_MAX } from "./ranges.ts";
 import { Veventq } from "./veventq.ts";
-import { Access, HwQueue, Viommu } from "./viommu.ts";
+import { HwQueue, Viommu } from "./viommu.ts";
 
 const MOST_EVENTS = 1 << 19;
+/** Most bytes of an array that the kernel allocates, and what it holds for each page of a queue. */
+const MOST_ARRAY = 0x7fff_ffffn;
+const POINTER_BYTES = 8n;
 
-/** Pin the memory of a queue in the parent's IOAS: its base, if it is one run of physical memory. */
-function pinQueue(access: Access, iova: bigint, length: bigint, page: bigint): Made<bigint> {
-  const offset = iova % page;
-  const bytes = ((offset + length + page - 1n) / page) * page;
-  if (iova - offset + bytes - 1n > ULONG_MAX) return refused("ERANGE");
-  const pages = access.pin(iova - offset, bytes);
-  if (!pages.ok) return pages;
-  const base = pages.value[0]!;
-  if (pages.value.some((pa, i) => pa !== base + BigInt(i) * page)) return refused("EFAULT");
-  return made(base + offset);
+/** An access that keeps the memory of a queue in the parent's IOAS, and where that is: one run of physical memory. */
+interface QueueMemory {
+  readonly access: Access;
+  readonly base: bigint;
 }
 
-/** An access for a queue's memory; it has an id of its own. */
-function newAccess(context: IommufdContext, viommu: Viommu): Made<Access> {
-  const { ioas } = viommu.parent;
-  const status = ioas.table.addAccess();
-  return status === null ? made(context.objects.add(new Access(ioas))) : refused(status);
+/** Pin the memory of a queue by an access, which has an id of its own (iommufd_hw_queue_alloc_phys). */
+function pinQueue(context: IommufdContext, viommu: Viommu, iova: bigint, length: bigint): Made<QueueMemory> {
+  const { page } = context.kernel.config.sizes;
+  const offset = iova % page;
+  if (offset + length + page - 1n > ULONG_MAX) return refused("ERANGE");
+  const count = (offset + length + page - 1n) / page;
+  if (count * POINTER_BYTES > MOST_ARRAY) return refused("ENOMEM");
+  const access = context.objects.add(new Access(page));
+  const fail = (errno: Errno): Made<QueueMemory> => {
+    context.objects.remove(access);
+    return refused(errno);
+  };
+  const status = access.attach(viommu.parent.ioas);
+  if (status !== null) return fail(status);
+  const pin = access.pin(iova - offset, count * page, false);
+  if (!pin.ok) return fail(pin.errno);
+  const first = pin.value.pages[0]!;
+  if (pin.value.pages.some((pa, i) => pa !== first + BigInt(i) * page)) return fail("EFAULT");
+  return made({ access, base: first + offset });
 }
 
 export const VIOMMU_CALLS = [
@@ -95,17 +107,17 @@ export const VIOMMU_CALLS = [
     if (queues === undefined || !queues.offers(v.type)) return "EOPNOTSUPP";
     const { objects } = context;
     const id = objects.reserve()!;
-    const access = newAccess(context, viommu);
-    if (!access.ok) {
+    const memory = pinQueue(context, viommu, v.nesting_parent_iova, v.length);
+    if (!memory.ok) {
       objects.abandon(id);
-      return access.errno;
+      return memory.errno;
     }
-    const base = pinQueue(access.value, v.nesting_parent_iova, v.length, context.kernel.config.sizes.page);
+    const { access, base: pa } = memory.value;
     const { type, index, length, nesting_parent_iova: iova } = v;
-    const request = { type, flags: v.flags, index, iova, pa: base.ok ? base.value : 0n, length };
-    const status = base.ok ? queues.open(request) : base.errno;
+    const request = { type, flags: v.flags, index, iova, pa, length };
+    const status = queues.open(request);
     if (status !== null) {
-      objects.remove(access.value);
+      objects.remove(access);
       objects.abandon(id);
       return status;
     }
@@ -114,7 +126,7 @@ export const VIOMMU_CALLS = [
       .find(
         (o) => o instanceof HwQueue && o.viommu === viommu && o.request.type === type && o.request.index === index - 1,
       );
-    const queue = new HwQueue(viommu, request, access.value, below instanceof HwQueue ? below : null, (held) =>
+    const queue = new HwQueue(viommu, request, access, below instanceof HwQueue ? below : null, (held) =>
       objects.remove(held),
     );
     v.out_hw_queue_id = objects.finalize(id, queue).id;

@@ -1,6 +1,8 @@
 /**
  * The objects of an iommufd as a page shows them: who holds whom, and what is particular about each.
  */
+
+import { Access } from "../../host/iommufd/access.ts";
 import type { IommufdContext } from "../../host/iommufd/context.ts";
 import { Device, NO_PASID } from "../../host/iommufd/device.ts";
 import { FaultQueue } from "../../host/iommufd/fault_queue.ts";
@@ -9,7 +11,7 @@ import { Ioas } from "../../host/iommufd/ioas.ts";
 import { HwQueueType } from "../../host/iommufd/ioctls.ts";
 import type { KernelObject } from "../../host/iommufd/objects.ts";
 import { Veventq } from "../../host/iommufd/veventq.ts";
-import { Access, HwQueue, Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
+import { HwQueue, Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
@@ -44,7 +46,9 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
     return { holds: held.map(({ id }) => id), about: `${queueName(object)}, in the guest's memory` };
   }
   if (object instanceof Veventq) return { holds: [object.viommu.id], about: `room for ${object.depth} events` };
-  if (object instanceof Access) return { holds: [object.ioas.id], about: "pins the pages of a queue" };
+  if (object instanceof Access) {
+    return { holds: object.ioas === null ? [] : [object.ioas.id], about: "pins pages for a queue, or for the kernel" };
+  }
   return { holds: [], about: "" };
 }
 

@@ -24,7 +24,7 @@ import {
   readDriverData,
   type ViommuCore,
 } from "../driver.ts";
-import { MockPaging } from "./mock_paging.ts";
+import { MockPaging, mockTables } from "./mock_paging.ts";
 
 /** Type numbers of the selftest. */
 const INFO_TYPE = 0xfeedbeef;
@@ -44,7 +44,10 @@ const INFO_WORDS = [0, 0xdeadbeef];
 const inTest = <const F extends readonly StructField[]>(name: string, fields: F): UapiStruct<F> =>
   struct(name, "drivers/iommu/iommufd/iommufd_test.h", fields);
 
-const HWPT_DATA = inTest("iommu_hwpt_selftest", [u32("iotlb", "start value of the entries"), u32("pad", "not used")]);
+const HWPT_DATA = inTest("iommu_hwpt_selftest", [
+  u32("iotlb", "start value of the entries"),
+  u32("pagetable_type", "of a paging domain: 0 small pages, 1 huge pages"),
+]);
 const HWPT_DATA_LEAST = 4;
 const HWPT_INVALIDATION = inTest("iommu_hwpt_invalidate_selftest", [
   u32("flags", "1: every entry"),
@@ -61,10 +64,13 @@ const VIOMMU_DATA = inTest("iommu_viommu_selftest", [
   u64("out_mmap_offset", "region to map"),
   u64("out_mmap_length", "its bytes"),
 ]);
+const VIOMMU_DATA_LEAST = 8;
 const VEVENT = inTest("iommu_viommu_event_selftest", [u32("virt_id", "device, as the guest names it")]);
 
 /** Device flags of the selftest's command. */
-const MockFlag = { NO_DIRTY: 1, HUGE_IOVA: 2, PASID: 4 } as const;
+const MockFlag = { NO_DIRTY: 1, PASID: 4 } as const;
+/** The PASID whose every second attachment fails, for a test of what a failed replace leaves. */
+const PASID_RESERVED = 1024;
 const PASID_LG2 = 20;
 const PAGES_TO_MAP = 2n;
 
@@ -86,10 +92,9 @@ export class MockNested implements NestedDomain {
   release(): void {}
 
   #invalidate(entries: EntryArray): Invalidated {
-    if (entries.type !== INVALIDATE_TYPE || entries.entryLength !== HWPT_INVALIDATION.size) {
-      return { status: "EINVAL", done: 0 };
-    }
+    if (entries.type !== INVALIDATE_TYPE) return { status: "EINVAL", done: 0 };
     for (let done = 0; done < entries.count; done++) {
+      if (entries.entryLength !== HWPT_INVALIDATION.size) return { status: "EINVAL", done };
       const bytes = entries.read(done);
       const status = bytes === null ? "EFAULT" : this.#clear(HWPT_INVALIDATION.decode(bytes));
       if (status !== null) return { status, done };
@@ -179,8 +184,14 @@ export class MockDevice implements HostDevice {
   readonly cache = Array.from({ length: CACHE_ENTRIES }, () => CACHE_START);
   /** What is attached, by PASID; null for the device itself. */
   readonly attached = new Map<number | null, Attachment>();
-  /** The vIOMMU of the nested domain that is attached. */
-  viommu: ViommuCore | null = null;
+  /** The vIOMMU of the nested domain that is attached, and the device's id there when it came. */
+  #viommu: { readonly core: ViommuCore; readonly id: bigint } | null = null;
+  #fails = false;
+
+  /** Whether there are devices with these flags. */
+  static offers(flags: number): boolean {
+    return (flags & ~(MockFlag.NO_DIRTY | MockFlag.PASID)) === 0;
+  }
 
   constructor(driver: MockDriver, number: number, flags: number) {
     this.driver = driver;
@@ -190,12 +201,45 @@ export class MockDevice implements HostDevice {
     this.maxPasidLog2 = (flags & MockFlag.PASID) === 0 ? 0 : PASID_LG2;
   }
 
+  /** The device comes to a vIOMMU, or leaves; coming to the one it is at changes nothing. */
+  enter(core: ViommuCore | null): Status {
+    const id = core?.virtualId(this) ?? null;
+    if (core !== null && id === null) return "ENOENT";
+    if (core !== (this.#viommu?.core ?? null)) this.#viommu = core === null || id === null ? null : { core, id };
+    return null;
+  }
+
+  /** ENOMEM for every second attachment of the PASID that is set aside for it (mock_domain_set_dev_pasid_nop). */
+  failsEverySecond(pasid: number): Status {
+    if (pasid !== PASID_RESERVED) return null;
+    this.#fails = !this.#fails;
+    return this.#fails ? null : "ENOMEM";
+  }
+
+  forget(pasid: number): void {
+    if (pasid === PASID_RESERVED) this.#fails = false;
+  }
+
   /** Send an event to the guest, as the selftest's trigger does. */
   triggerEvent(): Status {
-    const id = this.viommu?.virtualId(this) ?? null;
-    if (this.viommu === null || id === null) return "ENOENT";
-    return this.viommu.report(VEVENTQ_TYPE, VEVENT.encode({ virt_id: low(id) }));
+    if (this.#viommu === null || this.#viommu.id === 0n) return "ENOENT";
+    return this.#viommu.core.report(VEVENTQ_TYPE, VEVENT.encode({ virt_id: low(this.#viommu.id) }));
   }
+}
+
+/** Which tables a caller's data asks for. */
+function tableType(data: DriverData): Made<number> {
+  if (data.type !== DATA_TYPE) return refused("EOPNOTSUPP");
+  const bytes = readDriverData(data, HWPT_DATA_LEAST, HWPT_DATA.size);
+  return bytes.ok ? made(HWPT_DATA.decode(bytes.value).pagetable_type) : bytes;
+}
+
+/** Attach the device itself. */
+function attachDevice(device: MockDevice, domain: MockPaging | MockNested): Status {
+  if (domain.kind === "paging" && domain.dirty !== undefined && (device.flags & MockFlag.NO_DIRTY) !== 0) {
+    return "EINVAL";
+  }
+  return device.enter(domain instanceof MockNested ? (domain.viommu?.core ?? null) : null);
 }
 
 export class MockDriver implements IommuDriver {
@@ -231,8 +275,11 @@ export class MockDriver implements IommuDriver {
   }
 
   allocPaging(_device: HostDevice, flags: number, data: DriverData | null): Made<PagingDomain> {
-    if (data !== null) return refused("EOPNOTSUPP");
-    return made(new MockPaging(this, this.page / 2n, (flags & HwptFlag.DIRTY_TRACKING) !== 0));
+    const type = data === null ? made(0) : tableType(data);
+    if (!type.ok) return type;
+    const tables = mockTables(this.page)[type.value];
+    if (tables === undefined) return refused("EOPNOTSUPP");
+    return made(new MockPaging(this, this.page, tables, (flags & HwptFlag.DIRTY_TRACKING) !== 0));
   }
 
   allocNested(_device: HostDevice, _parent: PagingDomain, _flags: number, data: DriverData): Made<NestedDomain> {
@@ -247,15 +294,11 @@ export class MockDriver implements IommuDriver {
 
   attach(attachment: Attachment): Status {
     const { device, domain, pasid } = attachment;
-    if (!(device instanceof MockDevice)) return "EINVAL";
-    if (domain.kind === "paging" && domain.dirty !== undefined && !this.dirtyTracking(device)) return "EINVAL";
-    if (pasid === null) {
-      const viommu = domain instanceof MockNested ? domain.viommu : null;
-      if (viommu !== null && viommu.core.virtualId(device) === null) return "ENOENT";
-      device.viommu = viommu?.core ?? null;
-    }
-    device.attached.set(pasid, attachment);
-    return null;
+    const known = domain instanceof MockPaging || domain instanceof MockNested;
+    if (!(device instanceof MockDevice) || !known) return "EINVAL";
+    const status = pasid === null ? attachDevice(device, domain) : device.failsEverySecond(pasid);
+    if (status === null) device.attached.set(pasid, attachment);
+    return status;
   }
 
   pasidAttach(_domain: AnyDomain): boolean {
@@ -265,17 +308,18 @@ export class MockDriver implements IommuDriver {
   block(device: HostDevice, pasid: number | null): void {
     if (!(device instanceof MockDevice)) return;
     device.attached.delete(pasid);
-    if (pasid === null) device.viommu = null;
+    if (pasid === null) device.enter(null);
+    else device.forget(pasid);
   }
 
   #makeViommu(core: ViommuCore, data: DriverData | null): Made<DriverViommu> {
     if (data !== null) {
-      const bytes = readDriverData(data, VIOMMU_DATA.size, VIOMMU_DATA.size);
+      const bytes = readDriverData(data, VIOMMU_DATA_LEAST, VIOMMU_DATA.size);
       if (!bytes.ok) return bytes;
       const v = VIOMMU_DATA.decode(bytes.value);
       const length = PAGES_TO_MAP * this.page;
       const out = { ...v, out_data: v.in_data, out_mmap_length: length, out_mmap_offset: core.exposePages(0n, length) };
-      if (!data.write(VIOMMU_DATA.encode(out))) return refused("EFAULT");
+      if (!data.write(VIOMMU_DATA.encode(out).subarray(0, data.length))) return refused("EFAULT");
     }
     return made(new MockViommu(this, core));
   }
