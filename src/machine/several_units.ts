@@ -126,6 +126,10 @@ class SeveralUnits implements Unit {
     return this.#posters.slice(from).map((unit) => rest[unit]![taken[unit]!++]!);
   }
 
+  get interrupts(): number {
+    return this.#units[0].interrupts ?? 0;
+  }
+
   get recordCount(): number {
     this.#noteRecords();
     return this.#posters.length;

@@ -41,6 +41,8 @@ export interface RegisterBlock {
   read(offset: number, width: 4 | 8): bigint;
   /** Write at a byte offset from the first page. What the write sets in motion has happened when this returns. */
   write(offset: number, value: bigint, width: 4 | 8): void;
+  /** Interrupts that it has raised so far; absent: it raises none. */
+  readonly interrupts?: number;
   /** Its writes are for every IOMMU of a machine, as a processor's broadcasts are; absent: for one. */
   readonly heardByAll?: boolean;
 }

@@ -67,6 +67,14 @@ export class Interrupts {
     };
   }
 
+  /** Interrupts raised so far by all sources. */
+  get count(): number {
+    const { raised } = this;
+    let sum = 0;
+    for (let source = 0; source < INTERRUPT_SOURCES; source++) sum += raised[source]!;
+    return sum;
+  }
+
   /** Raise the interrupt of the Event queue, the PRI queue or a global error, if IRQ_CTRL enables it. */
   raise(source: InterruptSource): void {
     const { enable, address, data, aborted } = CONFIGURED[source]!;

@@ -273,6 +273,11 @@ export class ProgrammingInterface {
     };
   }
 
+  /** Messages sent so far: of faults, of the invalidation queue, of page requests. */
+  get messagesSent(): number {
+    return this.faults.event.sent + (this.queue?.event.sent ?? 0) + (this.pages?.event.sent ?? 0);
+  }
+
   #sent(): [number, number] {
     return [this.queue?.event.sent ?? 0, this.pages?.event.sent ?? 0];
   }

@@ -146,6 +146,11 @@ export class AmdviUnit implements Unit {
     return this.#records.take();
   }
 
+  get interrupts(): number {
+    const { raised } = this.control.interrupts;
+    return raised[0]! + raised[1]!;
+  }
+
   get recordCount(): number {
     return this.#records.count;
   }

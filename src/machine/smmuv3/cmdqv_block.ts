@@ -14,6 +14,10 @@ export class CmdqvBlock implements RegisterBlock {
     this.#settle = settle;
   }
 
+  get interrupts(): number {
+    return this.#cmdqv.raised;
+  }
+
   register(name: string): RegisterPlace | null {
     const register = cmdqvRegisterByName(name);
     if (register === undefined || register.offset >= this.#cmdqv.bytes) return null;

@@ -208,6 +208,10 @@ export class SmmuUnit implements Unit {
     return this.#records.all(from);
   }
 
+  get interrupts(): number {
+    return this.control.interrupts.count;
+  }
+
   get recordCount(): number {
     return this.#records.count;
   }

@@ -148,7 +148,7 @@ export class TestVm {
   readonly dma = (sid: number, iova: number, write = false, ssid: number | null = null): number | null => {
     const access = { sid, ssid, iova: BigInt(iova), write, privileged: false, instruction: false };
     const result = this.machine.unit.transfer({ ...access, length: 4 });
-    this.host.driver.interrupt();
+    this.host.serveInterrupts();
     this.vm.iommu.serve();
     return result.ok && result.pa !== null ? Number(result.pa) : null;
   };

@@ -155,6 +155,10 @@ export class VtdUnit implements Unit {
     return this.control.faults.takeRecords().map((words) => new Uint8Array(words.buffer));
   }
 
+  get interrupts(): number {
+    return this.control.messagesSent;
+  }
+
   get recordCount(): number {
     return this.control.faults.recordCount;
   }

@@ -29,6 +29,7 @@ import { ofUnit, unitNumbers } from "../../protocol/unit_names.ts";
 import { ownMemory } from "../kernel_memory.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
+import type { RegisterBlock } from "../unit.ts";
 import { containerObjects } from "./container_objects.ts";
 import { type EffectRecorder, registerPages } from "./effects.ts";
 import { openFile, readLink } from "./host_files.ts";
@@ -65,6 +66,8 @@ const WINDOWS: Readonly<Partial<Record<Arch, RegisterWindow>>> = {
 interface HostDriver extends IommuDriver {
   /** The IOMMU has interrupted: events are read and handed on. */
   interrupt(): void;
+  /** What stands beside the IOMMU has interrupted. */
+  extensionInterrupt?(): void;
   readonly serves: DeviceServices;
   /** Devices can send no interrupts but their own; absent: so it is. */
   readonly isolatesMessages?: boolean;
@@ -124,10 +127,17 @@ export interface KernelPlace {
   readonly bytes: number;
 }
 
+/** A line by which registers interrupt, and whom. */
+interface InterruptLine {
+  readonly raised: () => number;
+  readonly serve: () => void;
+  served: number;
+}
+
 export class HostSystem {
   readonly kernel: HostKernel;
-  /** The drivers of all IOMMUs. */
-  readonly driver: Pick<HostDriver, "interrupt">;
+  readonly #drivers: readonly HostDriver[];
+  readonly #lines: readonly InterruptLine[];
   readonly #pages: PagesOf;
   readonly #arch: Arch;
   readonly #journal: Journal;
@@ -140,16 +150,14 @@ export class HostSystem {
     arch: Arch,
     kernel: HostKernel,
     drivers: readonly HostDriver[],
+    lines: readonly InterruptLine[],
     pages: PagesOf,
     journal: Journal,
   ) {
     this.#arch = arch;
     this.kernel = kernel;
-    this.driver = {
-      interrupt: () => {
-        for (const driver of drivers) driver.interrupt();
-      },
-    };
+    this.#drivers = drivers;
+    this.#lines = lines;
     this.#pages = pages;
     this.#journal = journal;
   }
@@ -186,7 +194,28 @@ export class HostSystem {
     const msiIsolated = drivers.every((driver) => driver.isolatesMessages ?? true);
     const facts = { sizes: SIZES, mayChangeLimits: false, coherent: true, msiIsolated, doorbell: DOORBELL, era };
     const config = { ...facts, ...(kvm === null ? {} : { kvm }), mediated: options.mediated ?? [] };
-    return new HostSystem(arch, new HostKernel(config, hostDevices), drivers, pages, journal);
+    return new HostSystem(
+      arch,
+      new HostKernel(config, hostDevices),
+      drivers,
+      linesOf(machine, drivers),
+      pages,
+      journal,
+    );
+  }
+
+  /** The drivers whose IOMMUs have interrupted since the last call look at what there is. */
+  serveInterrupts(): void {
+    for (const line of this.#lines) {
+      if (line.raised() === line.served) continue;
+      line.served = line.raised();
+      line.serve();
+    }
+  }
+
+  /** Every driver looks at its IOMMU's queues, interrupted or not. */
+  lookAtQueues(): void {
+    for (const driver of this.#drivers) driver.interrupt();
   }
 
   /** System registers and TLBI instructions of a processor that the IOMMU hears; null where it hears none. */
@@ -256,6 +285,17 @@ export class HostSystem {
       write: (at, value, width) => pages.write(first + at, value, width),
     };
   }
+}
+
+/** What interrupts the host: each IOMMU, and what stands beside it. */
+function linesOf({ unit }: Machine, drivers: readonly HostDriver[]): InterruptLine[] {
+  const line = (name: string, serve: () => void): InterruptLine => {
+    const registers: RegisterBlock | undefined = name === "" ? unit : unit.blocks?.[name];
+    return { raised: () => registers?.interrupts ?? 0, serve, served: 0 };
+  };
+  return drivers.flatMap((driver, i): InterruptLine[] => {
+    return [line(ofUnit(i, CMDQV), () => driver.extensionInterrupt?.()), line(ofUnit(i), () => driver.interrupt())];
+  });
 }
 
 /** Registers of a block of the machine's unit, null for the unit's own; null where there is none. */

@@ -85,7 +85,7 @@ describe("A guest with a queue that hardware reads by itself", () => {
     const prod = Number(cmdqv!.read(page + 4, 4));
     physical.write(vm.hostAddress(base)! + 16 * prod, 0x999, 0x40);
     cmdqv!.write(page + 4, BigInt(prod + 1), 4);
-    host.driver.interrupt();
+    host.serveInterrupts();
     expect(vm.iommu.serve()).toBe(1);
     const lines = vm.kernel.driver.takeFaults().flatMap(({ lines }) => lines());
     expect(lines).toEqual([
@@ -93,7 +93,7 @@ describe("A guest with a queue that hardware reads by itself", () => {
     ]);
     expect(vm.kernel.driver.takeFaults()).toEqual([]);
     // The error is gone, and an interrupt of it does not come again.
-    host.driver.interrupt();
+    host.serveInterrupts();
     expect(vm.iommu.serve()).toBe(0);
   });
 

@@ -104,7 +104,8 @@ export class Software implements Actors {
         interrupts.observe(action, result);
         const forHost = action.do === "consumer" && machine.consumer(action.queue) === null;
         if (forHost && action.what !== "step") held = action.what === "hold";
-        if (!held || (forHost && action.what === "step")) host.driver.interrupt();
+        if (forHost && action.what === "step") host.lookAtQueues();
+        else if (!held) host.serveInterrupts();
         vmm.serve();
       },
       objects: () => host.objects(),

@@ -23,7 +23,7 @@ describe("A virtual machine with nested translation", () => {
     for (let i = 0; i < 70; i++) {
       const access = { sid: 0x20, ssid: null, iova: BigInt(0x7000 + i * PAGE), privileged: false, instruction: false };
       machine.unit.transfer({ ...access, write: true, length: 4 });
-      host.driver.interrupt();
+      host.serveInterrupts();
     }
     expect(vm.iommu.serve()).toBe(64);
     const faults = vm.kernel.driver.takeFaults();

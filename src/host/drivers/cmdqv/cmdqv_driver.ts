@@ -119,7 +119,7 @@ export class CmdqvDriver {
     const [low, high] = [0, 1].map((n) => Number(this.registers.read(`CMDQV_VI_ERR_MAP_${n}`)));
     for (const [index, owned] of this.#interfaces) {
       const map = index < 32 ? low! : high!;
-      owned.reportErrors(((map >>> (index & 31)) & 1) === 1);
+      if (((map >>> (index & 31)) & 1) === 1) owned.reportErrors();
     }
   }
 }
@@ -136,7 +136,6 @@ class VirtualInterface implements DriverViommu, HardwareQueues {
   /** Devices by match register. */
   readonly #matches = new Map<number, HostDevice>();
   readonly #open = new Set<number>();
-  #reported = "";
 
   constructor(driver: CmdqvDriver, core: ViommuCore, index: number, stageOne: StageOneOf) {
     this.#driver = driver;
@@ -204,15 +203,11 @@ class VirtualInterface implements DriverViommu, HardwareQueues {
     this.#stageOne.release();
   }
 
-  /** Report a map of queues with errors, each time that it changes. @param any whether there is one */
-  reportErrors(any: boolean): void {
-    const words = Array.from({ length: any ? ERROR_WORDS : 0 }, (_, i) =>
+  /** Report a map of the queues with errors. */
+  reportErrors(): void {
+    const words = Array.from({ length: ERROR_WORDS }, (_, i) =>
       Number(this.#driver.registers.read(`VINTF${this.#index}_LVCMDQ_ERR_MAP_${i}`)),
     );
-    const now = words.join();
-    if (now === this.#reported) return;
-    this.#reported = now;
-    if (!any) return;
     this.#core.report(VeventqType.TEGRA241_CMDQV, new Uint8Array(new Uint32Array(words).buffer));
   }
 

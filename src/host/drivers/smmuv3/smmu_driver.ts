@@ -221,9 +221,13 @@ export class SmmuDriver implements IommuDriver {
     stream.clearContext(pasid);
   }
 
-  /** Read the Event queue, as the interrupt of an event asks for, and errors of guests' own queues. */
-  interrupt(): void {
+  /** Read errors of guests' own queues, as the interrupt of the extension asks for. */
+  extensionInterrupt(): void {
     this.#cmdqv?.interrupt();
+  }
+
+  /** Read the Event queue, as the interrupt of an event asks for. */
+  interrupt(): void {
     for (const words of this.#smmu.events.take().records) this.#event(words);
     for (const words of this.#smmu.pageRequests?.take().records ?? []) {
       // UNMODELLED: page requests through PRI; like Linux, the driver serves nobody's.
