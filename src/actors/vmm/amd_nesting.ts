@@ -32,6 +32,8 @@ const TAKEN = [
 /** Features that a guest gets as the hardware has them, and those that the VMM sets: no host tables (HATS). */
 const HANDED_ON = ["NXSup", "GTSup", "GIoSup", "GATS", "GLXSup", "PASmax"] as const;
 const OWN = { IASup: 1, HATS: 3 };
+/** What a guest gets besides where page requests reach it. */
+export const PAGE_REQUESTS = ["PPRSup", "EPHSup"] as const;
 
 interface Nested {
   readonly entry: Uint32Array;

@@ -13,7 +13,7 @@ import { HW_QUEUE_ALLOC, HwQueueType } from "../../host/iommufd/ioctls.ts";
 import type { FurtherIommu, KernelMemory, RegisterPages } from "../../kernel/platform.ts";
 import { ofUnit } from "../../protocol/unit_names.ts";
 import type { Journal } from "../journal.ts";
-import { AmdNesting, amdParts, guestFeatures } from "./amd_nesting.ts";
+import { AmdNesting, amdParts, guestFeatures, PAGE_REQUESTS } from "./amd_nesting.ts";
 import { bindingOf, type DeviceBinding, entryAddress } from "./guest_device_table.ts";
 import { trappedPage } from "./trapped_page.ts";
 import type { Viommu } from "./viommus.ts";
@@ -182,7 +182,7 @@ export const makeDirectAmd: MakeVirtualIommu = (setting) => {
   const { memory, journal } = setting;
   const nesting = new AmdNesting(parts, "the guest's");
   // What a guest tells its devices, hardware tells them; and what they ask for stands in the guest's own log.
-  const offer = { features: guestFeatures(vm, "PPRSup"), deviceTlbs: true };
+  const offer = { features: guestFeatures(vm, ...PAGE_REQUESTS), deviceTlbs: true };
   const iommus: DirectAmd[] = [];
   const watched = new WatchedMemory(memory, journal, (at) => {
     for (const iommu of iommus) iommu.written(at);

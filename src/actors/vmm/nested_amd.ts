@@ -7,7 +7,7 @@
  * the guest are refused with the HWPT that they came by.
  */
 
-import { AmdNesting, amdParts, guestFeatures } from "./amd_nesting.ts";
+import { AmdNesting, amdParts, guestFeatures, PAGE_REQUESTS } from "./amd_nesting.ts";
 import { FaultFile } from "./fault_file.ts";
 import { VirtualAmd } from "./virtual_amd.ts";
 import { type MakeVirtualIommu, untold } from "./virtual_iommu.ts";
@@ -29,7 +29,7 @@ export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
   };
   const sids = devices.map((d) => d.virtualId);
   // What a HWPT is made anew for, devices forget as well.
-  const offer = { features: guestFeatures(vm, ...(requests === null ? [] : (["PPRSup"] as const))), deviceTlbs: true };
+  const offer = { features: guestFeatures(vm, ...(requests === null ? [] : PAGE_REQUESTS)), deviceTlbs: true };
   const iommu = new VirtualAmd(offer, sids, memory, backend, journal);
   const serve = (): number => requests?.serve((request) => iommu.pageRequest(request)) ?? 0;
   return { ...untold(vm, iommu.pages), serve };

@@ -8,6 +8,7 @@ import { type AlignedRange, alignedRange } from "../../../kernel/address_range.t
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
 import { BLOCKED } from "../../../kernel/amdvi/device_table.ts";
 import { eventLine, readEvent } from "../../../kernel/amdvi/event_log.ts";
+import { hasGuestTables, hasPasids } from "../../../kernel/amdvi/features.ts";
 import { GCR3_PASIDS, Gcr3Table } from "../../../kernel/amdvi/gcr3_table.ts";
 import { dropDevice, dropFromDevice, dropPages, dropPasidPages } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
@@ -44,7 +45,8 @@ interface Parts {
   readonly entries: EntryMaker;
 }
 
-const usesGuestTables = (has: AmdIommu["has"]): boolean => has("EFR", "GTSup") === 1 && has("EFR", "GIoSup") === 1;
+const NO_PROCESSES =
+  "Processes are bound where there are guest tables and page requests (EFR.GTSup, GIoSup, PPRSup, EPHSup).";
 /** EFR.HATS: the IOMMU has no host tables. */
 const NO_HOST_TABLES = 3;
 
@@ -70,10 +72,10 @@ export class AmdDriver implements IommuDriver {
   }
 
   #start(): DriverRefusal | null {
-    const control = (has: AmdIommu["has"]): FieldNumbers => (usesGuestTables(has) ? { GTEn: 1 } : {});
+    const control = (has: AmdIommu["has"]): FieldNumbers => (hasGuestTables(has) ? { GTEn: 1 } : {});
     const iommu = AmdIommu.start(this.#pages, this.#memory, control);
     if (typeof iommu === "string") return { refused: iommu };
-    const guest = usesGuestTables(iommu.has);
+    const guest = hasGuestTables(iommu.has);
     if (!guest && iommu.has("EFR", "HATS") === NO_HOST_TABLES)
       return { refused: "The IOMMU does not translate host addresses (EFR.HATS)." };
     const entries = guest ? x86Entries(4, true, iommu.has("EFR", "NXSup") === 1) : amdV1Entries(false);
@@ -101,7 +103,8 @@ export class AmdDriver implements IommuDriver {
     this.#domains.release(space.tag);
   }
 
-  attach(sid: number, pasid: number | null, space: AddressSpace): DriverRefusal | null {
+  attach(sid: number, pasid: number | null, space: AddressSpace, served = false): DriverRefusal | null {
+    if (served && !hasPasids(this.#iommu.has)) return { refused: NO_PROCESSES };
     const refused = this.#parts.guest ? this.#attachGuest(sid, pasid, space) : this.#attachHost(sid, pasid, space);
     if (refused === null) this.#attached.set(sid, pasid, space);
     return refused;
@@ -123,12 +126,12 @@ export class AmdDriver implements IommuDriver {
     this.sync();
   }
 
-  invalidate(space: AddressSpace, va: number, bytes: number, leavesOnly: boolean): void {
-    this.#drop(space, alignedRange(va, bytes), leavesOnly);
+  invalidate(space: AddressSpace, va: number, bytes: number): void {
+    this.#drop(space, alignedRange(va, bytes));
   }
 
   invalidateAll(space: AddressSpace): void {
-    this.#drop(space, null, false);
+    this.#drop(space, null);
   }
 
   sync(): void {
@@ -228,13 +231,13 @@ export class AmdDriver implements IommuDriver {
   }
 
   /** Queue what drops a range of a space, from the IOMMU and from devices. @param range null for everything */
-  #drop(space: AddressSpace, range: AlignedRange | null, leavesOnly: boolean): void {
+  #drop(space: AddressSpace, range: AlignedRange | null): void {
     const off = this.#options.mistakes.has("wrong ASID") ? 1 : 0;
     const users = this.#attached.of(space);
-    if (!this.#parts.guest) this.#issue(dropPages(space.tag + off, range, leavesOnly));
+    if (!this.#parts.guest) this.#issue(dropPages(space.tag + off, range));
     else
       for (const { sid, pasid } of users)
-        this.#issue(dropPasidPages(this.#devices.get(sid)!.domain, pasid + off, range, leavesOnly));
+        this.#issue(dropPasidPages(this.#devices.get(sid)!.domain, pasid + off, range));
     for (const used of users) this.#dropFromDevice(used, range);
   }
 

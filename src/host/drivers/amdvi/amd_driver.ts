@@ -3,6 +3,7 @@
  * tables and commands. 48882 revision 3.10; rules as in Linux 7.2, drivers/iommu/amd.
  */
 import type { Command } from "../../../kernel/amdvi/command_buffer.ts";
+import { hasPasids } from "../../../kernel/amdvi/features.ts";
 import { dropInterrupts } from "../../../kernel/amdvi/invalidations.ts";
 import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
@@ -25,7 +26,7 @@ import type {
 } from "../driver.ts";
 import { TableDomain } from "../table_domain.ts";
 import { AmdNested, AmdPaging, type PagingOptions } from "./amd_domains.ts";
-import { guestTables, hasPasids, hostTables } from "./amd_tables.ts";
+import { guestTables, hostTables } from "./amd_tables.ts";
 import { AmdViommu } from "./amd_viommu.ts";
 import { Attachments } from "./attachments.ts";
 import { HwViommus } from "./hw_viommu.ts";

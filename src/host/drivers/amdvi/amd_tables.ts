@@ -2,6 +2,7 @@
  * Tables that the kernel fills itself: which kinds an AMD IOMMU takes. 48882 §2.2.3, §2.2.6.5; Linux 7.2,
  * drivers/iommu/amd/iommu.c (amd_iommu_domain_alloc_paging_v1, amd_iommu_domain_alloc_paging_v2).
  */
+import { hasGuestTables } from "../../../kernel/amdvi/features.ts";
 import type { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
 import { x86Entries } from "../../../pagetable/entries/x86_64.ts";
@@ -34,11 +35,7 @@ export function hostTables(has: Has): TableKind | null {
 
 /** Guest tables, also for requests without a PASID; null where there are none. */
 export function guestTables(has: Has): TableKind | null {
-  if (has("EFR", "GTSup") === 0 || has("EFR", "GIoSup") === 0) return null;
+  if (!hasGuestTables(has)) return null;
   const shape = { level: GUEST_LEVELS - 1, inputBits: GUEST_ADDRESS_BITS };
   return { maker: x86Entries(GUEST_LEVELS, true, false), shape, aperture: { start: 0n, last: LOWER_HALF } };
 }
-
-/** Whether domains may be made for PASIDs. */
-export const hasPasids = (has: Has): boolean =>
-  guestTables(has) !== null && has("EFR", "PPRSup") === 1 && has("EFR", "EPHSup") === 1;
