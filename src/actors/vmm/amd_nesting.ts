@@ -13,6 +13,7 @@ import type { Refused } from "./user_space.ts";
 import { makeViommus, type Viommu } from "./viommus.ts";
 import type { VmSetting } from "./virtual_iommu.ts";
 import { type OpenDevice, VmObjects } from "./vm_objects.ts";
+import type { WaitingRequests } from "./waiting_requests.ts";
 
 /** EFR, EFR2. */
 const INFO_BYTES = 16;
@@ -34,6 +35,11 @@ const HANDED_ON = ["NXSup", "GTSup", "GIoSup", "GATS", "GLXSup", "PASmax"] as co
 const OWN = { IASup: 1, HATS: 3 };
 /** What a guest gets besides where page requests reach it. */
 export const PAGE_REQUESTS = ["PPRSup", "EPHSup"] as const;
+
+/** Page requests of devices: where they arrive, and those that wait for the guest. */
+interface GuestRequests extends PageRequests {
+  readonly waiting: Pick<WaitingRequests, "askAgain">;
+}
 
 interface Nested {
   readonly entry: Uint32Array;
@@ -67,16 +73,16 @@ export function guestFeatures(vm: VmObjects, ...more: readonly (keyof typeof EFR
 export class AmdNesting {
   readonly #parts: AmdParts;
   readonly #domains: "the guest's" | "one each";
-  readonly #faults: PageRequests | null;
+  readonly #requests: GuestRequests | null;
   /** By device id of the guest's; others are attached to the parent, or blocked. */
   readonly #nested = new Map<number, Nested>();
   readonly #blocked = new Set<number>();
 
-  /** @param domains domain ids of nested HWPTs @param faults where page requests of devices arrive; null for nowhere */
-  constructor(parts: AmdParts, domains: "the guest's" | "one each", faults: PageRequests | null = null) {
+  /** @param domains domain ids of nested HWPTs @param requests page requests of devices; null where nobody takes them */
+  constructor(parts: AmdParts, domains: "the guest's" | "one each", requests: GuestRequests | null = null) {
     this.#parts = parts;
     this.#domains = domains;
-    this.#faults = faults;
+    this.#requests = requests;
   }
 
   install(sid: number, binding: DeviceBinding): void {
@@ -103,8 +109,10 @@ export class AmdNesting {
     const words = new Uint32Array(entry.length);
     copyFields(DTE, TAKEN, entry, words);
     DTE.f.DomainID.set(words, 0, id);
-    const fault = this.#faults?.devices.has(device.virtualId) === true ? this.#faults.file.id : null;
+    const requests = this.#requests?.devices.has(device.virtualId) === true ? this.#requests : null;
+    const fault = requests === null ? null : requests.file.id;
     const data = { type: HwptDataType.AMD_GUEST, data: new Uint8Array(words.buffer), fault };
+    requests?.waiting.askAgain(device.virtualId);
     const hwpt = vm.nest(device, viommu.id, data);
     if (hwpt !== null && vm.attach(device, hwpt)) {
       this.#settle(device, { entry, hwpt, id });

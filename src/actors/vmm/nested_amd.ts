@@ -3,8 +3,9 @@
  * off. Linux 7.2 has no call that invalidates on behalf of a guest of this hardware.
  *
  * What is cached goes with the HWPT it is of: an invalidation has a HWPT made anew, with a domain id that the VMM takes,
- * and the device moved over. At no time does the device meet anything but its guest's tables. Page requests that wait for
- * the guest are refused with the HWPT that they came by.
+ * and the device moved over. At no time does the device meet anything but its guest's tables. A HWPT that a device was
+ * attached to before would spare two calls of three, but nothing says that the kernel drops what is cached of one that is
+ * left.
  */
 
 import { AmdNesting, amdParts, guestFeatures, PAGE_REQUESTS } from "./amd_nesting.ts";
@@ -20,17 +21,17 @@ export const makeTrappedAmd: MakeVirtualIommu = (setting) => {
   const { vm } = parts;
   const { devices, requesting, memory, journal } = setting;
   const file = requesting.size > 0 ? FaultFile.open(vm, journal) : null;
-  const nesting = new AmdNesting(parts, "one each", file === null ? null : { file, devices: requesting });
-  const requests = file === null ? null : new WaitingRequests(file);
+  const requests = file === null ? null : { file, devices: requesting, waiting: new WaitingRequests(file) };
+  const nesting = new AmdNesting(parts, "one each", requests);
   const backend = {
     install: nesting.install.bind(nesting),
     invalidate: nesting.renew.bind(nesting),
-    ...(requests === null ? {} : { requests }),
+    ...(requests === null ? {} : { requests: requests.waiting }),
   };
   const sids = devices.map((d) => d.virtualId);
   // What a HWPT is made anew for, devices forget as well.
   const offer = { features: guestFeatures(vm, ...(requests === null ? [] : PAGE_REQUESTS)), deviceTlbs: true };
   const iommu = new VirtualAmd(offer, sids, memory, backend, journal);
-  const serve = (): number => requests?.serve((request) => iommu.pageRequest(request)) ?? 0;
+  const serve = (): number => requests?.waiting.serve((request) => iommu.pageRequest(request)) ?? 0;
   return { ...untold(vm, iommu.pages), serve };
 };
