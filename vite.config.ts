@@ -1,4 +1,5 @@
 import react from "@vitejs/plugin-react";
+import type { HtmlTagDescriptor, Plugin, Rollup } from "vite";
 import { defineConfig } from "vitest/config";
 import { sizeBudget } from "./src/cli/check/size_budget.ts";
 
@@ -17,11 +18,13 @@ const CONTENT_SECURITY_POLICY = [
 ].join("; ");
 
 /**
- * What comes together comes in one file, for each costs a way to the server and back: the first picture, what opens over
- * its bars, the panes around its walk. What follows of a part's imports comes with it.
+ * What comes together comes in one file, for each costs a way to the server and back: what begins the rest, React, the
+ * first picture, what opens over its bars, the panes around its walk. What follows of a part's imports comes with it.
  */
 const PAGE_PARTS = [
-  { name: "start", tags: ["$initial" as const], priority: 3 },
+  { name: "start", tags: ["$initial" as const], priority: 4 },
+  { name: "react", test: /[\\/](node_modules[\\/](react|react-dom|scheduler)[\\/]|views[\\/]root\.ts$)/, priority: 4 },
+  { name: "page", test: /[\\/]views[\\/]page\.tsx$/, priority: 3 },
   {
     name: "menus",
     test: /[\\/](@radix-ui|@floating-ui|(workbench[\\/](SessionMenu|PaneMenu|Capabilities|LeftOut))|SharePanel|LiveControl|PictureMenu)\b/,
@@ -30,12 +33,42 @@ const PAGE_PARTS = [
   { name: "panes", test: /[\\/]views[\\/](inspector|events)[\\/]/, priority: 1 },
 ];
 
-/** The same for the workers: the bare worker, what every engine stands on, the machine but for its architecture. */
+/**
+ * The same for the workers: the bare worker, what every engine stands on, the machine but for its architecture, with what
+ * the architectures have in common.
+ */
 const WORKER_PARTS = [
   { name: "start", tags: ["$initial" as const], priority: 3 },
-  { name: "ground", test: /[\\/]src[\\/](base|pagetable|engine[\\/](common|memory))[\\/]/, priority: 2 },
-  { name: "machine", test: /[\\/]machine[\\/](session|units)\.ts$/, priority: 1 },
+  {
+    name: "ground",
+    test: /[\\/]src[\\/](base|arch|pagetable|protocol|engine[\\/](common|memory|device))[\\/]/,
+    priority: 2,
+  },
+  { name: "machine", test: /[\\/]src[\\/]machine[\\/](inspect[\\/])?[a-z_]+\.ts$/, priority: 1 },
 ];
+
+const isEntry = (file: Rollup.OutputBundle[string] | undefined): boolean => file?.type === "chunk" && file.isEntry;
+
+/** The entry fetches the page's program; the browser is told before it runs. */
+const pageAhead = (): Plugin => ({
+  name: "page-ahead",
+  apply: "build",
+  transformIndexHtml: {
+    order: "post",
+    handler: (_html, { bundle = {} }) => {
+      const page = Object.values(bundle).find((file) => file.type === "chunk" && file.name === "page");
+      if (page?.type !== "chunk") throw new Error("the page's program is not a part of its own");
+      const link = (rel: string, file: string): HtmlTagDescriptor => ({
+        tag: "link",
+        attrs: { rel, crossorigin: true, href: `./${file}` },
+        injectTo: "head",
+      });
+      const scripts = [page.fileName, ...page.imports.filter((name) => !isEntry(bundle[name]))];
+      const sheets = [...(page.viteMetadata?.importedCss ?? [])];
+      return [...scripts.map((file) => link("modulepreload", file)), ...sheets.map((file) => link("stylesheet", file))];
+    },
+  },
+});
 
 export default defineConfig(({ command, isSsrBuild }) => {
   const budget = sizeBudget({ firstLoadBytes: 185_000, lazyBytes: 100_000 });
@@ -56,7 +89,7 @@ export default defineConfig(({ command, isSsrBuild }) => {
               )
             : html,
       },
-      isSsrBuild === true ? [] : budget.page,
+      isSsrBuild === true ? [] : [pageAhead(), budget.page],
     ],
     worker: {
       format: "es",

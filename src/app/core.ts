@@ -1,7 +1,7 @@
 /** What the parts of the store share. */
 import type { EngineClient } from "./engine_client.ts";
 import type { Settings } from "./settings.ts";
-import type { ReadShipped } from "./shipped.ts";
+import type { OpenShipped } from "./shipped.ts";
 import type { App, AppState } from "./state.ts";
 
 /** The page's address, as far as the store cares. */
@@ -18,7 +18,7 @@ interface PageAddress {
 export interface AppEnvironment {
   readonly engine: EngineClient;
   readonly settings: Settings;
-  readonly readShipped: ReadShipped;
+  readonly openShipped: OpenShipped;
   readonly address: PageAddress;
   /** Call `tick` every `ms` milliseconds until the result is called. */
   readonly every: (ms: number, tick: () => void) => () => void;

@@ -49,8 +49,17 @@ export const NO_VIEW: LinkView = {
   eras: false,
 };
 
-/** Take a fragment, with or without `#`, apart: the packed case (empty for none) and what to show. */
-export function readLink(fragment: string): { readonly packed: string; readonly view: LinkView } {
+/** A link taken apart: the packed case (empty for none) and what to show. */
+interface Link {
+  readonly packed: string;
+  readonly view: LinkView;
+}
+
+/** Whether a link says what to open, be it a case of its own or an entry of the library. */
+export const namesCase = ({ packed, view }: Link): boolean => packed !== "" || view.library !== null;
+
+/** Take a fragment, with or without `#`, apart. */
+export function readLink(fragment: string): Link {
   const parts = fragment.replace(/^#/, "").split("&");
   const packed = parts.find((part) => part.startsWith("c=")) ?? "";
   const said = new Map(

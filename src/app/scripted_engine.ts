@@ -2,7 +2,7 @@
  * An engine in the same thread for tests of the store: small answers that depend on the session's state, and calls that
  * can be held back, let go out of order, or made to die.
  */
-import type { EngineApi, LeafColumns, Result, SessionSummary, WalkAnswer } from "../protocol/engine.ts";
+import type { EngineApi, LeafColumns, Problem, Result, SessionSummary, WalkAnswer } from "../protocol/engine.ts";
 import type { Access, Action, SessionDocument } from "../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, TraceKind, TracePhase, TraceVerdict } from "../protocol/trace.ts";
 import type { EngineTransport } from "./engine_client.ts";
@@ -21,6 +21,8 @@ export class ScriptedEngine {
   holding: ReadonlySet<keyof EngineApi> = new Set();
   /** Calls of this name throw, as a mistake of the engine does. */
   throwing: keyof EngineApi | null = null;
+  /** Why the shipped capture cannot be opened. */
+  noShipped: Problem | null = null;
   ended = false;
   #document: SessionDocument | null = null;
   #step = 0;
@@ -105,6 +107,12 @@ export class ScriptedEngine {
             return { ok: false, error: { title: "This capture is bad.", place: "a file", detail: "" } };
           return this.#open({ ...EMPTY_DOCUMENT, title: text });
         }),
+      openShipped: (base) =>
+        this.#call("openShipped", base, () =>
+          this.noShipped === null
+            ? this.#open({ ...EMPTY_DOCUMENT, title: "shipped" })
+            : { ok: false, error: this.noShipped },
+        ),
       openDocument: (document) => this.#call("openDocument", document, () => this.#open(document)),
       cancel: () => this.#call("cancel", null, () => undefined),
       summary: () => this.#call("summary", null, () => this.#summary()),

@@ -2,22 +2,24 @@
 import type { EngineApi } from "../protocol/engine.ts";
 import { EngineClient, type Patience } from "./engine_client.ts";
 import { ScriptedEngine } from "./scripted_engine.ts";
-import type { ReadShipped } from "./shipped.ts";
+import { shippedOpener } from "./shipped.ts";
 import { createAppStore } from "./store.ts";
 
 /** A file that holds its name. */
 export const file = (text: string) => ({ name: text, bytes: new TextEncoder().encode(text) });
 
-export const SHIPPED: ReadShipped = async () => ({ ok: true, value: [file("shipped")] });
-
 /** Gives a silent engine up at once. */
 const IMPATIENT: Patience = { turnMs: 10, turns: 3 };
 
-/** A store with nothing open; `engines.at(-1)` is the engine that runs. */
-export function setUp(readShipped: ReadShipped = SHIPPED, patience: Patience = IMPATIENT) {
+/**
+ * A store with nothing open; `engines.at(-1)` is the engine that runs.
+ * @param onStart sees every engine before it is asked anything, with how many there were before it
+ */
+export function setUp(onStart: (engine: ScriptedEngine, index: number) => void = () => {}, patience = IMPATIENT) {
   const engines: ScriptedEngine[] = [];
   const client = new EngineClient(() => {
     const engine = new ScriptedEngine();
+    onStart(engine, engines.length);
     engines.push(engine);
     return engine.transport();
   }, patience);
@@ -26,7 +28,7 @@ export function setUp(readShipped: ReadShipped = SHIPPED, patience: Patience = I
   const store = createAppStore({
     engine: client,
     settings: { get: () => null, set: () => {}, forget: () => {} },
-    readShipped,
+    openShipped: shippedOpener(client, "https://here/"),
     address: {
       withFragment: (f) => `https://here/#${f}`,
       clearFragment: () => cleared.push("cleared"),

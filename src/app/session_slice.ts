@@ -10,7 +10,7 @@ import { LIMITS } from "../scenario/limits.ts";
 import type { Core } from "./core.ts";
 import { STOPPED, type Stop } from "./engine_client.ts";
 import { readLesson } from "./library.ts";
-import { type LinkView, readLink } from "./link_view.ts";
+import { type LinkView, namesCase, readLink } from "./link_view.ts";
 import { Newest } from "./newest.ts";
 import { recordCount } from "./records.ts";
 import { SHIPPED_SOURCE } from "./shipped.ts";
@@ -20,6 +20,7 @@ import { type WalkControl, walkLabel } from "./walk_slice.ts";
 
 /** What a session is opened from. */
 type Origin =
+  | { readonly type: "shipped" }
   | { readonly type: "files"; readonly files: readonly InputFile[] }
   | { readonly type: "document"; readonly document: SessionDocument };
 
@@ -69,6 +70,7 @@ export function sessionSlice(core: Core, walk: WalkControl, turns: Turns): Sessi
   });
 
   function send(from: Origin, report: Report): Promise<Result<SessionSummary> | typeof STOPPED> {
+    if (from.type === "shipped") return core.openShipped(report);
     if (from.type === "document") return engine.ask("opening a case", (api) => api.openDocument(from.document));
     return engine.ask("opening files", (api, callback) => api.openFiles(from.files, callback(report)));
   }
@@ -106,9 +108,9 @@ export function sessionSlice(core: Core, walk: WalkControl, turns: Turns): Sessi
     set({ ...walk.clear(), summary, source, engine: READY });
     const listed = await engine.ask("listing streams", (api) => api.streams(0, summary.streams));
     if (listed === STOPPED || get().summary !== summary) return;
+    if (summary.view === null) return walk.chooseFirst(listed.rows);
     set({ streams: listed.rows });
-    if (summary.view !== null) await walk.actions.chooseAccess(summary.view);
-    else await walk.chooseFirst();
+    await walk.actions.chooseAccess(summary.view);
   }
 
   function cancelOpening(): void {
@@ -231,31 +233,23 @@ export function sessionSlice(core: Core, walk: WalkControl, turns: Turns): Sessi
     if (view.record !== null && view.record < recordCount(get().walk?.trace ?? NO_TRACE)) get().select(view.record);
   }
 
-  const openShipped = async (): Promise<boolean> =>
-    open({
-      name: "the shipped capture",
-      source: SHIPPED_SOURCE,
-      read: async (signal, report) => {
-        const files = await core.readShipped(signal, report);
-        return files.ok ? { ok: true, value: { type: "files", files: files.value } } : files;
-      },
-    });
+  const openShipped = (): Promise<boolean> => openOrigin({ type: "shipped" }, "the shipped capture", SHIPPED_SOURCE);
 
   return {
     start: async (fragment) => {
-      engine.restart();
-      const { packed, view } = readLink(fragment);
+      if (!engine.running) engine.restart();
+      const link = readLink(fragment);
+      const { packed, view } = link;
       arrange(view);
-      const named = packed !== "" || view.library !== null;
       const opened = await openNamed(packed, view.library);
       if (!opened && get().summary === null && get().engine.state !== "stopped") await openShipped();
-      if (opened || !named) await point(view);
+      if (opened || !namesCase(link)) await point(view);
     },
     followFragment: async (fragment) => {
-      const { packed, view } = readLink(fragment);
+      const link = readLink(fragment);
+      const { packed, view } = link;
       arrange(view);
-      const named = packed !== "" || view.library !== null;
-      if (!named || (await openNamed(packed, view.library))) await point(view);
+      if (!namesCase(link) || (await openNamed(packed, view.library))) await point(view);
     },
     openFiles: async (files) => {
       const names = filesName(files);

@@ -1,41 +1,25 @@
-/**
- * The capture that comes with the page, so that a first visit shows a walk. Fetched from the page's own folder.
- */
-import type { InputFile, Progress, Result } from "../protocol/engine.ts";
+/** Opening the capture that comes with the page, so that a first visit shows a walk. */
+import type { Progress, Result, SessionSummary } from "../protocol/engine.ts";
+import { type EngineClient, STOPPED } from "./engine_client.ts";
 
 /** How the shipped capture is called where the source of a session is named. */
 export const SHIPPED_SOURCE = "shipped with Nestwalk";
 
-const FOLDER = "captures/smmuv3-iommufd-nested";
-const FILES = ["capture.json", "memory.bin"];
+export type OpenShipped = (report: (progress: Progress) => void) => Promise<Result<SessionSummary> | typeof STOPPED>;
 
-/** Reads the shipped files; `base` is the page's address. Aborting answers a problem that nobody has to see. */
-export function fetchShipped(base: string): ReadShipped {
-  return async (signal, report) => {
-    const files: InputFile[] = [];
-    for (const [done, name] of FILES.entries()) {
-      report({ what: "files fetched", done, total: FILES.length });
-      const read = await fetchOne(new URL(`${FOLDER}/${name}`, base), signal);
-      if (typeof read === "string") {
-        return { ok: false, error: { title: "The shipped capture could not be fetched.", place: name, detail: read } };
-      }
-      files.push({ name: `${FOLDER.slice(FOLDER.indexOf("/") + 1)}/${name}`, bytes: read });
-    }
-    return { ok: true, value: files };
-  };
+/** Opens it in the engine; `base` is the page's address. */
+export function shippedOpener(engine: EngineClient, base: string): OpenShipped {
+  return (report) =>
+    engine.ask("opening the shipped capture", (api, callback) => api.openShipped(base, callback(report)));
 }
 
-export type ReadShipped = (
-  signal: AbortSignal,
-  report: (progress: Progress) => void,
-) => Promise<Result<readonly InputFile[]>>;
-
-async function fetchOne(url: URL, signal: AbortSignal): Promise<Uint8Array | string> {
-  try {
-    const response = await fetch(url, { signal });
-    if (!response.ok) return `The server answered ${response.status}. Open a capture from disk instead.`;
-    return new Uint8Array(await response.arrayBuffer());
-  } catch {
-    return "The server did not answer. Open a capture from disk instead.";
-  }
+/** The same, begun at once: who calls first gets what was begun, unless the engine stopped meanwhile. */
+export function begun(open: OpenShipped): OpenShipped {
+  let first: ReturnType<OpenShipped> | null = open(() => {});
+  return async (report) => {
+    const mine = first;
+    first = null;
+    const answer = mine === null ? STOPPED : await mine;
+    return answer === STOPPED ? open(report) : answer;
+  };
 }

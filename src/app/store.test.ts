@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Access } from "../protocol/machine.ts";
 import { encodeFragment } from "../scenario/url_codec.ts";
 import { EMPTY_DOCUMENT } from "./scripted_engine.ts";
-import { file, SHIPPED, settled, setUp } from "./scripted_store.ts";
+import { file, settled, setUp } from "./scripted_store.ts";
 
 const at = (iova: bigint, sid = 16): Access => ({
   sid,
@@ -52,7 +52,9 @@ describe("The first visit", () => {
 
   it("says when the shipped capture cannot be fetched, and can open something else", async () => {
     const error = { title: "The shipped capture could not be fetched.", place: "capture.json", detail: "" };
-    const { now } = setUp(async () => ({ ok: false, error }));
+    const { now } = setUp((engine) => {
+      engine.noShipped = error;
+    });
     await now().start("");
     expect(now().notices).toMatchObject([error]);
     expect(now().summary).toBeNull();
@@ -427,9 +429,8 @@ describe("When the engine stops", () => {
   });
 
   it("opens the shipped capture on restart when nothing had been open", async () => {
-    const { now, engines } = setUp(async (signal) => {
-      if (engines.length === 1) engines[0]?.die("early.");
-      return signal.aborted ? { ok: false, error: { title: "", place: "", detail: "" } } : SHIPPED(signal, () => {});
+    const { now } = setUp((engine, index) => {
+      if (index === 0) engine.throwing = "openShipped";
     });
     await now().start("");
     expect(now().engine.state).toBe("stopped");

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../scenario/limits.ts";
 import { EMPTY_DOCUMENT } from "./scripted_engine.ts";
-import { SHIPPED, setUp } from "./scripted_store.ts";
+import { setUp } from "./scripted_store.ts";
 
 const SID = 16;
 /** An answer may be many turns late. */
@@ -21,7 +21,7 @@ describe("A device that runs", () => {
   }
 
   async function running(rate = 1000) {
-    const all = setUp(SHIPPED, PATIENT);
+    const all = setUp(undefined, PATIENT);
     await all.now().start("");
     all.now().setLiveRate(rate);
     await all.now().startLive("nic", SID);

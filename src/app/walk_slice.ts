@@ -3,7 +3,7 @@
  *
  * Answers are taken in only if they belong to the newest request of their kind and to the state the session is in now.
  */
-import type { StructureQuery, WalkAnswer } from "../protocol/engine.ts";
+import type { LeafColumns, StreamRow, StructureQuery, WalkAnswer } from "../protocol/engine.ts";
 import type { Access } from "../protocol/machine.ts";
 import type { Core } from "./core.ts";
 import { STOPPED } from "./engine_client.ts";
@@ -19,13 +19,16 @@ import {
   structureOf,
 } from "./records.ts";
 import { sameAnswer } from "./same_answer.ts";
-import type { AppActions, AppState } from "./state.ts";
+import type { AppActions, AppState, StreamChoice } from "./state.ts";
 
 /** Structures remembered for going back. */
 const MOST_VISITED = 50;
 
 /** Streams looked at for the first walk. */
 const MOST_TRIED = 12;
+
+/** What is looked at in a session without streams. */
+const NO_STREAM: StreamChoice = { sid: 0, ssid: null };
 
 type WalkActions = Pick<
   AppActions,
@@ -47,8 +50,8 @@ export interface WalkControl {
   readonly actions: WalkActions;
   /** Ask again for everything that is chosen: the session changed. */
   readonly refresh: () => Promise<void>;
-  /** Choose the first stream that has a translation to show, and walk it. */
-  readonly chooseFirst: () => Promise<void>;
+  /** Show these streams, and walk the first of them that has a translation to show. */
+  readonly chooseFirst: (streams: readonly StreamRow[]) => Promise<void>;
   /** Forget the choices of a session that is no longer open. Answers the state without them. */
   readonly clear: () => Partial<AppState>;
   /** Show the first `count` records of the walk and let the inspector follow. */
@@ -108,13 +111,18 @@ export function walkSlice(core: Core): WalkControl {
     if (!sameAnswer(answer, get().structureAnswer)) set({ structureAnswer: answer });
   }
 
-  async function askLeaves(): Promise<void> {
+  /** The stream's leaves, or null where that is no longer asked. */
+  async function leavesOf({ sid, ssid }: StreamChoice): Promise<LeafColumns | null> {
     const mine = lists.begin();
+    const answer = await engine.ask("listing translations", (api) => api.leaves(sid, ssid));
+    return answer === STOPPED || !mine() || answer.revision !== get().summary?.revision ? null : answer;
+  }
+
+  async function askLeaves(): Promise<void> {
     const { stream } = get();
     if (stream === null) return;
-    const answer = await engine.ask("listing translations", (api) => api.leaves(stream.sid, stream.ssid));
-    if (answer === STOPPED || !mine() || answer.revision !== get().summary?.revision) return;
-    if (!sameAnswer(answer, get().leaves)) set({ leaves: answer });
+    const answer = await leavesOf(stream);
+    if (answer !== null && !sameAnswer(answer, get().leaves)) set({ leaves: answer });
   }
 
   async function askStreams(): Promise<void> {
@@ -151,10 +159,11 @@ export function walkSlice(core: Core): WalkControl {
     if (structure !== null) setStructure(structure);
   }
 
-  async function walkTo(access: Access): Promise<void> {
+  /** @param beside what changes with it: each change is a drawing of the page */
+  async function walkTo(access: Access, beside: Partial<AppState> = {}): Promise<void> {
     pause();
     const fresh = !sameAccess(access, get().access);
-    set({ access, made: false, ...(fresh ? { share: { state: "closed" } } : {}) });
+    set({ ...beside, access, made: false, ...(fresh ? { share: { state: "closed" } } : {}) });
     await askWalk();
   }
 
@@ -175,19 +184,18 @@ export function walkSlice(core: Core): WalkControl {
     if (mine()) await walkTo(firstAccess(stream, get().leaves));
   }
 
-  async function chooseFirst(): Promise<void> {
+  async function chooseFirst(streams: readonly StreamRow[]): Promise<void> {
     const mine = choices.begin();
-    const candidates = streamsToShow(get().streams ?? []).slice(0, MOST_TRIED);
-    for (const stream of candidates) {
-      set({ stream, leaves: null });
-      await askLeaves();
-      if (!mine()) return;
-      const { leaves } = get();
-      if (leaves !== null && anyGoesThrough(leaves)) return walkTo(firstAccess(stream, leaves));
+    const [best = NO_STREAM, ...others] = streamsToShow(streams).slice(0, MOST_TRIED);
+    // Where none goes through, the first is as good as any.
+    let first = { stream: best, leaves: await leavesOf(best) };
+    for (const stream of others) {
+      if (!mine() || (first.leaves !== null && anyGoesThrough(first.leaves))) break;
+      const leaves = await leavesOf(stream);
+      if (leaves !== null && anyGoesThrough(leaves)) first = { stream, leaves };
     }
-    // None goes through: the first is as good as any.
-    const stream = candidates[0] ?? { sid: 0, ssid: null };
-    await chooseStream(stream.sid, stream.ssid);
+    if (mine()) await walkTo(firstAccess(first.stream, first.leaves), { streams, ...first });
+    else set({ streams });
   }
 
   const actions: WalkActions = {

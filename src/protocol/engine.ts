@@ -430,7 +430,9 @@ export interface EngineApi extends InspectionApi, ComparisonApi, ErasApi, Overla
    */
   openFiles(files: readonly InputFile[], report: (p: Progress) => void): Promise<Result<SessionSummary>>;
   openDocument(document: SessionDocument): Promise<Result<SessionSummary>>;
-  /** Stop a running `openFiles`. */
+  /** As {@link openFiles}, the capture that comes with the page at the address `base`. */
+  openShipped(base: string, report: (p: Progress) => void): Promise<Result<SessionSummary>>;
+  /** Stop a running `openFiles` or `openShipped`. */
   cancel(): Promise<void>;
   summary(): Promise<SessionSummary>;
   /** The whole session as a document, for saving to a file and for starting again after a crash. */

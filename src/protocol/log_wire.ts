@@ -29,6 +29,7 @@ function changing(api: EngineApi, { summary, events }: Changes): EngineApi {
     r.ok ? { ok: true, value: summary(r.value, opened) } : r;
   const changed: Partial<EngineApi> = {
     openFiles: async (files, report) => result(await api.openFiles(files, report), true),
+    openShipped: async (base, report) => result(await api.openShipped(base, report), true),
     openDocument: async (document) => result(await api.openDocument(document), true),
     summary: async () => summary(await api.summary(), false),
     apply: async (action) => result(await api.apply(action)),

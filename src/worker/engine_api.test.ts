@@ -4,6 +4,7 @@ import { Session } from "../machine/session.ts";
 import type { InputFile, Progress } from "../protocol/engine.ts";
 import { type Access, ARCHES, type SessionDocument } from "../protocol/machine.ts";
 import { formatScenario } from "../scenario/document.ts";
+import { ok, problem } from "../scenario/problem.ts";
 import { decodeFragment, encodeFragment } from "../scenario/url_codec.ts";
 import { createEngine } from "./engine_api.ts";
 
@@ -107,6 +108,21 @@ describe("the engine", { timeout: 30_000 }, () => {
     const newer = await engine.openFiles(SHIPPED, quiet);
     expect(newer.ok).toBe(true);
     expect(await overtaken).toMatchObject(cancelled);
+  });
+
+  it("opens what comes with the page, unless it cannot be read or another opening began meanwhile", async () => {
+    const asked: string[] = [];
+    const engine = createEngine(async (base) => {
+      asked.push(base);
+      return base === "gone" ? problem("It is gone.", "capture.json", "") : ok(SHIPPED);
+    });
+    expect(await engine.openShipped("gone", quiet)).toMatchObject({ ok: false, error: { title: "It is gone." } });
+    const overtaken = engine.openShipped("here", quiet);
+    expect(await engine.openFiles(SHIPPED, quiet)).toMatchObject({ ok: true });
+    expect(await overtaken).toMatchObject({ ok: false, error: { title: "Opening was cancelled." } });
+    const byFiles = await engine.summary();
+    expect(await engine.openShipped("here", quiet)).toEqual(ok(byFiles));
+    expect(asked).toEqual(["gone", "here", "here"]);
   });
 
   it("cuts a case down to a link that shows the same walk elsewhere", async () => {

@@ -5,6 +5,7 @@
 import type { BootActors } from "../machine/actors.ts";
 import type { Look } from "../machine/compare/compare.ts";
 import type { Session } from "../machine/session.ts";
+import { loadArchitecture } from "../machine/units.ts";
 import type { SideQuery } from "../protocol/comparison.ts";
 import type { EngineApi, InputFile, Progress, Result, SessionSummary } from "../protocol/engine.ts";
 import type { SessionDocument } from "../protocol/machine.ts";
@@ -12,6 +13,7 @@ import { importFiles } from "../scenario/import_files.ts";
 import { pace } from "../scenario/pace.ts";
 import { CANCELLED, ok, problem } from "../scenario/problem.ts";
 import { deviceRows } from "../scenario/profiles/device_rows.ts";
+import { fetchShipped, type ReadShipped, SHIPPED_ARCH } from "./shipped.ts";
 
 type Report = (progress: Progress) => unknown;
 
@@ -21,12 +23,12 @@ function tell(report: Report, progress: Progress): void {
 }
 
 /** The machine is a part of its own, asked for at once: the page comes up while it loads. */
-const loadMachine = () => Promise.all([import("../machine/session.ts"), import("../machine/units.ts")]);
+const loadMachine = () => import("../machine/session.ts");
 
 /** Build a session. A mistake of this program must not cost the session that is open, so it is caught here. */
 async function build(loaded: ReturnType<typeof loadMachine>, document: SessionDocument): Promise<Result<Session>> {
   try {
-    const [{ Session }, { loadArchitecture }] = await loaded;
+    const { Session } = await loaded;
     return Session.open(document, await loadArchitecture(document.machine.arch), await softwareOf(document));
   } catch (error) {
     const detail = `This is a mistake of Nestwalk, not of the input: ${error instanceof Error ? error.message : String(error)}.`;
@@ -50,7 +52,7 @@ const loadEras = () => import("../machine/world/era_tables.ts");
 const NOTHING_OPEN = problem("No session is open.", "session", "Open a capture, a scenario or a link first.");
 
 /** An engine with nothing open. Calls that need a session and cannot answer a problem throw while there is none. */
-export function createEngine(): EngineApi {
+export function createEngine(readShipped: ReadShipped = fetchShipped): EngineApi {
   const machine = loadMachine();
   let session: Session | null = null;
   /** What the session is compared with. */
@@ -79,6 +81,13 @@ export function createEngine(): EngineApi {
     return ok(session.summary());
   };
 
+  const open = async (files: readonly InputFile[], report: Report, mine: typeof opening) => {
+    const control = { report: (p: Progress) => tell(report, p), cancelled: () => mine.cancelled };
+    const imported = await importFiles(files, control);
+    if (mine.cancelled) return CANCELLED;
+    return imported.ok ? replace(imported.value.scenario, mine) : imported;
+  };
+
   const overlaps: EngineApi["overlaps"] = async (query, report) => {
     searching.cancelled = true;
     const mine = { cancelled: false };
@@ -90,7 +99,7 @@ export function createEngine(): EngineApi {
     for (;;) {
       const { done, value } = search.next();
       if (done === true) return value === null ? CANCELLED : ok(value);
-      if (await step("what contexts reach", value.done, value.total)) return CANCELLED;
+      if (await step("what contexts reach", value, 1)) return CANCELLED;
     }
   };
 
@@ -111,12 +120,13 @@ export function createEngine(): EngineApi {
   };
 
   return {
-    openFiles: async (files: readonly InputFile[], report: Report) => {
+    openFiles: (files, report) => open(files, report, begin()),
+    openShipped: async (base, report) => {
       const mine = begin();
-      const control = { report: (p: Progress) => tell(report, p), cancelled: () => mine.cancelled };
-      const imported = await importFiles(files, control);
+      loadArchitecture(SHIPPED_ARCH).catch(() => {}); // Who builds a machine of it is told.
+      const files = await readShipped(base, (p) => tell(report, p));
       if (mine.cancelled) return CANCELLED;
-      return imported.ok ? replace(imported.value.scenario, mine) : imported;
+      return files.ok ? open(files.value, report, mine) : files;
     },
     openDocument: async (document) => replace(document, begin()),
     openBeside,
@@ -143,7 +153,7 @@ export function createEngine(): EngineApi {
     stopOverlaps: async () => {
       searching.cancelled = true;
     },
-    choices: async (arch) => (await (await machine)[1].loadArchitecture(arch)).choices,
+    choices: async (arch) => (await loadArchitecture(arch)).choices,
     planEdit: async (edit) => session?.planEdit(edit) ?? NOTHING_OPEN,
     registers: async () => current().registers(),
     queues: async () => current().queues(),

@@ -32,6 +32,7 @@ export function transferring(api: EngineApi): EngineApi {
   return {
     ...api,
     openFiles: (files, report) => lettingGo(report, api.openFiles(files, report)),
+    openShipped: (base, report) => lettingGo(report, api.openShipped(base, report)),
     overlaps: (query, report) => lettingGo(report, api.overlaps(query, report)),
     leaves: async (sid, ssid) => moving(await api.leaves(sid, ssid)),
     recorded: async () => moving(await api.recorded()),

@@ -1,8 +1,8 @@
 /**
  * A Vite plugin that weighs what the build wrote and fails the build when it is over budget.
  *
- * The first load is every script and style sheet that index.html needs before any lazy part: the entry with its static
- * imports, and every worker's entry with its own, for the page starts its worker at once.
+ * The first load is every script and style sheet that index.html names, with their static imports, and every worker's
+ * entry with its own, for the page starts its worker at once.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,7 +40,9 @@ export function sizeBudget(budget: SizeBudget): { readonly page: Plugin; readonl
         collect(options, bundle);
         const folder = options.dir ?? "dist";
         const sheets = Object.keys(bundle).filter((name) => name.endsWith(".css"));
-        const { lines, failures } = report(weigh(folder, parts, sheets), budget);
+        const html = readFileSync(join(folder, "index.html"), "utf8");
+        const isNamed = (name: string): boolean => html.includes(`/${name}"`);
+        const { lines, failures } = report(weigh(folder, parts, sheets, isNamed), budget);
         console.log(lines.join("\n"));
         if (failures.length > 0) this.error(failures.join("; "));
       },
@@ -55,7 +57,12 @@ interface Weighed {
   readonly isFirst: boolean;
 }
 
-function weigh(folder: string, parts: ReadonlyMap<string, Part>, sheets: readonly string[]): Weighed[] {
+function weigh(
+  folder: string,
+  parts: ReadonlyMap<string, Part>,
+  sheets: readonly string[],
+  isNamed: (name: string) => boolean,
+): Weighed[] {
   const first = new Set<string>();
   const visit = (name: string): void => {
     const part = parts.get(name);
@@ -64,7 +71,7 @@ function weigh(folder: string, parts: ReadonlyMap<string, Part>, sheets: readonl
     for (const sheet of part.css) first.add(sheet);
     part.imports.forEach(visit);
   };
-  for (const [name, part] of parts) if (part.isStart) visit(name);
+  for (const [name, part] of parts) if (part.isStart || isNamed(name)) visit(name);
   return [...new Set([...parts.keys(), ...sheets])]
     .map((name) => ({ name, bytes: gzipSync(readFileSync(join(folder, name))).length, isFirst: first.has(name) }))
     .sort((a, b) => b.bytes - a.bytes);

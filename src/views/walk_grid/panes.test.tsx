@@ -30,7 +30,7 @@ async function open(panes: React.ReactNode) {
   const store = createAppStore({
     engine,
     settings,
-    readShipped: async () => ({ ok: true, value: FILES }),
+    openShipped: (report) => engine.ask("opening files", (api) => api.openFiles(FILES, report)),
     address: { withFragment: (f) => `https://here/#${f}`, clearFragment: () => {}, visit: () => {} },
     every: () => () => {},
   });

@@ -5,6 +5,7 @@ import { useEffect, useState } from "react";
 import { droppedFiles } from "../../app/files.ts";
 import { commandOf } from "../../app/keys.ts";
 import { useApp, useAppNow } from "../common/use_app.ts";
+import { wear } from "../theme/wear.ts";
 import { usePageDoor } from "./page_door.ts";
 
 /** Keys of the table, wherever the focus is. */
@@ -91,10 +92,7 @@ export function useAddress(): void {
 export function useLook(): void {
   const theme = useApp((app) => app.theme);
   const title = useApp((app) => app.summary?.title);
-  useEffect(() => {
-    if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
-  }, [theme]);
+  useEffect(() => wear(theme), [theme]);
   useEffect(() => {
     document.title = title === undefined ? "Nestwalk" : `${title} · Nestwalk`;
   }, [title]);
