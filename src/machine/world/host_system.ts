@@ -232,8 +232,9 @@ export class HostSystem {
   #makeRows(): KernelObjectRow[] {
     const files = this.#files.filter((f) => f instanceof IommufdFile);
     const rows = files.flatMap(({ context }) => kernelObjects(context));
-    const free = Math.max(0, ...rows.map(({ id }) => id)) + 1;
-    return [...rows, ...containerObjects(this.kernel, this.#files, free)];
+    const last = rows.reduce((most, { id }) => Math.max(most, id), 0);
+    rows.push(...containerObjects(this.kernel, this.#files, last + 1));
+    return rows;
   }
 
   /** A process with these pieces of physical memory. */

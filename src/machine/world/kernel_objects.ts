@@ -16,9 +16,32 @@ import type { KernelObjectRow } from "../../protocol/software.ts";
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 
-/** Every object of a file, in order of id. */
-export const kernelObjects = ({ objects }: IommufdContext): KernelObjectRow[] =>
-  objects.all().map((object) => ({ id: object.id, type: object.type, users: object.users, ...particulars(object) }));
+/** Every object of a file, in order of id. The row of one that has not changed is the one there was. */
+export const kernelObjects = ({ objects }: IommufdContext): KernelObjectRow[] => objects.all().map(rowOf);
+
+/** The newest row of each object, and what was particular about the object then. */
+const NEWEST = new WeakMap<KernelObject, { readonly standing: string; readonly row: KernelObjectRow }>();
+
+function rowOf(object: KernelObject): KernelObjectRow {
+  const { id, type, users } = object;
+  const standing = standingOf(object);
+  const newest = NEWEST.get(object);
+  if (newest !== undefined && newest.standing === standing && newest.row.users === users) return newest.row;
+  const row = { id, type, users, ...particulars(object) };
+  NEWEST.set(object, { standing, row });
+  return row;
+}
+
+/** All that {@link particulars} depend on and that may change while an object lives, besides its users. */
+function standingOf(object: KernelObject): string {
+  if (object instanceof Ioas) return String(object.table.areas.length);
+  if (object instanceof HwptNested) return String(object.fault?.id ?? 0);
+  if (!(object instanceof Device)) return "";
+  let standing = "";
+  for (const [pasid, { hwpt }] of object.group.attachments)
+    if (object.isAttached(pasid)) standing += `${pasid} ${hwpt.type} ${hwpt.id},`;
+  return standing;
+}
 
 function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "about"> {
   if (object instanceof Ioas) {

@@ -142,3 +142,21 @@ describe("A guest whose tables the VMM follows", () => {
     expect(trapped.ns).toBeGreaterThan(direct.ns);
   });
 });
+
+describe("A device's access", () => {
+  it.each(["nested, trapped", "nested, direct"] as const)(
+    "has the host act where the IOMMU interrupts, and not where it goes through: %s",
+    (mode) => {
+      const { vm, mappings, journal, dma } = start(mode);
+      const nic = mappings(NIC.virtual);
+      const buffer = vm.kernel.buffers.allocate(PAGE)!;
+      nic.map(0x10_0000, buffer, PAGE, RIGHTS);
+      const from = journal.count;
+      expect(dma(NIC.physical, 0x10_0000)).not.toBeNull();
+      expect(journal.entries.filter((e) => e.id >= from)).toEqual([]);
+      expect(dma(NIC.physical, 0x20_0000)).toBeNull();
+      const reads = journal.entries.filter((e) => e.id >= from && e.actor === "host" && e.deed === "register read");
+      expect(reads.map((e) => e.about)).toContain("EVENTQ_PROD");
+    },
+  );
+});

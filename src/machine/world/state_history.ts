@@ -62,9 +62,10 @@ const sameRows = (a: readonly KernelObjectRow[], b: readonly KernelObjectRow[]):
   a.length === b.length && a.every((row, i) => sameRow(row, b[i]!));
 
 const sameRow = (a: KernelObjectRow, b: KernelObjectRow): boolean =>
-  a.id === b.id &&
-  a.type === b.type &&
-  a.users === b.users &&
-  a.about === b.about &&
-  a.holds.length === b.holds.length &&
-  a.holds.every((id, i) => id === b.holds[i]);
+  a === b ||
+  (a.id === b.id &&
+    a.type === b.type &&
+    a.users === b.users &&
+    a.about === b.about &&
+    a.holds.length === b.holds.length &&
+    a.holds.every((id, i) => id === b.holds[i]));
