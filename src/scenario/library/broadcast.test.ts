@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Session } from "../../machine/session.ts";
 import { openSession } from "../../machine/testing/open_session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
+import { Software } from "../../machine/world/software.ts";
 import type { SessionDocument } from "../../protocol/machine.ts";
 import { BROADCAST } from "./broadcast.ts";
 import { map, unmap } from "./verbs.ts";
@@ -81,7 +82,11 @@ describe("A guest whose SMMU takes part in broadcasts", () => {
   it("is not to be had behind other IOMMUs or VFIO containers", async () => {
     const architecture = await loadArchitecture("smmuv3");
     const software = { ...machine.software!, door: "VFIO container" as const };
-    const opened = Session.open({ ...documentOf("vbtm-pinned"), machine: { ...machine, software } }, architecture!);
+    const opened = Session.open(
+      { ...documentOf("vbtm-pinned"), machine: { ...machine, software } },
+      architecture!,
+      Software,
+    );
     expect(opened).toMatchObject({ ok: false, error: { place: "machine.software.vmid" } });
     expect(actions.length).toBeGreaterThan(0);
   });

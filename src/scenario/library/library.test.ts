@@ -48,6 +48,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   // By these answers a VMM learns that there is another SMMU.
   "two-smmus": ["VFIO_DEVICE_ATTACH_IOMMUFD_PT answered EINVAL."],
   "two-smmus-shared": ["IOMMU_VDEVICE_ALLOC answered EINVAL."],
+  "two-cmdqvs": ["VFIO_DEVICE_ATTACH_IOMMUFD_PT answered EINVAL."],
   "vsva-vfio-v8-mdev": ["IOASID_REQUEST_ALLOC answered EINVAL."],
 };
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Session } from "../../machine/session.ts";
 import { openSession } from "../../machine/testing/open_session.ts";
 import { loadArchitecture } from "../../machine/units.ts";
+import { Software } from "../../machine/world/software.ts";
 import type { Access, SessionDocument } from "../../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, TraceKind } from "../../protocol/trace.ts";
 import { MPAM } from "./mpam.ts";
@@ -95,7 +96,7 @@ describe("A guest with PARTIDs", () => {
   it("is refused in a session whose SMMU does not nest", async () => {
     const software = { ...DOCUMENT.machine.software!, mode: "emulated" as const };
     const architecture = await loadArchitecture("smmuv3");
-    const opened = Session.open({ ...DOCUMENT, machine: { ...DOCUMENT.machine, software } }, architecture!);
+    const opened = Session.open({ ...DOCUMENT, machine: { ...DOCUMENT.machine, software } }, architecture!, Software);
     expect(opened).toMatchObject({ ok: false, error: { place: "machine.software.partids" } });
   });
 });
