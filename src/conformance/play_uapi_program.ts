@@ -9,8 +9,9 @@ import { Selftest } from "../host/iommufd/selftest.ts";
 import { EventFile, HostKernel } from "../host/kernel.ts";
 import { type OpenFile, Process, type UserRegion } from "../host/process.ts";
 import type { UapiStruct } from "../host/uapi_struct.ts";
-import { Type1Container, VfioGroupFile } from "../host/vfio/container.ts";
+import { Type1Container } from "../host/vfio/container.ts";
 import { VfioDeviceFile } from "../host/vfio/device_file.ts";
+import { VfioGroupFile } from "../host/vfio/group_file.ts";
 import {
   CHECK_EXTENSION,
   DEVICE_ATTACH_IOMMUFD_PT,
@@ -417,7 +418,9 @@ export class UapiProgram {
 
   #setContainer(): Outcome {
     const group = this.#profile.header.devices[0]?.group ?? 0;
-    this.#group = this.#process.install(new VfioGroupFile(this.#kernel, group));
+    const file = VfioGroupFile.open(this.#kernel, group);
+    if (typeof file === "string") return { returned: file, out: {} };
+    this.#group = this.#process.install(file);
     this.#process.write(ARGUMENT_VA, bytesOf([this.#file], 8));
     return { returned: this.#process.ioctl(this.#group, GROUP_SET_CONTAINER, ARGUMENT_VA), out: {} };
   }

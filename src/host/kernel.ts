@@ -65,7 +65,7 @@ export class HostKernel {
   readonly #ioasids = new Set<Process>();
   readonly #owners = new Map<number, IommufdContext>();
   readonly #bound = new Set<HostDevice>();
-  readonly #containers = new Set<number>();
+  readonly #openGroups = new Set<number>();
   readonly #messages = new Map<HostDevice, Enabled>();
 
   constructor(config: KernelConfig, devices: readonly HostDevice[]) {
@@ -118,13 +118,20 @@ export class HostKernel {
     this.#bound.delete(device);
   }
 
-  inContainer(group: number): boolean {
-    return this.#containers.has(group);
+  /** The file of a group is open: its devices are not bound by files of their own. */
+  isGroupOpen(group: number): boolean {
+    return this.#openGroups.has(group);
   }
 
-  setContainer(group: number, on: boolean): void {
-    if (on) this.#containers.add(group);
-    else this.#containers.delete(group);
+  /** Have the file of a group open; EBUSY where it is, or a device of the group is bound by a file of its own. */
+  openGroup(group: number): Status {
+    if (this.#openGroups.has(group) || [...this.#bound].some((device) => device.group === group)) return "EBUSY";
+    this.#openGroups.add(group);
+    return null;
+  }
+
+  closeGroup(group: number): void {
+    this.#openGroups.delete(group);
   }
 
   /**

@@ -6,7 +6,8 @@ import type { HostDevice, IommuDriver } from "../drivers/driver.ts";
 import type { EraName } from "../eras/eras.ts";
 import type { Returned } from "../errno.ts";
 import type { StructField, UapiStruct, Values } from "../uapi_struct.ts";
-import { Type1Container, VfioGroupFile } from "../vfio/container.ts";
+import { Type1Container } from "../vfio/container.ts";
+import { VfioGroupFile } from "../vfio/group_file.ts";
 import { DmaFlag, GROUP_GET_DEVICE_FD, GROUP_SET_CONTAINER, IOMMU_MAP_DMA, SET_IOMMU } from "../vfio/ioctls.ts";
 import type { MediatedPart } from "../vfio/mediated.ts";
 import { DRIVER_BYTES, DRIVER_PA, HostWorld, MEMORY_LAYOUT, USER_BYTES, USER_VA } from "./host_world.ts";
@@ -41,7 +42,9 @@ export class ContainerWorld {
   /** Put a device's group into a container: the group's file, or why not. */
   join(container: number, device: HostDevice): { readonly fd: number; readonly returned: Returned } {
     const { process, kernel } = this.host;
-    const fd = process.install(new VfioGroupFile(kernel, device.group));
+    const file = VfioGroupFile.open(kernel, device.group);
+    if (typeof file === "string") return { fd: -1, returned: file };
+    const fd = process.install(file);
     const at = this.host.put(new Uint8Array(new Int32Array([container]).buffer));
     return { fd, returned: process.ioctl(fd, GROUP_SET_CONTAINER, at) };
   }

@@ -87,7 +87,7 @@ export class VfioDeviceFile implements OpenFile {
     const tail = checkTail(process, argument, DEVICE_BIND_IOMMUFD.size, v.argsz);
     if (tail !== null) return tail;
     if (v.iommufd < 0 || (v.flags & ~TOKEN_FLAG) !== 0) return "EINVAL";
-    if (this.#kernel.inContainer(this.device.group)) return "EBUSY";
+    if (this.#kernel.isGroupOpen(this.device.group)) return "EBUSY";
     if (this.#bound !== null) return "EINVAL";
     if ((v.flags & TOKEN_FLAG) !== 0) return process.read(v.token_uuid_ptr, BIND_LEAST) === null ? "EFAULT" : "EINVAL";
     const file = process.file(v.iommufd);

@@ -16,6 +16,6 @@ export function deviceInfo(process: Process, argument: bigint, num_regions: numb
   const given = readSized(process, argument, DEVICE_GET_INFO.size, INFO_LEAST);
   if (typeof given === "string") return given;
   const v = DEVICE_GET_INFO.decode(given.bytes);
-  const answer = { ...v, flags: INFO_FLAGS, num_regions, num_irqs: PCI_IRQS };
+  const answer = { argsz: v.argsz, flags: INFO_FLAGS, num_regions, num_irqs: PCI_IRQS };
   return process.write(argument, DEVICE_GET_INFO.encode(answer).subarray(0, given.bytes.length)) ? null : "EFAULT";
 }

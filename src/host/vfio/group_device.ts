@@ -26,11 +26,13 @@ export class GroupDeviceFile implements OpenFile {
   readonly device: HostDevice;
   readonly #kernel: HostKernel;
   readonly #container: DeviceContainer;
+  readonly #onClose: () => void;
 
-  constructor(kernel: HostKernel, device: HostDevice, container: DeviceContainer) {
+  constructor(kernel: HostKernel, device: HostDevice, container: DeviceContainer, onClose: () => void) {
     this.#kernel = kernel;
     this.device = device;
     this.#container = container;
+    this.#onClose = onClose;
   }
 
   /** UNMODELLED: of the regions only that of faults is there. */
@@ -59,6 +61,7 @@ export class GroupDeviceFile implements OpenFile {
 
   close(): void {
     this.#kernel.forgetInterrupts(this.device);
+    this.#onClose();
   }
 
   get #faults(): FaultRegion | null {

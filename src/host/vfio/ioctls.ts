@@ -12,6 +12,11 @@ const FLAGS = u32("flags", "flags of the call");
 export const GET_API_VERSION = request(0);
 export const CHECK_EXTENSION = request(1);
 export const SET_IOMMU = request(2);
+export const GROUP_GET_STATUS = {
+  request: request(3),
+  ...struct("VFIO_GROUP_GET_STATUS", SOURCE, [ARGSZ, u32("flags", "of GroupFlag")]),
+};
+export const GroupFlag = { VIABLE: 1, CONTAINER_SET: 2 } as const;
 export const GROUP_SET_CONTAINER = request(4);
 export const GROUP_UNSET_CONTAINER = request(5);
 /** The argument is a pointer to the device's name, such as `0000:00:04.0`. */

@@ -39,7 +39,7 @@ describe("Parts of a device (mdev) with domains of their own", () => {
   it("take one container each, and leave it with their PASID", () => {
     const { world, containers } = makeWorld();
     const [a, b] = containers;
-    expect(world.join(a!.container, b!.part).returned).toBe("EINVAL");
+    expect(world.join(a!.container, b!.part).returned).toBe("EBUSY");
     world.host.process.close(a!.group);
     world.host.process.close(a!.container);
     expect([world.dma(1, DATA, 1), a!.part.defaultPasid]).toEqual([null, null]);

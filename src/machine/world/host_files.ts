@@ -3,8 +3,9 @@ import type { HostDevice } from "../../host/drivers/driver.ts";
 import type { HostKernel } from "../../host/kernel.ts";
 import { KvmFile } from "../../host/kvm/files.ts";
 import type { OpenFile, Process } from "../../host/process.ts";
-import { Type1Container, VfioGroupFile } from "../../host/vfio/container.ts";
+import { Type1Container } from "../../host/vfio/container.ts";
 import { VfioDeviceFile } from "../../host/vfio/device_file.ts";
+import { VfioGroupFile } from "../../host/vfio/group_file.ts";
 import { MediatedDevice } from "../../host/vfio/mediated.ts";
 
 /** @returns an errno's name where there is no such file */
@@ -18,7 +19,7 @@ export function openFile(kernel: HostKernel, process: Process, path: string): Op
   const device = devices.find((d) => path === `/dev/vfio/devices/${d.name}`);
   if (device !== undefined) return era.iommufd ? new VfioDeviceFile(kernel, device) : "ENOENT";
   const group = devices.find((d) => path === `/dev/vfio/${d.group}`)?.group;
-  return group === undefined ? "ENOENT" : new VfioGroupFile(kernel, group);
+  return group === undefined ? "ENOENT" : VfioGroupFile.open(kernel, group);
 }
 
 /** Where a symbolic link of a device leads to: its group; null for any other path. */
