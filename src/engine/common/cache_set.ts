@@ -44,6 +44,14 @@ export class CacheSet<Name extends string> {
   digest(into: Digest): void {
     for (const table of this.#tables.values()) table.digest(into);
   }
+
+  /** Look something up that counts for no cache. */
+  uncounted<T>(look: () => T): T {
+    const counted = [...this.#tables.values()].map(({ counts }) => [counts, counts.slice()] as const);
+    const found = look();
+    for (const [counts, before] of counted) counts.set(before);
+    return found;
+  }
 }
 
 /** The caches of a unit as its owner sees them. */
@@ -55,6 +63,10 @@ export abstract class UnitCaches<Name extends string> {
   /** The table behind a cache; null where it is off. */
   table(name: Name): TaggedCache | null {
     return this.set.table(name);
+  }
+
+  uncounted<T>(look: () => T): T {
+    return this.set.uncounted(look);
   }
 
   snapshot(): CacheSetImage<Name> {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { EventCode } from "../../../arch/amdvi/events.ts";
 import { Digest } from "../../../base/digest.ts";
 import { End } from "../../common/request.ts";
+import { CacheCount } from "../../common/tagged_cache.ts";
 import {
   ENABLED,
   GUEST,
@@ -56,6 +57,18 @@ describe("A guest's mapping tables, 48882 chapter 5", () => {
     w.write(vf("GUEST_DID_MAP_CONTROL1"), (9 << 14) | 1, GUEST_DOMAIN << 14);
     w.memory.read64(0, 0x161000 + 8 * GUEST_DOMAIN);
     expect(w.memory.lo & 0xffff).toBe(DOMAIN);
+  });
+
+  it("are looked through for what a guest forgets as a whole, which counts for no cache", () => {
+    const w = new GuestWorld();
+    const { counts } = w.cached.caches!.table("dte")!;
+    const lookUps = (): number => counts[CacheCount.Hits]! + counts[CacheCount.Misses]!;
+    w.access(w.cached, 2, false, true);
+    const before = lookUps();
+    w.guestCommand([0, opcode(8), 0, 0]);
+    expect(w.cached.caches!.config.recallDte(DEVICE, new Uint32Array(8))).toBe(false);
+    // The two halves of the command were fetched by way of an entry; the last one is the look just now.
+    expect(lookUps() - before).toBeLessThanOrEqual(3);
   });
 
   it("that nothing backs are a hardware error of the vIOMMU, told to the host", () => {

@@ -70,13 +70,14 @@ export class IdMap {
 
   /** The host's ids of everything that the guest has; one that several of its own lead to comes as often. */
   *hostIds(): Generator<number> {
-    const perPage = PAGE >>> this.#kind.entryBytesLg2;
-    for (let first = 0; first < IDS; first += perPage) {
+    const { entryBytesLg2, hostId } = this.#kind;
+    for (let first = 0; first < IDS; first += PAGE >>> entryBytesLg2) {
       this.#locate(first);
-      if (this.#memory.isZeroPage(this.#hi, this.#lo)) continue;
-      for (let id = first; id < first + perPage; id++) {
-        const hostId = this.hostId(id);
-        if (hostId > NOBODY) yield hostId;
+      for (const at of this.#memory.wordsInPage(this.#hi, this.#lo)) {
+        // The host's id stands in the first word of an entry.
+        if (at % (1 << entryBytesLg2) !== 0) continue;
+        const id = hostId.get(this.#take(), 0);
+        if (id !== 0) yield id;
       }
     }
   }
@@ -102,8 +103,14 @@ export class IdMap {
   #read(guestId: number): MemoryStatus {
     this.#locate(guestId);
     const status = this.#memory.read64(this.#hi, this.#lo);
+    this.#take();
+    return status;
+  }
+
+  /** The word that was read. */
+  #take(): Uint32Array {
     this.#words[0] = this.#memory.lo;
     this.#words[1] = this.#memory.hi;
-    return status;
+    return this.#words;
   }
 }

@@ -2,7 +2,7 @@
  * Memory as a device sees it that has a device table entry with host tables: a guest's physical address space, or the
  * private one of the IOMMU itself. 48882 revision 3.10, §2.2.3.
  */
-import { fromHalves } from "../../../base/address.ts";
+import { fromHalves, highHalf, lowHalf } from "../../../base/address.ts";
 import type { RingMemory } from "../../common/offset_ring.ts";
 import { End, Updates } from "../../common/request.ts";
 import { MemoryStatus, type PhysicalMemory } from "../../memory/physical_memory.ts";
@@ -43,18 +43,30 @@ export class TranslatedMemory implements RingMemory {
     return found === MemoryStatus.Ok ? this.#memory.write64(this.#t.paHi, this.#t.paLo, valueHi, valueLo) : found;
   }
 
-  /** The physical address that one of the space leads to, -1 for none; caches are not filled by the question. */
+  /** The physical address that one of the space leads to, -1 for none: a question, of which no cache knows. */
   physical(hi: number, lo: number): number {
+    const { caches } = this.#translator;
+    const locate = (): MemoryStatus => this.#locate(hi, lo, false);
     this.#t.updates = Updates.Show;
-    const status = this.#locate(hi, lo, false);
+    const status = caches === null ? locate() : caches.uncounted(locate);
     this.#t.updates = Updates.Make;
     return status === MemoryStatus.Ok ? fromHalves(this.#t.paHi, this.#t.paLo) : -1;
   }
 
-  /** Whether the whole page of an address reads as zero, or does not answer; caches are not filled by the question. */
-  isZeroPage(hi: number, lo: number): boolean {
-    const at = this.physical(hi, lo & ~0xfff);
-    return at < 0 || this.#memory.isZero(at, PAGE);
+  /**
+   * The places in a page of its 64-bit words that are not zero, each while {@link hi} and {@link lo} hold it; none where
+   * nothing answers. A question like {@link physical}.
+   */
+  *wordsInPage(hi: number, lo: number): Generator<number> {
+    const memory = this.#memory;
+    const page = this.physical(hi, lo & ~(PAGE - 1));
+    if (page < 0 || memory.isZero(page, PAGE)) return;
+    for (let at = 0; at < PAGE; at += 8) {
+      if (memory.read64(highHalf(page), lowHalf(page) + at) !== MemoryStatus.Ok) continue;
+      this.hi = memory.hi;
+      this.lo = memory.lo;
+      if ((this.hi | this.lo) !== 0) yield at;
+    }
   }
 
   #locate(hi: number, lo: number, write: boolean): MemoryStatus {
