@@ -51,7 +51,7 @@ const PTE_LOW = [
 ] as const;
 
 /** Page translation entry of the level's default size. */
-const HOST_PTE = layout("host PTE", "48882 §2.2.3", 64, [
+export const HOST_PTE = layout("host PTE", "48882 §2.2.3", 64, [
   ...PTE_LOW,
   field("NextLevel", 11, 9, "what the entry is", { values: { 0: "page of the level's default size" } }),
   address("PageAddress", 51, 12, "page, a system physical address"),
@@ -68,6 +68,6 @@ const HOST_SIZED_PTE = layout("host PTE, sized", "48882 §2.2.3", 64, [
 
 /** How to read a host entry, by its low half. */
 export function hostEntryLayout(lo: number): Layout {
-  const next = (lo >>> 9) & 7;
+  const next = HOST_PTE.f.NextLevel.get([lo], 0);
   return next === 0 ? HOST_PTE : next === 7 ? HOST_SIZED_PTE : HOST_PDE;
 }

@@ -8,7 +8,14 @@
  * A walk is one pass over typed arrays without a call that could not be inlined. Where it meets a pointer that nobody
  * followed before, it stops, the pointer is resolved, and the walk starts over.
  */
-import { V1_ACCESSED, V1_DIRTY, V1_FORCE_COHERENT, V1_READ, V1_WRITE } from "../../pagetable/formats/amdv1.ts";
+import {
+  V1_ACCESSED,
+  V1_DIRTY,
+  V1_FORCE_COHERENT,
+  V1_NEXT_LEVEL,
+  V1_READ,
+  V1_WRITE,
+} from "../../pagetable/formats/amdv1.ts";
 import { X86Denied } from "../../pagetable/formats/x86_64.ts";
 import { Want } from "../common/request.ts";
 import { type PhysicalMemory, TARGET_FRAME_BITS } from "../memory/physical_memory.ts";
@@ -108,7 +115,7 @@ export class FastWalk {
   #resolve(slot: number): boolean {
     const memory = this.#memory;
     const lo = memory.words[2 * slot]!;
-    const next = (lo >>> 9) & 7;
+    const next = (lo >>> V1_NEXT_LEVEL.shift) & V1_NEXT_LEVEL.mask;
     if ((lo & P) === 0 || next > MARK_LEVEL || (memory.words[2 * slot + 1]! & HOST_HI) !== HOST_RIGHTS) return false;
     const before = memory.targets[slot];
     return (

@@ -5,23 +5,31 @@
  * CHOICE(V1_RESERVED): bits [58:52] of an entry, and [60:59] of a page directory entry, are reserved; like the
  * accessible implementations the model does not check them.
  */
+import { HOST_PTE } from "../../arch/amdvi/host_entries.ts";
+import { locate } from "../../base/layout.ts";
 import { defineFormat, Kind } from "../format.ts";
 
-const PRESENT = 1;
-/** IR and IW, bits 61 and 62, in the high half of an entry: every level has to grant them. */
-export const V1_READ = 1 << 29;
-export const V1_WRITE = 1 << 30;
-/** Force coherent, bit 60, in the high half of a page translation entry. */
-export const V1_FORCE_COHERENT = 1 << 28;
-/** Accessed and dirty, bits 5 and 6, in the low half. */
-export const V1_ACCESSED = 1 << 5;
-export const V1_DIRTY = 1 << 6;
+/** The lowest bit of a field of an entry, in the half that it stands in. */
+const bit = (field: string): number => 1 << locate(HOST_PTE, field).shift;
+
+export const V1_PRESENT = bit("PR");
+/** In the high half of an entry: every level has to grant them. */
+export const V1_READ = bit("IR");
+export const V1_WRITE = bit("IW");
+/** In the high half of a page translation entry. */
+export const V1_FORCE_COHERENT = bit("FC");
+/** In the low half. */
+export const V1_ACCESSED = bit("A");
+export const V1_DIRTY = bit("D");
+/** What an entry is, or the level that it leads to, in the low half. */
+export const V1_NEXT_LEVEL = locate(HOST_PTE, "NextLevel");
 
 /** Next Level codes of a page translation entry: the level's default size, or a size the address field says. */
 const DEFAULT_SIZE = 0;
 const SIZE_IN_ADDRESS = 7;
 
-const nextLevelCode = (lo: number): number => (lo >>> 9) & 7;
+const { shift: SHIFT, mask: MASK } = V1_NEXT_LEVEL;
+const nextLevelCode = (lo: number): number => (lo >>> SHIFT) & MASK;
 
 /** log2 of the page whose address field ends in ones up to the bit below its size; 12 + 40 + 1 where all are ones. */
 function codedSizeLg2(lo: number, hi: number): number {
@@ -45,7 +53,7 @@ export const AMD_V1 = defineFormat({
   inheritHi: V1_READ | V1_WRITE,
   grantsHi: V1_READ | V1_WRITE,
   kindOf: (lo, hi, level) => {
-    if ((lo & PRESENT) === 0) return Kind.Empty;
+    if ((lo & V1_PRESENT) === 0) return Kind.Empty;
     const next = nextLevelCode(lo);
     if (next === DEFAULT_SIZE) return level <= TOP_PAGES ? Kind.Leaf : Kind.Reserved;
     if (next !== SIZE_IN_ADDRESS) return next <= level ? Kind.Table : Kind.Reserved;

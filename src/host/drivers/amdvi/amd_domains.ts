@@ -3,18 +3,14 @@
  * Linux 7.2, drivers/iommu/amd/iommu.c and nested.c.
  */
 import { DTE } from "../../../arch/amdvi/dte.ts";
-import { hostEntryLayout } from "../../../arch/amdvi/host_entries.ts";
 import { copyFields } from "../../../base/encode.ts";
-import { locate } from "../../../base/layout.ts";
 import { alignedRange } from "../../../kernel/address_range.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import { V1_DIRTY } from "../../../pagetable/formats/amdv1.ts";
 import type { Status } from "../../errno.ts";
 import type { DirtyTracking, NestedDomain, Protection } from "../driver.ts";
 import { TableDomain, type TableKind } from "../table_domain.ts";
 import type { AmdDriver } from "./amd_driver.ts";
-
-/** D of a leaf of the host tables, in its low half. */
-const DIRTY = 1 << locate(hostEntryLayout(0), "D").shift;
 
 /** What distinguishes a domain of the kernel's. */
 export interface PagingOptions {
@@ -57,7 +53,7 @@ export class AmdPaging extends TableDomain {
         this.#rewrite();
         return null;
       },
-      read: (iova, length, clear, mark) => this.readDirtyLeaves(DIRTY, iova, length, clear, mark),
+      read: (iova, length, clear, mark) => this.readDirtyLeaves(V1_DIRTY, iova, length, clear, mark),
     };
   }
 
