@@ -46,39 +46,29 @@ export interface UapiStruct<F extends readonly StructField[] = readonly StructFi
   encode(values: Partial<Values<F>>): Uint8Array<ArrayBuffer>;
 }
 
-/** A field's value in a structure. */
-function readField(from: DataView, at: number, type: FieldType): number | bigint {
-  switch (type) {
-    case "u8":
-      return from.getUint8(at);
-    case "u16":
-      return from.getUint16(at, true);
-    case "u32":
-      return from.getUint32(at, true);
-    case "s32":
-      return from.getInt32(at, true);
-    case "u64":
-      return from.getBigUint64(at, true);
-  }
+/** Memory of one structure, as arrays of each type: by index, not by byte. */
+interface Scratch {
+  readonly u8: Uint8Array<ArrayBuffer>;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly s32: Int32Array;
+  readonly u64: BigUint64Array;
 }
 
-function writeField(to: DataView, at: number, type: FieldType, value: number | bigint): void {
-  switch (type) {
-    case "u8":
-      to.setUint8(at, Number(value));
-      return;
-    case "u16":
-      to.setUint16(at, Number(value), true);
-      return;
-    case "u32":
-      to.setUint32(at, Number(value), true);
-      return;
-    case "s32":
-      to.setInt32(at, Number(value), true);
-      return;
-    case "u64":
-      to.setBigUint64(at, BigInt(value), true);
-  }
+function scratchOf(size: number): Scratch {
+  const { buffer } = new Uint8Array(8 * Math.ceil(size / 8));
+  return {
+    u8: new Uint8Array(buffer, 0, size),
+    u16: new Uint16Array(buffer),
+    u32: new Uint32Array(buffer),
+    s32: new Int32Array(buffer),
+    u64: new BigUint64Array(buffer),
+  };
+}
+
+function store(to: Scratch, type: FieldType, index: number, value: number | bigint): void {
+  if (type === "u64") to.u64[index] = BigInt(value);
+  else to[type][index] = Number(value);
 }
 
 /** Declare a structure; fields follow each other without padding, as in the kernel's headers. */
@@ -91,30 +81,27 @@ export function struct<const F extends readonly StructField[]>(name: string, sou
   });
   const size = bit / 8;
   const l = layout(name, source, bit, declared);
-  const places = declared.map(({ lo }, i) => ({ name: fields[i]!.name, at: lo / 8, type: fields[i]!.type }));
+  const places = declared.map(({ lo }, i) => {
+    const { name: field, type } = fields[i]!;
+    if (lo % BITS[type] !== 0) throw new Error(`${name}.${field} is not aligned`);
+    return { name: field, type, index: lo / BITS[type] };
+  });
+  const scratch = scratchOf(size);
   const decode = (bytes: Uint8Array): Values<F> => {
-    const view = viewOf(bytes, size);
+    scratch.u8.set(bytes.length > size ? bytes.subarray(0, size) : bytes);
+    scratch.u8.fill(0, bytes.length);
     const values: Record<string, number | bigint> = {};
-    for (const { name, at, type } of places) values[name] = readField(view, at, type);
+    for (const { name, type, index } of places) values[name] = scratch[type][index]!;
     return values as Values<F>;
   };
   const encode = (values: Partial<Values<F>>): Uint8Array<ArrayBuffer> => {
-    const bytes = new Uint8Array(size);
-    const view = new DataView(bytes.buffer);
+    scratch.u8.fill(0);
     const given = values as Readonly<Record<string, number | bigint>>;
-    for (const { name, at, type } of places) {
+    for (const { name, type, index } of places) {
       const value = given[name];
-      if (value !== undefined) writeField(view, at, type, value);
+      if (value !== undefined) store(scratch, type, index, value);
     }
-    return bytes;
+    return scratch.u8.slice();
   };
   return { name, fields, size, layout: l, decode, encode };
-}
-
-/** The first `size` bytes, those that are missing zero. */
-function viewOf(bytes: Uint8Array, size: number): DataView {
-  if (bytes.length >= size) return new DataView(bytes.buffer, bytes.byteOffset, size);
-  const padded = new Uint8Array(size);
-  padded.set(bytes);
-  return new DataView(padded.buffer);
 }
