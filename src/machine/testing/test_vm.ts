@@ -1,4 +1,7 @@
-/** A virtual machine on a host on a machine, for tests: any IOMMU and mode. Two devices, 0x20 and 0x28 on the host. */
+/**
+ * A virtual machine on a host on a machine, for tests: any IOMMU and mode. Two devices, 0x20 and 0x28 on the host, behind
+ * one IOMMU or behind two.
+ */
 import type { DmaMappings } from "../../actors/guest/dma.ts";
 import type { DriverRefusal } from "../../actors/guest/iommu_driver.ts";
 import { Journal } from "../../actors/journal.ts";
@@ -15,8 +18,9 @@ import type { Door, Era, Mistake, VmMode } from "../../protocol/software.ts";
 import type { AmdviUnit } from "../amdvi/amdvi_unit.ts";
 import { kernelMemory } from "../kernel_memory.ts";
 import { Machine } from "../machine.ts";
+import { unitsOf } from "../several_units.ts";
 import { SmmuUnit } from "../smmuv3/smmu_unit.ts";
-import type { Architecture } from "../unit.ts";
+import type { Architecture, Unit } from "../unit.ts";
 import { VtdUnit } from "../vtd/vtd_unit.ts";
 import { EffectRecorder } from "../world/effects.ts";
 import { HostSystem } from "../world/host_system.ts";
@@ -30,6 +34,8 @@ const DEVICES = [
   { bdf: "0000:00:05.0", sid: 0x28, label: "nvme" },
   { bdf: "0000:00:06.0", sid: 0x30, label: "gpu" },
 ];
+/** Of two IOMMUs, devices from this one on are behind the second. */
+const FAR = 0x28;
 /** Of another virtual machine on the same host: its memory, its VMM's, and the device that it is assigned. */
 const NEIGHBOUR_RAM = { gpa: 0x4000_0000, bytes: 0x100_0000, pa: 0x1_1000_0000 };
 const NEIGHBOUR_VMM = { at: 0x9100_0000, bytes: 0x20_0000 };
@@ -50,12 +56,22 @@ function sizesIn(options: object): Record<string, CacheSize> {
   return Object.fromEntries(sizes) as Record<string, CacheSize>;
 }
 
+/** What is not as usual around a virtual machine. */
+interface Surroundings {
+  readonly era?: Era;
+  readonly door?: Door;
+  /** How many IOMMUs its devices are behind; absent: 1. */
+  readonly iommus?: 1 | 2;
+}
+
 export class TestVm {
   readonly machine: Machine;
   readonly journal: Journal;
   readonly host: HostSystem;
   readonly vm: VirtualMachine;
   readonly physical: KernelMemory;
+  /** The IOMMUs. */
+  readonly #units: readonly Unit[];
 
   private constructor(machine: Machine, journal: Journal, host: HostSystem, vm: VirtualMachine) {
     this.machine = machine;
@@ -63,15 +79,16 @@ export class TestVm {
     this.host = host;
     this.vm = vm;
     this.physical = kernelMemory(machine.memory);
+    this.#units = [...new Set(DEVICES.map(({ sid }) => machine.unit.serving?.(sid) ?? machine.unit))];
   }
 
   static start(architecture: Architecture, preset: string, mode: VmMode, ...mistakes: Mistake[]): TestVm {
     return TestVm.startIn({}, architecture, preset, mode, ...mistakes);
   }
 
-  /** The same on a kernel of some era, or by another door of it. */
+  /** The same on a kernel of some era, or by another door of it, or behind two IOMMUs. */
   static startIn(
-    kernel: { readonly era?: Era; readonly door?: Door },
+    kernel: Surroundings,
     architecture: Architecture,
     preset: string,
     mode: VmMode,
@@ -84,7 +101,7 @@ export class TestVm {
 
   /** The same where it may be refused. @returns what stands in the way */
   static attempt(
-    { era = "Linux 7.2", door }: { readonly era?: Era; readonly door?: Door },
+    { era = "Linux 7.2", door, iommus = 1 }: Surroundings,
     { arch, make }: Architecture,
     preset: string,
     mode: VmMode,
@@ -92,6 +109,7 @@ export class TestVm {
   ): TestVm | Refused | DriverRefusal {
     const rams = [VM_RAM, NEIGHBOUR_RAM].map(({ pa, bytes }) => ({ at: pa, bytes }));
     const zero = [HOST, VMM, NEIGHBOUR_VMM, ...rams];
+    const devices = DEVICES.map((device) => (iommus === 2 && device.sid >= FAR ? { ...device, iommu: 1 } : device));
     const machine = new Machine(
       {
         arch,
@@ -103,12 +121,12 @@ export class TestVm {
           zero: zero.map(({ at, bytes }) => [BigInt(at), BigInt(bytes)] as const),
           segments: [],
         },
-        devices: DEVICES,
+        devices,
       },
-      make,
+      unitsOf(make),
     );
     const journal = new Journal();
-    const host = HostSystem.boot(machine, new EffectRecorder(machine), DEVICES, HOST, journal, {
+    const host = HostSystem.boot(machine, new EffectRecorder(machine), devices, HOST, journal, {
       amdNesting: "as intended",
       era,
     });
@@ -155,13 +173,13 @@ export class TestVm {
 
   /** Commands and descriptors that are missing: entries of caches no longer say what memory does. */
   readonly stale = (): string[] => {
-    const { unit, memory } = this.machine;
-    const entries: readonly { readonly missing: readonly { readonly command: string }[] }[] =
+    const { memory } = this.machine;
+    const entriesOf = (unit: Unit): readonly { readonly missing: readonly { readonly command: string }[] }[] =>
       unit instanceof SmmuUnit
         ? staleInSmmu(unit.smmu, memory)
         : unit instanceof VtdUnit
           ? staleInVtd(unit.remapper, unit.control, memory)
           : staleInAmd((unit as AmdviUnit).translator, memory);
-    return entries.flatMap(({ missing }) => missing.map(({ command }) => command));
+    return this.#units.flatMap(entriesOf).flatMap(({ missing }) => missing.map(({ command }) => command));
   };
 }

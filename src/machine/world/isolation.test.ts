@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodeCommand } from "../../arch/amdvi/commands.ts";
 import { encodeDescriptor } from "../../arch/vtd/commands.ts";
 import { dropPages } from "../../kernel/amdvi/invalidations.ts";
+import type { ReachedIommu } from "../../kernel/platform.ts";
 import { command as smmuCommand } from "../../kernel/smmuv3/command_queue.ts";
 import type { Arch } from "../../protocol/machine.ts";
 import type { VmMode } from "../../protocol/software.ts";
@@ -139,10 +140,9 @@ const QUEUES: Readonly<Record<Arch, Queue>> = {
   },
 };
 
-/** Have one of those commands carried out. */
-function command({ vm, machine }: TestVm, which: number): void {
+/** Have one of those commands carried out by an IOMMU of the guest's. */
+function command({ vm, machine }: TestVm, { registers }: ReachedIommu, which: number): void {
   const { base, tail, counts, commands } = QUEUES[machine.unit.arch];
-  const { registers } = vm.iommu;
   const tailAt = machine.unit.register(tail)!.offset;
   const queue = Number(registers.read(machine.unit.register(base)!.offset, 8) & ADDRESS);
   const now = Number(registers.read(tailAt, 4));
@@ -173,27 +173,32 @@ function plausible(vm: TestVm["vm"], hi: number, lo: number): [number, number] {
 function act(world: TestVm, registers: readonly number[], [what, where, hi, lo]: Deed): void {
   const { vm } = world;
   const [valueHi, valueLo] = plausible(vm, hi, lo);
-  const { cmdqv } = vm.iommu.blocks ?? {};
-  if (what > 9) command(world, where);
+  const iommus = [vm.iommu, ...(vm.iommu.further ?? [])];
+  const iommu = iommus[hi % iommus.length]!;
+  const { cmdqv } = iommu.blocks ?? {};
+  if (what > 9) command(world, iommu, where);
   else if (what < 4) {
     // The lower half of guest memory is the kernel's own: its tables and queues lie at its beginning.
     const at = 8 * Math.floor((where % (VM_RAM.bytes / (what === 0 ? 1 : 64))) / 8);
     vm.memory.write(VM_RAM.gpa + at, valueHi, valueLo);
   } else if (what < 7) {
     const offset = what === 4 ? 4 * (where % 0x8000) : registers[where % registers.length]!;
-    vm.iommu.registers.write(offset, BigInt(valueLo >>> 0), 4);
+    iommu.registers.write(offset, BigInt(valueLo >>> 0), 4);
   } else if (what < 9 && cmdqv !== undefined) {
     const offset = what === 7 ? 4 * (where % 0x1_4000) : EXTENSION[where % EXTENSION.length]!;
     cmdqv.write(offset, BigInt(valueLo >>> 0), 4);
   } else vm.kernel.driver.takeFaults();
 }
 
-describe.each(SUBJECTS)("A hostile guest, $architecture.arch $mode", ({ architecture, preset, mode, registers }) => {
+const BEHIND = SUBJECTS.flatMap((subject) => ([1, 2] as const).map((iommus) => ({ ...subject, iommus })));
+const TITLE = "A hostile guest, $architecture.arch $mode, IOMMUs: $iommus";
+
+describe.each(BEHIND)(TITLE, ({ architecture, preset, mode, registers, iommus }) => {
   it("does not let its devices out of its memory, whatever it writes", () => {
     let reached = 0;
     fc.assert(
       fc.property(deeds, fc.array(word, { minLength: 4, maxLength: 4 }), (all, addresses) => {
-        const world = TestVm.start(architecture, preset, mode);
+        const world = TestVm.startIn({ iommus }, architecture, preset, mode);
         const buffer = world.vm.kernel.buffers.allocate(4 * PAGE)!;
         for (const { virtual } of DEVICES) world.mappings(virtual).map(0x10_0000, buffer, 4 * PAGE, RIGHTS);
         for (const deed of all) {
@@ -216,9 +221,9 @@ describe.each(SUBJECTS)("A hostile guest, $architecture.arch $mode", ({ architec
   it("does not touch what caches hold for another virtual machine, nor make it see faults", () => {
     fc.assert(
       fc.property(deeds, (all) => {
-        const world = TestVm.start(architecture, preset, mode);
+        const world = TestVm.startIn({ iommus }, architecture, preset, mode);
         const buffer = world.vm.kernel.buffers.allocate(4 * PAGE)!;
-        world.mappings(DEVICES[0]!.virtual).map(0x10_0000, buffer, 4 * PAGE, RIGHTS);
+        for (const { virtual } of DEVICES) world.mappings(virtual).map(0x10_0000, buffer, 4 * PAGE, RIGHTS);
         const other = world.neighbour(mode);
         const theirs = other.kernel.mappings(NEIGHBOUR.virtual, null);
         if ("refused" in theirs) throw new Error(theirs.refused);
