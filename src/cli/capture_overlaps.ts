@@ -13,7 +13,14 @@ export async function captureOverlaps(files: readonly InputFile[]): Promise<Over
   const opened = Session.open(scenario, await loadArchitecture(scenario.machine.arch));
   if (!opened.ok) throw new Error(opened.error.detail);
   const [chosen] = opened.value.streams(0, 1).rows;
-  const search = opened.value.overlaps({ sid: chosen?.sid ?? 0, ssid: null, space: "PA", all: true, at: null });
+  const search = opened.value.overlaps({
+    sid: chosen?.sid ?? 0,
+    ssid: null,
+    space: "PA",
+    all: true,
+    bypassing: false,
+    at: null,
+  });
   for (;;) {
     const { done, value } = search.next();
     if (done === true && value !== null) return value;

@@ -46,7 +46,6 @@ import { commanded, commandFault, takesCommands } from "./commands.ts";
 import { hostSummary } from "./host_summary.ts";
 import { invalidationOf } from "./inspect/invalidation.ts";
 import { memoryExtents, sortOwners, viewMemory } from "./inspect/memory_view.ts";
-import type { OverlapProgress } from "./inspect/overlaps.ts";
 import { planMapEdit } from "./inspect/plan_map_edit.ts";
 import { editedBits, writerOf } from "./inspect/provenance.ts";
 import { cutDown } from "./inspect/share.ts";
@@ -312,7 +311,7 @@ export class Session {
    * Look for memory that is reached in more than one way, a part of the search at a time. It comes to null where the
    * session has changed meanwhile.
    */
-  *overlaps(query: OverlapQuery): Generator<OverlapProgress, OverlapAnswer | null> {
+  *overlaps(query: OverlapQuery): Generator<number, OverlapAnswer | null> {
     const revision = this.#revision;
     const search = this.#unit.inspect.overlaps(query, this.#streamRows());
     for (;;) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { xorshift32 } from "../base/rng.ts";
 import { entrySizeLg2, type PageTableFormat } from "./format.ts";
 import { VMSAV8_FORMATS } from "./formats/vmsav8.ts";
-import { type ScanLimits, type ScanReader, type ScanRoot, type ScanVisitor, scan } from "./scan.ts";
+import { type ScanLimits, type ScanReader, type ScanRoot, type ScanVisitor, scan, TableScan } from "./scan.ts";
 import { descriptor, isWide, SparseStore, spanOf, TableBuilder } from "./testing/table_builder.ts";
 import { Cursor, WalkEnd, walk } from "./walk.ts";
 
@@ -43,7 +43,7 @@ interface Met {
 }
 
 /** Scan, and keep all that the visitor is told. */
-function visit(root: ScanRoot, reader: ScanReader, limits = ENOUGH): Met {
+function visit(root: ScanRoot, reader: ScanReader, limits = ENOUGH, go = scan): Met {
   const met: Omit<Met, "complete"> = { tables: [], leaves: [], bad: [], open: 0 };
   const visitor: ScanVisitor = {
     enter: ({ out, level, va }, entries) => {
@@ -56,7 +56,7 @@ function visit(root: ScanRoot, reader: ScanReader, limits = ENOUGH): Met {
     leaf: ({ at, level, va, out, inherited }) => met.leaves.push({ at, level, va, out, inherited }),
     bad: ({ at, level, va }, why, code, entries) => met.bad.push({ why, at, level, va, code, entries }),
   };
-  const complete = scan(root, reader, visitor, limits);
+  const complete = go(root, reader, visitor, limits);
   return { ...met, complete };
 }
 
@@ -150,6 +150,23 @@ describe.each(VMSAV8_FORMATS)("scan of $id", (fmt) => {
     expect(missed).toEqual([]);
     const written = new Set(tables.written);
     expect([...visited.keys(), ...broken].every((at) => written.has(at))).toBe(true);
+  });
+
+  it("comes to the same piece by piece, and tells how far it is", () => {
+    const { tables } = randomTables(fmt, 4711);
+    const root = rootOf(tables, 52);
+    for (const limits of [ENOUGH, { ...ENOUGH, leaves: 9 }, { ...ENOUGH, tables: 5 }]) {
+      const shares: number[] = [];
+      const pieces = visit(root, new StoreReader(tables.store as SparseStore), limits, (...all) => {
+        const whole = new TableScan(...all);
+        while (whole.advance(1)) shares.push(whole.share);
+        expect(whole.advance(1)).toBe(false);
+        return whole.complete;
+      });
+      expect(pieces).toEqual(visit(root, new StoreReader(tables.store as SparseStore), limits));
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+      expect(shares.every((share) => share >= 0 && share <= 1)).toBe(true);
+    }
   });
 
   it("goes in ascending order of address and tells each table with its first address", () => {

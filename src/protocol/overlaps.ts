@@ -13,7 +13,9 @@ export interface OverlapQuery {
   readonly space: "PA" | "IPA";
   /** Every overlap, not only those that the chosen context has part in. */
   readonly all: boolean;
-  /** Who reaches this address, be it in one way, instead of overlaps; null for overlaps. */
+  /** Streams whose accesses pass untranslated count too, each of which reaches everything. */
+  readonly bypassing: boolean;
+  /** Who reaches this address, those included, be it in one way, instead of overlaps; null for overlaps. */
   readonly at: bigint | null;
 }
 
@@ -59,7 +61,7 @@ export interface OverlapAnswer {
   readonly bytes: bigint;
   /** Not everything was looked through: there are more contexts, or leaves, than are gone over. */
   readonly truncated: boolean;
-  /** Streams whose accesses pass untranslated and so reach everything; they have no part in the rows. */
+  /** Streams whose accesses pass untranslated; in the rows where these were asked for. */
   readonly bypassing: readonly number[];
   /** Input ranges of the chosen context that lead to overlaps: first address and one past the last, by rising address. */
   readonly marks: readonly (readonly [from: bigint, to: bigint])[];

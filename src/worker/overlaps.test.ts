@@ -7,7 +7,7 @@ const FOLDER = new URL("../../public/captures/smmuv3-iommufd-nested/", import.me
 const FILES = ["capture.json", "memory.bin"].map((name) => {
   return { name, bytes: Uint8Array.from(readFileSync(new URL(name, FOLDER))) };
 });
-const QUERY: OverlapQuery = { sid: 0x10, ssid: null, space: "PA", all: true, at: null };
+const QUERY: OverlapQuery = { sid: 0x10, ssid: null, space: "PA", all: true, bypassing: false, at: null };
 const quiet = (): void => {};
 
 describe("a search for overlaps", { timeout: 30_000 }, () => {

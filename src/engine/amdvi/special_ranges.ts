@@ -25,6 +25,16 @@ const RANGES_FD: readonly (readonly [below: number, use: Range])[] = [
   [0xfe00_0000, Range.PortIo],
 ];
 
+const FD = 0xfd * 2 ** 32;
+
+/** Addresses at which what an address is for may be another than just below, in ascending order. */
+export const RANGE_STARTS: readonly number[] = [
+  0xfee0_0000,
+  0xfef0_0000,
+  FD,
+  ...RANGES_FD.map(([below]) => FD + below),
+];
+
 /** The address is that of an interrupt message of a PCI device: FEEx_xxxxh. */
 const isInterruptMessage = (hi: number, lo: number): boolean => hi === 0 && lo >>> 20 === 0xfee;
 

@@ -102,9 +102,14 @@ export class Translator {
    * @returns false when the request ended, or passes untranslated: `t` says which
    */
   resolve(t: Translation, trace: TraceRecorder | null, config: DeviceConfig): boolean {
-    const { controls, caps } = this;
     if (trace !== null) trace.row(TracePhase.Config, 0);
-    if (!controls.iommuEn) return !t.pass(R.IOMMU_OFF);
+    if (!this.controls.iommuEn) return !t.pass(R.IOMMU_OFF);
+    return this.resolveOn(t, trace, config);
+  }
+
+  /** The same where the IOMMU is on. @returns as {@link resolve} */
+  resolveOn(t: Translation, trace: TraceRecorder | null, config: DeviceConfig): boolean {
+    const { caps } = this;
     const untranslated = t.addressType === AddressType.Untranslated;
     if (untranslated && isInterrupt(t, caps.htRangeIgnore)) {
       t.end = End.Interrupt;

@@ -26,6 +26,12 @@ import type { Translation } from "./translation.ts";
 const INTERRUPT_LG2 = 20;
 const INTERRUPT_RUN = 0xfee;
 
+/** The same as addresses: the first, and one past the last. */
+export const INTERRUPT_RANGE = {
+  from: INTERRUPT_RUN * 2 ** INTERRUPT_LG2,
+  to: (INTERRUPT_RUN + 1) * 2 ** INTERRUPT_LG2,
+};
+
 /** SNP of a second-stage leaf, in its low half. */
 const SNP = 1 << locate(pagingEntryLayout(2, 1, true), "SNP").shift;
 

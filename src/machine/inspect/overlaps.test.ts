@@ -4,14 +4,14 @@ import { describe, expect, it } from "vitest";
 import type { SurveyReader } from "../../engine/common/survey.ts";
 import { vtdSecondFormat } from "../../pagetable/formats/vtd_second.ts";
 import type { StreamRow } from "../../protocol/engine.ts";
-import { ARCHES } from "../../protocol/machine.ts";
-import type { OverlapAnswer, OverlapQuery } from "../../protocol/overlaps.ts";
+import { ARCHES, type Arch, type MachineDescription } from "../../protocol/machine.ts";
+import type { OverlapAnswer, OverlapContext, OverlapQuery } from "../../protocol/overlaps.ts";
 import { importFiles } from "../../scenario/import_files.ts";
 import { Session } from "../session.ts";
 import { WORLDS } from "../testing/worlds.ts";
 import { loadArchitecture } from "../units.ts";
 import { findOverlaps } from "./overlaps.ts";
-import type { ContextTables, SourceRoot } from "./table_source.ts";
+import { type ContextTables, passesAll, type SourceRoot } from "./table_source.ts";
 
 const PAGE = 4096;
 const PAGES = 16;
@@ -97,6 +97,7 @@ describe("Overlaps of tables made by chance", () => {
     resolved: true,
     stages: [first === null ? null : () => [rootOf(first)], second === null ? null : () => [rootOf(second)]],
     levelOf: (level) => level,
+    untranslated: () => [],
     upkeep: () => null,
     beneath: () => () => ({ type: "unknown" }),
   });
@@ -135,7 +136,7 @@ describe("Overlaps of tables made by chance", () => {
         );
         const streams = tables.map((_, sid) => streamRow(sid, "stage 1"));
         const answer = resultOf(
-          findOverlaps({ sid: 0, ssid: null, space, all, at: null }, streams, (sid) => tables[sid]!),
+          findOverlaps({ sid: 0, ssid: null, space, all, bypassing: false, at: null }, streams, (sid) => tables[sid]!),
         );
         const tried = triedPages(ways, all ? null : 0);
         expect([...pagesOf(answer)]).toEqual([...tried]);
@@ -159,7 +160,7 @@ describe("Overlaps of tables made by chance", () => {
     const stream = { ...streamRow(0, "stage 1"), ssids: [0, 1] };
     const tablesOf = (_sid: number, ssid: number | null) => context(ssid === 1 ? other : pages, null);
     for (const ssid of [null, 0]) {
-      const query: OverlapQuery = { sid: 0, ssid, space: "PA", all: true, at: null };
+      const query: OverlapQuery = { sid: 0, ssid, space: "PA", all: true, bypassing: false, at: null };
       const { contexts, rows } = resultOf(findOverlaps(query, [stream], tablesOf));
       expect(contexts.map((c) => c.ssid)).toEqual([ssid, 1]);
       expect(rows.map(({ reached }) => reached)).toEqual([2]);
@@ -188,7 +189,7 @@ describe("Overlaps of tables made by chance", () => {
     const waysTo = (at: bigint, all: boolean) =>
       resultOf(
         findOverlaps(
-          { sid: 0, ssid: null, space: "PA", all, at },
+          { sid: 0, ssid: null, space: "PA", all, bypassing: false, at },
           [streamRow(0, "stage 1"), streamRow(1, "stage 1")],
           tablesOf,
         ),
@@ -212,19 +213,54 @@ describe("Overlaps of tables made by chance", () => {
 
   it("stop at what they look through at most, and say so", () => {
     const streams = Array.from({ length: 1100 }, (_, sid) => streamRow(sid, "bypass"));
-    const query: OverlapQuery = { sid: 0, ssid: null, space: "PA", all: true, at: null };
+    const query: OverlapQuery = { sid: 0, ssid: null, space: "PA", all: true, bypassing: true, at: null };
     const answer = resultOf(findOverlaps(query, streams, () => context(null, null)));
     expect(answer).toMatchObject({ truncated: true, ranges: 0, rows: [], marks: [] });
     expect(answer.bypassing).toHaveLength(1100);
   });
+
+  it("count streams that pass untranslated where that is asked for, and where one address is", () => {
+    const tables: Table = { at: 0x10_0000, to: [[5, 3]] };
+    const passing: ContextTables = { ...context(null, null), untranslated: () => [passesAll(48)] };
+    const streams = [streamRow(0, "stage 1"), streamRow(1, "bypass")];
+    const search = (bypassing: boolean, at: bigint | null) =>
+      resultOf(
+        findOverlaps({ sid: 0, ssid: null, space: "PA", all: true, bypassing, at }, streams, (sid) =>
+          sid === 0 ? context(tables, null) : passing,
+        ),
+      );
+    const told = ({ rows }: Pick<OverlapAnswer, "rows">) =>
+      rows.map(({ from, to, reaches }) => [from, to, ...reaches.map((r) => `${r.context} ${r.permissions}`)]);
+    expect(told(search(false, null))).toEqual([]);
+    expect(told(search(true, null))).toEqual([[0x5000n, 0x6000n, "0 3", "1 7"]]);
+    expect(told(search(false, 0x5004n))).toEqual([[0x5004n, 0x5005n, "0 3", "1 7"]]);
+    expect(search(false, 0x7008n).rows[0]?.reaches).toEqual([
+      { context: 1, permissions: 7, count: 1, inputs: [0x7008n] },
+    ]);
+  });
 });
 
-/** Overlaps of a session as its own translations give them, page by page of what is mapped, and as the search does. */
+/** Rights of accesses that pass untranslated at an address. */
+function passingRights(session: Session, { sid, ssid }: OverlapContext, iova: bigint): number {
+  const plain = { sid, ssid, iova, write: false, privileged: false, instruction: false };
+  const kinds = [plain, { ...plain, write: true }, { ...plain, instruction: true }];
+  const passes = kinds.map((access) => {
+    const { outcome } = session.walk(access);
+    return outcome.type === "ok" && outcome.bypass;
+  });
+  return passes.reduce((rights, ok, bit) => rights | (Number(ok) << bit), 0);
+}
+
+/**
+ * Overlaps of a session as its own translations give them, page by page of what is mapped, and as the search does. Of
+ * memory that no table leads to, which contexts share that pass untranslated, nothing is compared.
+ */
 function bothWays(session: Session): [Map<bigint, string[]>, Map<bigint, string[]>] {
   const [chosen] = session.streams(0, 1).rows;
-  const answer = resultOf(session.overlaps({ sid: chosen!.sid, ssid: null, space: "PA", all: true, at: null }));
+  const query = { sid: chosen!.sid, ssid: null, space: "PA", all: true, bypassing: true, at: null } as const;
+  const answer = resultOf(session.overlaps(query))!;
   const ways: Ways = new Map();
-  for (const [i, { sid, ssid }] of answer!.contexts.entries()) {
+  for (const [i, { sid, ssid }] of answer.contexts.entries()) {
     const leaves = session.leaves(sid, ssid);
     for (let n = 0; n < leaves.count; n++) {
       const from = (BigInt(leaves.iovaHi[n]!) << 32n) | BigInt(leaves.iovaLo[n]!);
@@ -235,21 +271,49 @@ function bothWays(session: Session): [Map<bigint, string[]>, Map<bigint, string[
           (access) => session.walk(access).outcome,
         );
         const ok = reached.find(({ type }) => type === "ok");
-        if (ok?.type === "ok") tell(ways, ok.pa, `${i} ${ok.permissions} ${iova}`);
+        if (ok?.type === "ok" && !ok.bypass) tell(ways, ok.pa, `${i} ${ok.permissions} ${iova}`);
       }
     }
   }
-  return [pagesOf(answer!), triedPages(ways, null)];
+  for (const page of ways.keys()) {
+    for (const [i, context] of answer.contexts.entries()) {
+      const rights = passingRights(session, context, page);
+      if (rights !== 0) tell(ways, page, `${i} ${rights} ${page}`);
+    }
+  }
+  const rows = answer.rows.filter(({ from, to }) => to - from <= 1n << 30n);
+  const found = [...pagesOf({ rows })].filter(([page]) => ways.has(page));
+  return [new Map(found), triedPages(ways, null)];
+}
+
+async function opened(arch: Arch, machine: MachineDescription): Promise<Session> {
+  const recorded = { accesses: [], events: [] };
+  const session = Session.open({ title: "", about: "", machine, actions: [], recorded }, await loadArchitecture(arch));
+  if (!session.ok) throw new Error(session.error.detail);
+  return session.value;
 }
 
 describe.each(ARCHES)("Overlaps of random nested tables of %s", (arch) => {
   it.each([1, 2, 3, 7])("are what walks of every mapped page come to, seed %i", async (seed) => {
-    const { machine } = WORLDS[arch](seed);
-    const recorded = { accesses: [], events: [] };
-    const opened = Session.open({ title: "", about: "", machine, actions: [], recorded }, await loadArchitecture(arch));
-    if (!opened.ok) throw new Error(opened.error.detail);
-    const [found, tried] = bothWays(opened.value);
+    const [found, tried] = bothWays(await opened(arch, WORLDS[arch](seed).machine));
     expect([...found]).toEqual([...tried]);
+  });
+});
+
+describe("An exclusion range", () => {
+  it.each([2, 4, 10])("is reached as it is, and not by way of tables, 48882 §3.4.2, seed %i", async (seed) => {
+    const { machine } = WORLDS.amdvi(seed);
+    const before = await opened("amdvi", machine);
+    const [page] = bothWays(before)[1].keys();
+    // ExEn and Allow: every device may use it.
+    const registers = { ...machine.registers, EXCL_BASE: page! | 3n, EXCL_LIMIT: page! + 0x3000n };
+    const after = await opened("amdvi", { ...machine, registers });
+    const [found, tried] = bothWays(after);
+    expect([...found]).toEqual([...tried]);
+    const rightsIn = (session: Session): number[] =>
+      session.streams(0, 8).rows.map(({ sid }) => passingRights(session, { sid, ssid: null }, page!));
+    expect(rightsIn(before)).toContain(0);
+    expect(new Set(rightsIn(after))).toEqual(new Set([7]));
   });
 });
 

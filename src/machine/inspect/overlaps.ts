@@ -2,7 +2,7 @@
  * Which memory is reached in more than one way. Every context's runs are laid over each other by where they lead; a line
  * that sweeps over the addresses keeps who reaches the place it is at, and tells of each range over which that is the same.
  *
- * The search stops for breath between contexts and along the sweep: whoever drives it may leave it at any of these points.
+ * The search stops for breath every few milliseconds: whoever drives it may leave it at any of these points.
  */
 import type { StreamRow } from "../../protocol/engine.ts";
 import {
@@ -15,7 +15,7 @@ import {
   type OverlapReach,
   type OverlapRow,
 } from "../../protocol/overlaps.ts";
-import { ReachRuns, runsOf, through, toThemselves } from "./reach_runs.ts";
+import { BREATH, besides, ReachRuns, runsOf, through, toThemselves } from "./reach_runs.ts";
 import { type ContextTables, stageSource, tablesId } from "./table_source.ts";
 
 /** Most contexts that are looked through, and most leaves and most runs of all of them together. */
@@ -28,16 +28,9 @@ const MAX_TABLES = 1 << 16;
 const MAX_ENTRIES = 1 << 23;
 /** Most input ranges that are marked. */
 const MAX_MARKS = 1 << 14;
-/** Ends of runs between two stops. */
-const BREATH = 1 << 15;
 
-/** How far a search has come: `done` of `total` parts. */
-export interface OverlapProgress {
-  readonly done: number;
-  readonly total: number;
-}
-
-export type OverlapSearch = Generator<OverlapProgress, Omit<OverlapAnswer, "revision">>;
+/** Tells at its stops how much of it is done, from 0 to 1. */
+export type OverlapSearch = Generator<number, Omit<OverlapAnswer, "revision">>;
 
 /** Look for overlaps. @param tablesOf of a context */
 export function* findOverlaps(
@@ -46,11 +39,15 @@ export function* findOverlaps(
   tablesOf: (sid: number, ssid: number | null) => ContextTables,
 ): OverlapSearch {
   const chosen = { sid: query.sid, ssid: query.ssid };
+  const bypassing = streams.filter(({ state }) => state === "bypass").map(({ sid }) => sid);
+  // What passes untranslated reaches everything, which would say nothing of what translations share.
+  const left = new Set(query.bypassing || query.at !== null ? [] : bypassing);
   const others = streams.flatMap(({ sid, ssids }) => {
     // Requests without a PASID may go by the tables of PASID 0: that is one address space.
     const one = ssids.includes(0) && spaceId(tablesOf(sid, null)) === spaceId(tablesOf(sid, 0));
     const twin = one ? (chosen.sid === sid && chosen.ssid === 0 ? null : 0) : undefined;
-    return [null, ...ssids].filter((ssid) => ssid !== twin).map((ssid) => ({ sid, ssid }));
+    const looked = [null, ...ssids].filter((ssid) => ssid !== twin && (ssid !== null || !left.has(sid)));
+    return looked.map((ssid) => ({ sid, ssid }));
   });
   const contexts = [chosen, ...others.filter(({ sid, ssid }) => sid !== chosen.sid || ssid !== chosen.ssid)];
   const looked = contexts.slice(0, MAX_CONTEXTS);
@@ -58,18 +55,27 @@ export function* findOverlaps(
   const gathering = new Gathering(query.space);
   for (const [i, context] of looked.entries()) {
     const tables = tablesOf(context.sid, context.ssid);
-    if (query.space === "PA" || (beneath !== null && tablesId(tables, 2) === beneath)) gathering.add(context, tables);
-    yield { done: i, total: looked.length };
+    if (query.space === "IPA" && (beneath === null || tablesId(tables, 2) !== beneath)) continue;
+    yield* part(i / looked.length / 2, (i + 1) / looked.length / 2, gathering.add(context, tables));
   }
   const sweep = new Sweep(gathering, query.all ? null : 0);
-  const found = query.at === null ? yield* sweep.overlaps() : sweep.waysTo(query.at);
+  const found = query.at === null ? yield* part(0.5, 1, sweep.overlaps()) : sweep.waysTo(query.at);
   return {
     space: query.space,
     contexts: gathering.contexts,
     ...found,
     truncated: !gathering.whole || looked.length < contexts.length,
-    bypassing: streams.filter(({ state }) => state === "bypass").map(({ sid }) => sid),
+    bypassing,
   };
+}
+
+/** What tells of itself as part of a whole, of which it is what lies between two shares. */
+function* part<T>(from: number, to: number, work: Generator<number, T>): Generator<number, T> {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+    yield from + (to - from) * value;
+  }
 }
 
 /** What tells an address space from others: the tables that its accesses meet first. */
@@ -89,25 +95,29 @@ class Gathering {
     this.#space = space;
   }
 
-  add(context: OverlapContext, tables: ContextTables): void {
+  *add(context: OverlapContext, tables: ContextTables): Generator<number> {
+    const translated = tables.resolved ? yield* this.#translated(tables) : new ReachRuns();
+    const runs = besides(translated, tables.untranslated(), this.#space === "PA");
     this.contexts.push(context);
-    const runs = tables.resolved ? this.#runsIn(tables) : new ReachRuns();
     this.#count += runs.count;
     this.runs.push(runs);
+    yield 1;
   }
 
-  #runsIn(tables: ContextTables): ReachRuns {
+  *#translated(tables: ContextTables): Generator<number, ReachRuns> {
     const [first, second] = tables.stages;
     if (first === null && second === null) return new ReachRuns();
-    const outer = this.#stage(tables, first === null ? 2 : 1);
-    if (this.#space === "IPA") return first === null ? toThemselves(outer) : outer;
-    if (first === null || second === null) return outer;
-    const { runs, whole } = through(outer, this.#stage(tables, 2), MAX_RUNS - this.#count);
+    const both = this.#space === "PA" && first !== null && second !== null;
+    const outer = yield* part(0, both ? 1 / 3 : 1, this.#stage(tables, first === null ? 2 : 1));
+    if (this.#space === "IPA" && first === null) return toThemselves(outer);
+    if (!both) return outer;
+    const inner = yield* part(1 / 3, 2 / 3, this.#stage(tables, 2));
+    const { runs, whole } = yield* part(2 / 3, 1, through(outer, inner, MAX_RUNS - this.#count));
     this.whole &&= whole;
     return runs;
   }
 
-  #stage(tables: ContextTables, stage: 1 | 2): ReachRuns {
+  *#stage(tables: ContextTables, stage: 1 | 2): Generator<number, ReachRuns> {
     const source = stageSource(tables, stage);
     if (source === null) return new ReachRuns();
     const limits = {
@@ -115,7 +125,7 @@ class Gathering {
       leaves: Math.max(0, Math.min(MAX_LEAVES - this.#leaves, MAX_RUNS - this.#count)),
       entries: MAX_ENTRIES,
     };
-    const { runs, leaves, whole } = runsOf(source, limits);
+    const { runs, leaves, whole } = yield* runsOf(source, limits);
     this.#leaves += leaves;
     this.whole &&= whole;
     return runs;
@@ -171,7 +181,7 @@ class Sweep {
   }
 
   /** Every range that is reached in more than one way. */
-  *overlaps(): Generator<OverlapProgress, Found> {
+  *overlaps(): Generator<number, Found> {
     yield* this.#run();
     const [rows, ranges] = [this.#rows, this.#ranges];
     return { rows, ranges, bytes: BigInt(this.#bytes), marks: joinMarks(this.#marks) };
@@ -190,11 +200,11 @@ class Sweep {
     return { rows, ranges: 1, bytes: 1n, marks: joinMarks(this.#marks) };
   }
 
-  *#run(): Generator<OverlapProgress> {
+  *#run(): Generator<number> {
     const [from, to] = [this.#from, this.#to];
     const total = 2 * from.length;
     const begins = sortedByPage(from);
-    yield { done: 0, total };
+    yield 0;
     const ends = sortedByPage(to);
     let [begun, ended] = [0, 0];
     for (let stop = BREATH, place = 0; ended < ends.length; ) {
@@ -209,7 +219,7 @@ class Sweep {
       if (this.#isAnother()) this.#turn(place);
       if (begun + ended >= stop) {
         stop += BREATH;
-        yield { done: begun + ended, total };
+        yield (begun + ended) / total;
       }
     }
   }

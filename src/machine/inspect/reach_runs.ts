@@ -4,10 +4,13 @@
  */
 import { fromHalves } from "../../base/address.ts";
 import { entrySizeLg2 } from "../../pagetable/format.ts";
-import { type ScanLimits, type ScanPlace, scan } from "../../pagetable/scan.ts";
-import type { TableSource } from "./table_source.ts";
+import { type ScanLimits, type ScanPlace, TableScan } from "../../pagetable/scan.ts";
+import type { TableSource, UntranslatedRange } from "./table_source.ts";
 
-/** Runs in ascending order of input address, as columns; only the first `count` places of each are in use. */
+/**
+ * Runs as columns, of which only the first `count` places are in use: in ascending order of input address, but for
+ * {@link besides}, which puts what passes untranslated last.
+ */
 export class ReachRuns {
   count = 0;
   input = new Float64Array(64);
@@ -61,36 +64,50 @@ export class ReachRuns {
   }
 }
 
-/** What the tables of a stage map, as far as the limits allow. */
-export function runsOf(
-  { roots }: TableSource,
-  limits: ScanLimits,
-): { runs: ReachRuns; leaves: number; whole: boolean } {
+/** Entries or runs between two stops of what takes its time. */
+export const BREATH = 1 << 14;
+
+interface MappedRuns {
+  readonly runs: ReachRuns;
+  readonly leaves: number;
+  /** The limits allowed all of it. */
+  readonly whole: boolean;
+}
+
+/** What the tables of a stage map. Tells from time to time how much of it is done, from 0 to 1. */
+export function* runsOf({ roots }: TableSource, limits: ScanLimits): Generator<number, MappedRuns> {
   const runs = new ReachRuns();
   let leaves = 0;
   let whole = true;
-  for (const root of roots) {
+  for (const [i, root] of roots.entries()) {
     const leaf = (p: ScanPlace): void => {
       leaves++;
       const { permissions } = root.verdict(p);
       if (permissions === 0) return;
       runs.add(fromHalves(...root.inputAddress(p.va)), p.out, 2 ** entrySizeLg2(root.scan.fmt, p.level), permissions);
     };
-    const left = { ...limits, leaves: limits.leaves - leaves };
-    whole = scan(root.scan, root.reader, { enter: () => {}, leave: () => {}, bad: () => {}, leaf }, left) && whole;
+    const visitor = { enter: () => {}, leave: () => {}, bad: () => {}, leaf };
+    const scan = new TableScan(root.scan, root.reader, visitor, { ...limits, leaves: limits.leaves - leaves });
+    while (scan.advance(BREATH)) yield (i + scan.share) / roots.length;
+    whole &&= scan.complete;
   }
   return { runs, leaves, whole };
 }
 
 /**
- * What is reached through two stages: the output of `first` is the input of `second`.
+ * What is reached through two stages: the output of `first` is the input of `second`. Tells as {@link runsOf} does.
  * @param most runs that are made; `whole` is false where there are more
  */
-export function through(first: ReachRuns, second: ReachRuns, most: number): { runs: ReachRuns; whole: boolean } {
+export function* through(
+  first: ReachRuns,
+  second: ReachRuns,
+  most: number,
+): Generator<number, Omit<MappedRuns, "leaves">> {
   const both = new ReachRuns();
-  for (let i = 0; i < first.count; i++) {
+  for (let i = 0, steps = 0; i < first.count; i++) {
     const [from, end] = [first.output[i]!, first.output[i]! + first.bytes[i]!];
     for (let j = Math.max(0, second.before(from) - 1); j < second.count && second.input[j]! < end; j++) {
+      if (++steps % BREATH === 0) yield i / first.count;
       const low = Math.max(from, second.input[j]!);
       const high = Math.min(end, second.input[j]! + second.bytes[j]!);
       const permissions = first.permissions[i]! & second.permissions[j]!;
@@ -107,4 +124,45 @@ export function toThemselves(runs: ReachRuns): ReachRuns {
   const same = new ReachRuns();
   for (let i = 0; i < runs.count; i++) same.add(runs.input[i]!, runs.input[i]!, runs.bytes[i]!, runs.permissions[i]!);
   return same;
+}
+
+/**
+ * What is reached where tables do not decide for all of the input.
+ * @param runs of the tables; made part of the answer
+ * @param toMemory false: the runs lead to what a second stage translates, which passing accesses do not meet
+ */
+export function besides(runs: ReachRuns, ranges: readonly UntranslatedRange[], toMemory: boolean): ReachRuns {
+  let translated = runs;
+  let passing = new ReachRuns();
+  for (const range of ranges) {
+    if (meets(translated, range)) translated = limited(translated, range, range.translates);
+    passing = limited(passing, range, 0);
+    if (toMemory && range.passes !== 0) passing.add(range.from, range.from, range.to - range.from, range.passes);
+  }
+  for (let i = 0; i < passing.count; i++) {
+    translated.add(passing.input[i]!, passing.output[i]!, passing.bytes[i]!, passing.permissions[i]!);
+  }
+  return translated;
+}
+
+/** Whether runs have part in a range of the input. */
+function meets(runs: ReachRuns, { from, to }: UntranslatedRange): boolean {
+  const last = runs.before(to - 1) - 1;
+  return last >= 0 && runs.input[last]! + runs.bytes[last]! > from;
+}
+
+/** The runs with no more than some rights to a range of the input. */
+function limited(runs: ReachRuns, { from, to }: UntranslatedRange, rights: number): ReachRuns {
+  const left = new ReachRuns();
+  for (let i = 0; i < runs.count; i++) {
+    const [input, permissions] = [runs.input[i]!, runs.permissions[i]!];
+    const end = input + runs.bytes[i]!;
+    const part = (low: number, high: number, allowed: number): void => {
+      if (low < high && allowed !== 0) left.add(low, runs.output[i]! + (low - input), high - low, allowed);
+    };
+    part(input, Math.min(end, from), permissions);
+    part(Math.max(input, from), Math.min(end, to), permissions & rights);
+    part(Math.max(input, to), end, permissions);
+  }
+  return left;
 }

@@ -42,10 +42,28 @@ export interface LeafSource extends TableSource {
   readonly beneath: ((hi: number, lo: number) => Beneath) | null;
 }
 
+/** Input addresses that tables do not decide, or not alone. Rights are bit 0 read, 1 write, 2 execute. */
+export interface UntranslatedRange {
+  readonly from: number;
+  /** One past the last byte. */
+  readonly to: number;
+  /** Rights to the memory at the same address. */
+  readonly passes: number;
+  /** Rights that the tables give all the same. */
+  readonly translates: number;
+}
+
+/** All rights to all of a physical address space. */
+export const passesAll = (addressBits: number): UntranslatedRange => {
+  return { from: 0, to: 2 ** addressBits, passes: 7, translates: 0 };
+};
+
 /** The table trees of a context, made when somebody asks for them. */
 export interface ContextTables {
   /** Accesses of the context get as far as its tables. */
   readonly resolved: boolean;
+  /** Where ranges overlap, the last says what passes, and tables give what all of them leave to the tables. */
+  readonly untranslated: () => readonly UntranslatedRange[];
   /** The trees of each stage; null where the context does not use it, or they cannot be reached. */
   readonly stages: readonly [first: (() => SourceRoot[]) | null, second: (() => SourceRoot[]) | null];
   readonly levelOf: TableSource["levelOf"];

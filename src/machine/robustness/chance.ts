@@ -208,7 +208,8 @@ export function chance(architecture: Architecture, seed: number, starts: readonl
         planMapEdit(inspect, machine.memory, { sid, ssid, stage: pick([1, 2]), change: change(a.iova) });
         break;
       case 9: {
-        const query = { sid, ssid, space: pick(["PA", "IPA"] as const), all: one(2), at: one(2) ? null : place() };
+        const space = pick(["PA", "IPA"] as const);
+        const query = { sid, ssid, space, all: one(2), bypassing: one(2), at: one(2) ? null : place() };
         firstOf(inspect.overlaps(query, inspect.streams([], new Map()).slice(0, 4)), 64);
         break;
       }

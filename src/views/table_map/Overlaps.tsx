@@ -70,7 +70,7 @@ export function Overlaps({ query, nested, answer, progress, onQuery, onStop }: O
           </Button>
         )}
       </div>
-      {answer !== null && <Bypassing answer={answer} />}
+      {answer !== null && <Bypassing answer={answer} query={query} onQuery={onQuery} />}
       {answer !== null && answer.rows.length > 0 && <Found answer={answer} drawn={query.at === null} />}
     </section>
   );
@@ -125,16 +125,28 @@ function Summary({ answer, at }: { readonly answer: OverlapAnswer; readonly at: 
 /** Most streams that are named. */
 const NAMED = 6;
 
-function Bypassing({ answer: { bypassing, space } }: { readonly answer: OverlapAnswer }) {
+/** Other streams that pass untranslated: they reach everything, and count where somebody wants to see that. */
+function Bypassing(props: Pick<OverlapsProps, "query" | "onQuery"> & { readonly answer: OverlapAnswer }) {
+  const { query, onQuery, answer } = props;
   const { requester } = useFacts();
-  if (bypassing.length === 0 || space === "IPA") return null;
-  const names = bypassing.slice(0, NAMED).map((sid) => `0x${sid.toString(16)}`);
-  const rest = bypassing.length - names.length;
+  const others = answer.bypassing.filter((sid) => sid !== query.sid);
+  if (others.length === 0 || answer.space === "IPA" || query.at !== null) return null;
+  const names = others.slice(0, NAMED).map((sid) => `0x${sid.toString(16)}`);
+  const rest = others.length - names.length;
+  const one = others.length === 1;
   return (
     <p className="overlaps-note nw-small">
       {requester} {names.join(", ")}
-      {rest > 0 && ` and ${rest} more`} {bypassing.length === 1 ? "passes" : "pass"} untranslated and{" "}
-      {bypassing.length === 1 ? "reaches" : "reach"} everything: not drawn.
+      {rest > 0 && ` and ${rest} more`} {one ? "passes" : "pass"} untranslated and {one ? "reaches" : "reach"} all
+      memory.{" "}
+      <Button
+        size="small"
+        kind="quiet"
+        aria-pressed={query.bypassing}
+        onClick={() => onQuery({ ...query, bypassing: !query.bypassing })}
+      >
+        {one ? "Count it" : "Count them"}
+      </Button>
     </p>
   );
 }

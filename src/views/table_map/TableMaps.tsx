@@ -30,6 +30,8 @@ export function TableMapsCaption() {
   return `${requester} 0x${stream.sid.toString(16)}${ssid} · fill: entries in use`;
 }
 
+const FIRST_QUERY = { space: "PA", all: false, bypassing: false, at: null } as const;
+
 export default function TableMaps() {
   const stream = useApp((app) => app.stream);
   const [scale, setScale] = useState<MapScale>("even");
@@ -46,11 +48,7 @@ export default function TableMaps() {
   const both = one.answer?.map != null && two.answer?.map != null;
   const shown = useApp((app) => app.overlapsShown);
   const showOverlaps = useApp((app) => app.showOverlaps);
-  const [wanted, setWanted] = useState<Pick<OverlapQuery, "space" | "all" | "at">>({
-    space: "PA",
-    all: false,
-    at: null,
-  });
+  const [wanted, setWanted] = useState<Omit<OverlapQuery, "sid" | "ssid">>(FIRST_QUERY);
   const query = stream === null ? null : ({ ...wanted, ...stream, space: both ? wanted.space : "PA" } as const);
   const overlaps = useOverlaps(shown ? query : null);
   const shared = useMemo(

@@ -9,6 +9,7 @@ import { End } from "../../../engine/common/request.ts";
 import type { Beneath, ContextTables, SourceRoot } from "../../inspect/table_source.ts";
 import type { AmdviUnit } from "../amdvi_unit.ts";
 import { contextOf } from "./context.ts";
+import { untranslatedRanges } from "./untranslated.ts";
 import { upkeepOf } from "./upkeep.ts";
 
 /** The tables of a requester and its PASID; the host's are there even where the guest's cannot be reached. */
@@ -16,6 +17,7 @@ export function contextTables(unit: AmdviUnit, sid: number, ssid: number | null)
   const { ok, config } = contextOf(unit, sid, ssid);
   return {
     resolved: ok,
+    untranslated: () => untranslatedRanges(unit, sid, ssid),
     stages: [
       ok && config.usesGuest ? () => rootsOf(unit, config, 1) : null,
       config.host.fmt !== null && config.hostOn ? () => rootsOf(unit, config, 2) : null,

@@ -11,7 +11,7 @@ import {
 } from "../../../engine/smmuv3/survey.ts";
 import { End, EventClass, Translation } from "../../../engine/smmuv3/translation.ts";
 import { armLevel } from "../../../pagetable/formats/vmsav8.ts";
-import type { Beneath, ContextTables, SourceRoot } from "../../inspect/table_source.ts";
+import { type Beneath, type ContextTables, passesAll, type SourceRoot } from "../../inspect/table_source.ts";
 import type { SmmuUnit } from "../smmu_unit.ts";
 import { contextOf } from "./context.ts";
 import { upkeepOf } from "./upkeep.ts";
@@ -24,6 +24,7 @@ export function contextTables(unit: SmmuUnit, sid: number, ssid: number | null):
   const { ok, config } = contextOf(unit, sid, ssid);
   return {
     resolved: ok,
+    untranslated: () => (ok && !config.stage1 && !config.stage2 ? [passesAll(unit.smmu.caps.oas)] : []),
     stages: [
       ok && config.stage1 ? () => rootsOf(unit, config, 1) : null,
       config.stage2 && config.s2.fmt !== null ? () => rootsOf(unit, config, 2) : null,
