@@ -44,6 +44,8 @@ const GUEST_BYTES = 0x20_0000n;
 const ARGUMENT_VA = 0x7f00_0000_0000n;
 const DATA_VA = 0x7f00_0001_0000n;
 const ROOM_BYTES = 0x20_0000n;
+/** Bytes of the file that it maps. */
+const FILE_BYTES = 0x1_0000n;
 /** Stands for a pointer that leads nowhere. */
 const BAD_POINTER = 8n;
 /** The standard streams are open, but no iommufd; numbers this large are of no open file. */
@@ -205,7 +207,7 @@ export class UapiProgram {
       const value = numberOf(line.in[f.name]);
       if (value !== null) values[f.name] = value;
     }
-    if (line.call === "IOMMU_IOAS_MAP_FILE") values.fd = this.#mappedFile(Number(line.in.fd));
+    if (line.call === "IOMMU_IOAS_MAP_FILE") values.fd = this.#mappedFile(Number(line.in.fd), line.about);
     const pointer = ioctl.fields.find((f) => ["data_uptr", "allowed_iovas", "data"].includes(f.name));
     if (pointer !== undefined) values[pointer.name] = this.#putData(line, pointer.name);
     return values;
@@ -400,12 +402,14 @@ export class UapiProgram {
     return this.#process.install({ kind: "stream", close: () => {} });
   }
 
-  /** A file to map; memory that nobody looks at before a domain wants its pages. */
-  #mappedFile(name: number): number {
+  /** A file to map: a device, if the line says so, or memory. */
+  #mappedFile(name: number, about: string): number {
     if (name < 0) return name;
     const known = this.#names.get(name);
     if (known !== undefined) return known;
-    const fd = this.#process.install({ kind: "memory", pageAt: (offset) => USER_MEMORY + offset, close: () => {} });
+    const pageAt = (offset: bigint): bigint | null => (offset < FILE_BYTES ? USER_MEMORY + offset : null);
+    const memory = /\bdevice\b/.test(about) ? {} : { pageAt };
+    const fd = this.#process.install({ kind: "file", ...memory, close: () => {} });
     this.#names.set(name, fd);
     return fd;
   }

@@ -196,12 +196,16 @@ export class SmmuDriver implements IommuDriver {
   attach({ device, pasid, domain, faults }: Attachment): Status {
     const stream = this.#stream(device);
     if (stream === null) return "ENOMEM";
-    const status =
-      pasid !== null ? this.#attachPasid(stream, pasid, domain) : this.#checkAttach(stream, domain, faults !== null);
+    const status = pasid === null ? this.#checkAttach(stream, domain) : this.#checkPasid(stream, pasid, domain);
     if (status !== null) return status;
+    if (faults !== null && !this.config.sva) return "EOPNOTSUPP";
     if (faults === null) stream.faults.delete(pasid);
     else stream.faults.set(pasid, faults);
     if (pasid === null) stream.install(domain);
+    else if (domain instanceof Stage1Domain) {
+      stream.pasids.set(pasid, domain);
+      stream.setContext(pasid, domain);
+    }
     return null;
   }
 
@@ -342,11 +346,9 @@ export class SmmuDriver implements IommuDriver {
     return stream;
   }
 
-  #checkAttach({ device, pasids }: SmmuStream, domain: AnyDomain, faults: boolean): Status {
-    if (domain.driver !== this && !(domain instanceof Stage2Domain)) return "EINVAL";
-    if (faults && !this.config.sva) return "EOPNOTSUPP";
-    const stage1 = domain instanceof Stage1Domain;
-    if (!stage1 && pasids.size > 0) return "EBUSY";
+  #checkAttach({ device, pasids }: SmmuStream, domain: AnyDomain): Status {
+    if (domain instanceof Stage2Domain ? !this.#mayWalk(domain) : domain.driver !== this) return "EINVAL";
+    if (!(domain instanceof Stage1Domain) && pasids.size > 0) return "EBUSY";
     if (domain instanceof Stage2Domain) return this.#walk(domain);
     if (!(domain instanceof NestedSmmuDomain) || domain.config !== "translate") return null;
     return domain.vsmmu.core.virtualId(device) === null ? "ENOENT" : null;
@@ -355,7 +357,11 @@ export class SmmuDriver implements IommuDriver {
   /** Have the SMMU walk a stage 2, which may have been made for another. */
   #walk(domain: Stage2Domain): Status {
     if (domain.vmidAt(this) !== 0) return null;
-    return this.config.sharesStage2 === true && this.#canWalk(domain) ? domain.share(this) : "EINVAL";
+    return this.#mayWalk(domain) ? domain.share(this) : "EINVAL";
+  }
+
+  #mayWalk(domain: Stage2Domain): boolean {
+    return domain.vmidAt(this) !== 0 || (this.config.sharesStage2 === true && this.#canWalk(domain));
   }
 
   /** The tables are such as this SMMU would have made. */
@@ -369,12 +375,9 @@ export class SmmuDriver implements IommuDriver {
     return this.#smmu.id("IDR3", "FWB") === 1;
   }
 
-  #attachPasid(stream: SmmuStream, pasid: number, domain: AnyDomain): Status {
+  #checkPasid(stream: SmmuStream, pasid: number, domain: AnyDomain): Status {
     if (!(domain instanceof Stage1Domain) || domain.driver !== this) return "EINVAL";
     const own = stream.domain;
-    if ((own !== null && !(own instanceof Stage1Domain)) || pasid >= stream.contexts) return "EINVAL";
-    stream.pasids.set(pasid, domain);
-    stream.setContext(pasid, domain);
-    return null;
+    return (own !== null && !(own instanceof Stage1Domain)) || pasid >= stream.contexts ? "EINVAL" : null;
   }
 }

@@ -122,14 +122,12 @@ export class VtdDriver implements IommuDriver {
 
   attach(attachment: Attachment): Status {
     const { device, pasid, domain, faults } = attachment;
-    if (faults !== null && !device.pri) return "ENODEV";
-    if (domain instanceof VtdNested) {
-      const status = this.#checkNested(domain);
-      if (status !== null) return status;
-    } else if (!(domain instanceof VtdPaging)) return "EINVAL";
+    if (!(domain instanceof VtdNested || domain instanceof VtdPaging)) return "EINVAL";
+    if (pasid !== null && !(this.#scalable && this.#has("ECAP", "PASID"))) return "EOPNOTSUPP";
     if (!this.#walks(domain instanceof VtdNested ? domain.parent : domain)) return "EINVAL";
-    if (pasid !== null && !this.#scalable) return "EOPNOTSUPP";
-    return this.#attachments.install(attachment, domain);
+    if (faults !== null && !device.pri) return "ENODEV";
+    const status = domain instanceof VtdNested ? this.#checkNested(domain) : null;
+    return status ?? this.#attachments.install(attachment, domain);
   }
 
   pasidAttach(_domain: AnyDomain): boolean {
