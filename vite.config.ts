@@ -34,17 +34,21 @@ const PAGE_PARTS = [
 ];
 
 /**
- * The same for the workers: the bare worker, what every engine stands on, the machine but for its architecture, with what
- * the architectures have in common.
+ * The same for the workers: the bare worker, what every engine stands on, the machine but for its architecture with what
+ * the architectures have in common, the facts of each, and a host.
  */
 const WORKER_PARTS = [
-  { name: "start", tags: ["$initial" as const], priority: 3 },
+  { name: "start", tags: ["$initial" as const], priority: 4 },
   {
     name: "ground",
-    test: /[\\/]src[\\/](base|arch|pagetable|protocol|engine[\\/](common|memory|device))[\\/]/,
-    priority: 2,
+    test: /[\\/]src[\\/](base|pagetable|protocol|arch[\\/]reason|engine[\\/](common|memory|device))\b/,
+    priority: 3,
   },
-  { name: "machine", test: /[\\/]src[\\/]machine[\\/](inspect[\\/])?[a-z_]+\.ts$/, priority: 1 },
+  { name: "machine", test: /[\\/]src[\\/]machine[\\/](inspect[\\/])?[a-z_]+\.ts$/, priority: 2 },
+  { name: "smmuv3", test: /[\\/]src[\\/]arch[\\/]smmuv3[\\/]/, priority: 1 },
+  { name: "vtd", test: /[\\/]src[\\/]arch[\\/]vtd[\\/]/, priority: 1 },
+  { name: "amdvi", test: /[\\/]src[\\/]arch[\\/]amdvi[\\/]/, priority: 1 },
+  { name: "host", test: /[\\/]src[\\/]host[\\/]/, priority: 0 },
 ];
 
 const isEntry = (file: Rollup.OutputBundle[string] | undefined): boolean => file?.type === "chunk" && file.isEntry;

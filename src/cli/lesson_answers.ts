@@ -16,9 +16,7 @@ interface LessonAnswers {
 export async function lessonAnswers(id: string, step: number): Promise<LessonAnswers> {
   const document = LIBRARY.find((lesson) => lesson.id === id)?.document();
   if (document === undefined) throw new Error(`no lesson ${id}`);
-  const opened = Session.open(document, await loadArchitecture(document.machine.arch), (machine, description) =>
-    Software.boot(machine, description),
-  );
+  const opened = Session.open(document, await loadArchitecture(document.machine.arch), Software);
   if (!opened.ok) throw new Error(opened.error.detail);
   const session = opened.value;
   session.seek(step);

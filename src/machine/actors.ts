@@ -6,6 +6,7 @@ import type { ActionResult } from "../protocol/engine.ts";
 import type { JournalEntry } from "../protocol/journal.ts";
 import type { HardwareAction, MachineDescription } from "../protocol/machine.ts";
 import type { GuestAction, Hazard, KernelObjectRow } from "../protocol/software.ts";
+import type { DescriptionFault } from "./description.ts";
 import type { Machine } from "./machine.ts";
 import type { Effects } from "./world/effects.ts";
 
@@ -41,5 +42,10 @@ export interface Actors {
   readonly prices: Readonly<Record<string, number>>;
 }
 
-/** Boots the software of a description on a machine as it was reset. @returns why not, as a sentence */
-export type BootActors = (machine: Machine, description: MachineDescription) => Actors | string;
+/** Software as a part of its own, loaded for the machines that have it. */
+export interface SoftwarePart {
+  /** What is wrong with a description's software, or null. */
+  readonly fault: (description: MachineDescription) => DescriptionFault | null;
+  /** Boot the software of a description on a machine as it was reset. @returns why not, as a sentence */
+  readonly boot: (machine: Machine, description: MachineDescription) => Actors | string;
+}

@@ -14,7 +14,7 @@ const LESSONS: Readonly<Record<Arch, string>> = {
 it.each(ARCHES)("what caches count does not depend on who looks, or how a step was come to, %s", async (arch) => {
   const document = LIBRARY.find(({ id }) => id === LESSONS[arch])!.document();
   const architecture = await loadArchitecture(arch);
-  const opened = Session.open({ ...document, actions: [] }, architecture, (m, d) => Software.boot(m, d));
+  const opened = Session.open({ ...document, actions: [] }, architecture, Software);
   if (!opened.ok) throw new Error(opened.error.detail);
   const session = opened.value;
   const counts = () => session.caches().caches.flatMap((cache) => (cache.sid === null ? [cache.counts] : []));

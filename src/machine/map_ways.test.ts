@@ -25,9 +25,7 @@ async function open(machine: MachineDescription, device: number): Promise<Sessio
   ];
   const recorded = { accesses: [], events: [] };
   const document = { title: "", about: "", machine, actions, recorded };
-  const boot = (on: Parameters<typeof Software.boot>[0], description: MachineDescription) =>
-    Software.boot(on, description);
-  const opened = Session.open(document, await loadArchitecture(machine.arch), boot);
+  const opened = Session.open(document, await loadArchitecture(machine.arch), Software);
   if (!opened.ok) throw new Error(opened.error.detail);
   return opened.value;
 }

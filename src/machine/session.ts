@@ -40,7 +40,7 @@ import type { OverlapAnswer, OverlapQuery } from "../protocol/overlaps.ts";
 import type { JournalAnswer, SoftwareAnswer } from "../protocol/software.ts";
 import type { Halt, Watch } from "../protocol/watch.ts";
 import { actionProblem } from "./actions.ts";
-import type { BootActors } from "./actors.ts";
+import type { SoftwarePart } from "./actors.ts";
 import { putCounts, takeCounts } from "./cache_counts.ts";
 import { commanded, commandFault, takesCommands } from "./commands.ts";
 import { hostSummary } from "./host_summary.ts";
@@ -53,7 +53,7 @@ import { Machine } from "./machine.ts";
 import { softwareWays } from "./map_ways.ts";
 import { queueReaders } from "./queue_readers.ts";
 import { unitsOf } from "./several_units.ts";
-import { softwareFault, withSoftwareMemory } from "./software_memory.ts";
+import { withSoftwareMemory } from "./software_memory.ts";
 import { startTimeline } from "./software_timeline.ts";
 import { StreamTally } from "./stream_tally.ts";
 import type { Timeline } from "./timeline.ts";
@@ -78,7 +78,7 @@ export interface LookedAt {
 export class Session {
   #document: SessionDocument;
   readonly #architecture: Architecture;
-  readonly #boot: BootActors | null;
+  readonly #software: SoftwarePart | null;
   readonly #machine: Machine;
   readonly #timeline: Timeline;
   #revision = 1;
@@ -88,13 +88,13 @@ export class Session {
   private constructor(
     document: SessionDocument,
     architecture: Architecture,
-    boot: BootActors | null,
+    software: SoftwarePart | null,
     machine: Machine,
     timeline: Timeline,
   ) {
     this.#document = document;
     this.#architecture = architecture;
-    this.#boot = boot;
+    this.#software = software;
     this.#machine = machine;
     this.#timeline = timeline;
     for (const action of document.actions) this.#timeline.append(action);
@@ -103,20 +103,24 @@ export class Session {
   /**
    * Open a document with all its actions applied.
    * @param architecture of the document's machine
-   * @param boot the machine's software; may be null where the document has none
+   * @param software may be null where the document's machine has none
    */
-  static open(document: SessionDocument, architecture: Architecture, boot: BootActors | null = null): Result<Session> {
+  static open(
+    document: SessionDocument,
+    architecture: Architecture,
+    software: SoftwarePart | null = null,
+  ): Result<Session> {
     const title = "This session cannot be opened.";
-    const fault = architecture.check(document.machine) ?? softwareFault(document.machine);
+    const fault = architecture.check(document.machine) ?? software?.fault(document.machine) ?? null;
     if (fault !== null) return problem(`machine.${fault.place}`, fault.detail, title);
     const machine = new Machine(withSoftwareMemory(document.machine), unitsOf(architecture.make));
     for (const [i, action] of document.actions.entries()) {
       const wrong = actionProblem(action, machine.unit, document.machine, `steps[${i}]`);
       if (wrong !== null) return { ok: false, error: wrong };
     }
-    const timeline = startTimeline(machine, document.machine, boot);
+    const timeline = startTimeline(machine, document.machine, software);
     if (typeof timeline === "string") return problem("machine.software", timeline, title);
-    return { ok: true, value: new Session(document, architecture, boot, machine, timeline) };
+    return { ok: true, value: new Session(document, architecture, software, machine, timeline) };
   }
 
   summary(): SessionSummary {
@@ -394,7 +398,7 @@ export class Session {
       return problem("the copy", `At most ${MOST_TRIED} actions are tried, after at most ${MOST_TRIED_STEPS} steps.`);
     }
     const document = { ...this.#document, actions: log.slice(0, now) };
-    const copy = Session.open(document, this.#architecture, this.#boot);
+    const copy = Session.open(document, this.#architecture, this.#software);
     if (!copy.ok) return copy;
     const results: ActionResult[] = [];
     for (const action of actions) {
@@ -412,7 +416,7 @@ export class Session {
     const { now } = this.#timeline;
     try {
       for (const document of cutDown(this.#machine, this.#timeline, access, this.#document, this.#architecture)) {
-        const copy = Session.open(document, this.#architecture, this.#boot);
+        const copy = Session.open(document, this.#architecture, this.#software);
         if (copy.ok && copy.value.walk(access).digest === walkDigest)
           return { ok: true, value: { document, walkDigest } };
       }

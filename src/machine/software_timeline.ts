@@ -1,6 +1,6 @@
 /** A timeline over a machine, with its software booted where it has some. */
 import type { MachineDescription } from "../protocol/machine.ts";
-import type { BootActors } from "./actors.ts";
+import type { SoftwarePart } from "./actors.ts";
 import type { Machine } from "./machine.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -8,15 +8,15 @@ import { Timeline } from "./timeline.ts";
 export function startTimeline(
   machine: Machine,
   description: MachineDescription,
-  boot: BootActors | null,
+  software: SoftwarePart | null,
 ): Timeline | string {
   if (description.software === undefined) return new Timeline(machine);
-  if (boot === null) return "The software of this machine was not loaded.";
+  if (software === null) return "The software of this machine was not loaded.";
   const blank = machine.snapshot();
-  const actors = boot(machine, description);
+  const actors = software.boot(machine, description);
   if (typeof actors === "string") return actors;
   const again = () => {
-    const booted = boot(machine, description);
+    const booted = software.boot(machine, description);
     if (typeof booted === "string") throw new Error(`software that booted once does not boot again: ${booted}`);
     return booted;
   };

@@ -2,7 +2,7 @@
  * The engine's calls over one open session. What is opened is built apart and takes the open session's place only
  * when it is whole, so that bad input and a cancellation leave everything as it was.
  */
-import type { BootActors } from "../machine/actors.ts";
+import type { SoftwarePart } from "../machine/actors.ts";
 import type { Look } from "../machine/compare/compare.ts";
 import type { Session } from "../machine/session.ts";
 import { loadArchitecture } from "../machine/units.ts";
@@ -37,10 +37,9 @@ async function build(loaded: ReturnType<typeof loadMachine>, document: SessionDo
 }
 
 /** Host, VMM and guest are a part of their own, for the sessions that have them. */
-async function softwareOf({ machine }: SessionDocument): Promise<BootActors | null> {
+async function softwareOf({ machine }: SessionDocument): Promise<SoftwarePart | null> {
   if (machine.software === undefined) return null;
-  const { Software } = await import("../machine/world/software.ts");
-  return (onMachine, description) => Software.boot(onMachine, description);
+  return (await import("../machine/world/software.ts")).Software;
 }
 
 /** Measuring is a part of its own, for those who do. */

@@ -109,7 +109,7 @@ function openWorld({ architecture, preset, kind }: SoftwareWorld): Session {
     },
   };
   const document = { title: "", about: "", machine, actions: [], recorded: { accesses: [], events: [] } };
-  const opened = Session.open(document, architecture, (m, d) => Software.boot(m, d));
+  const opened = Session.open(document, architecture, Software);
   if (!opened.ok) throw new Error(opened.error.detail);
   return opened.value;
 }

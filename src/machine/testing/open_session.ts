@@ -16,7 +16,7 @@ export const documentOn = (machine: MachineDescription, actions: readonly Action
 
 /** @throws with the place and the reason where the document is refused */
 export function openOn(architecture: Architecture, document: SessionDocument): Session {
-  const opened = Session.open(document, architecture, (machine, description) => Software.boot(machine, description));
+  const opened = Session.open(document, architecture, Software);
   if (!opened.ok) throw new Error(`${opened.error.place}: ${opened.error.detail}`);
   return opened.value;
 }

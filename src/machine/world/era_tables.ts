@@ -117,7 +117,7 @@ async function runIn(era: Era, { arch, preset, mode, pasid }: TableOf): Promise<
     actions: story(pasid),
     recorded: { accesses: [], events: [] },
   };
-  const opened = Session.open(document, await loadArchitecture(arch), (m, d) => Software.boot(m, d));
+  const opened = Session.open(document, await loadArchitecture(arch), Software);
   if (!opened.ok) throw new Error(`${era}: ${opened.error.detail}`);
   return countsOf(opened.value);
 }

@@ -98,7 +98,7 @@ describe("A unit without interrupt remapping", () => {
       actions: [],
       recorded: { accesses: [], events: [] },
     };
-    const opened = Session.open(document, VTD, (machine, description) => Software.boot(machine, description));
+    const opened = Session.open(document, VTD, Software);
     expect(opened.ok ? null : opened.error.detail).toContain("EPERM: without interrupt remapping (ECAP.IR)");
   });
 });

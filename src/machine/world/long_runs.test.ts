@@ -63,7 +63,7 @@ function open({ architecture, preset, kind, lazy, caches }: World, journal: numb
     actions: [],
     recorded: { accesses: [], events: [] },
   };
-  const opened = Session.open(document, architecture, Software.boot);
+  const opened = Session.open(document, architecture, Software);
   if (!opened.ok) throw new Error(opened.error.detail);
   return opened.value;
 }

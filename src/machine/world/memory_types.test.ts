@@ -16,9 +16,7 @@ const NON_CACHEABLE = 0x44;
 function typeOnceWeakened(preset: string): string | undefined {
   const machine = { ...virtualMachineOn("smmuv3", preset), caches: {} };
   const document = { title: "", about: "", machine, actions: [map(GUEST, IOVA, 1)] };
-  const opened = Session.open({ ...document, recorded: { accesses: [], events: [] } }, SMMUV3, (m, d) =>
-    Software.boot(m, d),
-  );
+  const opened = Session.open({ ...document, recorded: { accesses: [], events: [] } }, SMMUV3, Software);
   if (!opened.ok) throw new Error(opened.error.detail);
   const session = opened.value;
   const { from } = session.owners().rows.find(({ owner }) => owner === "Context descriptor")!;
@@ -34,7 +32,7 @@ describe("The page of a doorbell", () => {
     ["msi-flat-mapping", "a stage 1 of the guest's, and the host's stage 2"],
   ])("is Device memory that nothing is executed from, in %s: %s", (id) => {
     const document = MSI.find((lesson) => lesson.id === id)!.document();
-    const opened = Session.open(document, SMMUV3, (m, d) => Software.boot(m, d));
+    const opened = Session.open(document, SMMUV3, Software);
     if (!opened.ok) throw new Error(opened.error.detail);
     const write = dma(0x800_0040);
     expect(opened.value.walk(write).outcome.type).toBe("ok");

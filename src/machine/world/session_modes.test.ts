@@ -4,10 +4,10 @@ import type { AmdNesting, AssignedDevice, Era, VmMode } from "../../protocol/sof
 import { NIC, virtualMachineOn } from "../../scenario/library/machines.ts";
 import { AMDVI } from "../amdvi/architecture.ts";
 import { SMMUV3 } from "../smmuv3/architecture.ts";
-import { softwareFault } from "../software_memory.ts";
 import { documentOn, openOn } from "../testing/open_session.ts";
 import type { Architecture } from "../unit.ts";
 import { VTD } from "../vtd/architecture.ts";
+import { softwareFault } from "./software_fault.ts";
 
 const PAGE = 4096;
 const GUEST = { device: NIC.virtualId, pasid: null };

@@ -197,7 +197,7 @@ describe("A session with software", () => {
       ...none,
       machine: { ...none.machine, software: { ...none.machine.software!, assigned: [{ bdf: "9", virtualId: 1 }] } },
     };
-    const opened = Session.open(bad, SMMUV3, Software.boot);
+    const opened = Session.open(bad, SMMUV3, Software);
     expect(opened).toMatchObject({ ok: false, error: { place: "machine.software.assigned[0].bdf" } });
     const session = openOn(SMMUV3, none);
     expect(session.apply(map(0x123))).toMatchObject({ ok: false });

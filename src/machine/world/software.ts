@@ -11,6 +11,7 @@ import type { ActionResult } from "../../protocol/engine.ts";
 import type { HardwareAction, MachineDescription } from "../../protocol/machine.ts";
 import type { GuestAction, Hazard, KernelObjectRow } from "../../protocol/software.ts";
 import type { Actors, Performed } from "../actors.ts";
+import type { DescriptionFault } from "../description.ts";
 import { isVmmAction } from "../guest_actions.ts";
 import type { Machine } from "../machine.ts";
 import { PLACES } from "../software_memory.ts";
@@ -18,6 +19,7 @@ import { bootBareKernel } from "./bare_kernel.ts";
 import { EffectRecorder, type Effects } from "./effects.ts";
 import { HostSystem } from "./host_system.ts";
 import { InterruptController } from "./interrupt_controller.ts";
+import { softwareFault } from "./software_fault.ts";
 import { StateHistory } from "./state_history.ts";
 import { VirtualMachine } from "./virtual_machine.ts";
 import { VmmActions } from "./vmm_actions.ts";
@@ -57,6 +59,11 @@ export class Software implements Actors {
     this.#around = around;
     this.#journal = journal;
     this.#noteState(0);
+  }
+
+  /** What is wrong with a description's software, or null. */
+  static fault(description: MachineDescription): DescriptionFault | null {
+    return softwareFault(description);
   }
 
   /** Boot the software of a description on a machine as it was reset. @returns why not, as a sentence */
