@@ -191,9 +191,10 @@ function act(world: TestVm, registers: readonly number[], [what, where, hi, lo]:
 }
 
 const BEHIND = SUBJECTS.flatMap((subject) => ([1, 2] as const).map((iommus) => ({ ...subject, iommus })));
-const TITLE = "A hostile guest, $architecture.arch $mode, IOMMUs: $iommus";
 
-describe.each(BEHIND)(TITLE, ({ architecture, preset, mode, registers, iommus }) => {
+describe.each(BEHIND)("A hostile guest, $architecture.arch $mode, IOMMUs: $iommus", (subject) => {
+  const { architecture, preset, mode, registers, iommus } = subject;
+
   it("does not let its devices out of its memory, whatever it writes", () => {
     let reached = 0;
     fc.assert(
