@@ -84,7 +84,7 @@ export class DeviceProbe {
     const data = new Uint8Array(new Uint32Array([message.data]).buffer);
     const result = this.#hardware.access(device, { iova: message.address, data, length: PART });
     const arrived = result !== null && (result.pa === null || result.pa === kernel.config.doorbell);
-    if (arrived) kernel.interrupt(device, message.data);
+    if (arrived) kernel.interrupt(device.sid, message.data, result.pa === null ? message.address : null);
     const count = events.read(LENGTH);
     return typeof count === "string" ? -1 : Number(new BigUint64Array(count.slice().buffer)[0]);
   }

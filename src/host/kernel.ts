@@ -155,9 +155,14 @@ export class HostKernel {
     return this.#messages.get(device) ?? null;
   }
 
-  /** A message of the device reached the interrupt controller. */
-  interrupt(device: HostDevice, data: number): void {
-    const enabled = this.#messages.get(device);
-    if (enabled !== undefined && enabled.data === data) enabled.file.signal();
+  /**
+   * A message reached the interrupt controller: that of a device, or of a part of it.
+   * @param sid requester @param address where it was written, which says whose it is; null where its data alone does
+   */
+  interrupt(sid: number, data: number, address: bigint | null): void {
+    for (const [device, enabled] of this.#messages) {
+      const sent = device.sid === sid && enabled.data === data && (address === null || enabled.address === address);
+      if (sent) enabled.file.signal();
+    }
   }
 }

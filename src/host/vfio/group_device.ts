@@ -12,7 +12,6 @@ import { irqFile } from "./device_irqs.ts";
 import type { FaultRegion } from "./fault_region.ts";
 import { DEVICE_GET_INFO, DEVICE_SET_IRQS } from "./ioctls.ts";
 import { DEVICE_GET_REGION_INFO, FAULT_REGION_INDEX, REGION_INDEX_AT, RegionFlag } from "./ioctls_before_iommufd.ts";
-import { MediatedDevice } from "./mediated.ts";
 import type { ContainerNesting } from "./nesting.ts";
 
 /** What the device's group is in. */
@@ -75,7 +74,6 @@ export class GroupDeviceFile implements OpenFile {
   #setIrqs(process: Process, argument: bigint): Status {
     const file = irqFile(process, argument);
     if (typeof file === "string") return file;
-    if (this.device instanceof MediatedDevice) return "EINVAL";
     return this.#kernel.enableMessage(this.device, file, (at) => this.#container.mapDoorbell(this.device, at));
   }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { EraName } from "../eras/eras.ts";
+import { EventFile } from "../kernel.ts";
 import { ContainerWorld, GUEST_PA } from "../testing/container_world.ts";
-import { Extension } from "./ioctls.ts";
+import { DEVICE_SET_IRQS, Extension } from "./ioctls.ts";
 import { GPASID_BIND_DATA, NESTING_OP_V8 } from "./ioctls_before_iommufd.ts";
 import { MediatedDevice } from "./mediated.ts";
 
@@ -63,6 +64,35 @@ describe("Parts of a device (mdev) with domains of their own", () => {
     world.guest(GUEST_PA + 0x3000n + 8n, DATA | 7n);
     expect(world.dma(1, 0x1000n, 3)).toBe(world.hostAddress(DATA));
     expect(world.dma(1, 0x1000n, 1)).toBeNull();
+  });
+
+  it("interrupt by a message of the device's for each, and their eventfds count no other's", () => {
+    const { world, containers } = makeWorld();
+    const { kernel, process } = world.host;
+    const files = containers.map(({ part, group }) => {
+      const event = process.install(new EventFile());
+      const fd = world.deviceOf(group, part.name) as number;
+      const head = { argsz: DEVICE_SET_IRQS.size + 4, flags: 0x24, index: 1, count: 1 };
+      const tail = new Uint8Array(new Int32Array([event]).buffer);
+      const at = world.host.put(Uint8Array.from([...DEVICE_SET_IRQS.encode(head), ...tail]));
+      expect(process.ioctl(fd, DEVICE_SET_IRQS.request, at)).toBe(0);
+      return event;
+    });
+    const counts = () =>
+      files.map((event) => new DataView((process.file(event)!.read!(8, 0n) as Uint8Array).buffer).getUint8(0));
+    const [first, second] = containers.map(({ part }) => kernel.messageOf(part)!);
+    expect(first!.address).not.toBe(second!.address);
+    const access = { ssid: null, privileged: false, instruction: false, write: true, length: 4 };
+    const sent = (sid: number, { address: iova, data }: { address: bigint; data: number }): boolean => {
+      const { ok } = world.unit.transfer({ ...access, sid, iova });
+      if (ok) kernel.interrupt(sid, data, iova);
+      return ok;
+    };
+    expect([sent(1, first!), counts()]).toEqual([true, [1, 0]]);
+    expect([sent(1, second!), counts()]).toEqual([true, [0, 1]]);
+    // Another device may not send them.
+    expect([sent(2, first!), counts()]).toEqual([false, [0, 0]]);
+    expect(kernel.messageOf(world.devices[0]!)).toBeNull();
   });
 
   it.each([

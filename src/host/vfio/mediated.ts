@@ -4,7 +4,12 @@
  * does. Linux 5.2 to 5.17, drivers/vfio/vfio_iommu_type1.c (vfio_mdev_attach_domain) and drivers/iommu/intel/iommu.c
  * (IOMMU_DEV_FEAT_AUX, aux_domain_add_dev).
  *
- * UNMODELLED: interrupts of such parts, which devices keep in storage of their own (IMS).
+ * A part interrupts by a message of the device's: a write without a PASID, which the IOMMU remaps by an entry of the
+ * part's with the requester id of the device. The device's driver has the vector, and signals the part's eventfd.
+ *
+ * CHOICE(mdev-vectors): each part has a vector of the device's own, as a queue has one of its MSI-X table.
+ * UNMODELLED: storage of messages in the device (IMS), which the drivers of such parts were posted with and Linux has
+ * not merged; on the bus its messages are the same.
  */
 import type { Attachment, HostDevice, IommuDriver } from "../drivers/driver.ts";
 import { KERNEL, type PasidPool } from "../eras/pasid_pool.ts";
@@ -51,6 +56,7 @@ export class MediatedDevice implements HostDevice {
   #behind(driver: IommuDriver): IommuDriver {
     const { parent } = this;
     const nested = driver.allocNested?.bind(driver);
+    const message = driver.message?.bind(driver);
     return {
       name: driver.name,
       info: (type) => driver.info(type),
@@ -61,6 +67,7 @@ export class MediatedDevice implements HostDevice {
       ...(nested === undefined ? {} : { allocNested: (_part, on, flags, data) => nested(parent, on, flags, data) }),
       attach: (attachment) => this.#attach(attachment),
       pasidAttach: (domain) => driver.pasidAttach(domain),
+      ...(message === undefined ? {} : { message }),
       block: (_part, pasid) => this.#block(pasid),
     };
   }

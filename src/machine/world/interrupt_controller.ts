@@ -17,15 +17,15 @@ export class InterruptController {
   }
 
   /**
-   * A device did something: whether that was a message. CHOICE(guest-doorbell): the address by which the doorbell was
-   * reached is not compared with the one that the kernel gave, as a guest's own may lead there.
+   * A device did something: whether that was a message. CHOICE(guest-doorbell): the address by which a doorbell was
+   * reached is not compared with the one that the kernel gave, as a guest's own may lead there. That of a message which
+   * an IOMMU remapped names its entry.
    */
   observe(action: HardwareAction, result: ActionResult): void {
     if (action.do !== "dma" || !action.write || action.data?.length !== MESSAGE_BYTES || result.type !== "went") return;
     if (result.pa !== null && result.pa !== this.#kernel.config.doorbell) return;
-    const { data, sid } = action;
+    const { data, sid, iova } = action;
     const word = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-    const device = this.#kernel.devices.find((d) => d.sid === sid);
-    if (device !== undefined) this.#kernel.interrupt(device, word);
+    this.#kernel.interrupt(sid, word, result.pa === null ? iova : null);
   }
 }

@@ -73,7 +73,7 @@ export class VmmActions {
     if (device === undefined || this.#routes === null) return { done: false, about: NO_DEVICE };
     const errno = this.#routes.enable(device);
     if (errno !== null) return { done: true, about: `VFIO_DEVICE_SET_IRQS answered ${errno}` };
-    const physical = this.#host.devices.find(({ name }) => name === device.bdf);
+    const physical = this.#host.devices.find(({ name }) => name === (device.mdev ?? device.bdf));
     const message = physical === undefined ? null : this.#host.messageOf(physical);
     if (message === null) return { done: false, about: "The kernel has no message for the device." };
     const { address, data } = message;

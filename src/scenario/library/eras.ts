@@ -1,7 +1,7 @@
 /** Lessons on designs that came before iommufd, or beside it: the same guest on kernels of other eras. */
 import { type Lesson, lesson, type Story } from "./lesson.ts";
 import { NIC, virtualMachine, virtualMachineOn } from "./machines.ts";
-import { detach, dma, GUEST, map, mapAt, message, readFaults, routeInterrupt, unmap } from "./verbs.ts";
+import { detach, dma, GUEST, map, mapAt, message, readFaults, remappable, routeInterrupt, unmap } from "./verbs.ts";
 
 const GROUP = "Other eras";
 const PROCESS = { ...GUEST, pasid: 5 };
@@ -100,6 +100,10 @@ const MEDIATED: Lesson = lesson(
     "UNBIND_PGTBL and IOASID_REQUEST_FREE, of 5.",
     dma(IOVA, 5),
     dma(IPA, DEFAULT_PASID),
+    routeInterrupt,
+    "Interrupts have no PASID. The part has a vector of the card's, for which the kernel made an interrupt remapping table entry with the card's requester id; its driver takes the interrupt and signals the part's eventfd. Drivers of parts were posted with messages that the card stores itself (IMS): Linux never took that.",
+    remappable(0),
+    "The card wrote the message, without a PASID. The unit remapped it, and the VMM interrupted the guest.",
     "Domains of this kind went in Linux 5.18: nobody in the tree used them. A PASID is attached to a HWPT instead, or not at all: iommufd has such devices pin memory by an ACCESS.",
   ],
 );

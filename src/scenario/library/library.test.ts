@@ -136,7 +136,7 @@ describe("What the remarks say", () => {
     ["smmuv3-vfio-v16", ["went", "refused", "refused", "went"]],
     ["smmuv3-vfio-v16-msi", ["refused", "went"]],
     ["vsva-vfio-v8", ["went", "refused", "went", "refused", "went"]],
-    ["vsva-vfio-v8-mdev", ["went", "refused", "went", "refused", "refused", "went"]],
+    ["vsva-vfio-v8-mdev", ["went", "refused", "went", "refused", "refused", "went", "went"]],
     ["vsva-iommufd", ["went", "refused", "went", "refused", "refused"]],
     ["vcmdq-posted", ["went", "refused"]],
     ["vcmdq-merged", ["went", "refused"]],
@@ -231,6 +231,8 @@ describe("What the remarks say", () => {
     const session = await openLesson("vsva-vfio-v8-mdev");
     const group = session.software()!.objects.find(({ type }) => type === "GROUP");
     expect(group!.about).toMatch(/^PASID 1 of 0000:00:05\.0, mdev [0-9a-f-]{36}$/);
+    const interrupts = session.journal(0, 10_000).entries.filter(({ deed }) => deed === "interrupt");
+    expect(interrupts.map(({ about }) => about)).toContain("message of device 0x10 for the guest");
   });
 
   it("comes true of AMD's PASIDs: one more is no object of the host's", async () => {

@@ -1,10 +1,8 @@
 /** Lessons on how an interrupt of a card, which is a write, gets through two stages of translation. */
-import { REMAPPABLE_ADDRESS } from "../../arch/vtd/irte.ts";
-import { encodeFields } from "../../base/encode.ts";
 import type { Action, MachineDescription } from "../../protocol/machine.ts";
 import { type Lesson, lesson } from "./lesson.ts";
 import { NIC, virtualMachine, virtualMachineOn } from "./machines.ts";
-import { dma, GUEST, map, mapAt, message, routeInterrupt } from "./verbs.ts";
+import { dma, GUEST, map, mapAt, message, remappable, routeInterrupt } from "./verbs.ts";
 
 const GROUP = "Interrupts through nesting";
 const IOVA = 0x10_0000;
@@ -94,10 +92,6 @@ interface Remapping {
   readonly blocked: string;
 }
 
-const handled = (handle: number): Action => {
-  const [at] = encodeFields(REMAPPABLE_ADDRESS, { FEE: 0xfee, FORMAT: 1, SHV: 1, HANDLE_14_0: handle });
-  return message(at!, 0);
-};
 const MESSAGES = 0xfee0_0000;
 
 const REMAPPING: readonly Remapping[] = [
@@ -107,10 +101,10 @@ const REMAPPING: readonly Remapping[] = [
     machine: virtualMachineOn("vtd", "sapphire-rapids"),
     about: "On x86 writes to 0xFEExxxxx are no memory: VT-d takes them as interrupts, and looks up who may send which.",
     made: "The host made an interrupt remapping table entry (IRTE) that only this card may use (SVT, SID), and told the card its handle, in the address of the message. Tables of either stage have no part in it.",
-    sent: handled(0),
+    sent: remappable(0),
     found:
       "The unit took the write as an interrupt (VT-d §5.1), found entry 0 and the card's requester id in it, and the message went to the processor. The eventfd was signalled, and the VMM interrupted the guest.",
-    strange: handled(1),
+    strange: remappable(1),
     blocked: "Handle 1 is nobody's: the message is blocked, with a fault.",
   },
   {

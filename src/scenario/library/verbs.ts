@@ -1,4 +1,6 @@
 /** What happens in lessons, in short. Addresses are IOVAs of the card; lengths are pages of 4 KiB unless bytes are said. */
+import { REMAPPABLE_ADDRESS } from "../../arch/vtd/irte.ts";
+import { encodeFields } from "../../base/encode.ts";
 import type { Access, Action } from "../../protocol/machine.ts";
 import { NIC } from "./machines.ts";
 
@@ -97,6 +99,12 @@ export const partition = (who: Asked, partid: number, pmg: number): Action => ({
 
 /** The guest has enabled the card's first interrupt, and the VMM routes it. */
 export const routeInterrupt: Action = { do: "vmm msi", device: NIC.virtualId };
+
+/** The card interrupts by way of VT-d: the address of its message has the handle of an entry. */
+export const remappable = (handle: number): Action => {
+  const [at] = encodeFields(REMAPPABLE_ADDRESS, { FEE: 0xfee, FORMAT: 1, SHV: 1, HANDLE_14_0: handle });
+  return message(at!, 0);
+};
 
 /** The card interrupts: it writes a message. */
 export const message = (at: number, word: number): Action => ({
