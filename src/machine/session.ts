@@ -271,7 +271,12 @@ export class Session {
       return this.#unit.inspect.record(Uint32Array.from(words.flatMap((word) => [low(word), high(word)])));
     });
     const own = Math.max(0, from - this.#document.recorded.events.length);
-    return [...given, ...this.#unit.records(own).map((words) => this.#unit.inspect.record(words))];
+    const unit = this.#unit;
+    const recorded = unit.records(own).map((words, i): EventRecord => {
+      const iommu = unit.posterOf?.(own + i);
+      return { ...unit.inspect.record(words), ...(iommu === undefined ? {} : { iommu }) };
+    });
+    return [...given, ...recorded];
   }
 
   /** @param before on the machine as the newest action found it: before its transaction filled caches and tables */

@@ -130,6 +130,11 @@ class SeveralUnits implements Unit {
     return this.#units[0].interrupts ?? 0;
   }
 
+  posterOf(record: number): number {
+    this.#noteRecords();
+    return this.#posters[record] ?? 0;
+  }
+
   get recordCount(): number {
     this.#noteRecords();
     return this.#posters.length;

@@ -136,6 +136,8 @@ export interface Unit extends RegisterBlock {
   records(from?: number): readonly Uint32Array[];
   /** How many records there are. */
   readonly recordCount: number;
+  /** Number of the IOMMU that posted a record, by the record's, where this stands for several. */
+  posterOf?(record: number): number;
   snapshot(): UnitImage;
   restore(image: UnitImage): void;
   /** Take everything that is not in memory into a digest. */

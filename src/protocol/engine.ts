@@ -222,6 +222,8 @@ export interface EventRecord {
   readonly sid: number | null;
   /** The transaction it tells of, or null where its kind does not say. */
   readonly access: Access | null;
+  /** Number of the IOMMU that recorded it, of several; absent: of one, or recorded elsewhere. */
+  readonly iommu?: number;
 }
 
 /** What a translation stage was configured as, for captions. Levels count table accesses of a full walk. */

@@ -105,7 +105,16 @@ export class SeveralInspections implements UnitInspection {
   }
 
   *owners(): Iterable<OwnerRow> {
-    for (const { inspect } of this.#units) yield* inspect.owners();
+    // Tables that several of them walk are named once.
+    const seen = new Set<string>();
+    for (const [i, { inspect }] of this.#units.entries()) {
+      for (const row of inspect.owners()) {
+        const key = `${row.owner} ${row.from} ${row.to}`;
+        if (row.sid === null) yield { ...row, owner: titled(i, row.owner) };
+        else if (!seen.has(key)) yield row;
+        seen.add(key);
+      }
+    }
   }
 
   capabilities(): SessionSummary["capabilities"] {

@@ -231,7 +231,10 @@ export class HostSystem {
 
   #makeRows(): KernelObjectRow[] {
     const files = this.#files.filter((f) => f instanceof IommufdFile);
-    const rows = files.flatMap(({ context }) => kernelObjects(context));
+    const drivers: readonly IommuDriver[] = this.#drivers;
+    const where = (driver: IommuDriver): string | null =>
+      drivers.length === 1 ? null : `IOMMU ${drivers.indexOf(driver)}`;
+    const rows = files.flatMap(({ context }) => kernelObjects(context, where));
     const last = rows.reduce((most, { id }) => Math.max(most, id), 0);
     rows.push(...containerObjects(this.kernel, this.#files, last + 1));
     return rows;

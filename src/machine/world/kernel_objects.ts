@@ -2,6 +2,7 @@
  * The objects of an iommufd as a page shows them: who holds whom, and what is particular about each.
  */
 
+import type { IommuDriver } from "../../host/drivers/driver.ts";
 import { Access } from "../../host/iommufd/access.ts";
 import type { IommufdContext } from "../../host/iommufd/context.ts";
 import { Device, NO_PASID } from "../../host/iommufd/device.ts";
@@ -15,19 +16,24 @@ import { HwQueue, Vdevice, Viommu } from "../../host/iommufd/viommu.ts";
 import type { KernelObjectRow } from "../../protocol/software.ts";
 
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+const after = (words: string, name: string | null): string => (name === null ? "" : words + name);
+
+/** The IOMMU that a driver is of, such as `IOMMU 1`; null where there is one alone. */
+type Where = (driver: IommuDriver) => string | null;
 
 /** Every object of a file, in order of id. The row of one that has not changed is the one there was. */
-export const kernelObjects = ({ objects }: IommufdContext): KernelObjectRow[] => objects.all().map(rowOf);
+export const kernelObjects = ({ objects }: IommufdContext, where: Where): KernelObjectRow[] =>
+  objects.all().map((object) => rowOf(object, where));
 
 /** The newest row of each object, and what was particular about the object then. */
 const NEWEST = new WeakMap<KernelObject, { readonly standing: string; readonly row: KernelObjectRow }>();
 
-function rowOf(object: KernelObject): KernelObjectRow {
+function rowOf(object: KernelObject, where: Where): KernelObjectRow {
   const { id, type, users } = object;
   const standing = standingOf(object);
   const newest = NEWEST.get(object);
   if (newest !== undefined && newest.standing === standing && newest.row.users === users) return newest.row;
-  const row = { id, type, users, ...particulars(object) };
+  const row = { id, type, users, ...particulars(object, where) };
   NEWEST.set(object, { standing, row });
   return row;
 }
@@ -43,12 +49,12 @@ function standingOf(object: KernelObject): string {
   return standing;
 }
 
-function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "about"> {
+function particulars(object: KernelObject, where: Where): Pick<KernelObjectRow, "holds" | "about"> {
   if (object instanceof Ioas) {
     const areas = object.table.areas.length;
     return { holds: [], about: `${areas} mapped ${areas === 1 ? "range" : "ranges"}` };
   }
-  if (object instanceof Device) return deviceParticulars(object);
+  if (object instanceof Device) return deviceParticulars(object, where);
   if (object instanceof HwptPaging) {
     return {
       holds: [object.ioas.id],
@@ -60,7 +66,8 @@ function particulars(object: KernelObject): Pick<KernelObjectRow, "holds" | "abo
     return { holds: [object.over.id, ...faults], about: "stage 1 is the guest's" };
   }
   if (object instanceof FaultQueue) return { holds: [], about: "faults that wait for an answer" };
-  if (object instanceof Viommu) return { holds: [object.parent.id], about: "the guest's IOMMU" };
+  if (object instanceof Viommu)
+    return { holds: [object.parent.id], about: `the guest's IOMMU${after(" on ", where(object.driver))}` };
   if (object instanceof Vdevice) {
     return { holds: [object.viommu.id, object.device.id], about: `the guest knows it as ${hex(object.virtualId)}` };
   }
@@ -82,7 +89,7 @@ function queueName({ request: { type, index } }: HwQueue): string {
 }
 
 /** Whatever a device is attached to, it holds. */
-function deviceParticulars(device: Device): Pick<KernelObjectRow, "holds" | "about"> {
+function deviceParticulars(device: Device, where: Where): Pick<KernelObjectRow, "holds" | "about"> {
   const attached = [...device.group.attachments].filter(([pasid]) => device.isAttached(pasid));
   const uses = attached.map(([pasid, { hwpt }]) => {
     const by = pasid === NO_PASID ? "" : `, by PASID ${hex(pasid)}`;
@@ -90,6 +97,9 @@ function deviceParticulars(device: Device): Pick<KernelObjectRow, "holds" | "abo
   });
   return {
     holds: [...new Set(attached.map(([, { hwpt }]) => hwpt.id))],
-    about: [`${device.host.name}, requester ${hex(device.host.sid)}`, ...uses].join(", "),
+    about: [
+      `${device.host.name}, requester ${hex(device.host.sid)}${after(" behind ", where(device.host.driver))}`,
+      ...uses,
+    ].join(", "),
   };
 }

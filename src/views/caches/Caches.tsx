@@ -150,7 +150,7 @@ function Cells({ row, drop }: { readonly row: ListedEntry | undefined; readonly 
         )}
         {entry.stale !== null && <Glyph name="stale" />}
       </span>
-      <span className="nw-ellipsis">{cache.name}</span>
+      <span className="caches-name">{cache.name}</span>
       <span className="caches-tags nw-small">
         {entry.tags.map((t) => (
           <span key={t.name}>

@@ -88,6 +88,11 @@ function Cells({ event, number, pinned }: CellsProps) {
       <span className="nw-2">{access === null ? "–" : access.instruction ? "x" : access.write ? "w" : "r"}</span>
       <span>{access === null ? <span className="nw-3">–</span> : <Hex value={access.iova} />}</span>
       <span className="event-notes">
+        {event.iommu !== undefined && (
+          <span>
+            <span className="nw-3">IOMMU</span> <span className="nw-mono">{event.iommu}</span>
+          </span>
+        )}
         {eventNotes(facts, event).map(({ declaration: d, value, meaning }) => (
           <span key={d.name}>
             <span className="nw-3">{d.name}</span>{" "}

@@ -17,6 +17,13 @@ const distinct = (values: readonly string[]): string[] => [...new Set(values)].s
 /** Most values of a field to offer. */
 const MOST_VALUES = 200;
 
+/** Of several. */
+const IOMMU: FilterField<NumberedEvent> = {
+  name: "iommu",
+  about: "which IOMMU recorded it",
+  read: ({ event: { iommu } }) => (iommu === undefined ? null : BigInt(iommu)),
+};
+
 /** The fields of these events; what they hold is looked up when a row is tested. */
 export function eventFields(
   facts: ArchitectureFacts,
@@ -45,6 +52,7 @@ export function eventFields(
       values: ["read", "write", "execute"],
     },
     { name: "no", about: "place in the list, from 1", read: (r) => BigInt(r.number) },
+    ...(some.some((e) => e.iommu !== undefined) ? [IOMMU] : []),
   ];
   const known = new Set(fixed.map((f) => f.name));
   const own = eventFieldNames(facts, events)

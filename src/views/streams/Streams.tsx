@@ -57,6 +57,7 @@ function StreamCells({ row }: { readonly row: ListedRow }) {
     );
   }
   const bad = stream.state === "invalid";
+  const iommu = stream.tags.find(({ name }) => name === "IOMMU")?.value;
   return (
     <>
       <Glyph name={bad ? "fault" : stream.state === "unknown" ? "unknown" : "config"} />
@@ -68,6 +69,11 @@ function StreamCells({ row }: { readonly row: ListedRow }) {
         </span>
       </span>
       <span className="stream-end">
+        {iommu !== undefined && (
+          <span className="nw-3 nw-nowrap" title={`behind IOMMU ${iommu}`}>
+            IOMMU {iommu}
+          </span>
+        )}
         <Stages state={stream.state} />
         <span className="stream-events nw-fault">
           {stream.events > 0 && (
