@@ -1,10 +1,10 @@
 /**
  * The decoder page: a box for anything pasted, the records found in it, their fields and bits, and what they mean.
- * Decoding happens here, as the text changes.
+ * Decoding goes on as the text changes.
  */
-import { type ReactNode, useDeferredValue, useMemo, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { holdsTables, openPrintedTables } from "../../app/printed_tables.ts";
-import { type DecodeResult, decode } from "../../decode/decode.ts";
+import type { DecodeResult } from "../../decode/decode.ts";
 import { Button } from "../common/Button.tsx";
 import { NumberedText } from "../common/NumberedText.tsx";
 import { Pane } from "../common/Pane.tsx";
@@ -16,30 +16,19 @@ import { EXAMPLES } from "./examples.ts";
 import { FieldList } from "./FieldList.tsx";
 import { Meaning } from "./Meaning.tsx";
 import { RecordList } from "./RecordList.tsx";
-import { dumpKinds, fieldLines, type Reading, readingsOf, withFlips } from "./record_reading.ts";
+import { dumpKinds, fieldLines, type Readings, readingsOf, withFlips } from "./record_reading.ts";
 import { fieldMark, wordPlaces } from "./text_marks.ts";
+import { type Decoded, useDecoded } from "./use_decoded.ts";
 import "./decoder.css";
-
-interface Decoded {
-  readonly result: DecodeResult;
-  readonly lines: readonly string[];
-  readonly ms: number;
-}
-
-function decodeTimed(text: string): Decoded {
-  const start = performance.now();
-  const result = decode(text);
-  return { result, lines: text.split("\n"), ms: performance.now() - start };
-}
 
 const NO_FLIPS: ReadonlySet<number> = new Set();
 
 export function Decoder() {
-  const pasted = useApp((app) => app.pasted);
+  const text = useApp((app) => app.pasted);
   const paste = useApp((app) => app.paste);
-  const text = useDeferredValue(pasted);
-  const decoded = useMemo(() => decodeTimed(text), [text]);
-  const { result, lines } = decoded;
+  const lines = useMemo(() => text.split("\n"), [text]);
+  const decoded = useDecoded(text);
+  const { result } = decoded;
   const [readAs, setReadAs] = useState<string | null>(null);
   const [chosen, setChosen] = useState(0);
   const [flips, setFlips] = useState<ReadonlySet<number>>(NO_FLIPS);
@@ -51,15 +40,19 @@ export function Decoder() {
   const kind =
     result.dump === null ? null : (readAs ?? (result.entries.length > 0 ? null : (dumpKinds(result)[0]?.id ?? null)));
   const readings = useMemo(() => readingsOf(result, kind), [result, kind]);
-  const at = Math.min(chosen, Math.max(0, readings.length - 1));
-  const reading = readings[at];
+  const count = readings.lines.length;
+  const at = Math.min(chosen, Math.max(0, count - 1));
+  const reading = readings.at(at);
   const structure = useMemo(
     () => (reading?.structure == null ? null : withFlips(reading.structure, flips)),
     [reading, flips],
   );
+  // What was found is set off in the text that it was found in.
+  const current = decoded.text === text;
   const places = useMemo(
-    () => (reading?.entry?.words === undefined ? [] : wordPlaces(lines, reading.lines, reading.entry.words)),
-    [reading, lines],
+    () =>
+      !current || reading?.entry?.words === undefined ? [] : wordPlaces(lines, reading.lines, reading.entry.words),
+    [reading, lines, current],
   );
   const hot = hover ?? field;
   const declared = structure?.layout.fields.find((f) => f.name === hot);
@@ -85,18 +78,18 @@ export function Decoder() {
     paste: (
       <Pane
         title="Paste anything"
-        about={aboutText(decoded, readings.length)}
+        about={aboutText(current ? decoded : null, lines, count)}
         tools={<PasteTools {...{ result, kind, setReadAs, onText }} />}
       >
         <NumberedText
           label="Log, words or trace to decode"
           placeholder="Paste a kernel log, hex words, a dump of an STE or CD, or a QEMU trace."
-          text={pasted}
+          text={text}
           lines={lines}
           onChange={onText}
           lineState={(line) => {
-            const record = readings.findIndex(({ lines: [from, to] }) => line + 1 >= from && line + 1 <= to);
-            return record < 0 ? "none" : record === at ? "chosen" : "other";
+            const record = readings.lines.findIndex(([from, to]) => line + 1 >= from && line + 1 <= to);
+            return record < 0 || !current ? "none" : record === at ? "chosen" : "other";
           }}
           mark={mark}
         />
@@ -204,11 +197,14 @@ function Stacked({ paste, records, bits, fields, meaning }: DecoderPanes) {
   );
 }
 
-function aboutText({ result, lines, ms }: Decoded, records: number): string {
+/** @param decoded of the text of `lines`, or null while that is on its way */
+function aboutText(decoded: Decoded | null, lines: readonly string[], records: number): string {
   const count = (n: number, one: string): string => `${n} ${one}${n === 1 ? "" : "s"}`;
-  if (result.entries.length === 0 && result.dump === null && lines.join("").trim() === "")
-    return "nothing leaves this page";
-  return `${count(lines.length - (lines.at(-1) === "" ? 1 : 0), "line")} · ${count(records, "record")} · decoded in ${Math.max(1, Math.round(ms))} ms, in this page only`;
+  if (lines.every((line) => line.trim() === "")) return "nothing leaves this page";
+  const length = count(lines.length - (lines.at(-1) === "" ? 1 : 0), "line");
+  if (decoded === null) return `${length} · being decoded, in this page only`;
+  const ms = Math.max(1, Math.round(decoded.ms));
+  return `${length} · ${count(records, "record")} · decoded in ${ms} ms, in this page only`;
 }
 
 interface PasteToolsProps {
@@ -252,7 +248,7 @@ function PasteTools({ result, kind, setReadAs, onText }: PasteToolsProps) {
 }
 
 interface RecordsPaneProps {
-  readonly readings: readonly Reading[];
+  readonly readings: Readings;
   readonly result: DecodeResult;
   readonly at: number;
   readonly empty: boolean;
@@ -262,7 +258,7 @@ interface RecordsPaneProps {
 
 function RecordsPane({ readings, result, at, empty, onChoose, onExample }: RecordsPaneProps) {
   return (
-    <Pane title="Records" about={readings.length === 0 ? undefined : String(readings.length)}>
+    <Pane title="Records" about={readings.lines.length === 0 ? undefined : String(readings.lines.length)}>
       {!empty &&
         result.notes.map((note) => (
           <p key={note} className="dec-note nw-2">
@@ -279,7 +275,7 @@ function RecordsPane({ readings, result, at, empty, onChoose, onExample }: Recor
           ))}
         </div>
       )}
-      {readings.length > 0 && <RecordList readings={readings} chosen={at} onChoose={onChoose} />}
+      {readings.lines.length > 0 && <RecordList readings={readings} chosen={at} onChoose={onChoose} />}
     </Pane>
   );
 }

@@ -2,10 +2,10 @@
 import { Glyph } from "../common/Glyph.tsx";
 import { Hex } from "../common/Hex.tsx";
 import { VirtualList } from "../common/VirtualList.tsx";
-import type { Reading } from "./record_reading.ts";
+import type { Reading, Readings } from "./record_reading.ts";
 
 interface RecordListProps {
-  readonly readings: readonly Reading[];
+  readonly readings: Readings;
   readonly chosen: number;
   readonly onChoose: (record: number) => void;
 }
@@ -26,12 +26,15 @@ export function RecordList({ readings, chosen, onChoose }: RecordListProps) {
       </div>
       <VirtualList
         label="Records"
-        count={readings.length}
+        count={readings.lines.length}
         chosen={chosen}
         reveal={readings}
         columns={COLUMNS}
         onChoose={onChoose}
-        row={(i) => (readings[i] === undefined ? null : <RecordCells reading={readings[i]} />)}
+        row={(i) => {
+          const reading = readings.at(i);
+          return reading === undefined ? null : <RecordCells reading={reading} />;
+        }}
       />
     </>
   );

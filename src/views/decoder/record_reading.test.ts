@@ -8,14 +8,14 @@ const [forbidden, stage2] = EXAMPLES.map((e) => e.text);
 
 describe("Readings of a paste", () => {
   it("name event 0x07, which Linux prints as UNKNOWN (IHI 0070 §7.3.8)", () => {
-    const [reading] = readingsOf(decode(forbidden ?? ""), null);
+    const reading = readingsOf(decode(forbidden ?? ""), null).at(0);
     expect(reading).toMatchObject({ name: "F_TRANSL_FORBIDDEN", requester: "0x100", lines: [1, 6] });
     expect(reading?.reference).toContain("Linux prints UNKNOWN for this number.");
     expect(reading?.structure?.layout.name).toBe("F_TRANSL_FORBIDDEN");
   });
 
   it("give the access of a translation fault", () => {
-    const [reading] = readingsOf(decode(stage2 ?? ""), null);
+    const reading = readingsOf(decode(stage2 ?? ""), null).at(0);
     expect(reading?.access).toEqual({
       sid: 0x10,
       ssid: null,
@@ -31,12 +31,12 @@ describe("Readings of a paste", () => {
     const result = decode(words);
     const kinds = dumpKinds(result);
     expect(kinds.map((kind) => kind.id)).toContain("cd");
-    expect(readingsOf(result, "ste")[0]?.structure?.layout.name).toBe("STE");
-    expect(readingsOf(result, "l1std")[0]?.structure).toBeNull();
+    expect(readingsOf(result, "ste").at(0)?.structure?.layout.name).toBe("STE");
+    expect(readingsOf(result, "l1std").at(0)?.structure).toBeNull();
   });
 
   it("list words and their fields, reserved runs only where they are set", () => {
-    const reading = readingsOf(decode(stage2 ?? ""), null)[0];
+    const reading = readingsOf(decode(stage2 ?? ""), null).at(0);
     if (reading?.structure == null) throw new Error("no structure");
     const names = fieldLines(reading.structure).map((l) => (l.type === "word" ? l.word : l.field.declaration.name));
     expect(names.filter((n) => typeof n === "number")).toEqual([0, 1, 2, 3]);
@@ -47,7 +47,7 @@ describe("Readings of a paste", () => {
   });
 
   it("read a record by its new number when a bit of the number is flipped", () => {
-    const reading = readingsOf(decode(stage2 ?? ""), null)[0];
+    const reading = readingsOf(decode(stage2 ?? ""), null).at(0);
     if (reading?.structure == null) throw new Error("no structure");
     expect(withFlips(reading.structure, new Set([0])).layout.name).toBe("F_ADDR_SIZE");
     expect(withFlips(reading.structure, new Set()).layout.name).toBe("F_TRANSLATION");

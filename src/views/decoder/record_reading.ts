@@ -21,10 +21,29 @@ export interface Reading extends Omit<EntryDescription, "weight"> {
   readonly entry: DecodedEntry | null;
 }
 
-/** Everything found, in order of the text. `readAs` is what bare words are read as, or null for events in them. */
-export function readingsOf(result: DecodeResult, readAs: string | null): Reading[] {
-  if (result.dump !== null && readAs !== null) return [dumpReading(result.dump.words, readAs)];
-  return result.entries.map(entryReading);
+/** Everything found, in order of the text. A log may hold thousands, so that each is described when it is looked at. */
+export interface Readings {
+  /** First and last line of each, from 1. */
+  readonly lines: readonly (readonly [number, number])[];
+  readonly at: (index: number) => Reading | undefined;
+}
+
+/** `readAs` is what bare words are read as, or null for events in them. */
+export function readingsOf({ dump, entries }: DecodeResult, readAs: string | null): Readings {
+  if (dump !== null && readAs !== null) {
+    const only = dumpReading(dump.words, readAs);
+    return { lines: [only.lines], at: (index) => (index === 0 ? only : undefined) };
+  }
+  const seen = new Map<DecodedEntry, Reading>();
+  const reading = (entry: DecodedEntry): Reading => {
+    const described = seen.get(entry) ?? entryReading(entry);
+    seen.set(entry, described);
+    return described;
+  };
+  return {
+    lines: entries.map(({ lines }) => lines),
+    at: (index) => (entries[index] === undefined ? undefined : reading(entries[index])),
+  };
 }
 
 /** What bare words can be read as, the likeliest first. */

@@ -1,5 +1,5 @@
 /** What may stand at the caret, below it. Keys belong to the text. */
-import type { TextCompletion } from "../../app/editor_slice.ts";
+import type { TextCompletion } from "../../app/texts.ts";
 
 interface CompletionListProps {
   readonly offers: readonly TextCompletion[];

@@ -1,6 +1,6 @@
 /** The text with its line numbers, and what is wrong with it line by line. */
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
-import type { TextCompletion } from "../../app/editor_slice.ts";
+import type { TextCompletion } from "../../app/texts.ts";
 import { goToLine, NumberedText } from "../common/NumberedText.tsx";
 import { useApp } from "../common/use_app.ts";
 import { CompletionList } from "./CompletionList.tsx";

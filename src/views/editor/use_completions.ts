@@ -1,7 +1,6 @@
 /** What may stand at the caret of the scenario's text, a moment after it got there. */
 import { useEffect, useMemo, useState } from "react";
-import type { KnownValues, TextCompletion } from "../../app/editor_slice.ts";
-import { completeScenario } from "../../app/editor_slice.ts";
+import { type KnownValues, type TextCompletion, texts } from "../../app/texts.ts";
 import type { MachineDescription } from "../../protocol/machine.ts";
 import { useEngineQuery } from "../common/use_app.ts";
 import type { Reading } from "./use_scenario_text.ts";
@@ -21,7 +20,9 @@ export function useCompletions(text: string, caret: number | null, known: KnownV
     if (caret === null) return;
     let newest = true;
     const timer = setTimeout(() => {
-      void completeScenario(text, caret, known).then((offers) => newest && setOffered({ at, offers }));
+      void texts()
+        .complete(text, caret, known)
+        .then((offers) => newest && setOffered({ at, offers }));
     }, PAUSE_MS);
     return () => {
       newest = false;

@@ -1,6 +1,6 @@
 /** The session's text, and what a text says, as they change. */
 import { useEffect, useState } from "react";
-import { readScenarioText, scenarioText } from "../../app/editor_slice.ts";
+import { type Texts, texts } from "../../app/texts.ts";
 import { useApp, useEngineQuery } from "../common/use_app.ts";
 
 /** Characters up to which a text can be edited here. */
@@ -12,7 +12,7 @@ const MOST_MEMORY = 64 << 20;
 /** What a reading is of, and what it came to; the reading of an older text stays until the new one is there. */
 export interface Reading {
   readonly text: string;
-  readonly of: Awaited<ReturnType<typeof readScenarioText>>;
+  readonly of: Awaited<ReturnType<Texts["read"]>>;
 }
 
 /** Text of the open session: null until it is there; `tooBig` where its memory is too much to be written out. */
@@ -22,7 +22,10 @@ export function useSessionText(): { readonly text: string | null; readonly tooBi
   const [text, setText] = useState<string | null>(null);
   useEffect(() => {
     let newest = true;
-    if (answer !== null) void scenarioText(answer).then((written) => newest && setText(written));
+    if (answer !== null)
+      void texts()
+        .write(answer)
+        .then((written) => newest && setText(written));
     return () => {
       newest = false;
     };
@@ -40,7 +43,7 @@ export function useReading(text: string | null, typing: boolean): Reading | null
     if (text === null) return;
     let newest = true;
     const read = async (): Promise<void> => {
-      const of = await readScenarioText(text);
+      const of = await texts().read(text);
       if (newest) setReading({ text, of });
     };
     const timer = setTimeout(() => void read(), typing ? PAUSE_MS : 0);
