@@ -7,6 +7,7 @@ import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";
 import type { DecodedEntry } from "../entry.ts";
 import { setFields, structureOf } from "../printed_fields.ts";
+import type { ReadStructure } from "../structure_kind.ts";
 import type { AmdCommandEntry, AmdDteEntry, AmdEventEntry, AmdRegisterEntry } from "./entries.ts";
 import { amdviRegisterLayout } from "./structure_kinds.ts";
 
@@ -25,8 +26,33 @@ function accessOf(e: AmdEventEntry): ToldAccess | null {
   };
 }
 
+/** Events of which kernels print all but bits [31:20], which tell of the structures of a guest. */
+const WHOLE: readonly string[] = [
+  "ILLEGAL_DEV_TABLE_ENTRY",
+  "IO_PAGE_FAULT",
+  "DEV_TAB_HARDWARE_ERROR",
+  "PAGE_TAB_HARDWARE_ERROR",
+  "INVALID_DEVICE_REQUEST",
+];
+
+/** The record that a line was printed from; null where the line does not say all of it (48882 §2.5). */
+function recordOf(e: AmdEventEntry): ReadStructure | null {
+  const device = e.device == null ? null : ridOf(e.device);
+  const [code, flags, address] = [numberOf(e.code), numberOf(e.flags), numberOf(e.address)];
+  const space = numberOf(e.pasid) ?? numberOf(e.domain);
+  if (!WHOLE.includes(e.event) || e.incomplete === true) return null;
+  if (device === null || code === null || flags === null || address === null || space === null) return null;
+  const pasidHigh = (space >> 16n) & 0xfn;
+  const low = BigInt(device) | (pasidHigh << 16n) | ((space & 0xffffn) << 32n) | (flags << 48n) | (code << 60n);
+  const read = decodeAs([low, address], "amd-event");
+  return read.ok ? read : null;
+}
+
 function event(e: AmdEventEntry): EntryDescription {
   const definition = e.code === null ? undefined : eventByCode(Number(e.code));
+  const structure = recordOf(e);
+  const rebuilt =
+    structure === null ? "" : " Its words are put together from what is printed: bits 31:20 are not, and stand as 0.";
   return {
     ...PLAIN,
     weight: "fault",
@@ -35,7 +61,10 @@ function event(e: AmdEventEntry): EntryDescription {
     address: numberOf(e.address),
     remark: e.incomplete ? "cut off" : (e.cause ?? ""),
     reference:
-      definition === undefined ? "" : `Event code ${e.code}, ${definition.layout.section}. ${definition.about}`,
+      definition === undefined
+        ? ""
+        : `Event code ${e.code}, ${definition.layout.section}. ${definition.about}${rebuilt}`,
+    structure,
     access: accessOf(e),
   };
 }
