@@ -15,6 +15,7 @@ import { AmdIommu } from "../../../kernel/amdvi/iommu.ts";
 import { completePageRequest } from "../../../kernel/amdvi/page_requests.ts";
 import { IdPool } from "../../../kernel/id_pool.ts";
 import type { OwnMemory } from "../../../kernel/own_memory.ts";
+import { PageResponse } from "../../../kernel/page_requests.ts";
 import type { ReachedIommu, RegisterPages } from "../../../kernel/platform.ts";
 import { type EntryMaker, PageTables } from "../../../pagetable/build.ts";
 import { amdV1Entries } from "../../../pagetable/entries/amdv1.ts";
@@ -46,7 +47,7 @@ interface Parts {
 }
 
 const NO_PROCESSES =
-  "Processes are bound where there are guest tables and page requests (EFR.GTSup, GIoSup, PPRSup, EPHSup).";
+  "Processes are bound to PASIDs, where there are guest tables and page requests (EFR.GTSup, GIoSup, PPRSup, EPHSup).";
 /** EFR.HATS: the IOMMU has no host tables. */
 const NO_HOST_TABLES = 3;
 
@@ -104,7 +105,7 @@ export class AmdDriver implements IommuDriver {
   }
 
   attach(sid: number, pasid: number | null, space: AddressSpace, served = false): DriverRefusal | null {
-    if (served && !hasPasids(this.#iommu.has)) return { refused: NO_PROCESSES };
+    if (served && (pasid === null || !hasPasids(this.#iommu.has))) return { refused: NO_PROCESSES };
     const refused = this.#parts.guest ? this.#attachGuest(sid, pasid, space) : this.#attachHost(sid, pasid, space);
     if (refused === null) this.#attached.set(sid, pasid, space);
     return refused;
@@ -158,7 +159,12 @@ export class AmdDriver implements IommuDriver {
   #servePageRequests(): boolean {
     const taken = this.#iommu.pageRequests?.take();
     if (taken === undefined) return false;
-    for (const group of taken.groups) this.#iommu.run(completePageRequest(group.at(-1)!, this.#options.serve(group)));
+    for (const group of taken.groups) {
+      const last = group.at(-1)!;
+      // Nobody is asked about requests that have no PASID of their own (iommu_call_iopf_notifier).
+      const own = last.pasid !== null && last.pasid !== NO_PASID;
+      this.#iommu.run(completePageRequest(last, own ? this.#options.serve(group) : PageResponse.Failure));
+    }
     return taken.overflowed;
   }
 
