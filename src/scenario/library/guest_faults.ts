@@ -1,10 +1,12 @@
 /** Lessons on faults that wait for a guest's answer: from hardware through host and VMM to the guest, and the answer back. */
 import { type Lesson, lesson } from "./lesson.ts";
 import { virtualMachine, virtualMachineOn } from "./machines.ts";
-import { access, bind, dma, GUEST, readFaults } from "./verbs.ts";
+import { access, bind, dma, GUEST, map, readFaults, unmap } from "./verbs.ts";
 
 const GROUP = "Page faults";
 const IOVA = 0x10_0000;
+/** A buffer beside the process. */
+const OTHER = 0x20_0000;
 const PASID = 5;
 const PROCESS = { ...GUEST, pasid: PASID };
 
@@ -77,6 +79,29 @@ export const GUEST_FAULTS: readonly Lesson[] = [
       access(IOVA + 0x4000, PASID),
       readFaults,
       "Invalid Request: the address is nobody's, and the card gives up.",
+    ],
+  ),
+  lesson(
+    {
+      id: "pri-asked-again-amd",
+      group: GROUP,
+      title: "A page request that has to be made again: AMD-Vi",
+      about: "While a card waits for a page the guest unmaps something else, for which its nested HWPT is made anew.",
+    },
+    virtualMachineOn("amdvi", "full", { amdNesting: "as intended", ats: true }),
+    [
+      map(GUEST, OTHER, 1),
+      bind(PROCESS, IOVA, 4),
+      access(IOVA, PASID),
+      "The card asked for a page of the process and waits. Its request has come by the nested HWPT's fault queue, and stands in the guest's PPR log; nobody has read it yet.",
+      unmap(GUEST, OTHER, 1),
+      "The guest unmapped a buffer that has nothing to do with it. No call drops cached translations of a guest on AMD, so that the VMM has the nested HWPT made anew; and the kernel refuses whatever waits at a HWPT that a device leaves (iommufd_auto_response_faults). The VMM was faster: it answered with Success, which for a card means to try again.",
+      access(IOVA, PASID),
+      "There was still no page, and the card asked once more, by the new HWPT.",
+      readFaults,
+      "Two requests stood in the guest's log. It brought the page for the first, found it there for the second, and answered both; of the first the VMM knew no more.",
+      access(IOVA, PASID),
+      "Refused once, the card would have given the access up.",
     ],
   ),
   lesson(

@@ -30,6 +30,12 @@ describe("What the remarks on page faults say", () => {
     },
   );
 
+  it("comes true of a request that has to be made again", async () => {
+    const twice = "0 faults logged, 2 of 2 waiting accesses served";
+    const [, ...after] = await outcomes("pri-asked-again-amd");
+    expect(after).toEqual(["waiting", "1 page unmapped", "waiting", twice, "translated"]);
+  });
+
   it("comes true of a request that leaves no trace with the VMM", async () => {
     const session = await openLesson("pri-served-by-amd-viommu");
     const exits = (step: number): readonly (number | undefined)[] => {
