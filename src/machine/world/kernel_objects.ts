@@ -98,7 +98,8 @@ function deviceParticulars(device: Device, where: Where): Pick<KernelObjectRow, 
   return {
     holds: [...new Set(attached.map(([, { hwpt }]) => hwpt.id))],
     about: [
-      `${device.host.name}, requester ${hex(device.host.sid)}${after(" behind ", where(device.host.driver))}`,
+      `${device.host.name}${after(" behind ", where(device.host.driver))}`,
+      `requester ${hex(device.host.sid)}`,
       ...uses,
     ].join(", "),
   };

@@ -41,7 +41,7 @@ export function Caches() {
   }
   const entry = rows.find((r) => r.id === chosen) ?? rows.find((r) => r.entry.stale !== null);
   return (
-    <div className="caches">
+    <div className="caches" data-several={caches.some(({ name }) => name.includes(" "))}>
       <CacheList caches={caches} only={only} onOnly={setOnly} />
       <div className="caches-entries">
         <div className="caches-tools">
@@ -150,7 +150,7 @@ function Cells({ row, drop }: { readonly row: ListedEntry | undefined; readonly 
         )}
         {entry.stale !== null && <Glyph name="stale" />}
       </span>
-      <span className="caches-name">{cache.name}</span>
+      <span className="nw-ellipsis">{cache.name}</span>
       <span className="caches-tags nw-small">
         {entry.tags.map((t) => (
           <span key={t.name}>

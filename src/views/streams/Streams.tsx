@@ -70,8 +70,9 @@ function StreamCells({ row }: { readonly row: ListedRow }) {
       </span>
       <span className="stream-end">
         {iommu !== undefined && (
-          <span className="nw-3 nw-nowrap" title={`behind IOMMU ${iommu}`}>
-            IOMMU {iommu}
+          <span className="stream-iommu nw-3" title={`behind IOMMU ${iommu}`}>
+            <span>IOMMU </span>
+            {iommu}
           </span>
         )}
         <Stages state={stream.state} />
