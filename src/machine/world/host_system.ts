@@ -204,13 +204,16 @@ export class HostSystem {
     );
   }
 
-  /** The drivers whose IOMMUs have interrupted since the last call look at what there is. */
-  serveInterrupts(): void {
+  /** The drivers whose IOMMUs have interrupted since the last call look at what there is. @returns whether one has */
+  serveInterrupts(): boolean {
+    let any = false;
     for (const line of this.#lines) {
       if (line.raised() === line.served) continue;
       line.served = line.raised();
       line.serve();
+      any = true;
     }
+    return any;
   }
 
   /** Every driver looks at its IOMMU's queues, interrupted or not. */

@@ -114,6 +114,25 @@ describe.each(SUBJECTS)("A session with a virtual machine, $architecture.arch $m
   });
 });
 
+describe("An interrupt that a deed of the guest leads to", () => {
+  it("is served with that deed: the next page that a resumed write waits for is asked for at once", () => {
+    const process = { device: NIC.virtualId, pasid: 5 };
+    const over: Action = { ...dma(0x10_0ffcn), ssid: 5, length: 8 } as Action;
+    const { machine, ...rest } = documentOf("smmuv3", "neoverse", "nested, trapped");
+    const actions: Action[] = [
+      { do: "guest bind", ...process, iova: 0x10_0000n, bytes: 2 * PAGE, write: true },
+      over,
+      { do: "guest faults" },
+      { do: "guest faults" },
+      over,
+    ];
+    const { rows } = openOn(SMMUV3, { ...rest, machine, actions }).log(0, 10);
+    const told = rows.map(({ result }) => (result?.type === "software" ? result.about : result?.type));
+    const served = "0 faults logged, 1 of 1 waiting accesses served";
+    expect(told.slice(1)).toEqual(["stalled", served, served, "went"]);
+  });
+});
+
 describe("Nesting of AMD", () => {
   const { machine, ...rest } = documentOf("amdvi", "full", "nested, trapped");
   const played = (amdNesting: AmdNesting) => {

@@ -31,8 +31,10 @@ const PAGE = 4096;
 
 /** What stands around the guest's kernel. */
 interface Surroundings {
-  /** Interrupts that are due are served. */
+  /** The machine did something: whoever is interrupted acts. */
   serve(action: HardwareAction, result: ActionResult): void;
+  /** The guest did something, at which the IOMMU may have interrupted. */
+  serveGuest(): void;
   objects(): readonly KernelObjectRow[];
   /** Of a virtual machine. */
   readonly vmm: VmmActions | null;
@@ -41,7 +43,7 @@ interface Surroundings {
 }
 
 /** A kernel on hardware has nobody around it. */
-const NOBODY: Surroundings = { serve: () => {}, objects: () => [], vmm: null, refused: [] };
+const NOBODY: Surroundings = { serve: () => {}, serveGuest: () => {}, objects: () => [], vmm: null, refused: [] };
 
 export class Software implements Actors {
   readonly prices = defaultCostModel();
@@ -115,6 +117,9 @@ export class Software implements Actors {
         else if (!held) host.serveInterrupts();
         vmm.serve();
       },
+      serveGuest: () => {
+        if (!held && host.serveInterrupts()) vmm.serve();
+      },
       objects: () => host.objects(),
       vmm,
       refused: vm.iommu.refused,
@@ -127,6 +132,7 @@ export class Software implements Actors {
     let answer = { done: false, about: "" };
     const effects = this.#acting(index, () => {
       answer = this.#guest(action);
+      this.#around.serveGuest();
     });
     return { ...answer, effects };
   }
