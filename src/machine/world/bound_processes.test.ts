@@ -5,7 +5,7 @@ import { encodeFields } from "../../base/encode.ts";
 import { join } from "../../base/halves.ts";
 import { PRESETS as AMDVI_PRESETS } from "../../engine/amdvi/presets.ts";
 import type { Action, MachineDescription } from "../../protocol/machine.ts";
-import { VM_MODES } from "../../protocol/software.ts";
+import { type Mistake, VM_MODES } from "../../protocol/software.ts";
 import { kernelOn, virtualMachineOn } from "../../scenario/library/machines.ts";
 import { access, bind, GUEST, KERNEL, map, readFaults, unmap } from "../../scenario/library/verbs.ts";
 import { AMDVI } from "../amdvi/architecture.ts";
@@ -23,6 +23,10 @@ const outcomes = (session: Played): string[] =>
     if (result?.type === "device") return result.hit ? "had" : result.turn;
     return result?.type === "software" ? result.about : "";
   });
+
+/** Invalidations that what is cached lacks. */
+const missing = (session: Played): string[] =>
+  session.caches().caches.flatMap(({ entries }) => entries.flatMap(({ stale }) => stale?.missing ?? []));
 
 /** The process has two pages of addresses; the card writes to one, loses it, and writes again. */
 const story = (who: { readonly device: number }): Action[] => {
@@ -62,8 +66,7 @@ describe.each(ROWS)("A process on AMD $preset, $where", ({ preset, where, binds 
   it.runIf(binds)("has its pages brought, and is reached no more where they are gone", () => {
     const done = session();
     expect(outcomes(done)).toEqual(SERVED);
-    const stale = done.caches().caches.flatMap(({ entries }) => entries.filter((entry) => entry.stale !== null));
-    expect([done.software()?.refused, done.software()?.hazards, stale]).toEqual([[], [], []]);
+    expect([done.software()?.refused, done.software()?.hazards, missing(done)]).toEqual([[], [], []]);
   });
 
   it.runIf(!binds)("is bound to nothing without guest tables", () => {
@@ -79,6 +82,24 @@ it.each(["PPRSup", "EPHSup"])("A process on an AMD IOMMU without EFR.%s is bound
   const machine = { ...kernelOn("amdvi", "full", { ats: true }), registers: { EFR: join(hi, lo) } };
   const [bound] = outcomes(played(machine, story(KERNEL)));
   expect(bound).toContain("EFR.GTSup, GIoSup, PPRSup, EPHSup");
+});
+
+describe.each(["kernel", "nested, direct"] as const)("What a process on AMD has lost, %s", (where) => {
+  it.each<[Mistake, string]>([
+    ["no TLB invalidation", "INVALIDATE_IOMMU_PAGES"],
+    ["wrong ASID", "INVALIDATE_IOMMU_PAGES"],
+    ["no ATC invalidation", "INVALIDATE_IOTLB_PAGES"],
+  ])("is reached on by a card where the kernel makes the mistake %s, and %s is named", (mistake, command) => {
+    const choice = { ats: true, mistakes: [mistake] };
+    const nested = { ...choice, mode: "nested, direct", amdNesting: "as intended" } as const;
+    const [machine, who] =
+      where === "kernel"
+        ? [kernelOn("amdvi", "full", choice), KERNEL]
+        : [virtualMachineOn("amdvi", "full", nested), GUEST];
+    const done = played(machine, story(who).slice(0, -1));
+    expect(outcomes(done).at(-1)).not.toBe("waiting");
+    expect(missing(done)).toEqual([expect.stringMatching(new RegExp(`^${command}, .*PASID 0x5`))]);
+  });
 });
 
 describe("A page request that waits while a nested HWPT is made anew for another invalidation", () => {
