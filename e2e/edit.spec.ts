@@ -16,11 +16,11 @@ test.describe("An edited bit", () => {
 
     await page.getByRole("button", { name: "Take back", exact: true }).click();
     await expect(outcome(page)).toContainText("goes through to PA 0x480cd000");
-    expect(await walkDigest(page)).toBe(before);
+    await expect.poll(() => walkDigest(page)).toBe(before);
 
     await page.getByRole("button", { name: "Do one action again" }).click();
     await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
-    expect(await walkDigest(page)).toBe(edited);
+    await expect.poll(() => walkDigest(page)).toBe(edited);
   });
 
   test("is taken back and done again by keyboard", async ({ page }) => {
@@ -30,7 +30,7 @@ test.describe("An edited bit", () => {
     await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
     await page.keyboard.press("[");
     await expect(outcome(page)).toContainText("goes through");
-    expect(await walkDigest(page)).toBe(before);
+    await expect.poll(() => walkDigest(page)).toBe(before);
     await page.keyboard.press("]");
     await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
   });
@@ -77,6 +77,8 @@ test.describe("An edited bit", () => {
     await inspector.getByRole("button", { name: "Copy", exact: true }).click();
     await page.getByRole("menuitem", { name: "C initialiser" }).click();
     await expect(inspector.getByRole("button", { name: "Copied" })).toBeVisible();
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/static const uint64_t .*\[1\] = \{/);
+    await expect
+      .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+      .toMatch(/static const uint64_t .*\[1\] = \{/);
   });
 });

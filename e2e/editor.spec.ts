@@ -60,7 +60,7 @@ test.describe("The scenario's text", () => {
     await expect(outcome(page)).toContainText(/bypasses translation|aborted/);
     await page.keyboard.press("Control+z");
     await expect(outcome(page)).toContainText("goes through");
-    expect(await walkDigest(page)).toBe(digest);
+    await expect.poll(() => walkDigest(page)).toBe(digest);
   });
 
   test("has every problem at its line, and is kept while the pane is away", async ({ page }) => {
@@ -94,7 +94,7 @@ test.describe("The scenario's text", () => {
     await expect(box(page)).toHaveValue(wrong);
     await expect(session).toHaveText(title);
     await page.getByRole("button", { name: "Back to the session’s text" }).click();
-    expect(await textOf(page)).toBe(text);
+    await expect.poll(() => textOf(page)).toBe(text);
   });
 
   test("that breaks off names line and column", async ({ page }) => {

@@ -42,13 +42,13 @@ test.describe("When the worker dies", () => {
     const message = notice(page, "The engine stopped.");
     await expect(message).toContainText("planted");
     // What was there is still to be read.
-    expect(await walkDigest(page)).toBe(before.digest);
+    await expect.poll(() => walkDigest(page)).toBe(before.digest);
 
     await message.getByRole("button", { name: "Restart the engine" }).click();
     await expect(message).toBeHidden();
     await expect(page.getByText("Action 1 of 1")).toBeVisible();
-    expect(await walkDigest(page)).toBe(before.digest);
-    expect(await position(page).innerText()).toBe(before.position);
+    await expect.poll(() => walkDigest(page)).toBe(before.digest);
+    await expect(position(page)).toHaveText(before.position);
     await expect(page.getByLabel("IOVA")).toHaveValue(before.iova);
     await expect(translations(page).getByRole("option").first()).toHaveAttribute("aria-setsize", String(before.leaves));
 

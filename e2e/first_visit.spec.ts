@@ -18,7 +18,7 @@ test.describe("The first visit", () => {
     const before = await walkDigest(page);
     await translations(page).getByRole("option", { name: "0x11000" }).click();
     await expect(outcome(page)).toContainText("PA 0x480ce000");
-    expect(await walkDigest(page)).not.toBe(before);
+    await expect.poll(() => walkDigest(page)).not.toBe(before);
 
     await translations(page).focus();
     await page.keyboard.press("ArrowDown");

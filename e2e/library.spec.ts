@@ -119,10 +119,10 @@ test.describe("Notes", () => {
   test("are large enough to project when they have all the room", async ({ page }) => {
     await openLesson(page, "nested-dma&pane=notes");
     const size = (): Promise<number> => note(page).evaluate((box) => Number.parseFloat(getComputedStyle(box).fontSize));
-    expect(await size()).toBe(32);
+    await expect.poll(size).toBe(32);
     await page.keyboard.press("Escape");
     await expect(pane(page, "What happens")).toBeVisible();
-    expect(await size()).toBeGreaterThanOrEqual(16);
+    await expect.poll(size).toBeGreaterThanOrEqual(16);
   });
 
   test("have no pane in a session without them", async ({ page }) => {

@@ -80,7 +80,7 @@ test.describe("A device that runs", () => {
     await expect(page.getByTestId("live-count")).toContainText("held");
     const total = await counted(page);
     await expect.poll(() => logged(page)).toBe(total);
-    expect(await stepped(page)).toBeLessThan(total);
+    await expect.poll(() => stepped(page)).toBeLessThan(total);
     await page.keyboard.press("}");
     await expect(page.getByText(`Action ${total} of ${total}`)).toBeVisible();
     await page.keyboard.press("Shift+D");

@@ -40,7 +40,7 @@ async function expectUnchanged(page: Page, act: () => Promise<void>, title: stri
   await expect(message).toBeVisible();
   await expect(message).toContainText(place);
   await expect(sessionButton(page, SHIPPED)).toBeVisible();
-  expect(await walkDigest(page)).toBe(before);
+  await expect.poll(() => walkDigest(page)).toBe(before);
   await expect(outcome(page)).toContainText("goes through to PA 0x480cd000");
   await message.getByRole("button", { name: "Close this message" }).click();
   await expect(message).toBeHidden();

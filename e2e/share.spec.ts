@@ -42,9 +42,9 @@ test.describe("A shared link", () => {
     const other = await context.newPage();
     await other.goto(link);
     await expect(outcome(other)).toContainText("PA 0x480cef80");
-    expect(await walkDigest(other)).toBe(await walkDigest(page));
+    await expect.poll(() => walkDigest(other)).toBe(await walkDigest(page));
     await expect(position(other)).toHaveText((await position(page).innerText()).trim());
-    expect(await walkPicture(other)).toBe(await walkPicture(page));
+    await expect.poll(() => walkPicture(other)).toBe(await walkPicture(page));
     await context.close();
   });
 
@@ -59,7 +59,7 @@ test.describe("A shared link", () => {
     const other = await context.newPage();
     await other.goto(link);
     await expect(outcome(other)).toContainText("stopped by F_TRANSLATION");
-    expect(await walkDigest(other)).toBe(await walkDigest(page));
+    await expect.poll(() => walkDigest(other)).toBe(await walkDigest(page));
     await context.close();
   });
 
@@ -90,6 +90,6 @@ test.describe("A saved session", () => {
     await chooseFiles(page, [{ name: "saved.json", mimeType: "application/json", buffer }]);
     await expect(outcome(page)).toContainText("stopped by F_TRANSLATION");
     await expect(page.getByText("Action 1 of 1")).toBeVisible();
-    expect(await walkDigest(page)).toBe(digest);
+    await expect.poll(() => walkDigest(page)).toBe(digest);
   });
 });
