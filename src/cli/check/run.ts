@@ -143,7 +143,7 @@ function countUnitTests(report: unknown): Count {
 
 function countEndToEndTests(report: unknown): Count {
   const { stats } = report as { stats?: { expected: number; unexpected: number; flaky: number } };
-  return stats === undefined ? NO_TESTS : { passed: stats.expected, failed: stats.unexpected + stats.flaky };
+  return stats === undefined ? NO_TESTS : { passed: stats.expected + stats.flaky, failed: stats.unexpected };
 }
 
 function countRecordedCases(output: string): Count {
