@@ -1,7 +1,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible } from "./axe.ts";
 import { test } from "./visitor.ts";
-import { choosePreset, openPage } from "./workbench.ts";
+import { choosePreset, openPage, runCommand } from "./workbench.ts";
 
 // A look at everything on the page takes its time on a busy machine.
 test.describe.configure({ timeout: 120_000 });
@@ -47,6 +47,38 @@ test.describe("Axe finds nothing", () => {
     await page.getByRole("button", { name: /^Keys/ }).click();
     await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
     await expectAccessible(page, "[role=dialog]");
+  });
+
+  test("on whatever comes over the page, which Escape closes so that the focus is back where it was", async ({
+    page,
+  }) => {
+    await openPage(page);
+    const grid = page.getByRole("group", { name: /Grid of accesses/ });
+    const dialog = page.getByRole("dialog");
+    const opened: readonly (readonly [string, () => Promise<void>])[] = [
+      ["Library", () => page.keyboard.press("l")],
+      ["Find or run", () => page.keyboard.press("Control+k")],
+      ["Keys", () => page.keyboard.press("?")],
+      ["What differs between kernels", () => runCommand(page, "What differs between kernels")],
+      ["Measure this browser", () => runCommand(page, "Measure this browser")],
+    ];
+    for (const [name, open] of opened) {
+      await grid.focus();
+      await open();
+      await expect(page.getByRole("dialog", { name })).toBeVisible();
+      await expect(page.getByText(/Fetching/)).toHaveCount(0);
+      await expectAccessible(page, "[role=dialog]");
+      await page.keyboard.press("Escape");
+      await expect(dialog).toHaveCount(0);
+      await expect(grid).toBeFocused();
+    }
+    for (const button of [/^Left out:/, "Arm SMMUv3"]) {
+      await page.getByRole("button", { name: button }).press("Enter");
+      await expect(dialog).toBeVisible();
+      await expectAccessible(page, "[role=dialog]");
+      await page.keyboard.press("Escape");
+      await expect(page.getByRole("button", { name: button })).toBeFocused();
+    }
   });
 
   test("on the palette, the software and the teaching preset", async ({ page }) => {

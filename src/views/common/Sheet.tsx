@@ -6,6 +6,7 @@ import type { AppState } from "../../app/state.ts";
 import { IconButton } from "./Button.tsx";
 import { Icon } from "./Icon.tsx";
 import { useApp } from "./use_app.ts";
+import { useFocusBack } from "./use_focus_back.ts";
 
 interface SheetProps {
   /** What the app calls it. */
@@ -19,6 +20,7 @@ interface SheetProps {
 
 export function Sheet({ id, title, className, actions, children }: SheetProps) {
   const show = useApp((app) => app.showOver);
+  useFocusBack();
   return (
     <Dialog.Root open onOpenChange={(now) => show(now ? id : null)}>
       <Dialog.Portal>

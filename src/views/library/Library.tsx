@@ -3,6 +3,7 @@ import "../palette/palette.css";
 import "./library.css";
 import { Command as List } from "cmdk";
 import { useApp } from "../common/use_app.ts";
+import { useFocusBack } from "../common/use_focus_back.ts";
 import { NothingFound } from "../palette/NothingFound.tsx";
 import { groupsOf, matches } from "./library_search.ts";
 
@@ -10,6 +11,7 @@ export function Library() {
   const entries = useApp((app) => app.library);
   const show = useApp((app) => app.showOver);
   const open = useApp((app) => app.openLesson);
+  useFocusBack();
   return (
     <List.Dialog
       open

@@ -10,6 +10,7 @@ import type { App } from "../../app/state.ts";
 import { actionText } from "../common/action_text.ts";
 import { Glyph } from "../common/Glyph.tsx";
 import { useApp, useAppNow } from "../common/use_app.ts";
+import { useFocusBack } from "../common/use_focus_back.ts";
 import { usePageDoor } from "../workbench/page_door.ts";
 import { NothingFound } from "./NothingFound.tsx";
 
@@ -23,6 +24,7 @@ export function Palette() {
   const page = usePageDoor();
   const [text, setText] = useState("");
   const typed = goals(text, now());
+  useFocusBack();
 
   function run(act: () => void): void {
     show(null);

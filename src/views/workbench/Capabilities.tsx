@@ -16,7 +16,13 @@ export function Capabilities() {
         </Button>
       </Popover.Trigger>
       <Popover.Portal>
-        <Popover.Content className="nw-pop wb-caps" align="start" sideOffset={4} collisionPadding={8}>
+        <Popover.Content
+          className="nw-pop wb-caps"
+          aria-label="What the IOMMU offers"
+          align="start"
+          sideOffset={4}
+          collisionPadding={8}
+        >
           <table>
             <caption className="nw-strong">What this {words.name} offers</caption>
             <tbody>

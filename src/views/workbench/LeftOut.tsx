@@ -17,6 +17,7 @@ export function LeftOut({ sentences }: { readonly sentences: readonly string[] }
       <Popover.Portal>
         <Popover.Content
           className="nw-pop wb-left-out-list"
+          aria-label="What the model leaves out"
           align="start"
           side="top"
           sideOffset={4}
