@@ -82,13 +82,13 @@ export class GuestKernel {
     const memory = new OwnMemory(reach.memory, new PageAllocator(ram.at, own), journal.of("guest"));
     const order = new OrderChecker(journal);
     const serve: ServeFaults = (group) => kernel.#serve(group);
-    const driverOf = (iommu: ReachedIommu, own: OwnMemory): IommuDriver =>
-      order.watched(make(iommu, own, { ...options, order, serve }));
-    const further = (reach.further ?? []).map((iommu) => ({
-      driver: driverOf(iommu, memory.noted(journal.of("guest", iommu.name))),
+    const driverOf = (iommu: ReachedIommu, own: OwnMemory, instance: number): IommuDriver =>
+      order.watched(make(iommu, own, { ...options, order, serve, instance }));
+    const further = (reach.further ?? []).map((iommu, i) => ({
+      driver: driverOf(iommu, memory.noted(journal.of("guest", iommu.name)), i + 1),
       behind: iommu.behind,
     }));
-    const first = driverOf(reach, memory);
+    const first = driverOf(reach, memory, 0);
     const driver = further.length === 0 ? first : new SeveralDrivers(first, further);
     const buffers = new PageAllocator(ram.at + own, ram.bytes - own);
     const kernel = new GuestKernel(driver, memory, buffers, order, options);

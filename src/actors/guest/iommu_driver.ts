@@ -43,6 +43,8 @@ export interface DriverOptions {
   readonly ats: ReadonlySet<number>;
   readonly order: OrderChecker;
   readonly serve: ServeFaults;
+  /** Number of its IOMMU among those of the machine; absent: 0. */
+  readonly instance?: number;
 }
 
 /** Something a driver cannot do, with the reason. */

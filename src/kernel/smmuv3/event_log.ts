@@ -6,16 +6,19 @@ import { eventOf, RESERVED_EVENT } from "../../arch/smmuv3/events.ts";
 import { fieldBits, fieldValue } from "../../base/layout.ts";
 import { readEvent } from "./faults.ts";
 
-/** The name that the first SMMU of a machine has where firmware gives none. */
-const SMMU = "arm-smmu-v3 arm-smmu-v3.0.auto:";
+/** The name that an SMMU has where firmware gives none, by its number in the machine. */
+const nameOf = (smmu: number): string => `arm-smmu-v3 arm-smmu-v3.${smmu}.auto:`;
 const PAGE_FAULTS: ReadonlySet<string> = new Set(["F_TRANSLATION", "F_ADDR_SIZE", "F_ACCESS", "F_PERMISSION"]);
 const FETCHES: ReadonlySet<string> = new Set(["F_STE_FETCH", "F_CD_FETCH", "F_VMS_FETCH"]);
 /** Names of CLASS. */
 const CLASSES = ["CD fetch", "Stage 1 translation table fetch", "Input address caused fault", "Reserved"];
 const TABLE_FETCH = 1;
 
-/** @param client name of the device; null where no driver has attached it */
-export function eventLines(words: Uint32Array, client: string | null): string[] {
+/**
+ * @param client name of the device; null where no driver has attached it
+ * @param smmu number of the SMMU in the machine
+ */
+export function eventLines(words: Uint32Array, client: string | null, smmu = 0): string[] {
   const layout = eventOf(words)?.layout ?? RESERVED_EVENT;
   const bits = (name: string): number => fieldBits(layout, name, words);
   const address = (name: string): string => hex(fieldValue(layout, name, words) ?? 0n);
@@ -26,7 +29,7 @@ export function eventLines(words: Uint32Array, client: string | null): string[] 
   if (PAGE_FAULTS.has(name)) lines.push(`${who} iova: ${address("InputAddr")} ipa: ${address("IPA")}`, access());
   else if (FETCHES.has(name)) lines.push(`${who} fetch_addr: ${address("FetchAddr")}`);
   else lines.push(who);
-  return lines.map((line) => `${SMMU} ${line}`);
+  return lines.map((line) => `${nameOf(smmu)} ${line}`);
 
   function access(): string {
     const is = (field: string, yes: string, no: string): string => (bits(field) === 1 ? yes : no);

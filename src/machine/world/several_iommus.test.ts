@@ -161,6 +161,13 @@ describe.each(ROWS)("$arch $preset, $kind, IOMMUs: $iommus", ({ architecture, ar
 
 const paOf = (reach: ReturnType<Machine["unit"]["reach"]>): bigint | null => (reach.end === "ok" ? reach.pa : null);
 
+it("each SMMU of a kernel logs its faults by its own name", () => {
+  const faults = [dma(NEAR), dma(FAR), { do: "guest faults" } as const];
+  const session = openOn(SMMUV3, documentOn(machineOf("smmuv3", "neoverse", null, 2), [...story(null), ...faults]));
+  const names = session.software()!.guestLog.map((line) => /^arm-smmu-v3 (\S+):/.exec(line)?.[1]);
+  expect(new Set(names)).toEqual(new Set(["arm-smmu-v3.0.auto", "arm-smmu-v3.1.auto"]));
+});
+
 const NESTED = KINDS.filter(({ mode }) => mode?.startsWith("nested")).map((row) => ({
   ...row,
   arch: row.architecture.arch,

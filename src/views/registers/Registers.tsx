@@ -73,9 +73,12 @@ const nameOf = (r: RegisterRow): string => `${r.block} ${r.name}`;
 function RegisterDetail({ register }: { readonly register: RegisterRow }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
-    <section className="registers-detail" aria-label={`Register ${register.name}`} tabIndex={0}>
+    <section className="registers-detail" aria-label={`Register ${nameOf(register).trim()}`} tabIndex={0}>
       <header>
-        <h3>{register.name}</h3>
+        <h3>
+          {register.block !== "" && <span className="nw-3">{register.block} </span>}
+          {register.name}
+        </h3>
         <span className="nw-3 nw-small">
           {register.access} · {register.width * 8} bits · {register.section}
         </span>

@@ -236,7 +236,7 @@ export class SmmuDriver implements IommuDriver {
       return;
     }
     const client = this.#streams.has(sid) ? `0000:${bdfOf(sid)}` : null;
-    reports.push({ sid, pasid, address, lines: () => eventLines(words, client) });
+    reports.push({ sid, pasid, address, lines: () => eventLines(words, client, this.#options.instance) });
   }
 
   /** Have a transaction that waits taken up again, or aborted where its address is nobody's (IHI 0070 §3.12.2). */
