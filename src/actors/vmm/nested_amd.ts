@@ -1,6 +1,7 @@
 /**
  * Behind a virtual AMD IOMMU: a nested HWPT for each device with guest tables, and a command buffer that the VMM works
- * off. Linux 7.2 has no call that invalidates on behalf of a guest of this hardware.
+ * off. Linux 7.2 has no call that invalidates on behalf of a guest of this hardware, and the patches that were posted
+ * since have none either: they leave a guest's commands to the IOMMU itself (`direct_amd.ts`).
  *
  * What is cached goes with the HWPT it is of: an invalidation has a HWPT made anew, with a domain id that the VMM takes,
  * and the device moved over. At no time does the device meet anything but its guest's tables. A HWPT that a device was
