@@ -16,7 +16,7 @@ import { EXAMPLES } from "./examples.ts";
 import { FieldList } from "./FieldList.tsx";
 import { Meaning } from "./Meaning.tsx";
 import { RecordList } from "./RecordList.tsx";
-import { dumpKinds, fieldLines, type Readings, readingsOf, withFlips } from "./record_reading.ts";
+import { dumpKinds, fieldLines, firstFault, type Readings, readingsOf, withFlips } from "./record_reading.ts";
 import { fieldMark, wordPlaces } from "./text_marks.ts";
 import { type Decoded, useDecoded } from "./use_decoded.ts";
 import "./decoder.css";
@@ -30,7 +30,7 @@ export function Decoder() {
   const decoded = useDecoded(text);
   const { result } = decoded;
   const [readAs, setReadAs] = useState<string | null>(null);
-  const [chosen, setChosen] = useState(0);
+  const [picked, setPicked] = useState<number | null>(null);
   const [flips, setFlips] = useState<ReadonlySet<number>>(NO_FLIPS);
   const [field, setField] = useState<string | null>(null);
   const [hover, setHover] = useState<string | null>(null);
@@ -41,7 +41,8 @@ export function Decoder() {
     result.dump === null ? null : (readAs ?? (result.entries.length > 0 ? null : (dumpKinds(result)[0]?.id ?? null)));
   const readings = useMemo(() => readingsOf(result, kind), [result, kind]);
   const count = readings.lines.length;
-  const at = Math.min(chosen, Math.max(0, count - 1));
+  const first = useMemo(() => firstFault(readings), [readings]);
+  const at = Math.min(picked ?? first, Math.max(0, count - 1));
   const reading = readings.at(at);
   const structure = useMemo(
     () => (reading?.structure == null ? null : withFlips(reading.structure, flips)),
@@ -58,14 +59,15 @@ export function Decoder() {
   const declared = structure?.layout.fields.find((f) => f.name === hot);
   const mark = declared === undefined ? null : fieldMark(places, declared.hi, declared.lo);
 
-  function choose(record: number): void {
-    setChosen(record);
+  /** Null: what the paste is about, as far as that can be told. */
+  function choose(record: number | null): void {
+    setPicked(record);
     setFlips(NO_FLIPS);
     setField(null);
   }
   function onText(next: string): void {
     paste(next);
-    choose(0);
+    choose(null);
     setReadAs(null);
   }
   function flip(bit: number): void {
@@ -161,7 +163,7 @@ function SideBySide({ paste, records, bits, fields, meaning }: DecoderPanes) {
             <Split id="decode.record" direction="horizontal">
               <Part id="list" name="the records" least={240}>
                 <Split id="decode.list" direction="vertical">
-                  <Part id="rows" name="the records" size={140} least={72}>
+                  <Part id="rows" name="the records" size={184} least={72}>
                     {records}
                   </Part>
                   <Part id="bits" name="the bits" least={80}>

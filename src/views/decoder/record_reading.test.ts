@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decode } from "../../decode/decode.ts";
 import { EXAMPLES } from "./examples.ts";
-import { dumpKinds, fieldLines, readingsOf, withFlips } from "./record_reading.ts";
+import { dumpKinds, fieldLines, firstFault, readingsOf, withFlips } from "./record_reading.ts";
 import { fieldMark, wordPlaces } from "./text_marks.ts";
 
 const [forbidden, stage2] = EXAMPLES.map((e) => e.text);
@@ -24,6 +24,16 @@ describe("Readings of a paste", () => {
       privileged: false,
       instruction: false,
     });
+  });
+
+  it("begin at the first fault, not at the status that a log has before it", () => {
+    const log = `DMAR: DRHD: handling fault status reg 3
+DMAR: [DMA Write NO_PASID] Request device [00:0d.2] fault addr 0x1026a4000 [fault reason 0x51] SM: Present bit in Directory Entry is clear`;
+    const readings = readingsOf(decode(log), null);
+    expect([readings.at(0)?.glyph, readings.at(1)?.glyph]).toEqual(["stale", "fault"]);
+    expect(firstFault(readings)).toBe(1);
+    expect(firstFault(readingsOf(decode("DMAR: DRHD: handling fault status reg 3"), null))).toBe(0);
+    expect(firstFault(readingsOf(decode(""), null))).toBe(0);
   });
 
   it("read words as what they most likely are, or as what is asked for", () => {

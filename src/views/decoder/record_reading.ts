@@ -46,6 +46,15 @@ export function readingsOf({ dump, entries }: DecodeResult, readAs: string | nul
   };
 }
 
+/** Readings that are gone over for a fault. */
+const MOST_TRIED = 64;
+
+/** The first that tells of a fault: logs begin with what led to it, such as a status. Else the very first. */
+export function firstFault({ lines, at }: Readings): number {
+  const fault = lines.slice(0, MOST_TRIED).findIndex((_, index) => at(index)?.glyph === "fault");
+  return Math.max(0, fault);
+}
+
 /** What bare words can be read as, the likeliest first. */
 export function dumpKinds(result: DecodeResult): StructureKind[] {
   const likely = (result.dump?.kinds ?? []).flatMap((id) => STRUCTURE_KINDS.find((kind) => kind.id === id) ?? []);
