@@ -57,7 +57,7 @@ test.describe("Memory", () => {
     await memory.getByRole("textbox").fill("0xffffffffffff8");
     await page.keyboard.press("Enter");
     await expect(view).toContainText("0xffffffffffff0");
-    await expect(view).toContainText("not held");
+    await expect(view).toContainText("not in the session");
     // The stage-2 root table leads on.
     await memory.getByRole("textbox").fill("0x4156d000");
     await page.keyboard.press("Enter");

@@ -60,7 +60,9 @@ function Word(props: MemoryRowsProps & { readonly at: bigint; readonly owner: Ow
       {state === "known" ? (
         <Hex value={bytes.word(at)} digits={16} />
       ) : (
-        <span className="nw-3">{state === "absent" ? "nothing answers" : state === "unknown" ? "not held" : ""}</span>
+        <span className="nw-3">
+          {state === "absent" ? "nothing answers" : state === "unknown" ? "not in the session" : ""}
+        </span>
       )}
     </span>
   );

@@ -27,7 +27,7 @@ export function RangeList({ owners, extents, cursor, onChoose }: RangeListProps)
     });
     // Where a use begins, that is what stands there.
     const plain = extents.filter((e) => !owners.some((o) => o.from <= e.from && e.from < o.to));
-    const held = plain.map(({ from, to }): Listed => ({ from, to, name: "held", group: "held" }));
+    const held = plain.map(({ from, to }): Listed => ({ from, to, name: "use not known", group: "held" }));
     return [...used, ...held].sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : b.to > a.to ? 1 : -1));
   }, [owners, extents]);
   const at = rows.findLastIndex((r) => r.from <= cursor && cursor < r.to);

@@ -25,12 +25,12 @@ export function Watches() {
         }}
       >
         <span className="nw-2" aria-hidden="true">
-          Event
+          Stop at event
         </span>
         <input
           className="nw-field nw-mono"
           aria-label="Name of a record to stop at; empty for any"
-          placeholder="any record"
+          placeholder="any"
           list={id}
           value={name}
           onChange={(event) => setName(event.target.value)}
@@ -41,7 +41,7 @@ export function Watches() {
           ))}
         </datalist>
         <Button type="submit" size="small">
-          Stop at it
+          Watch
         </Button>
       </form>
       {watches.map((watch) => (

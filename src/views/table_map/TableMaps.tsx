@@ -69,9 +69,9 @@ export default function TableMaps() {
           Overlaps
         </Button>
         <span className="nw-3 nw-small">
-          Bar: solid read and write, ruled read only, notched contiguous; dashes: a hole.
-          {shared !== null && " Solid upper edge: reached in other ways, too."} Wheel zooms, drag moves, a click on a
-          table shows it alone.
+          Bars: solid is read and write, ruled is read only, notched is contiguous; dashes are a hole.
+          {shared !== null && " A solid upper edge: reached in other ways, too."} The wheel zooms, dragging moves, a
+          click on a table shows it alone.
         </span>
       </fieldset>
       {shown && query !== null && (
