@@ -168,6 +168,47 @@ it("each SMMU of a kernel logs its faults by its own name", () => {
   expect(new Set(names)).toEqual(new Set(["arm-smmu-v3.0.auto", "arm-smmu-v3.1.auto"]));
 });
 
+/** Where processes have PASIDs, and devices ask for pages by themselves. */
+const PAGED = KINDS.filter(
+  ({ preset, mode }) => ["sapphire-rapids", "full"].includes(preset) && (mode === null || mode === "nested, trapped"),
+);
+
+describe.each(PAGED.map((row) => ({ ...row, arch: row.architecture.arch, kind: row.mode ?? "kernel" })))(
+  "A process on a device behind the second IOMMU, $arch $preset, $kind",
+  ({ architecture, arch, preset, mode }) => {
+    const description = machineOf(arch, preset, mode, 2);
+    const ats = { capacity: 16, pageRequests: 8, responsePasidRequired: false, answersInvalidations: true };
+    const devices = description.devices.map((device) => ({ ...device, ats }));
+    const PASID = 3;
+
+    it("gets its pages when the device asks for them", () => {
+      const range = {
+        device: mode === null ? FAR.sid : FAR.virtualId,
+        pasid: PASID,
+        iova: 0x10_0000n,
+        bytes: 2 * PAGE,
+      };
+      const asks = { do: "access", ...access(FAR.sid, 0x10_1000), ssid: PASID, length: 4 } as const;
+      const session = openOn(
+        architecture,
+        documentOn({ ...description, devices }, [
+          { do: "guest bind", ...range, write: true },
+          asks,
+          { do: "guest faults" },
+          asks,
+          { do: "guest unmap", ...range },
+          asks,
+        ]),
+      );
+      const turns = session
+        .log(0, 10)
+        .rows.map(({ result }) => (result?.type === "device" ? result.turn : result?.type));
+      expect(turns).toEqual(["software", "waiting", "software", "translated", "software", "waiting"]);
+      expect(stale(session)).toEqual([]);
+    });
+  },
+);
+
 const NESTED = KINDS.filter(({ mode }) => mode?.startsWith("nested")).map((row) => ({
   ...row,
   arch: row.architecture.arch,
