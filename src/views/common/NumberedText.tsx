@@ -17,7 +17,6 @@ interface NumberedTextProps {
   readonly lineState: (line: number) => LineState;
   /** Characters `from` up to `to` of a line, counted from 0, to set off. */
   readonly mark?: { readonly line: number; readonly from: number; readonly to: number } | null;
-  readonly readOnly?: boolean;
   readonly field?: RefObject<HTMLTextAreaElement | null>;
   /** The field is left. */
   readonly onLeave?: () => void;
@@ -30,7 +29,7 @@ type LineState = "none" | "other" | "chosen" | "fault";
 const LINE_PX = 17;
 
 export function NumberedText(props: NumberedTextProps) {
-  const { label, placeholder, text, lines, onChange, lineState, mark = null, readOnly, onKeyDown, onLeave } = props;
+  const { label, placeholder, text, lines, onChange, lineState, mark = null, onKeyDown, onLeave } = props;
   const own = useRef<HTMLTextAreaElement>(null);
   const field = props.field ?? own;
   const [box, size] = useSize<HTMLDivElement>();
@@ -69,7 +68,6 @@ export function NumberedText(props: NumberedTextProps) {
       </div>
       <textarea
         ref={field}
-        readOnly={readOnly}
         onChange={(event) => {
           held.current = event.target.value;
           onChange(held.current);

@@ -9,6 +9,7 @@ import { Button } from "../common/Button.tsx";
 import { Chip } from "../common/Chip.tsx";
 import { Tabs } from "../common/Tabs.tsx";
 import { useApp } from "../common/use_app.ts";
+import { FixedText } from "./FixedText.tsx";
 import { ScenarioText } from "./ScenarioText.tsx";
 import { StepList } from "./StepList.tsx";
 import { MOST_EDITED, type Reading, useReading, useSessionText } from "./use_scenario_text.ts";
@@ -49,7 +50,11 @@ export function Editor() {
     <div className="editor">
       <Tools reading={reading} text={text} session={session.text} fixed={fixed} view={view} onView={setView} />
       {view === "text" ? (
-        <ScenarioText text={text} from={from} reading={reading} fixed={fixed} />
+        fixed ? (
+          <FixedText text={text} />
+        ) : (
+          <ScenarioText text={text} from={from} reading={reading} />
+        )
       ) : scenario !== null ? (
         <>
           {draft?.refused != null && (

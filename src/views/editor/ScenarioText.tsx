@@ -5,15 +5,13 @@ import { goToLine, NumberedText } from "../common/NumberedText.tsx";
 import { useApp } from "../common/use_app.ts";
 import { CompletionList } from "./CompletionList.tsx";
 import { useCompletions, useKnownValues } from "./use_completions.ts";
-import { MOST_EDITED, type Reading } from "./use_scenario_text.ts";
+import type { Reading } from "./use_scenario_text.ts";
 
 interface ScenarioTextProps {
   readonly text: string;
   /** The session's text that it began from. */
   readonly from: string;
   readonly reading: Reading | null;
-  /** It can only be read. */
-  readonly fixed: boolean;
 }
 
 /** Keys that take the caret elsewhere. */
@@ -21,7 +19,7 @@ const MOVES = /^(Arrow|Home|End|Page)/;
 
 type Problems = Reading["of"]["problems"];
 
-export function ScenarioText({ text, from, reading, fixed }: ScenarioTextProps) {
+export function ScenarioText({ text, from, reading }: ScenarioTextProps) {
   const edit = useApp((app) => app.editText);
   const refused = useApp((app) => app.draft?.refused ?? null);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -63,18 +61,11 @@ export function ScenarioText({ text, from, reading, fixed }: ScenarioTextProps) 
   const more = (reading?.of.count ?? 0) - (reading?.of.problems.length ?? 0);
   return (
     <>
-      {fixed && (
-        <p className="editor-fixed nw-small nw-2">
-          This text is longer than {MOST_EDITED / 1_000_000} million characters, so it can only be read here. Save the
-          session as a file to edit it.
-        </p>
-      )}
       <div className="editor-text" onPointerDown={() => setCaret(null)}>
         <NumberedText
           label="Scenario as text"
           text={text}
           lines={lines}
-          readOnly={fixed}
           field={field}
           onChange={(typed) => {
             const at = field.current?.selectionStart ?? 0;
