@@ -17,7 +17,7 @@ export const UNITS: Readonly<
   Record<string, (memory: PhysicalMemory, own: OwnMemory) => [Unit, IommuDriver & { interrupt(): void }]>
 > = {
   smmuv3: (memory, own) => {
-    const registers = { IDR0: 0xd44101bn, IDR1: 0x2730010n, IDR3: 0x1514n, IDR5: 0x74n, AIDR: 1n };
+    const registers = { IDR0: 0xd44101bn, IDR1: 0x2730410n, IDR3: 0x1514n, IDR5: 0x74n, AIDR: 1n };
     const unit = SMMUV3.make({ arch: "smmuv3", registers, memory: nothing, devices: [] }, memory);
     return [unit, SmmuDriver.start({ pageLg2: 12, coherentRootComplex: true, sva: true }, unit, own)!];
   },
@@ -27,7 +27,7 @@ export const UNITS: Readonly<
     return [unit, VtdDriver.start(unit, own)!];
   },
   amdvi: (memory, own) => {
-    const registers = { EFR: 0x50000000029d3n, EFR2: 8n };
+    const registers = { EFR: 0x5000f000029d3n, EFR2: 8n };
     const unit = AMDVI.make({ arch: "amdvi", registers, memory: nothing, devices: [] }, memory);
     return [unit, AmdDriver.start({ nesting: "as intended" }, unit, own)!];
   },

@@ -202,10 +202,7 @@ export class SmmuDriver implements IommuDriver {
     if (faults === null) stream.faults.delete(pasid);
     else stream.faults.set(pasid, faults);
     if (pasid === null) stream.install(domain);
-    else if (domain instanceof Stage1Domain) {
-      stream.pasids.set(pasid, domain);
-      stream.setContext(pasid, domain);
-    }
+    else if (domain instanceof Stage1Domain) stream.setPasid(pasid, domain);
     return null;
   }
 
@@ -217,12 +214,8 @@ export class SmmuDriver implements IommuDriver {
     const stream = this.#stream(device);
     if (stream === null) return;
     stream.faults.delete(pasid);
-    if (pasid === null) {
-      stream.install(null);
-      return;
-    }
-    stream.pasids.delete(pasid);
-    stream.clearContext(pasid);
+    if (pasid === null) stream.install(null);
+    else stream.setPasid(pasid, null);
   }
 
   /** Read errors of guests' own queues, as the interrupt of the extension asks for. */
@@ -346,9 +339,9 @@ export class SmmuDriver implements IommuDriver {
     return stream;
   }
 
-  #checkAttach({ device, pasids }: SmmuStream, domain: AnyDomain): Status {
+  #checkAttach({ device, hasPasids }: SmmuStream, domain: AnyDomain): Status {
     if (domain instanceof Stage2Domain ? !this.#mayWalk(domain) : domain.driver !== this) return "EINVAL";
-    if (!(domain instanceof Stage1Domain) && pasids.size > 0) return "EBUSY";
+    if (!(domain instanceof Stage1Domain) && hasPasids) return "EBUSY";
     if (domain instanceof Stage2Domain) return this.#walk(domain);
     if (!(domain instanceof NestedSmmuDomain) || domain.config !== "translate") return null;
     return domain.vsmmu.core.virtualId(device) === null ? "ENOENT" : null;

@@ -17,12 +17,14 @@ import { NestedSmmuDomain, Stage1Domain, Stage2Domain } from "./smmu_domains.ts"
 const INNER_SHAREABLE = 3;
 const WRITE_BACK = 1;
 const FULL_ATS = 1;
+/** S1DSS: what comes without a PASID is aborted. */
+const TERMINATE = 0;
 /** Bytes that stand for a whole address space. */
 const EVERYTHING = 2 ** 64;
 
 export class SmmuStream {
   readonly device: HostDevice;
-  readonly pasids = new Map<number, Stage1Domain>();
+  readonly #pasids = new Map<number, Stage1Domain>();
   /** Who takes recoverable faults, by PASID; null for the stream's own. */
   readonly faults = new Map<number | null, NonNullable<Attachment["faults"]>>();
   readonly #smmu: Smmu;
@@ -60,6 +62,11 @@ export class SmmuStream {
     return this.#guest;
   }
 
+  /** Something is attached to a PASID. */
+  get hasPasids(): boolean {
+    return this.#pasids.size > 0;
+  }
+
   /** Substreams that it can have, and context 0. */
   get contexts(): number {
     return 2 ** this.#contexts.log2Size;
@@ -68,16 +75,30 @@ export class SmmuStream {
   /** Make the stream's entry say what is attached. */
   install(domain: AnyDomain | null): void {
     const { sid } = this.device;
-    if (domain instanceof Stage1Domain) this.setContext(0, domain);
+    if (domain instanceof Stage1Domain) this.#setContext(0, domain);
     const fields = this.#entry(domain);
     this.#smmu.streams.replace(this.#ste, fields, () => this.#run(command("CMD_CFGI_STE", { StreamID: sid, Leaf: 1 })));
     if (this.#ats) this.#run(this.#atcInvalidation(null, 0, EVERYTHING));
     this.#ats = fields.EATS === FULL_ATS;
     this.#domain = domain;
     this.#guest = guestOf(this.device, domain);
+    if (!(domain instanceof Stage1Domain)) this.#clearContext(0);
   }
 
-  setContext(index: number, domain: Stage1Domain): void {
+  /** Attach a domain to a PASID, or take what is attached away. */
+  setPasid(pasid: number, domain: Stage1Domain | null): void {
+    if (domain === null) {
+      this.#pasids.delete(pasid);
+      this.#clearContext(pasid);
+    } else {
+      this.#pasids.set(pasid, domain);
+      this.#setContext(pasid, domain);
+    }
+    // Where nothing else is attached, the entry leads to contexts only as long as PASIDs have some.
+    if (this.#domain === null) this.install(null);
+  }
+
+  #setContext(index: number, domain: Stage1Domain): void {
     const { asid, granuleLg2, kindOfTables } = domain;
     const { inputBits } = kindOfTables.shape;
     const outputSize = this.#smmu.id("IDR5", "OAS");
@@ -87,7 +108,7 @@ export class SmmuStream {
     this.#forget(index);
   }
 
-  clearContext(index: number): void {
+  #clearContext(index: number): void {
     this.#contexts.clear(index, () => this.#contextChanged(index));
     this.#forget(index);
   }
@@ -100,7 +121,7 @@ export class SmmuStream {
     const below = own instanceof NestedSmmuDomain && own.vsmmu.parent === domain;
     if (below) return [this.#atcInvalidation(null, 0, EVERYTHING)];
     const users: (number | null)[] = own === domain ? [null] : [];
-    for (const [pasid, used] of this.pasids) if (used === domain) users.push(pasid);
+    for (const [pasid, used] of this.#pasids) if (used === domain) users.push(pasid);
     return users.map((pasid) => this.#atcInvalidation(pasid, iova, bytes));
   }
 
@@ -136,6 +157,8 @@ export class SmmuStream {
       const guests = { ...(domain.ats ? ats : {}), ...(domain.vsmmu.parent.partitions === null ? {} : { S1MPAM: 1 }) };
       return { V: 1, Config: SteConfig.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...guests, ...stage2 };
     }
+    if (domain === null && this.hasPasids)
+      return { V: 1, Config: SteConfig.STAGE_1, ...this.#contexts.steFields, S1DSS: TERMINATE, SHCFG: 1, ...ats };
     return { V: 1, Config: SteConfig.ABORT };
   }
 
