@@ -211,8 +211,7 @@ export class AmdDriver implements IommuDriver {
 
   /** Read the logs, as the interrupts of events and page requests ask for. */
   interrupt(): void {
-    this.log.push(...this.#iommu.events.take().records);
-    if (this.log.length > MOST_LOGGED) this.log.splice(0, this.log.length - MOST_LOGGED);
+    for (const words of this.#iommu.events.take().records) if (this.log.push(words) > MOST_LOGGED) this.log.shift();
     servePageRequests(this.#iommu, (sid) => this.attachments.takerOf(sid));
   }
 
