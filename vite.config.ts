@@ -117,7 +117,8 @@ export default defineConfig(({ command, isSsrBuild }) => {
       pool: "threads",
       isolate: false,
       // For a machine that does other things besides.
-      testTimeout: 20_000,
+      // For a machine that does other things besides.
+      testTimeout: 60_000,
     },
   };
 });
