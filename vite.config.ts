@@ -117,7 +117,6 @@ export default defineConfig(({ command, isSsrBuild }) => {
       pool: "threads",
       isolate: false,
       // For a machine that does other things besides.
-      // For a machine that does other things besides.
       testTimeout: 60_000,
     },
   };
