@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { fromHalves } from "../../base/address.ts";
 import type { CombinedProperty, WalkAnswer } from "../../protocol/engine.ts";
 import { type Access, ARCHES } from "../../protocol/machine.ts";
 import { TRACE, TRACE_WORDS, TraceHit, TraceKind } from "../../protocol/trace.ts";
@@ -83,3 +84,42 @@ describe.each(ARCHES)("how both stages of %s combine", (arch) => {
     }
   });
 });
+
+describe("How the stages combine in a cached translation", () => {
+  it("is what the cache keeps, whatever the leaf has become since", async () => {
+    const world = WORLDS.smmuv3(2);
+    const caches = { ste: { entries: 8, ways: 2 }, cd: { entries: 8, ways: 2 }, tlb: { entries: 64, ways: 4 } };
+    const machine = new Machine({ ...world.machine, caches }, (await loadArchitecture("smmuv3")).make);
+    const { inspect } = machine.unit;
+    let kept = 0;
+    for (let i = 0; i < ACCESSES; i++) {
+      const access = world.access();
+      const before = inspect.walk(access, 1);
+      const leaf = lastDescriptor(before, 1);
+      if (before.outcome.type !== "ok" || before.outcome.bypass || leaf === null) continue;
+      machine.apply({ do: "dma", ...access, length: 4 });
+      machine.apply({ do: "write", at: leaf, bytes: new Uint8Array(8) });
+      const after = inspect.walk(access, 1);
+      if (after.outcome.type !== "ok") continue;
+      kept++;
+      expect(after.outcome).toMatchObject({ pa: before.outcome.pa, permissions: before.outcome.permissions });
+      expect(named(after, "Rights")).toMatchObject({
+        stage1: null,
+        stage2: null,
+        together: rightsText(before.outcome.permissions),
+      });
+    }
+    expect(kept).toBeGreaterThan(0);
+  });
+});
+
+/** Physical address of the last descriptor of a stage that a walk read. */
+function lastDescriptor({ trace }: WalkAnswer, stage: 1 | 2): bigint | null {
+  const { f } = TRACE;
+  for (let at = trace.length - TRACE_WORDS; at >= 0; at -= TRACE_WORDS) {
+    if (f.kind.get(trace, at) !== TraceKind.Descriptor || f.stage.get(trace, at) !== stage) continue;
+    if (f.hit.get(trace, at) !== TraceHit.None) return null;
+    return BigInt(fromHalves(f.pa.getHi(trace, at), f.pa.get(trace, at)));
+  }
+  return null;
+}

@@ -53,6 +53,8 @@ export function rightsOf(
   { access, outcome, ...stages }: Stages & { readonly access: Access; readonly outcome: Outcome },
   section: string,
 ): CombinedProperty[] {
+  // What a cache answers need not be what the leaves say now.
+  if (outcome.type === "ok" && readsNoLeaf(probe(access))) return cachedRights(outcome, section);
   const [user, privileged] = [false, true].map((privileged) => leafRights(probe, { ...access, privileged }, stages));
   // Who is refused on the way to a leaf that the other reaches has no rights by it.
   const whole = (of: LeafRights, other: LeafRights): LeafRights => ({
@@ -60,7 +62,7 @@ export function rightsOf(
     second: stages.stage2 === null ? null : (of.second ?? other.second),
   });
   const [forUser, forPrivileged] = [whole(user!, privileged!), whole(privileged!, user!)];
-  if (forUser.first === null && forUser.second === null) return cachedRights(outcome, section);
+  if (forUser.first === null && forUser.second === null) return [];
   const want = access.write ? 2 : access.instruction ? 4 : 1;
   const row = (name: string, rights: LeafRights, asks = true): CombinedProperty =>
     rightsRow(name, rights, stages, asks ? rightsText(want) : null, section);
@@ -69,6 +71,9 @@ export function rightsOf(
     ? [row("Rights", forUser)]
     : [row("Unprivileged", forUser, !access.privileged), row("Privileged", forPrivileged, access.privileged)];
 }
+
+const readsNoLeaf = (trace: Uint32Array): boolean =>
+  leafIn(trace, TracePhase.Table, 1) === null && leafIn(trace, TracePhase.Output, 2) === null;
 
 function cachedRights(outcome: Outcome, section: string): CombinedProperty[] {
   if (outcome.type !== "ok" || outcome.bypass) return [];
