@@ -10,9 +10,9 @@ export class IdPool {
     this.#end = end;
   }
 
-  /** @returns null when all are in use */
-  take(): number | null {
-    for (let id = this.#first; id < this.#end; id++) {
+  /** @param below the id is to be less; absent: any will do. @returns null when all are in use */
+  take(below = this.#end): number | null {
+    for (let id = this.#first; id < below; id++) {
       if (this.#used.has(id)) continue;
       this.#used.add(id);
       return id;

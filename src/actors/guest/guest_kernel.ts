@@ -2,6 +2,7 @@
  * A kernel with devices: its IOMMU driver, its memory, and the mappings that its drivers have asked for.
  */
 
+import { IdPool } from "../../kernel/id_pool.ts";
 import { OwnMemory } from "../../kernel/own_memory.ts";
 import { PageAllocator } from "../../kernel/page_allocator.ts";
 import { type PageRequest, PageResponse } from "../../kernel/page_requests.ts";
@@ -42,6 +43,8 @@ export interface Answered {
   readonly granted: number;
 }
 
+/** Tags of translations, of which none is 0. */
+const TAGS = 0x10000;
 /** Of its memory, so much is the kernel's own; the rest is buffers. */
 const OWN_SHARE = 0.5;
 
@@ -82,8 +85,9 @@ export class GuestKernel {
     const memory = new OwnMemory(reach.memory, new PageAllocator(ram.at, own), journal.of("guest"));
     const order = new OrderChecker(journal);
     const serve: ServeFaults = (group) => kernel.#serve(group);
+    const ids = new IdPool(1, TAGS);
     const driverOf = (iommu: ReachedIommu, own: OwnMemory, instance: number): IommuDriver =>
-      order.watched(make(iommu, own, { ...options, order, serve, instance }));
+      order.watched(make(iommu, own, { ...options, order, serve, ids, instance }));
     const further = (reach.further ?? []).map((iommu, i) => ({
       driver: driverOf(iommu, memory.noted(journal.of("guest", iommu.name)), i + 1),
       behind: iommu.behind,

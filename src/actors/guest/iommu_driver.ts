@@ -4,6 +4,7 @@
  *
  * A driver owns its structures in memory and reaches the IOMMU through registers only.
  */
+import type { IdPool } from "../../kernel/id_pool.ts";
 import type { PageRequest, PageResponse } from "../../kernel/page_requests.ts";
 import type { PageTables } from "../../pagetable/build.ts";
 import type { TranslationMode } from "../../protocol/software.ts";
@@ -43,6 +44,11 @@ export interface DriverOptions {
   readonly ats: ReadonlySet<number>;
   readonly order: OrderChecker;
   readonly serve: ServeFaults;
+  /**
+   * Tags that the IOMMUs of a kernel have in common, from 1 to 0xffff: ASIDs of SMMUv3s, ids of AMD's domains. Absent: there
+   * is one IOMMU.
+   */
+  readonly ids?: IdPool;
   /** Number of its IOMMU among those of the machine; absent: 0. */
   readonly instance?: number;
 }

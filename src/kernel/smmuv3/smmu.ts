@@ -16,6 +16,9 @@ const CR1 = { TABLE_SH: 3, TABLE_OC: 1, TABLE_IC: 1, QUEUE_SH: 3, QUEUE_OC: 1, Q
 /** Range of CMD_CFGI_STE_RANGE that stands for every StreamID. */
 const EVERY_STREAM = 31;
 
+/** ASIDs of a kernel, of which none has 0. */
+export const asidPool = (): IdPool => new IdPool(1, 0x10000);
+
 /** What an SMMU leads to in memory. */
 interface Parts {
   readonly streams: StreamTable;
@@ -29,18 +32,21 @@ export class Smmu {
   readonly registers: KernelRegisters;
   /** A field of an ID register; each of those is read once. */
   readonly id: (register: string, field: string) => number;
-  /** Tags of translations that the kernel has in use. */
+  /** Tags of translations that the kernel has in use; of several SMMUs all have those of stage 1 in common. */
   readonly asids: IdPool;
+  /** One past the last ASID that this one has. */
+  readonly asidEnd: number;
   readonly vmids: IdPool;
   readonly streams: StreamTable;
   readonly commands: CommandQueue;
   readonly events: RecordQueue;
   readonly pageRequests: RecordQueue | null;
 
-  private constructor(registers: KernelRegisters, id: Smmu["id"], parts: Parts) {
+  private constructor(registers: KernelRegisters, id: Smmu["id"], asids: IdPool, parts: Parts) {
     this.registers = registers;
     this.id = id;
-    this.asids = new IdPool(1, id("IDR0", "ASID16") === 1 ? 0x10000 : 0x100);
+    this.asids = asids;
+    this.asidEnd = id("IDR0", "ASID16") === 1 ? 0x10000 : 0x100;
     this.vmids = new IdPool(1, id("IDR0", "VMID16") === 1 ? 0x10000 : 0x100);
     this.streams = parts.streams;
     this.commands = parts.commands;
@@ -51,9 +57,10 @@ export class Smmu {
   /**
    * Reset and set up; translation is left off.
    * @param broadcasts it is to take part in broadcast TLB maintenance, where it can (IHI 0070 §3.17)
+   * @param asids of all SMMUs of the kernel (arm_smmu_asid_xa); absent: it is the only one
    * @returns why it does not come up, as a sentence
    */
-  static start(pages: RegisterPages, memory: OwnMemory, broadcasts = false): Smmu | string {
+  static start(pages: RegisterPages, memory: OwnMemory, broadcasts = false, asids = asidPool()): Smmu | string {
     const r = new KernelRegisters(pages, memory.notes, registerByName);
     const id = r.constant();
     r.write("CR0", 0n);
@@ -73,7 +80,7 @@ export class Smmu {
     ]);
     if (error !== undefined) return `The SMMU stopped at the first commands with ${error}.`;
     r.writeFields("IRQ_CTRL", { EVENTQ_IRQEN: 1, GERROR_IRQEN: 1, ...(pri ? { PRIQ_IRQEN: 1 } : {}) });
-    const smmu = new Smmu(r, id, { streams, commands, events, pageRequests });
+    const smmu = new Smmu(r, id, asids, { streams, commands, events, pageRequests });
     smmu.translate(false);
     return smmu;
   }

@@ -23,6 +23,7 @@ import { type OpenFile, Process, type UserRegion } from "../../host/process.ts";
 import type { MediatedPart } from "../../host/vfio/mediated.ts";
 import type { OwnMemory } from "../../kernel/own_memory.ts";
 import type { RegisterPages } from "../../kernel/platform.ts";
+import { asidPool } from "../../kernel/smmuv3/smmu.ts";
 import type { Arch, DeviceDescription } from "../../protocol/machine.ts";
 import type { KernelObjectRow, VmidOwner } from "../../protocol/software.ts";
 import { ofUnit, unitNumbers } from "../../protocol/unit_names.ts";
@@ -105,6 +106,7 @@ const START: Readonly<Record<Arch, (options: HostOptions, kvm: KvmHost | null) =
       sva: true,
       partids,
       sharesStage2: sharedStage2,
+      asids: asidPool(),
       ...(kvm === null ? {} : { kvm }),
     };
     return (pages, unit, memory) => {

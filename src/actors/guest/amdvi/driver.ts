@@ -60,12 +60,13 @@ export class AmdDriver implements IommuDriver {
   #started: Parts | null = null;
   readonly #attached = new Attachments();
   readonly #devices = new Map<number, Device>();
-  readonly #domains = new IdPool(1, DOMAINS);
+  readonly #domains: IdPool;
 
   constructor(iommu: ReachedIommu, memory: OwnMemory, options: DriverOptions) {
     this.#pages = iommu.registers;
     this.#memory = memory;
     this.#options = options;
+    this.#domains = options.ids ?? new IdPool(1, DOMAINS);
   }
 
   start(): DriverRefusal | null {

@@ -81,7 +81,7 @@ export class SmmuDriver implements IommuDriver {
 
   #start(): DriverRefusal | null {
     const instructions = this.#instructions;
-    const smmu = Smmu.start(this.#registers, this.#memory, instructions !== null);
+    const smmu = Smmu.start(this.#registers, this.#memory, instructions !== null, this.#options.ids);
     if (typeof smmu === "string") return { refused: smmu };
     if (smmu.id("IDR0", "S1P") === 0) return { refused: "The SMMU has no stage 1 (IDR0.S1P)." };
     smmu.translate(true);
@@ -98,8 +98,8 @@ export class SmmuDriver implements IommuDriver {
   }
 
   makeSpace(): AddressSpace | DriverRefusal {
-    const { asids } = this.#smmu;
-    const asid = asids.take();
+    const { asids, asidEnd } = this.#smmu;
+    const asid = asids.take(asidEnd);
     if (asid === null) return { refused: "Every ASID is in use." };
     const root = this.#memory.allocate(PageTables.rootBytes(ENTRIES.fmt, SHAPE));
     if (root === null) {

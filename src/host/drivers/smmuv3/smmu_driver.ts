@@ -55,6 +55,8 @@ export interface SmmuConfig {
    * instances", v4, March 2026; not merged). Absent: by the one that it was made for.
    */
   readonly sharesStage2?: boolean;
+  /** ASIDs, which all SMMUs of the kernel have in common; absent: it is the only one. */
+  readonly asids?: IdPool;
 }
 
 /** Doorbells of interrupts are mapped here. */
@@ -124,7 +126,7 @@ export class SmmuDriver implements IommuDriver {
     memory: OwnMemory,
     cmdqv: CmdqvPlace | null = null,
   ): SmmuDriver | null {
-    const smmu = Smmu.start(pages, memory, config.kvm !== undefined);
+    const smmu = Smmu.start(pages, memory, config.kvm !== undefined, config.asids);
     if (typeof smmu === "string") return null;
     const extension = cmdqv === null ? null : new CmdqvDriver(cmdqv, memory.notes, smmu.id("IDR1", "CMDQS"));
     smmu.translate(true);
@@ -278,7 +280,7 @@ export class SmmuDriver implements IommuDriver {
   }
 
   #makeStage1(): Made<PagingDomain> {
-    const asid = this.asids.take();
+    const asid = this.asids.take(this.#smmu.asidEnd);
     if (asid === null) return refused("ENOSPC");
     const kind = tableKind(1, this.#granule(), VA_BITS, this.#outputBits());
     const root = TableDomain.root(this.#memory, kind);
