@@ -17,6 +17,8 @@ import { NestedSmmuDomain, Stage1Domain, Stage2Domain } from "./smmu_domains.ts"
 const INNER_SHAREABLE = 3;
 const WRITE_BACK = 1;
 const FULL_ATS = 1;
+/** IDR0.STALL_MODEL; the third says that transactions cannot wait. */
+const StallModel = { EITHER: 0, FORCED: 2 } as const;
 /** S1DSS: what comes without a PASID is aborted. */
 const TERMINATE = 0;
 /** Bytes that stand for a whole address space. */
@@ -102,8 +104,7 @@ export class SmmuStream {
     const { asid, granuleLg2, kindOfTables } = domain;
     const { inputBits } = kindOfTables.shape;
     const outputSize = this.#smmu.id("IDR5", "OAS");
-    const stalls = this.device.stall === true;
-    const context = { asid, root: domain.tables.root, inputBits, granuleLg2, outputSize, stalls };
+    const context = { asid, root: domain.tables.root, inputBits, granuleLg2, outputSize, stalls: this.#stalls };
     this.#contexts.set(index, context, () => this.#contextChanged(index));
     this.#forget(index);
   }
@@ -123,6 +124,12 @@ export class SmmuStream {
     const users: (number | null)[] = own === domain ? [null] : [];
     for (const [pasid, used] of this.#pasids) if (used === domain) users.push(pasid);
     return users.map((pasid) => this.#atcInvalidation(pasid, iova, bytes));
+  }
+
+  /** Transactions that fault wait: the SMMU lets them where the device can, or knows nothing else (arm_smmu_probe_device). */
+  get #stalls(): boolean {
+    const model = this.#smmu.id("IDR0", "STALL_MODEL");
+    return model === StallModel.FORCED || (model === StallModel.EITHER && this.device.stall === true);
   }
 
   #contextChanged(index: number): void {
@@ -152,7 +159,7 @@ export class SmmuStream {
     if (domain instanceof Stage2Domain)
       return { V: 1, Config: SteConfig.STAGE_2, SHCFG: 1, ...ats, ...this.#stage2(domain) };
     if (domain instanceof NestedSmmuDomain && domain.config !== "abort") {
-      const stage2 = { ...this.#stage2(domain.vsmmu.parent), ...(device.stall === true ? { S2S: 1 } : {}) };
+      const stage2 = this.#stage2(domain.vsmmu.parent);
       if (domain.config === "bypass") return { V: 1, Config: SteConfig.STAGE_2, SHCFG: 1, ...stage2 };
       const guests = { ...(domain.ats ? ats : {}), ...(domain.vsmmu.parent.partitions === null ? {} : { S1MPAM: 1 }) };
       return { V: 1, Config: SteConfig.NESTED, ...domain.guest, MEV: 1, SHCFG: 1, ...guests, ...stage2 };
@@ -178,6 +185,7 @@ export class SmmuStream {
       S2AA64: 1,
       S2PTW: 1,
       S2R: 1,
+      S2S: this.#stalls ? 1 : 0,
       S2FWB: domain.forced ? 1 : 0,
       S2TTB: domain.tables.root,
       ...domain.partitions?.steFields,
