@@ -20,7 +20,11 @@ export class DeviceTable {
     this.#base = base;
   }
 
-  /** Make the table, every device blocked, and tell the IOMMU. @returns null without memory */
+  /**
+   * Make the table, every device blocked, and tell the IOMMU. CHOICE(amd-device-table): each of several IOMMUs has one, as
+   * where each is of a PCI segment of its own; Linux has those of a segment share one.
+   * @returns null without memory
+   */
   static make(registers: KernelRegisters, memory: OwnMemory): DeviceTable | null {
     const base = memory.allocate(DEVICES * DTE_BYTES);
     if (base === null) return null;
