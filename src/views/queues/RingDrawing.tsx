@@ -1,6 +1,6 @@
 /** A queue as a ring, with the registers that point at its ends. */
 import "../common/drawing.css";
-import type { QueueRow } from "../../protocol/inspection.ts";
+import type { QueueIndex, QueueRow } from "../../protocol/inspection.ts";
 import { SvgGlyph } from "../common/SvgGlyph.tsx";
 import { point, type Ring, type RingSlot, ringOf } from "../geometry/ring.ts";
 
@@ -61,7 +61,7 @@ export function RingDrawing({ queue, chosen }: { readonly queue: QueueRow; reado
       <text y="16" textAnchor="middle" className="d-2">
         waiting
       </text>
-      <Ends ring={ring} />
+      <Ends ring={ring} queue={queue} />
     </svg>
   );
 }
@@ -69,17 +69,21 @@ export function RingDrawing({ queue, chosen }: { readonly queue: QueueRow; reado
 /** Ends so close that their names would stand on each other, in radians. */
 const CLOSE = 0.5;
 
+/** The part of a register's name that tells the ends apart: "PROD" of CMDQ_PROD, "TAIL" of EVT_TAIL_B; else all of it. */
+const endName = ({ register }: QueueIndex): string => /PROD|CONS|TAIL|HEAD/.exec(register)?.[0] ?? register;
+
 /** Arrows at the ring with the names of its ends: hollow where it is written, solid where it is read. */
-function Ends({ ring }: { readonly ring: Ring }) {
+function Ends({ ring, queue }: { readonly ring: Ring; readonly queue: QueueRow }) {
   const { producer, consumer } = ring;
-  if (producer === null) return <End angle={consumer} name="CONS" solid shift={0} />;
-  if (producer === consumer) return <End angle={consumer} name="PROD, CONS" solid shift={0} />;
+  const [written, read] = [endName(queue.producer), endName(queue.consumer)];
+  if (producer === null) return <End angle={consumer} name={read} solid shift={0} />;
+  if (producer === consumer) return <End angle={consumer} name={`${written}, ${read}`} solid shift={0} />;
   const apart = Math.abs(producer - consumer);
   const close = Math.min(apart, 2 * Math.PI - apart) < CLOSE;
   return (
     <>
-      <End angle={producer} name="PROD" solid={false} shift={close ? 8 : 0} />
-      <End angle={consumer} name="CONS" solid shift={close ? -8 : 0} />
+      <End angle={producer} name={written} solid={false} shift={close ? 8 : 0} />
+      <End angle={consumer} name={read} solid shift={close ? -8 : 0} />
     </>
   );
 }

@@ -67,9 +67,7 @@ function LeafCells({ leaves, i }: { readonly leaves: LeafColumns; readonly i: nu
       <Glyph name={GLYPHS[status] ?? "unknown"} />
       <span>
         <Hex value={leafFrom(leaves, i)} />
-        {size !== 12 && (
-          <span className={`tr-size nw-3${(leaves.iovaHi[i] ?? 0) > 0 ? " tr-spare" : ""}`}> {sizeText(size)}</span>
-        )}
+        {size !== 12 && <span className="tr-size nw-3"> {sizeText(size)}</span>}
       </span>
       {through ? (
         <Hex value={leafOutput(leaves, i)} />

@@ -29,6 +29,18 @@ function firstRecord(row: PlacedRow): number | null {
 const NAME_X = 14;
 const NAME_SIZE = 12;
 
+/** Why a row has no address to show. */
+function unreadText(row: {
+  readonly spared: boolean;
+  readonly reached: boolean;
+  readonly known: boolean;
+  readonly width: number;
+}): string {
+  if (row.spared) return fitText(["no read needed", "no read"], row.width - 6, 11.5);
+  if (!row.reached) return "not reached";
+  return row.known ? "" : "not yet";
+}
+
 /** Names of the tables of a row, the longest first. */
 const levelNames = (arch: Arch, height: number, wording: Wording): string[] =>
   [wording, "short", "small"].map((words) => levelWords(arch, 1, height, words as Wording));
@@ -88,7 +100,7 @@ export function RowLabel(props: {
         </>
       ) : (
         <text x={row.x} y={top + line} className="d-3">
-          {spared ? "no read needed" : first === null ? "not reached" : known ? "" : "not yet"}
+          {unreadText({ spared, reached: first !== null, known, width: row.width })}
         </text>
       )}
       {kind === "output" && model.columns.length === 0 && known && (
