@@ -55,6 +55,26 @@ describe("transcripts of the iommufd interface", () => {
     ]);
   });
 
+  it("a classic container: its groups are asked for their state, and open devices", () => {
+    const header = { ...(JSON.parse(HEADER) as Fields), kernel_config: "VFIO container with the type1 backend" };
+    const status = (flags: number): string => line("a", "VFIO_GROUP_GET_STATUS", { argsz: 8, flags: 0 }, { flags });
+    const device = (end: string | Fields, bdf = "0000:00:04.0"): string =>
+      line("a", "VFIO_GROUP_GET_DEVICE_FD", { bdf }, end);
+    const lines = [
+      line("a", "VFIO_GROUP_UNSET_CONTAINER", {}, "EINVAL"),
+      status(1),
+      line("a", "VFIO_GROUP_SET_CONTAINER", {}, {}),
+      status(3),
+      device("EINVAL"),
+      line("a", "VFIO_SET_IOMMU", { arg: 3 }, {}),
+      device("ENODEV", "0000:00:05.0"),
+      device({}),
+      line("a", "VFIO_DEVICE_GET_INFO", { argsz: 24 }, {}),
+      line("a", "VFIO_GROUP_UNSET_CONTAINER", {}, "EBUSY"),
+    ];
+    expect(playUapi([JSON.stringify(header), ...lines].join("\n"), "t.jsonl").failures).toEqual([]);
+  });
+
   it("a call that changes a field although it failed differs from one that does not", () => {
     const given = { size: 32, hwpt_id: 9, data_type: 1, entry_len: 16, entry_num: 1, data: [["0x0", "0x0"]] };
     const { failures } = play(line("a", "IOMMU_HWPT_INVALIDATE", given, "ENOENT"));

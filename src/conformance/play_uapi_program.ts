@@ -11,6 +11,7 @@ import { type OpenFile, Process, type UserRegion } from "../host/process.ts";
 import type { UapiStruct } from "../host/uapi_struct.ts";
 import { Type1Container } from "../host/vfio/container.ts";
 import { VfioDeviceFile } from "../host/vfio/device_file.ts";
+import { GroupDeviceFile } from "../host/vfio/group_device.ts";
 import { VfioGroupFile } from "../host/vfio/group_file.ts";
 import {
   CHECK_EXTENSION,
@@ -21,6 +22,8 @@ import {
   DEVICE_SET_IRQS,
   DIRTY_PAGES,
   GET_API_VERSION,
+  GROUP_GET_DEVICE_FD,
+  GROUP_GET_STATUS,
   GROUP_SET_CONTAINER,
   GROUP_UNSET_CONTAINER,
   IOMMU_GET_INFO,
@@ -107,8 +110,7 @@ export class UapiProgram {
     this.#kernel = new HostKernel(profile.kernel, this.#hardware.devices);
     this.#process = new Process(this.#hardware.memory, regions(lendsGuestMemory(lines)));
     this.#probe = new DeviceProbe(this.#hardware, this.#process, lendsGuestMemory(lines), earlier);
-    const container = lines.every((l) => /^(VFIO_(?!DEVICE)|_IO)/.test(l.call));
-    if (container && profile.classicContainer) {
+    if (profile.classicContainer) {
       this.#iommufd = null;
       this.#file = this.#process.install(new Type1Container(this.#kernel));
     } else {
@@ -158,9 +160,13 @@ export class UapiProgram {
       case "driver-data":
         return { returned: 0, out: { data: this.#dataWords(line.out.data) } };
       case "VFIO_GROUP_SET_CONTAINER":
-        return this.#setContainer();
+        return this.#ofGroup((group) => this.#setContainer(group));
       case "VFIO_GROUP_UNSET_CONTAINER":
-        return { returned: this.#process.ioctl(this.#group ?? -1, GROUP_UNSET_CONTAINER, 0n), out: {} };
+        return this.#ofGroup((group) => ({ returned: this.#process.ioctl(group, GROUP_UNSET_CONTAINER, 0n), out: {} }));
+      case "VFIO_GROUP_GET_STATUS":
+        return this.#ofGroup((group) => this.#structCall(group, GROUP_GET_STATUS, line));
+      case "VFIO_GROUP_GET_DEVICE_FD":
+        return this.#ofGroup((group) => this.#groupDevice(group, line));
       case "DMA":
         return { returned: 0, out: { result: this.#probe.dma(line) } };
       case "MSI":
@@ -270,14 +276,15 @@ export class UapiProgram {
   /** Open files of devices; the line may say of which. */
   #deviceFiles(line: Line): [number, OpenFile][] {
     const device = this.#hardware.devices[Number(line.in.device ?? -1)];
-    return this.#openFiles((f) => f instanceof VfioDeviceFile && (device === undefined || f.device === device));
+    const files = this.#openFiles((f) => f instanceof VfioDeviceFile && (device === undefined || f.device === device));
+    return files.length > 0 ? files : this.#openFiles((f) => f instanceof GroupDeviceFile);
   }
 
   #deviceCall(call: SizedCall, line: Line): Outcome {
     const files = this.#deviceFiles(line);
     if (files.length === 0) return { returned: "EBADF", out: {} };
     // A bind is of a file that is not bound yet, as long as there is one.
-    const unbound = files.filter(([, f]) => (f as VfioDeviceFile).bound === null);
+    const unbound = files.filter(([, f]) => f instanceof VfioDeviceFile && f.bound === null);
     const likely = call === DEVICE_BIND_IOMMUFD ? [...unbound, ...files.filter((f) => !unbound.includes(f))] : files;
     const [fd] = this.#choices.take(likely);
     return this.#structCall(fd, call, line);
@@ -420,13 +427,27 @@ export class UapiProgram {
     return wordsOf(this.#process.read(DATA_VA, 8 * count) ?? new Uint8Array());
   }
 
-  #setContainer(): Outcome {
-    const group = this.#profile.header.devices[0]?.group ?? 0;
-    const file = VfioGroupFile.open(this.#kernel, group);
-    if (typeof file === "string") return { returned: file, out: {} };
-    this.#group = this.#process.install(file);
+  /** A call of the first device's group, which is opened by the first of them. */
+  #ofGroup(call: (group: number) => Outcome): Outcome {
+    if (this.#group === null) {
+      const file = VfioGroupFile.open(this.#kernel, this.#profile.header.devices[0]?.group ?? 0);
+      if (typeof file === "string") return { returned: file, out: {} };
+      this.#group = this.#process.install(file);
+    }
+    return call(this.#group);
+  }
+
+  #setContainer(group: number): Outcome {
     this.#process.write(ARGUMENT_VA, bytesOf([this.#file], 8));
-    return { returned: this.#process.ioctl(this.#group, GROUP_SET_CONTAINER, ARGUMENT_VA), out: {} };
+    return { returned: this.#process.ioctl(group, GROUP_SET_CONTAINER, ARGUMENT_VA), out: {} };
+  }
+
+  /** Open a device by its group; the line says its name, or which it is. */
+  #groupDevice(group: number, { in: given }: Line): Outcome {
+    const name = textOf(given.bdf ?? given.name) || (this.#hardware.devices[Number(given.device ?? 0)]?.name ?? "");
+    this.#process.write(ARGUMENT_VA, new TextEncoder().encode(`${name}\0`));
+    const returned = this.#process.ioctl(group, GROUP_GET_DEVICE_FD, ARGUMENT_VA);
+    return { returned: typeof returned === "number" ? 0 : returned, out: {} };
   }
 
   #setIrqs(line: Line): Outcome {
