@@ -47,7 +47,9 @@ export class RingProducer {
 
   /** Write over an entry, by its offset. */
   replace(offset: number, words: Uint32Array, about: string): void {
-    this.#memory.writeWords(this.#ring.base + offset, words.subarray(0, this.#ring.entryBytes / 4), about);
+    const count = this.#ring.entryBytes / 4;
+    const entry = words.length === count ? words : words.subarray(0, count);
+    this.#memory.writeWords(this.#ring.base + offset, entry, about);
   }
 
   /** Tell hardware of the entries written so far. */

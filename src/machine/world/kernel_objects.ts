@@ -21,21 +21,26 @@ const after = (words: string, name: string | null): string => (name === null ? "
 /** The IOMMU that a driver is of, such as `IOMMU 1`; null where there is one alone. */
 type Where = (driver: IommuDriver) => string | null;
 
-/** Every object of a file, in order of id. The row of one that has not changed is the one there was. */
+/** Every object of a file, in order of id. One that stands as it did has the row it had. */
 export const kernelObjects = ({ objects }: IommufdContext, where: Where): KernelObjectRow[] =>
   objects.all().map((object) => rowOf(object, where));
 
-/** The newest row of each object, and what was particular about the object then. */
-const NEWEST = new WeakMap<KernelObject, { readonly standing: string; readonly row: KernelObjectRow }>();
+/** Rows of each object, by its users and how it stands: it may well stand so again. */
+const KNOWN = new WeakMap<KernelObject, Map<string, KernelObjectRow>>();
+/** Most rows that are kept of an object. */
+const MOST_KNOWN = 16;
 
 function rowOf(object: KernelObject, where: Where): KernelObjectRow {
   const { id, type, users } = object;
-  const standing = standingOf(object);
-  const newest = NEWEST.get(object);
-  if (newest !== undefined && newest.standing === standing && newest.row.users === users) return newest.row;
-  const row = { id, type, users, ...particulars(object, where) };
-  NEWEST.set(object, { standing, row });
-  return row;
+  const known = KNOWN.get(object) ?? new Map<string, KernelObjectRow>();
+  const standing = `${users} ${standingOf(object)}`;
+  const row = known.get(standing);
+  if (row !== undefined) return row;
+  const made = { id, type, users, ...particulars(object, where) };
+  if (known.size === MOST_KNOWN) known.clear();
+  known.set(standing, made);
+  KNOWN.set(object, known);
+  return made;
 }
 
 /** All that {@link particulars} depend on and that may change while an object lives, besides its users. */
