@@ -15,7 +15,7 @@ import { type HostWorld, USER_BYTES, USER_VA } from "./host_world.ts";
 import { Draw, PAGE } from "./plausible_values.ts";
 
 type Sized = UapiStruct & { readonly request: number };
-type Deed = () => Returned | string | object | null | undefined;
+type Deed = () => number | string | object | null | undefined;
 
 export class PlausibleCalls {
   readonly #host: HostWorld;
@@ -197,8 +197,8 @@ export class PlausibleCalls {
       this.#unmap(this.#mapped.pop()!, context);
       return 0;
     }
-    const [offset = PAGE, region] = this.#draw.pick([...context.regions]) ?? [];
-    const length = region?.length ?? PAGE;
+    const known = [...context.regions].map(([at, { length: bytes }]) => ({ offset: at, length: bytes }));
+    const { offset, length } = known.length === 0 ? { offset: PAGE, length: PAGE } : this.#draw.pick(known);
     const flags = { shared: this.#draw.chance(95), executable: this.#draw.chance(5) };
     const file = this.#host.process.file(this.#host.iommufd)!;
     const errno = file.mmap!(this.#draw.chance(90) ? offset : PAGE / 2n, this.#draw.chance(90) ? length : PAGE, flags);

@@ -41,10 +41,7 @@ interface Subject {
 const REGISTERS: Readonly<Record<Arch, readonly string[]>> = {
   smmuv3: ["CR0", "GBPA", "STRTAB_BASE", "STRTAB_BASE_CFG", "CMDQ_BASE", "CMDQ_PROD", "CMDQ_CONS"],
   vtd: ["GCMD", "RTADDR", "CCMD", "FSTS", "IQT", "IQA", "IQH"],
-  amdvi: [
-    ...["DEVTAB_BASE", "CMD_BASE", "EVT_BASE", "CONTROL", "PPR_BASE"],
-    ...["CMD_HEAD", "CMD_TAIL", "EVT_HEAD", "STATUS"],
-  ],
+  amdvi: "DEVTAB_BASE CMD_BASE EVT_BASE CONTROL PPR_BASE CMD_HEAD CMD_TAIL EVT_HEAD STATUS".split(" "),
 };
 
 const SUBJECTS: readonly Subject[] = [
