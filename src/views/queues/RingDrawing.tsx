@@ -9,6 +9,8 @@ const INNER = 54;
 const MARGIN = 26;
 /** Distance of the labels from the middle. */
 const LABELS = OUTER + 15;
+/** Nearer to the middle than that, across, a label has the width for two words, and no height for two lines. */
+const WIDE = 55;
 /** From line to line of a label. */
 const LINE = 13;
 /** Of the whole drawing; labels stand beside the ring. */
@@ -100,6 +102,7 @@ function End(props: {
   const [tx, ty] = point(angle + shift / OUTER, LABELS);
   const degrees = (angle * 180) / Math.PI + 180;
   const anchor = tx > 12 ? "start" : tx < -12 ? "end" : "middle";
+  const stacked = Math.abs(tx) > WIDE && name.includes(" ");
   // Above the ring the name stands clear of the arrow's foot.
   const down = anchor === "middle" && ty < 0 ? 1 : 4;
   return (
@@ -111,11 +114,7 @@ function End(props: {
         stroke="var(--nw-text)"
       />
       <text x={tx} y={ty + down} textAnchor={anchor} className="d-b d-end">
-        {anchor === "middle" || !name.includes(" ") ? (
-          name
-        ) : (
-          <Stacked x={tx} up={(1 - ty / LABELS) / 2} words={name.split(" ")} />
-        )}
+        {stacked ? <Stacked x={tx} up={(1 - ty / LABELS) / 2} words={name.split(" ")} /> : name}
       </text>
     </g>
   );
