@@ -3,6 +3,9 @@
  */
 import { eventByCode } from "../../arch/amdvi/events.ts";
 import { ridOf } from "../../arch/requester_id.ts";
+import { encodeFields, type FieldNumbers } from "../../base/encode.ts";
+import { join } from "../../base/halves.ts";
+import type { Layout } from "../../base/layout.ts";
 import { decodeAs } from "../decode_as.ts";
 import { type EntryDescription, numberOf, PLAIN, type ToldAccess } from "../description.ts";
 import type { DecodedEntry } from "../entry.ts";
@@ -35,22 +38,38 @@ const WHOLE: readonly string[] = [
   "INVALID_DEVICE_REQUEST",
 ];
 
+/** Bits of a record that kernels print as its flags, one number for all of its fields there. */
+const FLAGS = { lo: 48, hi: 59 };
+const FIRST_WORD_BITS = 64;
+
 /** The record that a line was printed from; null where the line does not say all of it (48882 §2.5). */
-function recordOf(e: AmdEventEntry): ReadStructure | null {
+function recordOf(e: AmdEventEntry, layout: Layout | undefined): ReadStructure | null {
   const device = e.device == null ? null : ridOf(e.device);
   const [code, flags, address] = [numberOf(e.code), numberOf(e.flags), numberOf(e.address)];
   const space = numberOf(e.pasid) ?? numberOf(e.domain);
-  if (!WHOLE.includes(e.event) || e.incomplete === true) return null;
+  if (layout === undefined || !WHOLE.includes(e.event) || e.incomplete === true) return null;
   if (device === null || code === null || flags === null || address === null || space === null) return null;
-  const pasidHigh = (space >> 16n) & 0xfn;
-  const low = BigInt(device) | (pasidHigh << 16n) | ((space & 0xffffn) << 32n) | (flags << 48n) | (code << 60n);
-  const read = decodeAs([low, address], "amd-event");
+  const low = Number(space) % 0x10000;
+  const told: FieldNumbers = {
+    DeviceID: device,
+    PASID_19_16: Math.floor(Number(space) / 0x10000) % 0x10,
+    PASID_15_0: low,
+    DomainID_PASID: low,
+    EventCode: Number(code),
+  };
+  const first = layout.fields.filter(({ lo }) => lo < FIRST_WORD_BITS);
+  const values = first.map(({ name, lo, hi }): [string, number] => {
+    const isFlag = lo >= FLAGS.lo && hi <= FLAGS.hi;
+    return [name, isFlag ? Math.floor(Number(flags) / 2 ** (lo - FLAGS.lo)) % 2 ** (hi - lo + 1) : (told[name] ?? 0)];
+  });
+  const words = encodeFields(layout, Object.fromEntries(values));
+  const read = decodeAs([join(words[1]!, words[0]!), address], "amd-event");
   return read.ok ? read : null;
 }
 
 function event(e: AmdEventEntry): EntryDescription {
   const definition = e.code === null ? undefined : eventByCode(Number(e.code));
-  const structure = recordOf(e);
+  const structure = recordOf(e, definition?.layout);
   const rebuilt =
     structure === null ? "" : " Its words are put together from what is printed: bits 31:20 are not, and stand as 0.";
   return {
