@@ -66,14 +66,10 @@ class NestedSmmu implements SmmuBackend {
   }
 
   invalidate(commands: readonly Uint32Array[]): void {
-    const [first, ...others] = this.#viommus;
     // Behind a single SMMU every command is for it: a stream that is not of this machine was left out before.
-    if (first !== undefined && others.length === 0) {
-      this.#invalidate(first.id, commands);
-      return;
-    }
+    const single = this.#viommus.length === 1;
     for (const viommu of this.#viommus) {
-      const own = commands.filter((words) => concerns(viommu, words));
+      const own = single ? commands : commands.filter((words) => concerns(viommu, words));
       if (own.length > 0) this.#invalidate(viommu.id, own);
     }
   }
@@ -175,11 +171,13 @@ export function nestedSmmu(
   const backend = new NestedSmmu(vm, viommus, stalls ? FaultFile.open(vm, journal) : null);
   const smmu = new VirtualSmmu(identity, sids, memory, backend, journal, what);
   const serve = (): number => {
-    const taken = eventFds.map((fd) => vm.takeEvents(fd, EVENT_BYTES));
-    const events = taken.flatMap(({ events }) => events);
-    const arrived = events.filter((bytes) => smmu.event(new Uint32Array(bytes.buffer)));
-    if (taken.some(({ lost }) => lost)) smmu.lostEvents();
-    return arrived.length + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
+    let arrived = 0;
+    for (const fd of eventFds) {
+      const { events, lost } = vm.takeEvents(fd, EVENT_BYTES);
+      for (const bytes of events) if (smmu.event(new Uint32Array(bytes.buffer))) arrived++;
+      if (lost) smmu.lostEvents();
+    }
+    return arrived + (backend.stalled?.serve((words) => smmu.event(words)) ?? 0);
   };
   return { registers: smmu.pages, serve };
 }

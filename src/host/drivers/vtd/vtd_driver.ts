@@ -157,8 +157,7 @@ export class VtdDriver implements IommuDriver {
   /** Take the fault records and page requests that are there, as their interrupts ask for. */
   interrupt(): void {
     servePageRequests(this.#unit, (sid, pasid) => this.#attachments.takerOf(sid, pasid));
-    this.log.push(...this.#unit.takeFaults().records);
-    if (this.log.length > MOST_LOGGED) this.log.splice(0, this.log.length - MOST_LOGGED);
+    for (const words of this.#unit.takeFaults().records) if (this.log.push(words) > MOST_LOGGED) this.log.shift();
   }
 
   /** Drop what is cached of a range of a domain, wherever it is attached. @param range null for everything */
