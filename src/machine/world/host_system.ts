@@ -63,6 +63,9 @@ const WINDOWS: Readonly<Partial<Record<Arch, RegisterWindow>>> = {
   amdvi: { at: AMD_GUESTS_AT, block: null, offset: VF_BASE },
 };
 
+/** The block of registers beside an IOMMU's own that interrupts by itself. */
+const INTERRUPTING: Readonly<Partial<Record<Arch, string>>> = { smmuv3: CMDQV };
+
 /** A driver of the host's, as the machine around it sees it. */
 interface HostDriver extends IommuDriver {
   /** The IOMMU has interrupted: events are read and handed on. */
@@ -303,7 +306,9 @@ function linesOf({ unit }: Machine, drivers: readonly HostDriver[]): InterruptLi
     return { raised: () => registers?.interrupts ?? 0, serve, served: 0 };
   };
   return drivers.flatMap((driver, i): InterruptLine[] => {
-    return [line(ofUnit(i, CMDQV), () => driver.extensionInterrupt?.()), line(ofUnit(i), () => driver.interrupt())];
+    const beside = INTERRUPTING[unit.arch];
+    const extension = beside === undefined ? [] : [line(ofUnit(i, beside), () => driver.extensionInterrupt?.())];
+    return [...extension, line(ofUnit(i), () => driver.interrupt())];
   });
 }
 
